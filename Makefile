@@ -1,0 +1,53 @@
+# Syncline's commands. Each sets up what it needs: `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+ROOMS := cli web deployments flows tasks syncline sandbox tests benchmarks
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+export DO_NOT_TRACK := 1
+
+.PHONY: help demo up test check format lock bench clean
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/run  ## set up, then run everything on this machine against simulated upstreams
+	@exec $(BIN)/syncline up --demo
+
+up: $(VENV)/run  ## set up, then run everything against your own upstreams
+	@exec $(BIN)/syncline up
+
+test: $(VENV)/dev  ## set up, then run every test
+	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+check: $(VENV)/dev  ## lint, types, imports, file lengths, lock file
+	@$(BIN)/ruff check --quiet $(ROOMS)
+	@$(BIN)/ruff format --quiet --check $(ROOMS)
+	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/lint-imports.txt || (cat $(VENV)/lint-imports.txt; false)
+	@$(BIN)/basedpyright
+	@$(BIN)/python tests/house.py
+
+format: $(VENV)/dev  ## format the code, mend what the lint can mend
+	@$(BIN)/ruff check --quiet --fix $(ROOMS) || true
+	@$(BIN)/ruff format --quiet $(ROOMS)
+
+lock: $(VENV)/dev  ## renew requirements/*.txt from pyproject.toml
+	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml -o requirements/run.txt
+	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml --group dev --group bench -c requirements/dev.txt -o requirements/bench.txt
+
+bench: $(VENV)/bench  ## measure; writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and the instance's state
+	rm -rf $(VENV) .syncline
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Syncline needs Python 3.11 or newer, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.11 …")'
+	@echo "Setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --no-deps --require-hashes --requirement $<
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

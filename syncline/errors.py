@@ -1,0 +1,140 @@
+"""Everything that Syncline raises.
+
+SynclineError
+├── ConfigurationError          a setting, an argument or a file must be changed; names which
+│   ├── MissingSettingError
+│   └── UnknownSourceError
+├── StoreError
+│   ├── DatabaseUnavailableError    cannot be reached, or stays locked
+│   ├── NewerDatabaseError          made by a newer Syncline
+│   ├── SchemaBehindError           migrations are missing
+│   └── SessionLostError            another process holds the source now
+├── UpstreamError               the upstream's answer (or silence); carries `upstream`, `status`
+│   ├── UnavailableError            retried, counted by the breaker: timeout, connection, 5xx, broken body
+│   ├── RateLimitedError            waited for or deferred, not the breaker's business; carries `retry_at`
+│   ├── RefusedError                401, 403: no retry; credentials must be mended
+│   ├── RejectedError               other 4xx: no retry; the request is wrong
+│   └── CursorExpiredError          410: start again with a full pass
+├── HeldError                   a hold is on the source; carries `retry_at`
+└── NotAdmittedError            the run may not start; carries the admission
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "ConfigurationError",
+    "CursorExpiredError",
+    "DatabaseUnavailableError",
+    "HeldError",
+    "MissingSettingError",
+    "NewerDatabaseError",
+    "RateLimitedError",
+    "RefusedError",
+    "RejectedError",
+    "SchemaBehindError",
+    "SessionLostError",
+    "StoreError",
+    "SynclineError",
+    "UnavailableError",
+    "UnknownSourceError",
+    "UpstreamError",
+]
+
+
+class SynclineError(Exception):
+    """Anything that Syncline itself reports; its text is one line that says what to do."""
+
+
+class ConfigurationError(SynclineError):
+    """A setting, an argument or a file must be changed."""
+
+
+class MissingSettingError(ConfigurationError):
+    """A setting that is needed is not set."""
+
+    def __init__(self, setting: str, purpose: str) -> None:
+        """Name the `setting` (an environment variable) and the `purpose` that needs it."""
+        self.setting = setting
+        super().__init__(f"{setting} is not set: {purpose}")
+
+
+class UnknownSourceError(ConfigurationError):
+    """No source has this name."""
+
+    def __init__(self, source: str, known: tuple[str, ...]) -> None:
+        """Name the `source` asked for and those that are `known`."""
+        self.source = source
+        self.known = known
+        super().__init__(f"no source is named {source!r}; there are: {', '.join(known) or 'none'}")
+
+
+class StoreError(SynclineError):
+    """The database said no."""
+
+
+class DatabaseUnavailableError(StoreError):
+    """The database cannot be reached, or stays locked."""
+
+
+class NewerDatabaseError(StoreError):
+    """The database was made by a newer Syncline; upgrade the program, not the database."""
+
+
+class SchemaBehindError(StoreError):
+    """The database lacks migrations; run `syncline db upgrade`."""
+
+
+class SessionLostError(StoreError):
+    """The session was closed or taken over while it ran; nothing of this page was written."""
+
+
+class UpstreamError(SynclineError):
+    """The upstream did not do what was asked."""
+
+    def __init__(self, message: str, *, upstream: str, status: int | None = None) -> None:
+        """Say what happened at which `upstream`; `status` is the HTTP status, if there was an answer."""
+        self.upstream = upstream
+        self.status = status
+        super().__init__(message)
+
+
+class UnavailableError(UpstreamError):
+    """Timeout, connection error, 5xx, or a body that is cut or no JSON: worth another try."""
+
+
+class RateLimitedError(UpstreamError):
+    """The upstream asks to slow down (429, or a 403 that means it)."""
+
+    def __init__(
+        self, message: str, *, upstream: str, status: int | None = None, retry_at: datetime | None = None
+    ) -> None:
+        """`retry_at` is the upstream's own time, None where it named none."""
+        self.retry_at = retry_at
+        super().__init__(message, upstream=upstream, status=status)
+
+
+class RefusedError(UpstreamError):
+    """401 or 403: the credentials are wrong or lack a permission."""
+
+
+class RejectedError(UpstreamError):
+    """Another 4xx: the request itself is wrong, and would be again."""
+
+
+class CursorExpiredError(UpstreamError):
+    """The upstream no longer knows the cursor (410, invalid sync token): a full pass is due."""
+
+
+class HeldError(SynclineError):
+    """A hold is on the source."""
+
+    def __init__(self, reason: str, *, retry_at: datetime | None) -> None:
+        """`reason` is the hold's; `retry_at` its expiry, None where it lasts until it is released."""
+        self.reason = reason
+        self.retry_at = retry_at
+        super().__init__(f"held: {reason}")

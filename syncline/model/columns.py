@@ -1,0 +1,69 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, BigInteger, Enum, Integer, Numeric, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+__all__ = ["Amount", "BigInt", "JsonColumn", "KeyText", "choice"]
+
+
+class Amount(TypeDecorator[Decimal]):
+    """A decimal number with a fixed number of places, such as a price.
+
+    PostgreSQL keeps it as NUMERIC. SQLite has no decimals: its NUMERIC column keeps up to 15 significant digits, which
+    are given back exactly; more than 15 digits are refused where the type is made.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, digits: int = 15, places: int = 2) -> None:
+        """Keep `digits` (at most 15) in all, `places` of them behind the point."""
+        if not 0 <= places <= digits <= 15:  # noqa: PLR2004 - what a double keeps exactly
+            message = "Amount keeps at most 15 digits"
+            raise ValueError(message)
+        super().__init__(digits, places)
+        self.digits, self.places = digits, places
+        self._unit = Decimal(1).scaleb(-places)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """NUMERIC, read as a float where the database has no decimals."""
+        plain: TypeEngine[Any] = Numeric(self.digits, self.places, asdecimal=dialect.name != "sqlite")
+        return plain
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | float | None:
+        """The value as the driver takes it."""
+        return float(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Decimal | float | None, dialect: Dialect) -> Decimal | None:
+        """The value with its places."""
+        del dialect
+        return None if value is None else Decimal(str(value)).quantize(self._unit)
+
+
+JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+"""A nested part of an item; queryable JSON on both databases."""
+
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+"""A whole number of up to 64 bits; as a key, SQLite's own row id."""
+
+KeyText = String().with_variant(String(collation="C"), "postgresql")
+"""A text key, ordered by code point on both databases, as Python orders text."""
+
+
+def choice(values: type[StrEnum]) -> Enum:
+    """A column that holds one of `values`, as its lower-case text."""
+    return Enum(values, native_enum=False, create_constraint=False, length=16, values_callable=_texts)
+
+
+def _texts(values: type[StrEnum]) -> list[str]:
+    return [value.value for value in values]

@@ -1,0 +1,69 @@
+"""Items: the rows that are kept in step, and what every table of them has in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, LargeBinary
+from sqlalchemy.orm import declared_attr
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from syncline.errors import ConfigurationError
+from syncline.model.row import Row
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+__all__ = ["BOOKKEEPING", "PARTITIONS", "Item", "key_column", "partition_columns", "table_of"]
+
+BOOKKEEPING = ("raw_fingerprint", "fingerprint", "synced_at")
+"""Columns that Syncline keeps in each table of items, behind the item's own.
+
+`raw_fingerprint`: xxh3-128 of the item as it came over the wire; the same again means unchanged, without decoding.
+`fingerprint`: xxh3-128 of the stored columns; tells a real change from keys in another order.
+`synced_at`: when the row was last written.
+"""
+
+PARTITIONS = ("source", "account_id")
+"""Key columns with these names share a table among sources or accounts; Syncline fills them in."""
+
+
+class Item(Row):
+    """Base of the tables that hold items.
+
+    A subclass with `table=True` names the item's fields as the upstream's JSON does (or gives `Field(alias=…)`), with
+    types and bounds; one field is the primary key. Items that do not fit are rejected with the reason, one by one.
+    """
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805 - a class-level attribute, by SQLAlchemy's protocol
+        """The bookkeeping columns; a subclass that needs arguments of its own adds to these."""
+        return (
+            Column("raw_fingerprint", LargeBinary(16), nullable=False),
+            Column("fingerprint", LargeBinary(16), nullable=False),
+            Column("synced_at", UTCDateTime(), nullable=False),
+        )
+
+
+def table_of(item: type[Item]) -> Table:
+    """The SQLAlchemy table of `item`."""
+    table: Table = getattr(item, "__table__")  # noqa: B009 - SQLModel declares it on tables only
+    return table
+
+
+def partition_columns(item: type[Item]) -> tuple[str, ...]:
+    """The key columns that tell sources or accounts apart which share the table."""
+    return tuple(column.name for column in table_of(item).primary_key if column.name in PARTITIONS)
+
+
+def key_column(item: type[Item]) -> str:
+    """The column that tells items of one source and account apart.
+
+    Raises:
+        ConfigurationError: the table has no such column, or several.
+    """
+    names = [column.name for column in table_of(item).primary_key if column.name not in PARTITIONS]
+    if len(names) != 1:
+        table = table_of(item).name
+        raise ConfigurationError(f"table {table!r} needs one primary key column besides {PARTITIONS}, but has {names}")
+    return names[0]

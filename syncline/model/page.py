@@ -1,0 +1,118 @@
+"""What travels between an upstream and the store: pages, and what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from syncline.model.policies import Mode
+
+__all__ = ["Ask", "Json", "Key", "Page", "Pages", "RawItem", "Transport"]
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Key: TypeAlias = int | str
+"""An item's identity within its source, as the upstream gives it."""
+RawItem: TypeAlias = bytes | memoryview
+"""One item as the JSON object that came over the wire."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """What a pass wants of its upstream.
+
+    Attributes:
+        mode: all items, or those that changed.
+        updated_since: in incremental mode, the instant from which changes are wanted (the lag is taken off already).
+        resume: where to go on: the `resume` of the last page that was stored; None at the start.
+    """
+
+    mode: Mode = Mode.FULL
+    updated_since: datetime | None = None
+    resume: Json = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Some items, in the upstream's order.
+
+    Attributes:
+        rows: each one JSON object, raw.
+        tombstones: keys of items that the upstream says are gone.
+        resume: what to ask with to get the page after this one; None: this was the last.
+        total: how many items the upstream says there are in all, where it says so.
+        page_size: how many items the upstream put in a full page, where that is known: tells how many pages there are.
+        answered_at: the upstream's clock when it answered (its Date header), where it told.
+        requests: how many requests this page took.
+    """
+
+    rows: Sequence[RawItem]
+    tombstones: Sequence[Key] = ()
+    resume: Json = None
+    total: int | None = None
+    page_size: int | None = None
+    answered_at: datetime | None = None
+    requests: int = 1
+
+
+class Transport(Protocol):
+    """What a connector needs of the upstream's client: one method, so that tests can speak without a network."""
+
+    async def get(
+        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Ask the upstream; `path` is relative to its base URL, or an absolute URL below it.
+
+        Raises:
+            UpstreamError: it did not answer with success; which one says what to do.
+        """
+        ...
+
+
+class Answer(Protocol):
+    """A successful answer, whole."""
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, looked up in any case."""
+        ...
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+
+class Headers(Protocol):
+    """Headers of an answer."""
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The value of the header `key`, in any case."""
+        ...
+
+
+class Pages(Protocol):
+    """A connector: yields the pages of one dataset, in order."""
+
+    def __call__(self, transport: Transport, ask: Ask) -> AsyncIterator[Page]:
+        """Yield the pages that `ask` wants, from `ask.resume` on.
+
+        The iterator may fetch ahead; it stops fetching when it is closed (`aclose`).
+        """
+        ...
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the upstream can tell what changed since an instant."""
+        ...
+
+    @property
+    def shifting(self) -> bool:
+        """Whether an item may be skipped when others come or go while a pass runs (page numbers, offsets)."""
+        ...

@@ -1,0 +1,116 @@
+"""Sessions: one row for each attempt to bring a source up to date, and its fate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, Index
+
+from syncline.model.columns import choice
+from syncline.model.policies import Mode
+from syncline.model.row import Row
+
+__all__ = ["OPEN_STATUSES", "Status", "SyncSession", "Tally", "Trigger"]
+
+
+class Status(StrEnum):
+    """The fate of a due tick."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+    MISSED = "missed"
+
+
+OPEN_STATUSES = (Status.RUNNING,)
+
+
+class Trigger(StrEnum):
+    """Who or what started a session."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    API = "api"
+    WEBHOOK = "webhook"
+    EVENT = "event"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """What was counted; tallies add up.
+
+    Attributes:
+        pages: pages stored.
+        processed: distinct items read: created + updated + unchanged + rejected.
+        created: rows that were not there.
+        updated: rows of which a stored column changed.
+        unchanged: rows that were the same.
+        deleted: rows that were removed.
+        rejected: items that could not be stored; each is in `rejects` with its reason.
+        requests: requests answered for it.
+    """
+
+    pages: int = 0
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    requests: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(
+            pages=self.pages + other.pages,
+            processed=self.processed + other.processed,
+            created=self.created + other.created,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+            deleted=self.deleted + other.deleted,
+            rejected=self.rejected + other.rejected,
+            requests=self.requests + other.requests,
+        )
+
+
+class SyncSession(Row, table=True):
+    """One attempt to bring a source (or an account's source) up to date."""
+
+    __tablename__ = "sync_sessions"
+    __table_args__ = (
+        Index("ix_sync_sessions_source", "source", "started_at"),
+        Index("ix_sync_sessions_started_at", "started_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    source: str
+    account_id: str | None = None
+    trigger: Trigger = Field(sa_type=choice(Trigger))
+    mode: Mode = Field(sa_type=choice(Mode))
+    status: Status = Field(sa_type=choice(Status))
+    reason: str | None = None
+    started_at: datetime
+    completed_at: datetime | None = None
+    total_pages: int | None = None
+    pages_processed: int = 0
+    items_processed: int = 0
+    items_created: int = 0
+    items_updated: int = 0
+    items_deleted: int = 0
+    items_unchanged: int = 0
+    items_rejected: int = 0
+    requests: int = 0
+    retry_count: int = 0
+    error_type: str | None = None
+    error_message: str | None = None
+    retry_at: datetime | None = None
+    flow_run_id: str | None = Field(default=None, index=True)
+    scheduled_for: datetime | None = None

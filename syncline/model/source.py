@@ -1,0 +1,55 @@
+"""A source: one dataset that is kept in step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from syncline.errors import ConfigurationError
+from syncline.model.policies import Deletes, Retry
+
+if TYPE_CHECKING:
+    from syncline.model.items import Item
+    from syncline.model.page import Pages
+    from syncline.model.upstream import Upstream
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One dataset kept in step: where it comes from, where it goes, and by which policies.
+
+    Attributes:
+        name: lower case with underscores; names the flow `sync-NAME` and the limit `source:NAME`.
+        upstream: the API that it is read from.
+        pages: the connector that yields its pages.
+        table: the table that it fills.
+        updated_field: the item's field that rises with each change (an instant); the cursor is made of it.
+        lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
+            and clocks differ. What is read twice for it is seen to be unchanged.
+        retry: how often a pull is tried.
+        timeout_seconds: after this long a run is ended, and its session fails.
+        patience_seconds: a wait (hold, rate limit) up to this long is waited in place; a longer one defers the run.
+        deletes: when rows that are gone upstream are deleted.
+    """
+
+    name: str
+    upstream: Upstream
+    pages: Pages
+    table: type[Item]
+    updated_field: str | None = None
+    lag_seconds: float = 60
+    retry: Retry = field(default_factory=Retry)
+    timeout_seconds: float = 600
+    patience_seconds: float = 30
+    deletes: Deletes = field(default_factory=Deletes)
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that cannot work."""
+        if not self.name.isidentifier() or self.name != self.name.lower():
+            raise ConfigurationError(f"a source's name is lower case with underscores, but is {self.name!r}")
+        if self.pages.incremental and self.updated_field is None:
+            raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
+        if min(self.lag_seconds, self.timeout_seconds, self.patience_seconds) < 0:
+            raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")

@@ -1,0 +1,111 @@
+"""One typed object for everything that is set from outside, read once and passed down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from syncline.errors import ConfigurationError, MissingSettingError
+
+__all__ = ["Settings", "UpstreamSettings", "load_settings"]
+
+
+class UpstreamSettings(BaseModel):
+    """Where an upstream is and how it knows us: `SYNCLINE_UPSTREAMS__NAME__…`."""
+
+    base_url: str | None = None
+    token: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    """The settings of one instance; each is an environment variable, or a line of `.env`.
+
+    `SYNCLINE_` precedes each name, except where a name of its own is given. Secrets that `syncline up` made stand in
+    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SYNCLINE_", env_nested_delimiter="__", extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Path(".syncline")
+    """State of this instance: database, Prefect's home, secrets, logs."""
+    database_url: str | None = None
+    """`postgresql://user:password@host/name` or `sqlite:///path`; SQLite in `home` unless set."""
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    web_port: int = Field(default=8080, ge=1, le=65535)
+    prefect_port: int = Field(default=4200, ge=1, le=65535)
+    prefect_api_url: str | None = None
+    """Another Prefect server's API; unset, `syncline up` runs its own on `prefect_port`."""
+    sandbox_port: int = Field(default=8090, ge=1, le=65535)
+    jwt_secret: SecretStr | None = None
+    """Signs and checks the API's tokens (HS256)."""
+    cron_secret: SecretStr | None = Field(default=None, validation_alias="CRON_SECRET")
+    internal_api_key: SecretStr | None = Field(default=None, validation_alias="INTERNAL_API_KEY")
+    upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
+
+    @property
+    def database(self) -> str:
+        """The database's URL, for SQLAlchemy."""
+        if self.database_url is None:
+            return f"sqlite:///{(self.home / 'syncline.db').absolute()}"
+        scheme, separator, rest = self.database_url.partition("://")
+        if scheme in {"postgres", "postgresql"}:
+            return f"postgresql+psycopg{separator}{rest}"
+        return self.database_url
+
+    @property
+    def prefect_api(self) -> str:
+        """The URL of Prefect's API."""
+        return self.prefect_api_url or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Where `syncline up` keeps the secrets that it made."""
+        return self.home / "secrets.env"
+
+    def upstream(self, name: str) -> UpstreamSettings:
+        """The settings of the upstream `name`; all unset where nothing was said of it."""
+        return self.upstreams.get(name.lower(), UpstreamSettings())
+
+    def base_url(self, name: str) -> str:
+        """The base URL of the upstream `name`, without a slash at its end.
+
+        Raises:
+            MissingSettingError: it is not set.
+        """
+        url = self.upstream(name).base_url
+        if url is None:
+            setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"
+            raise MissingSettingError(setting, f"where is the upstream {name!r}? (for a demo: `make demo`)")
+        if not url.startswith(("http://", "https://")):
+            setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"
+            raise ConfigurationError(f"{setting} must begin with http:// or https://, but is {url!r}")
+        return url.rstrip("/")
+
+
+def load_settings() -> Settings:
+    """Read the environment, `.env` and the generated secrets.
+
+    Raises:
+        ConfigurationError: a value cannot be used; the message names the variable.
+    """
+    home = Path(os.environ.get("SYNCLINE_HOME", ".syncline"))
+    try:
+        return Settings(_env_file=(home / "secrets.env", ".env"))  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error)) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    """One line for the first wrong value, by the name that its user wrote; the value itself is not shown."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = "__".join(str(part) for part in first["loc"]).upper()
+    prefix = "" if name in {"CRON_SECRET", "INTERNAL_API_KEY"} else "SYNCLINE_"
+    return f"{prefix}{name}: {first['msg'].lower()}"
