@@ -15,8 +15,7 @@ SynclineError
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
-├── HeldError                   a hold is on the source; carries `retry_at`
-└── NotAdmittedError            the run may not start; carries the admission
+└── DeferredError               the run cannot go on now (hold, rate limit); carries `retry_at`
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ __all__ = [
     "ConfigurationError",
     "CursorExpiredError",
     "DatabaseUnavailableError",
-    "HeldError",
+    "DeferredError",
     "MissingSettingError",
     "NewerDatabaseError",
     "RateLimitedError",
@@ -130,11 +129,11 @@ class CursorExpiredError(UpstreamError):
     """The upstream no longer knows the cursor (410, invalid sync token): a full pass is due."""
 
 
-class HeldError(SynclineError):
-    """A hold is on the source."""
+class DeferredError(SynclineError):
+    """The run cannot go on now; its checkpoint is kept."""
 
     def __init__(self, reason: str, *, retry_at: datetime | None) -> None:
-        """`reason` is the hold's; `retry_at` its expiry, None where it lasts until it is released."""
+        """`reason` says what it waits for; `retry_at` until when, None where nobody knows."""
         self.reason = reason
         self.retry_at = retry_at
-        super().__init__(f"held: {reason}")
+        super().__init__(reason)

@@ -1,0 +1,37 @@
+"""The audit log: who changed what, when."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, insert, select
+from sqlmodel import Session, col
+
+from syncline.model.records import AuditEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["latest", "record"]
+
+
+def record(
+    connection: Connection,
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    now: datetime,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Write an entry; `detail` is kept as JSON and must not carry a secret."""
+    text = None if detail is None else json.dumps(detail, default=str, sort_keys=True)
+    values = {"at": now, "actor": actor, "action": action, "target": target, "detail": text}
+    connection.execute(insert(AuditEntry), values)
+
+
+def latest(connection: Connection, *, limit: int = 50) -> Sequence[AuditEntry]:
+    """The newest entries, the newest first."""
+    return Session(connection).scalars(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(limit)).all()

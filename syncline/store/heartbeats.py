@@ -1,0 +1,54 @@
+"""Heartbeats: the last sign of life of each source."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+from sqlmodel import Session, col
+
+from syncline.model.records import Heartbeat
+from syncline.store.upserts import upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["beat", "began", "ended", "every", "waiting"]
+
+
+def began(connection: Connection, source: str, *, now: datetime) -> None:
+    """A run of the source begins."""
+    key = {"source": source}
+    values = {"last_run": now, "last_beat": now, "page": 0, "waiting_for": None, "waiting_until": None}
+    upsert(connection, Heartbeat, key, values)
+
+
+def beat(connection: Connection, source: str, *, page: int, now: datetime) -> None:
+    """Pages were stored, `page` of them in this run so far."""
+    values = {"last_beat": now, "page": page, "waiting_for": None, "waiting_until": None}
+    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+
+
+def waiting(connection: Connection, source: str, *, reason: str, until: datetime | None, now: datetime) -> None:
+    """The run waits for something, until a known time or not."""
+    values = {"last_beat": now, "waiting_for": reason, "waiting_until": until}
+    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+
+
+def ended(connection: Connection, source: str, *, failed: bool, duration_ms: int, now: datetime) -> None:
+    """The run ended; failures are counted until the next success."""
+    errors = col(Heartbeat.error_count) + 1 if failed else 0
+    values = {
+        "last_beat": now,
+        "last_duration_ms": duration_ms,
+        "error_count": errors,
+        "waiting_for": None,
+        "waiting_until": None,
+    }
+    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+
+
+def every(connection: Connection) -> Sequence[Heartbeat]:
+    """The heartbeats of all sources that ever ran."""
+    return Session(connection).scalars(select(Heartbeat).order_by(col(Heartbeat.source))).all()

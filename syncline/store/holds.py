@@ -1,0 +1,82 @@
+"""Holds: pauses of a source or an account, which nest and expire."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlmodel import Session, col
+
+from syncline.model.records import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "release", "release_all"]
+
+EVERY_SOURCE = "*"
+
+
+def create(
+    connection: Connection,
+    source: str,
+    *,
+    reason: str,
+    created_by: str,
+    now: datetime,
+    ttl_seconds: float | None,
+    account_id: str | None = None,
+) -> Hold:
+    """Hold `source` (`*`: all of them) for `ttl_seconds`, or until it is released."""
+    hold = Hold(
+        id=f"hold-{secrets.token_hex(6)}",
+        source=source,
+        account_id=account_id,
+        reason=reason,
+        created_by=created_by,
+        created_at=now,
+        expires_at=None if ttl_seconds is None else now + timedelta(seconds=ttl_seconds),
+    )
+    connection.execute(insert(Hold), hold.model_dump())
+    return hold
+
+
+def release(connection: Connection, hold_id: str, *, now: datetime) -> Hold | None:
+    """End a hold; None where there is no such hold, or it ended before."""
+    statement = update(Hold).where(col(Hold.id) == hold_id, *_live(now)).values(released_at=now).returning(col(Hold.id))
+    if connection.execute(statement).scalar() is None:
+        return None
+    return Session(connection).get(Hold, hold_id)
+
+
+def release_all(connection: Connection, source: str, *, now: datetime) -> int:
+    """End all holds that name `source`; returns how many there were."""
+    return connection.execute(
+        update(Hold).where(col(Hold.source) == source, *_live(now)).values(released_at=now)
+    ).rowcount
+
+
+def active(connection: Connection, source: str, *, now: datetime, account_id: str | None = None) -> Hold | None:
+    """The hold that lasts longest of those that stand in the way of `source`; None: it is free to run."""
+    of_source = col(Hold.source).in_([source, EVERY_SOURCE])
+    of_account = or_(col(Hold.account_id).is_(None), col(Hold.account_id) == account_id)
+    found = Session(connection).scalars(select(Hold).where(of_source, of_account, *_live(now))).all()
+    return max(found, key=_lasts, default=None)
+
+
+def active_all(connection: Connection, *, now: datetime) -> Sequence[Hold]:
+    """All holds in force, the oldest first."""
+    return Session(connection).scalars(select(Hold).where(*_live(now)).order_by(col(Hold.created_at))).all()
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Hold.released_at).is_(None),
+        or_(col(Hold.expires_at).is_(None), col(Hold.expires_at) > now),
+    )
+
+
+def _lasts(hold: Hold) -> tuple[bool, float]:
+    return (hold.expires_at is None, hold.expires_at.timestamp() if hold.expires_at else 0)

@@ -1,0 +1,124 @@
+"""Leases: at most one process works on a source, and one that dies makes room."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from syncline.model.records import LeaseRow
+
+__all__ = ["RENEW_EVERY_SECONDS", "TTL_SECONDS", "Process", "acquire", "holder", "is_lost", "release", "renew"]
+
+TTL_SECONDS = 60
+"""A lease that is not renewed for this long is free."""
+RENEW_EVERY_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A process, told from every other one, also from a later one with its pid.
+
+    Attributes:
+        host: the machine's name.
+        boot_id: the kernel's id of this boot.
+        pid: the process id.
+        started: the process's start in clock ticks since boot.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+    started: int
+
+    @classmethod
+    def current(cls) -> Process:
+        """This process."""
+        pid = os.getpid()
+        return cls(host=socket.gethostname(), boot_id=_boot_id(), pid=pid, started=_started(pid))
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is known to have ended: it lived on this machine, and no longer does."""
+        here = self.host == socket.gethostname() and self.boot_id == _boot_id()
+        return here and bool(self.boot_id) and _started(self.pid) != self.started
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""  # not Linux: the expiry alone decides
+
+
+def _started(pid: int) -> int:
+    """The 22nd field of /proc/PID/stat (proc(5)); 0 where there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def acquire(connection: Connection, name: str, owner: str, *, process: Process, now: datetime) -> int | None:
+    """Take the lease `name` where it is free, expired, or its holder is known to be dead.
+
+    Returns:
+        The fence, which rises with each change of owner; None where somebody else holds it.
+    """
+    held = holder(connection, name)
+    dead_fence = held.fence if held is not None and _process(held).is_dead else -1
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values: dict[str, object] = {
+        "owner": owner,
+        "expires_at": now + timedelta(seconds=TTL_SECONDS),
+        "host": process.host,
+        "boot_id": process.boot_id,
+        "pid": process.pid,
+        "process_started": process.started,
+    }
+    free = or_(col(LeaseRow.expires_at) <= now, col(LeaseRow.fence) == dead_fence)
+    statement = (
+        make(LeaseRow)
+        .values(name=name, fence=1, **values)
+        .on_conflict_do_update(index_elements=["name"], set_={**values, "fence": col(LeaseRow.fence) + 1}, where=free)
+        .returning(col(LeaseRow.fence))
+    )
+    return connection.execute(statement).scalar()
+
+
+def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bool:
+    """Hold on to the lease for another `TTL_SECONDS`; False where it was lost."""
+    statement = (
+        update(LeaseRow)
+        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
+        .values(expires_at=now + timedelta(seconds=TTL_SECONDS))
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def release(connection: Connection, name: str, owner: str, *, now: datetime) -> None:
+    """Free the lease, if `owner` still has it; its fence stays."""
+    statement = update(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner).values(expires_at=now)
+    connection.execute(statement)
+
+
+def holder(connection: Connection, name: str) -> LeaseRow | None:
+    """Who has, or last had, the lease."""
+    return Session(connection).scalars(select(LeaseRow).where(col(LeaseRow.name) == name)).first()
+
+
+def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
+    """Whether the session `owner` has no lease any more, or its process is known to be dead."""
+    return lease is None or lease.owner != owner or lease.expires_at <= now or _process(lease).is_dead
+
+
+def _process(lease: LeaseRow) -> Process:
+    return Process(host=lease.host, boot_id=lease.boot_id, pid=lease.pid, started=lease.process_started)

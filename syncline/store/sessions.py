@@ -1,0 +1,157 @@
+"""Sessions in the database: opened, advanced page by page, closed once."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlmodel import Session, col
+
+from syncline.clock import milliseconds
+from syncline.errors import SessionLostError
+from syncline.model.session import Status, SyncSession, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "advance",
+    "by_flow_run",
+    "close",
+    "close_abandoned",
+    "find",
+    "insert_session",
+    "latest_started",
+    "new_id",
+    "note_error",
+    "note_retry",
+    "running",
+]
+
+_MESSAGE_LIMIT = 2_000
+
+
+def new_id(source: str, now: datetime) -> str:
+    """A fresh session id: the source, when it began (milliseconds), and four characters that tell equals apart."""
+    return f"{source}-sync-{milliseconds(now)}-{secrets.token_hex(2)}"
+
+
+def insert_session(connection: Connection, session: SyncSession) -> None:
+    """Put `session` on record, open or with its fate."""
+    connection.execute(insert(SyncSession), session.model_dump())
+
+
+def advance(connection: Connection, session_id: str, tally: Tally, *, total_pages: int | None = None) -> None:
+    """Add what a page brought to the counters of an open session.
+
+    Raises:
+        SessionLostError: the session is no longer open; the transaction must not be committed.
+    """
+    values: dict[str, object] = {
+        "pages_processed": col(SyncSession.pages_processed) + tally.pages,
+        "items_processed": col(SyncSession.items_processed) + tally.processed,
+        "items_created": col(SyncSession.items_created) + tally.created,
+        "items_updated": col(SyncSession.items_updated) + tally.updated,
+        "items_deleted": col(SyncSession.items_deleted) + tally.deleted,
+        "items_unchanged": col(SyncSession.items_unchanged) + tally.unchanged,
+        "items_rejected": col(SyncSession.items_rejected) + tally.rejected,
+        "requests": col(SyncSession.requests) + tally.requests,
+    }
+    if total_pages is not None:
+        values["total_pages"] = total_pages
+    done = connection.execute(update(SyncSession).where(*_open(session_id)).values(values))
+    if done.rowcount != 1:
+        message = f"session {session_id} is no longer open: another run took the source over, or it was closed"
+        raise SessionLostError(message)
+
+
+def note_retry(connection: Connection, session_id: str, *, retry_count: int) -> None:
+    """Record that a pull is tried again."""
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(retry_count=retry_count))
+
+
+def note_error(connection: Connection, session_id: str, *, error_type: str, error_message: str) -> None:
+    """Record what went wrong last, while the session is open."""
+    values = {"error_type": error_type, "error_message": error_message[:_MESSAGE_LIMIT]}
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(values))
+
+
+def close(
+    connection: Connection,
+    session_id: str,
+    status: Status,
+    *,
+    now: datetime,
+    reason: str | None = None,
+    error: tuple[str, str] | None = None,
+    retry_at: datetime | None = None,
+) -> bool:
+    """Give an open session its fate; False when it had one already.
+
+    `error` is the exception's type and message; without it, what was noted before stays.
+    """
+    values: dict[str, object] = {"status": status, "completed_at": now, "retry_at": retry_at}
+    if reason is not None:
+        values["reason"] = reason
+    if error is not None:
+        values |= {"error_type": error[0], "error_message": error[1][:_MESSAGE_LIMIT]}
+    elif status in {Status.COMPLETED, Status.DEFERRED}:
+        values |= {"error_type": None, "error_message": None}
+    return connection.execute(update(SyncSession).where(*_open(session_id)).values(values)).rowcount == 1
+
+
+def close_abandoned(
+    connection: Connection, source: str, account_id: str | None, *, keep: str, now: datetime
+) -> list[str]:
+    """Close as crashed whatever is open of the source but the session `keep`; returns the ids."""
+    column = col(SyncSession.account_id)
+    same_account = column.is_(None) if account_id is None else column == account_id
+    statement = (
+        update(SyncSession)
+        .where(col(SyncSession.source) == source, same_account, col(SyncSession.status) == Status.RUNNING)
+        .where(col(SyncSession.id) != keep)
+        .values(
+            status=Status.CRASHED,
+            completed_at=now,
+            reason="its process ended without a word; the next run goes on at its checkpoint",
+        )
+        .returning(col(SyncSession.id))
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def find(connection: Connection, session_id: str) -> SyncSession | None:
+    """The session with this id."""
+    return Session(connection).get(SyncSession, session_id)
+
+
+def by_flow_run(connection: Connection, flow_run_id: str) -> SyncSession | None:
+    """The newest session of a Prefect flow run."""
+    return _first(connection, col(SyncSession.flow_run_id) == flow_run_id)
+
+
+def running(connection: Connection, source: str | None = None) -> Sequence[SyncSession]:
+    """All open sessions, of one source or of all."""
+    statement = select(SyncSession).where(col(SyncSession.status) == Status.RUNNING)
+    if source is not None:
+        statement = statement.where(col(SyncSession.source) == source)
+    return Session(connection).scalars(statement.order_by(col(SyncSession.started_at))).all()
+
+
+def latest_started(connection: Connection, source: str, account_id: str | None) -> SyncSession | None:
+    """The newest session of the source that really ran, whatever became of it."""
+    column = col(SyncSession.account_id)
+    same_account = column.is_(None) if account_id is None else column == account_id
+    ran = col(SyncSession.status).not_in([Status.SKIPPED, Status.MISSED])
+    return _first(connection, col(SyncSession.source) == source, same_account, ran)
+
+
+def _first(connection: Connection, *conditions: ColumnElement[bool]) -> SyncSession | None:
+    newest = select(SyncSession).where(*conditions).order_by(col(SyncSession.started_at).desc()).limit(1)
+    return Session(connection).scalars(newest).first()
+
+
+def _open(session_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (col(SyncSession.id) == session_id, col(SyncSession.status) == Status.RUNNING)
