@@ -1,5 +1,3 @@
-from typing import Any
-
 import orjson
 from aiohttp import web
 
@@ -17,7 +15,7 @@ class ConnectionDropped(Exception):  # noqa: N818 - a simulated event, not an er
     """The simulated server cut the connection; nothing is left to answer."""
 
 
-def json_answer(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def json_answer(data: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Data as a JSON response."""
     return json_bytes(orjson.dumps(data), status=status, headers=headers)
 
@@ -32,7 +30,7 @@ def error_answer(status: int, sentence: str, headers: dict[str, str] | None = No
     return json_answer({"error": {"status": status, "message": sentence}}, status=status, headers=headers)
 
 
-async def read_json(request: web.Request) -> Any:
+async def read_json(request: web.Request) -> object:
     """The request's JSON body.
 
     Raises:

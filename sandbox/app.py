@@ -23,9 +23,7 @@ LARGEST_BODY_BYTES = 16 * 1024**2
 ENTRY = web.RequestKey("entry", Entry)
 
 
-def build_app(
-    upstreams: Sequence[Upstream], *, faults: FaultBook, log: RequestLog, clock: Clock
-) -> web.Application:
+def build_app(upstreams: Sequence[Upstream], *, faults: FaultBook, log: RequestLog, clock: Clock) -> web.Application:
     """One app that serves all upstreams, and the controls under /sandbox/."""
     closing = asyncio.Event()
     app = web.Application(

@@ -59,7 +59,7 @@ class FaultBook:
         """Have orders checked by an upstream too; the check raises ValueError on what it cannot do."""
         self._checks.append(check)
 
-    def add(self, kind: str, **fields: Any) -> Order:
+    def add(self, kind: str, **fields: object) -> Order:
         """Order a fault, with the fields of `POST /sandbox/faults`.
 
         Raises:
@@ -67,7 +67,7 @@ class FaultBook:
         """
         return self.order({"kind": kind, **fields})
 
-    def order(self, data: Any) -> Order:
+    def order(self, data: object) -> Order:
         """Order the fault in parsed JSON; raises ValueError as `add` does."""
         fault = read_fault(data)
         for check in self._checks:

@@ -124,7 +124,7 @@ KINDS = tuple(
 )
 
 
-def read_fault(data: Any) -> AnyFault:
+def read_fault(data: object) -> AnyFault:
     """The fault in parsed JSON.
 
     Raises:

@@ -15,7 +15,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from sandbox.answers import RefusedError
 
@@ -39,9 +39,7 @@ class PageRequest:
     """The cursor, or the id after which the page begins; empty for the beginning."""
 
 
-def read_page_request(
-    query: Mapping[str, str], range_header: str | None, *, cap: int = LARGEST_SIZE
-) -> PageRequest:
+def read_page_request(query: Mapping[str, str], range_header: str | None, *, cap: int = LARGEST_SIZE) -> PageRequest:
     """The page that query and Range header ask for.
 
     Raises:
@@ -82,7 +80,7 @@ def _kind(query: Mapping[str, str]) -> Kind:
     if named is not None and named not in KINDS:
         raise RefusedError(400, f"`paging` must be one of {', '.join(KINDS)}, not {named!r}.")
     if named is not None:
-        return cast("Kind", named)
+        return named
     if "cursor" in query:
         return "cursor"
     if "after" in query:

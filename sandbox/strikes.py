@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from math import ceil
@@ -92,10 +93,8 @@ def drop(request: web.Request) -> web.Response:
 
 async def hang(request: web.Request, fault: Hang, closing: asyncio.Event) -> web.Response:
     """Keep silent until the client leaves (which cancels this), the time is over or the sandbox ends."""
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(closing.wait(), fault.seconds)
-    except TimeoutError:
-        pass
     return drop(request)
 
 

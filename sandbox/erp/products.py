@@ -68,9 +68,7 @@ def ean13(digits: str) -> str:
 
 
 def _dimensions(dice: Random) -> Dimensions:
-    return Dimensions(
-        width=dice.randrange(20, 2000), height=dice.randrange(20, 2000), depth=dice.randrange(5, 900)
-    )
+    return Dimensions(width=dice.randrange(20, 2000), height=dice.randrange(20, 2000), depth=dice.randrange(5, 900))
 
 
 def _alter(dice: Random, product: Product) -> dict[str, Any]:
@@ -91,6 +89,4 @@ _BREAKAGES: dict[str, Breakage] = {
     "updated_at_is_no_time": lambda row: row.update(updated_at="yesterday"),
 }
 
-PRODUCTS = Kind(
-    name="products", row=Product, key_format="", make=make_product, alter=_alter, breakages=_BREAKAGES
-)
+PRODUCTS = Kind(name="products", row=Product, key_format="", make=make_product, alter=_alter, breakages=_BREAKAGES)

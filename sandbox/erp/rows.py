@@ -16,8 +16,9 @@ ONE_YEAR_MICROSECONDS = 365 * 86_400 * 10**6
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What rows of all tables have."""
+    """What rows of all tables begin with; fields stand in the order of the JSON."""
 
+    id: int | str
     created_at: str
     updated_at: str
 

@@ -1,0 +1,110 @@
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+
+from aiohttp import web
+
+from sandbox.app import build_app
+from sandbox.clock import Clock, utc_now
+from sandbox.erp.api import ErpApi
+from sandbox.erp.world import Erp
+from sandbox.fault_book import FaultBook
+from sandbox.requests_log import RequestLog
+
+HOST = "127.0.0.1"
+ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
+PATIENCE_SECONDS = 30
+"""How long a start or an end of the server in the thread may take."""
+
+log = logging.getLogger("sandbox")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A sandbox that is being served; its data may be read and changed from any thread."""
+
+    url: str
+    """Where it listens, without a slash at the end."""
+    token: str = field(repr=False)
+    """The ERP's bearer token."""
+    erp: Erp
+    faults: FaultBook
+    requests: RequestLog
+
+
+@asynccontextmanager
+async def opened(
+    *,
+    seed: int = 7,
+    products: int = 250,
+    customers: int = 40,
+    change_every_seconds: float = 0,
+    port: int = 0,
+    erp_token: str = ERP_TOKEN,
+    clock: Clock = utc_now,
+) -> AsyncGenerator[Box]:
+    """The sandbox, served by the running event loop; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
+    faults, requests = FaultBook(), RequestLog()
+    api = ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds)
+    faults.check_with(api.check)
+    app = build_app([api], faults=faults, log=requests, clock=clock)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+        url = f"http://{HOST}:{runner.addresses[0][1]}"
+        log.info("sandbox listens on %s (ERP at %s/erp, knobs at %s/sandbox)", url, url, url)
+        yield Box(url=url, token=erp_token, erp=erp, faults=faults, requests=requests)
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def serving(
+    *,
+    seed: int = 7,
+    products: int = 250,
+    customers: int = 40,
+    change_every_seconds: float = 0,
+    port: int = 0,
+    erp_token: str = ERP_TOKEN,
+    clock: Clock = utc_now,
+) -> Generator[Box]:
+    """The sandbox, served by a thread of its own until the block ends."""
+    opening = opened(
+        seed=seed,
+        products=products,
+        customers=customers,
+        change_every_seconds=change_every_seconds,
+        port=port,
+        erp_token=erp_token,
+        clock=clock,
+    )
+    with _loop_in_thread() as loop:
+        box = asyncio.run_coroutine_threadsafe(opening.__aenter__(), loop).result(PATIENCE_SECONDS)
+        try:
+            yield box
+        finally:
+            closing = opening.__aexit__(None, None, None)
+            asyncio.run_coroutine_threadsafe(closing, loop).result(PATIENCE_SECONDS)
+
+
+@contextmanager
+def _loop_in_thread() -> Generator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE_SECONDS)
+        loop.close()
