@@ -1,0 +1,126 @@
+"""How a request says who we are; the only place where credentials leave their settings."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
+
+import httpx
+from pydantic import SecretStr
+
+from syncline.errors import MissingSettingError
+from syncline.model.upstream import Auth, Upstream
+from syncline.settings import Settings
+
+__all__ = ["Credentials", "SigningTransport", "credential_settings", "read_credentials"]
+
+HIDDEN = "…"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What is added to each request, and must show up nowhere else.
+
+    Attributes:
+        headers: headers to set.
+        query: parameters to set.
+        secrets: every form in which a secret may appear in a text.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def redact(self, text: str) -> str:
+        """`text` without any secret."""
+        for secret in self.secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    def strip(self, content: bytes) -> bytes:
+        """`content` without the query credential: next links repeat it, and resume tokens are stored."""
+        for name in self.query:
+            for secret in self.secrets:
+                content = content.replace(f"{name}={secret}".encode(), f"{name}=".encode())
+        return content
+
+
+class SigningTransport(httpx.AsyncBaseTransport):
+    """Signs requests on their way to another transport, behind everything that logs or raises with a request."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, credentials: Credentials) -> None:
+        """Sign with `credentials`, send by `inner`."""
+        self._inner = inner
+        self._credentials = credentials
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a signed copy of `request`."""
+        url = request.url.copy_merge_params(self._credentials.query) if self._credentials.query else request.url
+        headers = request.headers.copy()
+        headers.update(self._credentials.headers)
+        stream, extensions = request.stream, request.extensions
+        signed = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        return await self._inner.handle_async_request(signed)
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+
+def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
+    """What `upstream.auth` asks for.
+
+    Raises:
+        MissingSettingError: a secret is not set; names the variable.
+    """
+    values = [
+        _revealed(setting, value, upstream)
+        for setting, value in zip(credential_settings(upstream), _values(upstream, settings), strict=True)
+    ]
+    match upstream.auth:
+        case Auth.NONE:
+            return Credentials()
+        case Auth.BEARER:
+            return Credentials(headers={"Authorization": f"Bearer {values[0]}"}, secrets=_forms(values[0]))
+        case Auth.BASIC:
+            basic = b64encode(":".join(values).encode()).decode()
+            return Credentials(headers={"Authorization": f"Basic {basic}"}, secrets=(*_forms(values[1]), basic))
+        case Auth.HEADER:
+            return Credentials(headers={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
+        case Auth.QUERY:
+            return Credentials(query={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
+
+
+def credential_settings(upstream: Upstream) -> tuple[str, ...]:
+    """The environment variables that `upstream.auth` reads."""
+    prefix = f"SYNCLINE_UPSTREAMS__{upstream.name.upper()}__"
+    match upstream.auth:
+        case Auth.NONE:
+            return ()
+        case Auth.BASIC:
+            return (f"{prefix}USERNAME", f"{prefix}PASSWORD")
+        case _:
+            return (f"{prefix}TOKEN",)
+
+
+def _values(upstream: Upstream, settings: Settings) -> tuple[SecretStr | str | None, ...]:
+    given = settings.upstream(upstream.name)
+    match upstream.auth:
+        case Auth.NONE:
+            return ()
+        case Auth.BASIC:
+            return (given.username, given.password)
+        case _:
+            return (given.token,)
+
+
+def _revealed(setting: str, value: SecretStr | str | None, upstream: Upstream) -> str:
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not plain:
+        raise MissingSettingError(setting, f"the upstream {upstream.name!r} asks who we are ({upstream.auth.value})")
+    return plain
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """The secret as it may stand in a text, the longest first: plain, and encoded for a URL."""
+    return tuple(sorted({secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}, key=len, reverse=True))

@@ -1,0 +1,93 @@
+"""When an upstream that asks to slow down may be asked again, read from its headers.
+
+| header | meaning | source |
+| --- | --- | --- |
+| `Retry-After` | seconds, or an HTTP date; wins over the others | RFC 9110, section 10.2.3 |
+| `RateLimit: "default";r=0;t=12` | seconds until a spent quota is refilled | draft-ietf-httpapi-ratelimit-headers |
+| `RateLimit: limit=10, remaining=0, reset=12`, `RateLimit-Reset: 12` | the same, in older drafts | drafts 00 to 07 |
+| `X-RateLimit-Reset`, `X-Rate-Limit-Reset` | (milli)seconds since 1970, or seconds from now when small | providers |
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from syncline.model.page import Headers
+
+__all__ = ["http_date", "retry_at"]
+
+_LARGEST_WAIT_SECONDS = 366 * 86_400
+"""Whatever lies further ahead is junk: nobody closes an API for a year and says so in a header."""
+_SMALLEST_EPOCH = 100_000_000
+"""Below this (March 1973) a reset is counted from now, above it from 1970."""
+_SMALLEST_EPOCH_MS = 100_000_000_000
+_RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+
+
+def retry_at(headers: Headers, now: datetime) -> datetime | None:
+    """The instant from which the upstream lets us ask again; None where it names none that lies ahead of `now`."""
+    named = _retry_after(headers.get("retry-after"), now)
+    if named is not None:
+        return named
+    return max(_resets(headers, now), default=None)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The instant of an HTTP date (RFC 9110, section 5.6.7), UTC; None where `text` is none."""
+    if text is None:
+        return None
+    try:
+        instant = parsedate_to_datetime(text)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _retry_after(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    seconds = _number(text)
+    if seconds is not None:
+        return _ahead(seconds, now)
+    date = http_date(text)
+    return None if date is None else _ahead((date - now).total_seconds(), now)
+
+
+def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
+    """All instants that the rate limit fields name: the latest is the one to wait for."""
+    waits = list(_spent_quotas(headers.get("ratelimit") or ""))
+    values = (_number(headers.get(name) or "") for name in _RESETS)
+    waits += [_from_now(value, now) for value in values if value is not None]
+    for wait in waits:
+        instant = _ahead(wait, now)
+        if instant is not None:
+            yield instant
+
+
+def _spent_quotas(field: str) -> Iterator[float]:
+    """The seconds until each quota of a `RateLimit` field that has nothing left is refilled."""
+    quotas = [field] if "reset" in field else re.split(r",(?=\s*[\"\w*])", field)
+    for quota in quotas:
+        left = re.search(r"\b(?:r|remaining)=(\d{1,15})\b", quota)
+        wait = re.search(r"\b(?:t|reset)=(\d{1,15})\b", quota)
+        if wait and not (left and int(left[1])):
+            yield float(wait[1])
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text.strip()) else None
+
+
+def _from_now(value: float, now: datetime) -> float:
+    if value >= _SMALLEST_EPOCH_MS:
+        return value / 1000 - now.timestamp()
+    return value - now.timestamp() if value >= _SMALLEST_EPOCH else value
+
+
+def _ahead(seconds: float, now: datetime) -> datetime | None:
+    """`now` moved by `seconds`, rounded up to a microsecond; None where that is no wait, or an absurd one."""
+    if not 0 < seconds <= _LARGEST_WAIT_SECONDS:
+        return None
+    return now + timedelta(microseconds=math.ceil(seconds * 1_000_000))

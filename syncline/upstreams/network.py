@@ -1,0 +1,33 @@
+"""The way to the network: httpx's API on aiohttp's sockets, which read big bodies several times faster."""
+
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+__all__ = ["open_transport"]
+
+_READ_BUFFER_BYTES = 1 << 18
+_LONGEST_HEADER_BYTES = 1 << 16
+"""Link headers and cursors outgrow aiohttp's 8 KiB."""
+
+
+def open_transport(base_url: httpx.URL, *, connections: int) -> httpx.AsyncBaseTransport:
+    """A transport to `base_url` with as many `connections`, by the proxy that the environment names.
+
+    aiohttp's own `trust_env` would also read ~/.netrc, and then refuse our Authorization header.
+    """
+    context = httpx.create_ssl_context()
+    proxy = None if proxy_bypass(base_url.host) else getproxies().get(base_url.scheme)
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, ssl=context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_READ_BUFFER_BYTES,
+            max_line_size=_LONGEST_HEADER_BYTES,
+            max_field_size=_LONGEST_HEADER_BYTES,
+        )
+
+    return AiohttpTransport(verify=context, client=session, proxy=None if proxy is None else httpx.Proxy(proxy))
