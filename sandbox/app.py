@@ -109,4 +109,5 @@ async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except RefusedError as refused:
         return error_answer(refused.status, str(refused), refused.headers)
     except web.HTTPException as error:
-        return error_answer(error.status, f"{error.reason}: {request.method} {request.path}.")
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return error_answer(error.status, f"{error.reason}: {request.method} {request.path}.", allowed)

@@ -6,7 +6,9 @@ import msgspec
 from msgspec import Meta
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Headers = dict[str, str]
+HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+\Z")]
+HeaderText = Annotated[str, Meta(pattern=r"^[\t -~]*\Z")]
+Headers = dict[HeaderName, HeaderText]
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):

@@ -93,13 +93,13 @@ def _number(query: Mapping[str, str], name: str, default: int, *, least: int) ->
     text = query.get(name)
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
         raise RefusedError(400, f"`{name}` must be a whole number of at least {least}, not {text!r}.")
     return int(text)
 
 
 def _range_request(header: str, cap: int) -> PageRequest:
-    asked = re.fullmatch(r"items=(\d{1,9})-(\d{0,9})", header)
+    asked = re.fullmatch(r"items=([0-9]{1,9})-([0-9]{0,9})", header)
     if asked is None:
         raise RefusedError(416, f"Range must read like items=0-99, not {header!r}.")
     first = int(asked[1])

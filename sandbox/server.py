@@ -1,7 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
 
@@ -56,13 +56,19 @@ async def opened(
     api = ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds)
     faults.check_with(api.check)
     app = build_app([api], faults=faults, log=requests, clock=clock)
+    async with _listening(app, port) as url:
+        yield Box(url=url, token=erp_token, erp=erp, faults=faults, requests=requests)
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
         log.info("sandbox listens on %s (ERP at %s/erp, knobs at %s/sandbox)", url, url, url)
-        yield Box(url=url, token=erp_token, erp=erp, faults=faults, requests=requests)
+        yield url
     finally:
         await runner.cleanup()
 
@@ -88,6 +94,12 @@ def serving(
         erp_token=erp_token,
         clock=clock,
     )
+    with _entered_in_thread(opening) as box:
+        yield box
+
+
+@contextmanager
+def _entered_in_thread(opening: AbstractAsyncContextManager[Box]) -> Generator[Box]:
     with _loop_in_thread() as loop:
         box = asyncio.run_coroutine_threadsafe(opening.__aenter__(), loop).result(PATIENCE_SECONDS)
         try:

@@ -69,6 +69,7 @@ def test_faults_that_decide_the_answer_wait_for_each_other(client: httpx.Client)
         ({"kind": "latency", "seconds": -1}, "seconds"),
         ({"kind": "status", "code": 200}, "code"),
         ({"kind": "status", "code": 500, "cuont": 3}, "cuont"),
+        ({"kind": "status", "code": 500, "headers": {"a": "b\r\nc"}}, "headers"),
         ({"kind": "drop", "count": 0}, "count"),
         ({"kind": "drop", "skip": -1}, "skip"),
         ({"kind": "drop", "path": "/erp/product"}, "/erp/product"),
