@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 
 from syncline.clock import milliseconds
 from syncline.errors import SessionLostError
-from syncline.model.session import Status, SyncSession, Tally
+from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Tally
+from syncline.store import totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ def new_id(source: str, now: datetime) -> str:
 def insert_session(connection: Connection, session: SyncSession) -> None:
     """Put `session` on record, open or with its fate."""
     connection.execute(insert(SyncSession), session.model_dump())
+    if session.status not in OPEN_STATUSES:
+        totals.count(connection, session.source, session.status, begun=session.started_at, ended=session.completed_at)
 
 
 def advance(connection: Connection, session_id: str, tally: Tally, *, total_pages: int | None = None) -> None:
@@ -95,11 +98,19 @@ def close(
     values: dict[str, object] = {"status": status, "completed_at": now, "retry_at": retry_at}
     if reason is not None:
         values["reason"] = reason
+    statement = update(SyncSession).where(*_open(session_id)).values(values | _error(status, error))
+    closed = connection.execute(statement.returning(col(SyncSession.source), col(SyncSession.started_at))).first()
+    if closed is None:
+        return False
+    totals.count(connection, closed.source, status, begun=closed.started_at, ended=now)
+    return True
+
+
+def _error(status: Status, error: tuple[str, str] | None) -> dict[str, object]:
+    """What becomes of the session's error: named, cleared by a good end, or left as it was noted."""
     if error is not None:
-        values |= {"error_type": error[0], "error_message": error[1][:_MESSAGE_LIMIT]}
-    elif status in {Status.COMPLETED, Status.DEFERRED}:
-        values |= {"error_type": None, "error_message": None}
-    return connection.execute(update(SyncSession).where(*_open(session_id)).values(values)).rowcount == 1
+        return {"error_type": error[0], "error_message": error[1][:_MESSAGE_LIMIT]}
+    return {"error_type": None, "error_message": None} if status in {Status.COMPLETED, Status.DEFERRED} else {}
 
 
 def close_abandoned(
@@ -117,9 +128,12 @@ def close_abandoned(
             completed_at=now,
             reason="its process ended without a word; the next run goes on at its checkpoint",
         )
-        .returning(col(SyncSession.id))
+        .returning(col(SyncSession.id), col(SyncSession.started_at))
     )
-    return list(connection.execute(statement).scalars())
+    closed = connection.execute(statement).all()
+    for session in closed:
+        totals.count(connection, source, Status.CRASHED, begun=session.started_at, ended=now)
+    return [session.id for session in closed]
 
 
 def find(connection: Connection, session_id: str) -> SyncSession | None:
