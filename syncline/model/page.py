@@ -45,6 +45,8 @@ class Page:
         page_size: how many items the upstream put in a full page, where that is known: tells how many pages there are.
         answered_at: the upstream's clock when it answered (its Date header), where it told.
         requests: how many requests this page took.
+        moved: the list was seen to move since the page before: items came, went or changed places under the pass, so
+            an item that was not seen may still be there.
     """
 
     rows: Sequence[RawItem]
@@ -54,6 +56,7 @@ class Page:
     page_size: int | None = None
     answered_at: datetime | None = None
     requests: int = 1
+    moved: bool = False
 
 
 class Transport(Protocol):

@@ -1,0 +1,11 @@
+"""The ERP's datasets."""
+
+from syncline.upstreams.paging import PageNumber
+from syncline.upstreams.rest import RestPages
+
+__all__ = ["customers", "products"]
+
+_PAGING = PageNumber(page="page", size="per_page", page_size=500)
+
+products = RestPages(path="/erp/products", items="data", paging=_PAGING, updated_since="updated_since", total="total")
+customers = RestPages(path="/erp/customers", items="data", paging=_PAGING, updated_since="updated_since", total="total")

@@ -1,0 +1,90 @@
+"""The declarative connector: one dataset of a JSON API, said in one value."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from syncline.errors import ConfigurationError
+from syncline.model.page import Ask, Page, Transport
+from syncline.upstreams.envelope import Envelope
+from syncline.upstreams.paging import OnePage, Paging
+from syncline.upstreams.reader import Reader
+
+__all__ = ["RestPages"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestPages:
+    r"""The pages of one dataset; a `syncline.model.page.Pages`.
+
+    Attributes:
+        path: relative to the upstream's base URL.
+        items: dotted path of the list in the body (`data`, `result.items`); "" where the body is the list. A dot
+            within a key is written `\.`; a path that begins with `@` is one key.
+        paging: how one asks for the next page.
+        updated_since: the parameter that asks for changes since an instant; None where the API cannot tell.
+        since_format: how that instant is written: `iso` (UTC with microseconds and Z), `epoch` (seconds), `epoch_ms`,
+            a strftime pattern (`%Y-%m-%d`), or a format string (`updated>='{:%Y-%m-%d %H:%M:%S}'`).
+        total: dotted path of the number of items in all, or a header (`X-Total-Count`), where the API tells.
+        params: further query parameters of each request.
+        ahead: how many requests may be under way at once, where the paging allows several.
+    """
+
+    path: str
+    items: str = ""
+    paging: Paging = field(default_factory=OnePage)
+    updated_since: str | None = None
+    since_format: str = "iso"
+    total: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    ahead: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that cannot work."""
+        if self.ahead < 1 or getattr(self.paging, "page_size", 1) < 1:
+            raise ConfigurationError(f"RestPages({self.path!r}): ahead and page_size must be at least 1")
+        try:
+            self._instant(datetime(2000, 1, 1, tzinfo=UTC))
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ConfigurationError(f"RestPages({self.path!r}): since_format cannot be used: {error}") from None
+
+    def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page, None]:
+        """Yield the pages that `ask` wants; stops fetching when it is closed."""
+        others = (*self.paging.reads, *((self.total,) if self.total is not None else ()))
+        reader = Reader(
+            transport=transport,
+            path=self.path,
+            params={**self.params, **self._since(ask)},
+            envelope=Envelope(items=self.items, others=others),
+            total=self.total,
+            ahead=min(self.ahead, int(getattr(transport, "max_in_flight", self.ahead))),
+        )
+        return self.paging.walk(reader, ask.resume)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the API can tell what changed since an instant."""
+        return self.updated_since is not None
+
+    @property
+    def shifting(self) -> bool:
+        """Whether an item may be skipped when others come or go while a pass runs."""
+        return self.paging.shifting
+
+    def _since(self, ask: Ask) -> dict[str, str]:
+        if self.updated_since is None or ask.updated_since is None:
+            return {}
+        return {self.updated_since: self._instant(ask.updated_since.astimezone(UTC))}
+
+    def _instant(self, instant: datetime) -> str:
+        match self.since_format:
+            case "iso":
+                return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            case "epoch":
+                return str(int(instant.timestamp()))
+            case "epoch_ms":
+                return str(int(instant.timestamp() * 1000))
+            case pattern if "{" in pattern:
+                return pattern.format(instant)
+            case pattern:
+                return instant.strftime(pattern)
