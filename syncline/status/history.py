@@ -1,0 +1,100 @@
+"""The history of syncs: sessions with their fate, the newest first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Connection, select
+from sqlmodel import Session, col
+
+from syncline.clock import milliseconds
+from syncline.model.policies import Mode
+from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["NEVER_RAN", "HistoryEntry", "as_seed", "history", "newest_that_ran"]
+
+NEVER_RAN = (Status.SKIPPED, Status.MISSED)
+"""Due ticks that never became a sync."""
+_BY_ITSELF = frozenset({Trigger.SCHEDULE, Trigger.RETRY})
+
+
+class HistoryEntry(BaseModel):
+    """A session as the API tells it; in JSON with the names that dashboards know.
+
+    Instants are milliseconds since 1970-01-01 UTC.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, frozen=True)
+
+    id: str
+    sync_type: str = Field(description="the source")
+    account_id: str | None
+    started_at: int
+    completed_at: int | None
+    status: Status
+    total_pages: int | None
+    pages_processed: int
+    items_processed: int
+    items_created: int
+    items_updated: int
+    items_deleted: int
+    items_unchanged: int
+    items_rejected: int
+    error_type: str | None
+    error_message: str | None
+    sync_mode: str = Field(description="auto: by its schedule, or going on later by itself; manual: asked for")
+    trigger: Trigger
+    mode: Mode
+    reason: str | None = Field(description="why it was skipped, deferred or partial")
+    requests: int
+    retry_count: int
+    retry_at: int | None = Field(description="when a deferred session goes on")
+    flow_run_id: str | None = Field(description="its run in Prefect")
+
+
+def history(
+    connection: Connection,
+    source: str | None = None,
+    *,
+    limit: int = 20,
+    status: Status | None = None,
+    before: datetime | None = None,
+) -> Sequence[SyncSession]:
+    """The newest `limit` sessions: of one source or of all, with one fate or any, begun before an instant or not."""
+    newest = select(SyncSession).order_by(col(SyncSession.started_at).desc(), col(SyncSession.id).desc()).limit(limit)
+    if source is not None:
+        newest = newest.where(col(SyncSession.source) == source)
+    if status is not None:
+        newest = newest.where(col(SyncSession.status) == status)
+    if before is not None:
+        newest = newest.where(col(SyncSession.started_at) < before)
+    return Session(connection).scalars(newest).all()
+
+
+def newest_that_ran(connection: Connection, source: str, *, ended: bool = False) -> SyncSession | None:
+    """The newest session of `source` that really ran, or still does; with `ended` only one that has its fate."""
+    but = (*NEVER_RAN, *OPEN_STATUSES) if ended else NEVER_RAN
+    ran = select(SyncSession).where(col(SyncSession.source) == source, col(SyncSession.status).not_in(but))
+    return Session(connection).scalars(ran.order_by(col(SyncSession.started_at).desc()).limit(1)).first()
+
+
+def as_seed(session: SyncSession) -> HistoryEntry:
+    """The session as the API tells it."""
+    return HistoryEntry(
+        **session.model_dump(exclude={"source", "started_at", "completed_at", "retry_at", "scheduled_for"}),
+        sync_type=session.source,
+        started_at=milliseconds(session.started_at),
+        completed_at=_milliseconds(session.completed_at),
+        retry_at=_milliseconds(session.retry_at),
+        sync_mode="auto" if session.trigger in _BY_ITSELF else "manual",
+    )
+
+
+def _milliseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else milliseconds(instant)

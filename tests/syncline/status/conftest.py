@@ -1,0 +1,69 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncline.clock import ManualClock
+from syncline.model.erp import Customer, Product
+from syncline.model.items import Item
+from syncline.model.page import Ask, Page, Transport
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
+from syncline.model.upstream import Upstream
+from syncline.store import schema, sessions
+from syncline.store.engine import Store
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+Record = Callable[..., SyncSession]
+
+
+class NoPages:
+    """A connector to an upstream that lists nothing."""
+
+    incremental = False
+    shifting = False
+
+    async def __call__(self, transport: Transport, ask: Ask) -> AsyncIterator[Page]:
+        del transport, ask
+        for page in ():
+            yield page
+
+
+def source(name: str, table: type[Item]) -> Source:
+    return Source(name=name, upstream=Upstream(name="erp"), pages=NoPages(), table=table)
+
+
+@pytest.fixture
+def sources() -> list[Source]:
+    return [source("products", Product), source("customers", Customer)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'syncline.db'}", clock=ManualClock(START))
+    schema.upgrade(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def record(store: Store) -> Record:
+    """Puts a session on record, begun `after` seconds, which took `took` seconds; None: it is open."""
+
+    def recorded(
+        status: Status, *, after: float = 0, took: float | None = 1, name: str = "products", **values: object
+    ) -> SyncSession:
+        begun = START + timedelta(seconds=after)
+        fields: dict[str, Any] = {"trigger": Trigger.SCHEDULE, "mode": Mode.INCREMENTAL} | values
+        completed_at = None if took is None else begun + timedelta(seconds=took)
+        identity: dict[str, Any] = {"id": sessions.new_id(name, begun), "source": name, "started_at": begun}
+        session = SyncSession(**identity, status=status, completed_at=completed_at, **fields)
+        with store.write() as connection:
+            sessions.insert_session(connection, session)
+        return session
+
+    return recorded

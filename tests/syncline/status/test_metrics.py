@@ -1,0 +1,157 @@
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from syncline.clock import milliseconds
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.status.metrics import Metrics, metrics
+from syncline.store import sessions, totals
+from syncline.store.engine import Store
+
+Record = Callable[..., SyncSession]
+SYNCS = (Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CRASHED, Status.CANCELLED)
+
+
+def read(store: Store, source: str = "products") -> Metrics:
+    with store.read() as connection:
+        return metrics(connection, source)
+
+
+def test_a_source_that_never_ran_has_zeros_and_nulls(store: Store) -> None:
+    """A dashboard divides nothing by zero on the first day."""
+    assert read(store).model_dump() == {
+        "totalSyncs": 0,
+        "successfulSyncs": 0,
+        "failedSyncs": 0,
+        "successRate": 0,
+        "avgDurationMs": 0,
+        "lastSyncAt": None,
+        "lastSyncStatus": None,
+    }
+
+
+def test_four_of_five_syncs_are_eighty_percent(store: Store, record: Record) -> None:
+    """The seed's own example: 4 completed and 1 failed, 55 seconds each."""
+    fates = [Status.COMPLETED, Status.FAILED, *[Status.COMPLETED] * 3]
+    last = [record(status, after=n * 100, took=55) for n, status in enumerate(fates)][-1]
+    assert read(store).model_dump() == {
+        "totalSyncs": 5,
+        "successfulSyncs": 4,
+        "failedSyncs": 1,
+        "successRate": 80,
+        "avgDurationMs": 55_000,
+        "lastSyncAt": milliseconds(last.started_at),
+        "lastSyncStatus": "completed",
+    }
+
+
+@pytest.mark.parametrize("status", [Status.SKIPPED, Status.MISSED])
+def test_a_tick_that_never_ran_is_no_sync(store: Store, record: Record, status: Status) -> None:
+    """An overlap that was rightly skipped neither fails nor shortens the average."""
+    ran = record(Status.COMPLETED, took=40)
+    record(status, after=60, took=0)
+    seen = read(store)
+    assert (seen.total_syncs, seen.success_rate, seen.avg_duration_ms) == (1, 100, 40_000)
+    assert (seen.last_sync_at, seen.last_sync_status) == (milliseconds(ran.started_at), Status.COMPLETED)
+
+
+def test_a_running_sync_is_the_last_but_not_yet_counted(store: Store, record: Record) -> None:
+    """The success rate does not dip each time a sync begins."""
+    record(Status.COMPLETED)
+    running = record(Status.RUNNING, after=60, took=None)
+    seen = read(store)
+    assert (seen.total_syncs, seen.success_rate) == (1, 100)
+    assert (seen.last_sync_at, seen.last_sync_status) == (milliseconds(running.started_at), Status.RUNNING)
+
+
+def test_a_deferred_sync_is_counted_when_it_ends(store: Store, record: Record) -> None:
+    """A sync that waited for a rate limit in two sessions is one sync."""
+    record(Status.DEFERRED)
+    record(Status.COMPLETED, after=60)
+    assert read(store).total_syncs == 1
+
+
+def test_sessions_of_other_sources_are_not_counted(store: Store, record: Record) -> None:
+    """One failing source leaves the rate of the others alone."""
+    record(Status.COMPLETED)
+    record(Status.FAILED, name="customers", after=60)
+    assert (read(store).success_rate, read(store, "customers").success_rate) == (100, 0)
+
+
+def test_closing_a_session_counts_it_once(store: Store, record: Record) -> None:
+    """Two hooks and the reconciler may close the same session; the first one wins."""
+    opened = record(Status.RUNNING, took=None)
+    ended = opened.started_at + timedelta(milliseconds=1_500)
+    with store.write() as connection:
+        assert sessions.close(connection, opened.id, Status.FAILED, now=ended, error=("ValueError", "no"))
+    with store.write() as connection:
+        assert not sessions.close(connection, opened.id, Status.COMPLETED, now=ended)
+    seen = read(store)
+    assert (seen.total_syncs, seen.failed_syncs, seen.avg_duration_ms) == (1, 1, 1_500)
+
+
+def test_a_session_that_its_process_abandoned_counts_as_failed(store: Store, record: Record) -> None:
+    """A crash shows in the rate although nobody was left to report it."""
+    left = record(Status.RUNNING, took=None)
+    with store.write() as connection:
+        now = left.started_at + timedelta(seconds=3)
+        assert sessions.close_abandoned(connection, "products", None, keep="another", now=now) == [left.id]
+    assert (read(store).failed_syncs, read(store).avg_duration_ms) == (1, 3_000)
+
+
+def test_a_transaction_that_is_rolled_back_counts_nothing(store: Store, record: Record) -> None:
+    """Totals and sessions cannot drift apart, whenever the process dies."""
+    opened = record(Status.RUNNING, took=None)
+    with store.engine.connect() as connection:
+        assert sessions.close(connection, opened.id, Status.COMPLETED, now=opened.started_at)
+        connection.rollback()
+    with store.read() as connection:
+        assert totals.of_source(connection, "products") == []
+
+
+def test_a_clock_that_stepped_back_takes_no_time_off(store: Store, record: Record) -> None:
+    """A negative duration would lower the average of all others."""
+    record(Status.COMPLETED, took=-30)
+    assert read(store).avg_duration_ms == 0
+
+
+def test_thousands_of_sessions_give_the_numbers_of_a_plain_count(store: Store) -> None:
+    """The totals are exact, whatever mixture of fates, sources and durations comes."""
+    dice = random.Random(20_000)  # noqa: S311 - the same mixture in each run
+    rows: list[SyncSession] = []
+    with store.write() as connection:
+        for n in range(20_000):
+            begun = store.clock.now() + timedelta(seconds=n)
+            rows.append(
+                SyncSession(
+                    id=f"s{n}",
+                    source=dice.choice(["products", "customers"]),
+                    trigger=Trigger.SCHEDULE,
+                    mode=Mode.FULL,
+                    status=dice.choice([status for status in Status if status is not Status.RUNNING]),
+                    started_at=begun,
+                    completed_at=begun + timedelta(milliseconds=dice.randrange(100_000)),
+                )
+            )
+            sessions.insert_session(connection, rows[-1])
+    for source in ("products", "customers"):
+        assert read(store, source).model_dump() == naive([row for row in rows if row.source == source])
+
+
+def naive(rows: list[SyncSession]) -> dict[str, object]:
+    ended = [row for row in rows if row.status in SYNCS]
+    good = [row for row in ended if row.status in {Status.COMPLETED, Status.PARTIAL}]
+    took = [milliseconds(row.completed_at) - milliseconds(row.started_at) for row in ended if row.completed_at]
+    last = [row for row in rows if row.status not in {Status.SKIPPED, Status.MISSED}][-1]
+    return {
+        "totalSyncs": len(ended),
+        "successfulSyncs": len(good),
+        "failedSyncs": sum(row.status in {Status.FAILED, Status.CRASHED} for row in ended),
+        "successRate": 100 * len(good) / len(ended),
+        "avgDurationMs": round(sum(took) / len(ended)),
+        "lastSyncAt": milliseconds(last.started_at),
+        "lastSyncStatus": last.status,
+    }

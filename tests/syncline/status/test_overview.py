@@ -1,0 +1,128 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from syncline.clock import ManualClock
+from syncline.model.erp import Customer
+from syncline.model.session import Status, SyncSession
+from syncline.model.source import Source
+from syncline.status.overview import SourceOverview, State, overview
+from syncline.store import heartbeats, holds
+from syncline.store.engine import Store
+
+Record = Callable[..., SyncSession]
+
+
+def look(store: Store, sources: list[Source], *, after: float = 100) -> list[SourceOverview]:
+    with store.read() as connection:
+        return overview(connection, sources, store.clock.now() + timedelta(seconds=after))
+
+
+def test_a_new_source_has_nothing_to_tell(store: Store, sources: list[Source]) -> None:
+    """The page is complete before the first run."""
+    products, customers = look(store, sources)
+    assert (products.name, products.upstream, customers.name) == ("products", "erp", "customers")
+    assert (products.state, products.last, products.progress, products.holds) == (State.NEW, None, None, ())
+    assert (products.rows.rows, products.consecutive_failures) == (0, 0)
+
+
+def test_a_running_session_tells_how_far_and_how_fast(store: Store, sources: list[Source], record: Record) -> None:
+    """Its watcher sees 300 of 1200 pages, and 3000 items in 100 seconds."""
+    record(Status.RUNNING, took=None, pages_processed=300, total_pages=1_200, items_processed=3_000)
+    products, customers = look(store, sources)
+    assert products.progress is not None
+    assert (products.state, products.progress.fraction, products.progress.items_per_second) == (State.RUNNING, 0.25, 30)
+    assert (products.running, customers.running, customers.progress) == (1, 0, None)
+
+
+@pytest.mark.parametrize(("total", "fraction"), [(None, None), (0, None), (2, 1), (1, 1)])
+def test_a_fraction_is_told_only_where_it_is_known(
+    store: Store, sources: list[Source], record: Record, total: int | None, fraction: float | None
+) -> None:
+    """Upstreams that tell no total, or that grow while they are read, break no progress bar."""
+    record(Status.RUNNING, took=None, pages_processed=2, total_pages=total)
+    progress = look(store, sources)[0].progress
+    assert progress is not None
+    assert progress.fraction == fraction
+
+
+def test_a_session_that_began_this_instant_has_no_speed(store: Store, sources: list[Source], record: Record) -> None:
+    """Nothing is divided by zero seconds."""
+    record(Status.RUNNING, took=None, items_processed=5)
+    progress = look(store, sources, after=0)[0].progress
+    assert progress is not None
+    assert progress.items_per_second == 0
+
+
+def test_a_running_session_that_waits_says_so(store: Store, sources: list[Source], record: Record) -> None:
+    """A sync that a hold stopped at a page is not taken for one that hangs."""
+    record(Status.RUNNING, took=None)
+    now = store.clock.now()
+    with store.write() as connection:
+        heartbeats.began(connection, "products", now=now)
+        heartbeats.waiting(connection, "products", reason="hold: order creation", until=None, now=now)
+    products = look(store, sources)[0]
+    assert (products.state, products.heartbeat and products.heartbeat.waiting_for) == (
+        State.WAITING,
+        "hold: order creation",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (Status.COMPLETED, State.IN_STEP),
+        (Status.PARTIAL, State.IN_STEP),
+        (Status.FAILED, State.FAILING),
+        (Status.CRASHED, State.FAILING),
+        (Status.DEFERRED, State.DEFERRED),
+        (Status.CANCELLED, State.CANCELLED),
+    ],
+)
+def test_an_idle_source_is_as_its_last_run_left_it(
+    store: Store, sources: list[Source], record: Record, status: Status, state: State
+) -> None:
+    """A tick that was skipped since does not make a failing source look healthy."""
+    ran = record(status)
+    skipped = record(Status.SKIPPED, after=30)
+    products = look(store, sources)[0]
+    assert products.state is state
+    assert products.last is not None
+    assert products.last_run is not None
+    assert (products.last.id, products.last_run.id) == (skipped.id, ran.id)
+
+
+def test_holds_in_force_are_shown_with_the_sources_they_hold(store: Store, sources: list[Source]) -> None:
+    """A hold on everything shows on each source, one that expired on none, one of an account pauses only it."""
+    now = store.clock.now()
+    with store.write() as connection:
+        for source, account, ttl in (("*", None, 500), ("products", None, 50), ("customers", "u1", None)):
+            holds.create(
+                connection, source, reason="why", created_by="ann", now=now, ttl_seconds=ttl, account_id=account
+            )
+    products, customers = look(store, sources)
+    assert [hold.source for hold in products.holds] == ["*"]
+    assert [(hold.source, hold.account_id) for hold in customers.holds] == [("*", None), ("customers", "u1")]
+    assert (products.state, customers.state) == (State.PAUSED, State.PAUSED)
+    assert [one.state for one in look(store, sources, after=501)] == [State.NEW, State.NEW]
+
+
+def test_failures_in_a_row_are_told(store: Store, sources: list[Source]) -> None:
+    """One failure is weather, five are a defect."""
+    now = store.clock.now()
+    with store.write() as connection:
+        heartbeats.began(connection, "products", now=now)
+        for _ in range(5):
+            heartbeats.ended(connection, "products", failed=True, duration_ms=9, now=now)
+    assert [one.consecutive_failures for one in look(store, sources)] == [5, 0]
+
+
+def test_the_rows_of_each_table_are_counted(store: Store, sources: list[Source]) -> None:
+    """Everybody's first question is how much is there."""
+    now = ManualClock(store.clock.now()).now()
+    stamp = {"created_at": now, "updated_at": now, "synced_at": now, "raw_fingerprint": b"r", "fingerprint": b"f"}
+    with store.write() as connection:
+        connection.execute(insert(Customer), [{"id": str(n), "active": True, **stamp} for n in range(3)])
+    assert [(one.rows.rows, one.rows.exact) for one in look(store, sources)] == [(0, True), (3, True)]
