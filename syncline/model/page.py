@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -103,7 +103,7 @@ class Headers(Protocol):
 class Pages(Protocol):
     """A connector: yields the pages of one dataset, in order."""
 
-    def __call__(self, transport: Transport, ask: Ask) -> AsyncIterator[Page]:
+    def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         """Yield the pages that `ask` wants, from `ask.resume` on.
 
         The iterator may fetch ahead; it stops fetching when it is closed (`aclose`).

@@ -74,7 +74,7 @@ def revise(store: Store, message: str) -> Path | None:
         written: Any = command.revision(
             config, message=message, autogenerate=True, process_revision_directives=_drop_empty
         )
-    return None if written is None else Path(written.path)
+    return Path(written.path) if written else None
 
 
 def _drop_empty(context: object, revision: object, directives: list[Any]) -> None:

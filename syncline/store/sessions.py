@@ -27,6 +27,7 @@ __all__ = [
     "latest_started",
     "new_id",
     "note_error",
+    "note_reason",
     "note_retry",
     "running",
 ]
@@ -79,6 +80,11 @@ def note_error(connection: Connection, session_id: str, *, error_type: str, erro
     """Record what went wrong last, while the session is open."""
     values = {"error_type": error_type, "error_message": error_message[:_MESSAGE_LIMIT]}
     connection.execute(update(SyncSession).where(*_open(session_id)).values(values))
+
+
+def note_reason(connection: Connection, session_id: str, reason: str) -> None:
+    """Record what was not done, while the session is open: it will be partial."""
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(reason=reason))
 
 
 def close(

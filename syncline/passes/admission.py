@@ -1,0 +1,179 @@
+"""Admission: whether a due run may start, decided and recorded in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.passes.state import loaded
+from syncline.store import checkpoints, heartbeats, holds, leases, sessions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from syncline.model.source import Source
+    from syncline.store.engine import Store
+
+__all__ = ["LATE_AFTER_SECONDS", "Admission", "Due", "admit", "lease_name"]
+
+LATE_AFTER_SECONDS = 60
+"""A scheduled run that starts this long after its time is late, and is not made up for where another run was since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A run that is due.
+
+    Attributes:
+        trigger: who or what wants it.
+        mode: how much it is asked to read.
+        account_id: the account that it is for, if its source has accounts.
+        flow_run_id: the Prefect flow run that it is; the same id is admitted once.
+        scheduled_for: the tick of the schedule that it answers.
+    """
+
+    trigger: Trigger
+    mode: Mode = Mode.INCREMENTAL
+    account_id: str | None = None
+    flow_run_id: str | None = None
+    scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """What was decided of a due run.
+
+    Attributes:
+        session_id: the session that is on record for it.
+        status: running where it may start; else its fate.
+        mode: how much it is to read.
+        reason: why it may not start.
+        retry_at: when it could, where that is known.
+    """
+
+    session_id: str
+    status: Status
+    mode: Mode
+    reason: str | None = None
+    retry_at: datetime | None = None
+
+    @property
+    def granted(self) -> bool:
+        """Whether the run may start."""
+        return self.status is Status.RUNNING
+
+
+def lease_name(source: str, account_id: str | None) -> str:
+    """The lease that a run of the source (or an account's source) must hold."""
+    return f"source:{source}" if account_id is None else f"source:{source}:{account_id}"
+
+
+def admit(store: Store, source: Source, due: Due, *, process: leases.Process | None = None) -> Admission:
+    """Open a session and take the source's lease, or put on record why not.
+
+    Not admitted are: a run of a source that is paused; a late scheduled run, where a session began after its tick; and
+    a run of a source that another session works on. A session whose process died is closed as crashed.
+    """
+    now = store.clock.now()
+    with store.write() as connection:
+        return _Door(connection, source, due, now, process or leases.Process.current()).decide()
+
+
+@dataclass(frozen=True)
+class _Door:
+    """One decision, inside its transaction."""
+
+    connection: Connection
+    source: Source
+    due: Due
+    now: datetime
+    process: leases.Process
+
+    def decide(self) -> Admission:
+        known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
+        if known is not None:
+            return self._again(known)
+        return self._paused() or self._missed() or self._opened() or self._overlap()
+
+    def _again(self, known: SyncSession) -> Admission:
+        """A flow run that was decided before: the same answer."""
+        return Admission(
+            session_id=known.id,
+            status=Status(known.status),
+            mode=Mode(known.mode),
+            reason=known.reason,
+            retry_at=known.retry_at,
+        )
+
+    def _paused(self) -> Admission | None:
+        hold = holds.active(self.connection, self.source.name, account_id=self.due.account_id, now=self.now)
+        if hold is None:
+            return None
+        return self._refused(Status.SKIPPED, f"paused: {hold.reason}", retry_at=hold.expires_at)
+
+    def _missed(self) -> Admission | None:
+        tick = self.due.scheduled_for
+        if tick is None or self.now - tick <= timedelta(seconds=LATE_AFTER_SECONDS):
+            return None
+        since = sessions.latest_started(self.connection, self.source.name, self.due.account_id)
+        if since is None or since.started_at < tick:
+            return None
+        late = round((self.now - tick).total_seconds())
+        return self._refused(Status.MISSED, f"{late} s late; session {since.id} began after its time")
+
+    def _opened(self) -> Admission | None:
+        """Take the lease and open the session; None where somebody else has the lease."""
+        session = self._session(Status.RUNNING)
+        name = lease_name(self.source.name, self.due.account_id)
+        if leases.acquire(self.connection, name, session.id, process=self.process, now=self.now) is None:
+            return None
+        self._close_abandoned(session.id)
+        sessions.insert_session(self.connection, session)
+        heartbeats.began(self.connection, self.source.name, now=self.now)
+        return Admission(session_id=session.id, status=Status.RUNNING, mode=session.mode)
+
+    def _close_abandoned(self, keep: str) -> None:
+        sessions.close_abandoned(self.connection, self.source.name, self.due.account_id, keep=keep, now=self.now)
+
+    def _overlap(self) -> Admission:
+        held = leases.holder(self.connection, lease_name(self.source.name, self.due.account_id))
+        owner = "another session" if held is None else f"session {held.owner}"
+        return self._refused(Status.SKIPPED, f"overlap: {owner} is running")
+
+    def _refused(self, status: Status, reason: str, *, retry_at: datetime | None = None) -> Admission:
+        session = self._session(status, reason=reason, retry_at=retry_at)
+        sessions.insert_session(self.connection, session)
+        return Admission(session_id=session.id, status=status, mode=session.mode, reason=reason, retry_at=retry_at)
+
+    def _session(self, status: Status, *, reason: str | None = None, retry_at: datetime | None = None) -> SyncSession:
+        return SyncSession(
+            id=sessions.new_id(self.source.name, self.now),
+            source=self.source.name,
+            account_id=self.due.account_id,
+            trigger=self.due.trigger,
+            mode=self._mode(),
+            status=status,
+            reason=reason,
+            started_at=self.now,
+            completed_at=None if status is Status.RUNNING else self.now,
+            retry_at=retry_at,
+            flow_run_id=self.due.flow_run_id,
+            scheduled_for=self.due.scheduled_for,
+        )
+
+    def _mode(self) -> Mode:
+        """Full where it is asked for, begun, due, or all that the upstream can do."""
+        row = checkpoints.read(self.connection, self.source.name, self.due.account_id)
+        if row is None or self.due.mode is Mode.FULL or not self.source.pages.incremental:
+            return Mode.FULL
+        unfinished = loaded(row.pass_state)
+        if unfinished is not None and unfinished.mode is Mode.FULL:
+            return Mode.FULL
+        every = self.source.deletes.full_pass_every_seconds
+        if row.full_pass_at is None or row.cursor is None:
+            return Mode.FULL
+        due = every is not None and self.now - row.full_pass_at >= timedelta(seconds=every)
+        return Mode.FULL if due else Mode.INCREMENTAL

@@ -1,0 +1,106 @@
+"""What a batch of items means for the table: decided purely, applied by `syncline.passes.commit` in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from syncline.model.session import Tally
+from syncline.store.item_rows import ItemRow
+
+if TYPE_CHECKING:
+    from syncline.model.page import Key, RawItem
+    from syncline.passes.codec import ItemCodec
+    from syncline.store.item_rows import Known
+
+from syncline.passes.codec import Rejected
+
+__all__ = ["Changes", "decide", "rises"]
+
+
+@dataclass(kw_only=True)
+class Changes:
+    """What is to be written for a batch.
+
+    Attributes:
+        new: rows that are not there yet.
+        changed: rows of which a stored column differs.
+        touched: rows that only look different on the wire, with their new raw fingerprint.
+        rejected: items that do not fit the table.
+        newest: the newest change among the items that were decoded.
+        tally: what is to be counted.
+    """
+
+    new: list[ItemRow] = field(default_factory=list[ItemRow])
+    changed: list[ItemRow] = field(default_factory=list[ItemRow])
+    touched: list[tuple[Key, bytes]] = field(default_factory=list["tuple[Key, bytes]"])
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    newest: datetime | None = None
+    tally: Tally = field(default_factory=Tally)
+
+
+def rises(keys: list[Any], after: Any) -> bool:  # noqa: ANN401 - keys of one table have one type
+    """Whether `keys` come in strictly rising order, beginning above `after` (None: anywhere)."""
+    if not keys:
+        return True
+    return (after is None or after < keys[0]) and all(low < high for low, high in pairwise(keys))
+
+
+def decide(
+    codec: ItemCodec,
+    items: Mapping[Key, RawItem],
+    known: Known,
+    *,
+    repeated: AbstractSet[Key] = frozenset(),
+    rewritten: AbstractSet[Key] = frozenset(),
+    updated_column: str | None = None,
+) -> Changes:
+    """Tell new, changed and unchanged items apart, and those that do not fit.
+
+    `repeated` are items that the pass counted before (they moved between pages); `rewritten` those of them whose row it
+    wrote: they are counted as created or updated already. A repeated item that changed in between was counted as
+    unchanged, and is counted as updated instead.
+    """
+    changes = Changes()
+    column = None if updated_column is None else codec.columns.index(updated_column)
+    for key, raw in items.items():
+        print_ = codec.raw_fingerprint(raw)
+        before = known.get(key)
+        if before is not None and before[0] == print_:
+            continue
+        decoded = codec.decode(key, raw)
+        if isinstance(decoded, Rejected):
+            changes.rejected.append(decoded)
+            continue
+        values, own = decoded
+        if column is not None and values[column] is not None:
+            changes.newest = max(changes.newest or values[column], values[column])
+        row = ItemRow(key, values, (print_, own))
+        if before is None:
+            changes.new.append(row)
+        elif before[1] == own:
+            changes.touched.append((key, print_))
+        else:
+            changes.changed.append(row)
+    changes.tally = _counted(changes, len(items), repeated, rewritten)
+    return changes
+
+
+def _counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:
+    """The batch's counters; each distinct item of the pass is processed once."""
+    created = sum(row.key not in repeated for row in changes.new)
+    updated_first = sum(row.key not in repeated for row in changes.changed)
+    updated_again = sum(row.key in repeated and row.key not in rewritten for row in changes.changed)
+    rejected = sum(item.key not in repeated for item in changes.rejected)
+    processed = items - len(repeated)
+    return Tally(
+        processed=processed,
+        created=created,
+        updated=updated_first + updated_again,
+        unchanged=processed - created - updated_first - rejected - updated_again,
+        rejected=rejected,
+    )

@@ -1,0 +1,61 @@
+"""The end of a session: its fate, its heartbeat and its lease, in one transaction, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncline.clock import milliseconds
+from syncline.model.session import Status
+from syncline.passes.admission import lease_name
+from syncline.store import heartbeats, leases, sessions
+
+if TYPE_CHECKING:
+    from syncline.store.engine import Store
+
+__all__ = ["complete", "end"]
+
+_FAILURES = (Status.FAILED, Status.CRASHED)
+
+
+def end(
+    store: Store,
+    session_id: str,
+    status: Status,
+    *,
+    reason: str | None = None,
+    error: BaseException | tuple[str, str] | None = None,
+    retry_at: datetime | None = None,
+) -> bool:
+    """Give an open session its fate and free its source.
+
+    Returns:
+        Whether this call did it; False where the session had its fate already, which stays.
+    """
+    said = (type(error).__name__, str(error) or repr(error)) if isinstance(error, BaseException) else error
+    now = store.clock.now()
+    with store.write() as connection:
+        session = sessions.find(connection, session_id)
+        if session is None:
+            return False
+        closed = sessions.close(connection, session_id, status, now=now, reason=reason, error=said, retry_at=retry_at)
+        leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
+        if closed:
+            duration_ms = milliseconds(now) - milliseconds(session.started_at)
+            failed = status in _FAILURES
+            heartbeats.ended(connection, session.source, failed=failed, duration_ms=duration_ms, now=now)
+    return closed
+
+
+def complete(store: Store, session_id: str) -> Status:
+    """End a session whose work is done: completed, or partial where items were rejected or deletions refused."""
+    with store.read() as connection:
+        session = sessions.find(connection, session_id)
+    reasons: list[str] = []
+    if session is not None and session.items_rejected:
+        reasons.append(f"{session.items_rejected} items were rejected: see `syncline rejects {session_id}`")
+    if session is not None and session.reason:
+        reasons.append(session.reason)
+    status = Status.PARTIAL if reasons else Status.COMPLETED
+    end(store, session_id, status, reason="; ".join(reasons) or None)
+    return status

@@ -1,0 +1,201 @@
+"""Pulling: the pages of a source, from where its checkpoint stands to the end of the pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncline.errors import CursorExpiredError, DeferredError, RateLimitedError
+from syncline.model.page import Ask, Page
+from syncline.model.policies import Mode
+from syncline.model.session import Tally
+from syncline.passes.commit import Committed, PageWriter
+from syncline.passes.reader import batches
+from syncline.passes.state import PassState, dumped, loaded
+from syncline.store import checkpoints, heartbeats, holds
+from syncline.store.pass_keys import PassKeys
+
+if TYPE_CHECKING:
+    from syncline.model.page import Transport
+    from syncline.model.source import Source
+    from syncline.store.engine import Store
+
+__all__ = ["Progress", "pull"]
+
+_ROWS_A_COMMIT = 5_000
+"""Pages that are there at the same time share a transaction up to this many items."""
+_HOLD_POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 5.0
+"""The wait after a rate limit whose end the upstream did not name; doubled each time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a pass has come: pages stored, pages in all where that is known, distinct items."""
+
+    pages: int
+    total_pages: int | None
+    items: int
+
+
+@dataclass(kw_only=True)
+class _Pull:
+    """One session's pull; `sleep` waits for so many seconds, `on_page` hears of each commit."""
+
+    store: Store
+    source: Source
+    transport: Transport
+    session_id: str
+    mode: Mode
+    account_id: str | None = None
+    on_page: Callable[[Progress], Awaitable[None]] | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    tally: Tally = field(default_factory=Tally)
+
+    async def run(self) -> Tally:
+        """Go on at the checkpoint until all pages are stored; returns what this call added.
+
+        Raises:
+            UpstreamError: the upstream failed; what came before is stored, and the next call goes on there.
+            DeferredError: a hold or a rate limit lasts longer than the source's patience.
+            SessionLostError: the session was closed or taken over.
+        """
+        writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
+        state = self._begun()
+        limited = 0
+        while not state.finished:
+            try:
+                state = await self._walk(writer, state)
+            except RateLimitedError as error:
+                limited += 1
+                await self._wait_for_limit(error, limited)
+            except CursorExpiredError:
+                if state.mode is Mode.FULL:
+                    raise
+                state = self._begin(Mode.FULL)
+            state = self._stored() or state
+        return self.tally
+
+    async def _walk(self, writer: PageWriter, state: PassState) -> PassState:
+        """Read and store pages until the walk ends or a hold stands in the way."""
+        ask = Ask(mode=state.mode, updated_since=state.since, resume=state.resume)
+        pages = self.source.pages(self.transport, ask)
+        stored = False
+        async with aclosing(batches(pages, rows=_ROWS_A_COMMIT)) as arriving:
+            async for batch in arriving:
+                committed = await self._commit(writer, state, batch)
+                state, stored = committed.state, True
+                if committed.hold is not None and not state.finished:
+                    break
+        if not stored:
+            state = (await self._commit(writer, state, [Page(rows=())])).state
+        await self._wait_for_holds(state)
+        return state
+
+    async def _commit(self, writer: PageWriter, state: PassState, batch: list[Page]) -> Committed:
+        """Commit beside the fetching where the database is another process, in line where it is ours."""
+        if self.store.is_sqlite:
+            committed = writer.commit(state, batch)
+            await asyncio.sleep(0)
+        else:
+            committed = await asyncio.to_thread(writer.commit, state, batch)
+        self.tally += committed.tally
+        if self.on_page is not None:
+            done = committed.state
+            await self.on_page(Progress(pages=done.pages, total_pages=done.total_pages, items=done.items))
+        return committed
+
+    async def _wait_for_holds(self, state: PassState) -> None:
+        """Wait while a short hold stands in the way of an unfinished pass."""
+        waited_until = self.store.clock.now() + timedelta(seconds=self.source.patience_seconds)
+        while not state.finished:
+            now = self.store.clock.now()
+            with self.store.read() as connection:
+                hold = holds.active(connection, self.source.name, account_id=self.account_id, now=now)
+            if hold is None:
+                return
+            if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
+                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at)
+            self._beat(f"paused: {hold.reason}", hold.expires_at)
+            await self.sleep(_HOLD_POLL_SECONDS)
+
+    async def _wait_for_limit(self, error: RateLimitedError, times: int) -> None:
+        """Wait until the upstream's time where that is soon."""
+        now = self.store.clock.now()
+        until = error.retry_at or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
+        wait_seconds = (until - now).total_seconds()
+        if wait_seconds > self.source.patience_seconds:
+            raise DeferredError(f"rate limit: {error}", retry_at=until) from error
+        self._beat("rate limit", until)
+        await self.sleep(max(0, wait_seconds))
+
+    def _beat(self, reason: str, until: datetime | None) -> None:
+        now = self.store.clock.now()
+        with self.store.write() as connection:
+            heartbeats.waiting(connection, self.source.name, reason=reason, until=until, now=now)
+
+    def _stored(self) -> PassState | None:
+        with self.store.read() as connection:
+            row = checkpoints.read(connection, self.source.name, self.account_id)
+        return None if row is None else loaded(row.pass_state)
+
+    def _begun(self) -> PassState:
+        """The unfinished pass, if it reads enough for this session; else a new one."""
+        state = self._stored()
+        if state is not None and (state.mode is Mode.FULL or self.mode is Mode.INCREMENTAL):
+            return state
+        return self._begin(self.mode)
+
+    def _begin(self, mode: Mode) -> PassState:
+        """Begin a pass: incremental where there is a cursor, else full."""
+        now = self.store.clock.now()
+        with self.store.write() as connection:
+            row = checkpoints.read(connection, self.source.name, self.account_id)
+            cursor = None if row is None else row.cursor
+            state = _first_state(self.source, mode, cursor, now)
+            PassKeys(self.source.name, self.account_id).clear(connection)
+            checkpoints.write(
+                connection,
+                self.source.name,
+                self.account_id,
+                cursor=cursor,
+                full_pass_at=None if row is None else row.full_pass_at,
+                pass_state=dumped(state),
+                now=now,
+            )
+        return state
+
+
+def _first_state(source: Source, mode: Mode, cursor: str | None, now: datetime) -> PassState:
+    if mode is Mode.FULL or cursor is None or not source.pages.incremental:
+        return PassState(mode=Mode.FULL, started_at=now)
+    since = datetime.fromisoformat(cursor) - timedelta(seconds=source.lag_seconds)
+    return PassState(mode=Mode.INCREMENTAL, started_at=now, since=since, ordered=False)
+
+
+async def pull(
+    store: Store,
+    source: Source,
+    transport: Transport,
+    session_id: str,
+    *,
+    mode: Mode,
+    account_id: str | None = None,
+    on_page: Callable[[Progress], Awaitable[None]] | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Tally:
+    """Pull `source` for the session that holds its lease; see `_Pull.run`."""
+    return await _Pull(
+        store=store,
+        source=source,
+        transport=transport,
+        session_id=session_id,
+        mode=mode,
+        account_id=account_id,
+        on_page=on_page,
+        sleep=sleep,
+    ).run()

@@ -1,0 +1,143 @@
+"""How a table's fields look on the wire: the types and bounds that msgspec checks, and what it leaves to us."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic_core import PydanticUndefined
+from sqlalchemy import BigInteger
+
+from syncline.errors import ConfigurationError
+from syncline.model.columns import Amount
+from syncline.model.items import BOOKKEEPING, Item, table_of
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+__all__ = ["alias_of", "finishers", "wire_field"]
+
+_SCALARS = (bool, int, float, Decimal, str, datetime, date)
+
+
+def alias_of(field: FieldInfo, name: str) -> str:
+    """The name of the field in the upstream's JSON."""
+    return field.alias or name
+
+
+def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
+    """The field's type without None, and whether None is allowed."""
+    hint = get_type_hints(item)[name]
+    if hint is Any:
+        return Any, True
+    arguments = [part for part in get_args(hint) if part is not type(None)] if _is_union(hint) else [hint]
+    if len(arguments) != 1:
+        raise ConfigurationError(f"{item.__name__}.{name}: a field has one type, or that type and None, not {hint}")
+    return arguments[0], _is_union(hint)
+
+
+def _is_union(hint: object) -> bool:
+    return type(None) in get_args(hint)
+
+
+def _scalar(item: type[Item], name: str) -> type | None:
+    """The field's scalar type; None for nested parts, which are kept as JSON."""
+    kind, _ = _annotation(item, name)
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return kind if kind in _SCALARS else None
+
+
+def wire_field(item: type[Item], name: str) -> tuple[str, Any] | tuple[str, Any, Any]:
+    """The field as msgspec's `defstruct` takes it."""
+    if name in BOOKKEEPING:
+        raise ConfigurationError(f"{item.__name__}.{name}: the name is taken by Syncline's bookkeeping")
+    field, kind = item.model_fields[name], _scalar(item, name)
+    _, optional = _annotation(item, name)
+    wire: Any = Any if kind is None else _bounded(item, name, kind)
+    wire = wire | None if optional and kind is not None else wire
+    if field.default is PydanticUndefined:
+        return (name, wire)
+    return (name, wire, field.default)
+
+
+def _bounded(item: type[Item], name: str, kind: type) -> Any:  # noqa: ANN401 - a type expression
+    """The type with the bounds that the field declares and the column has, where msgspec checks them."""
+    bounds: dict[str, Any] = {}
+    for rule in item.model_fields[name].metadata:
+        match rule:
+            case MinLen(value):
+                bounds["min_length"] = value
+            case MaxLen(value):
+                bounds["max_length"] = value
+            case Ge(value) | Gt(value) | Le(value) | Lt(value) if kind in {int, float}:
+                bounds[type(rule).__name__.lower()] = value
+            case _:
+                pass
+    if kind is int and not {"ge", "gt"} & bounds.keys():
+        bounds["ge"] = -(2 ** _bits(item, name))
+    if kind is int and not {"le", "lt"} & bounds.keys():
+        bounds["le"] = 2 ** _bits(item, name) - 1
+    return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind
+
+
+def _bits(item: type[Item], name: str) -> int:
+    column = table_of(item).c[name]
+    return 63 if isinstance(column.type, BigInteger) else 31
+
+
+def finishers(item: type[Item], columns: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What msgspec leaves to do, by column: bounds of decimal numbers, instants without an offset."""
+    kinds = [(index, name, _scalar(item, name)) for index, name in enumerate(columns)]
+    instants: list[tuple[int, Callable[[Any], Any]]] = [(index, _aware) for index, _, kind in kinds if kind is datetime]
+    return instants + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
+
+
+def _aware(value: datetime) -> datetime:
+    """An instant without an offset is taken as UTC."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _decimal_finisher(item: type[Item], name: str) -> Callable[[Decimal], Decimal]:
+    column = table_of(item).c[name].type
+    if not isinstance(column, Amount):
+        raise ConfigurationError(f"{item.__name__}.{name}: a Decimal needs sa_type=Amount(digits, places)")
+    limit, unit = Decimal(10) ** (column.digits - column.places), Decimal(1).scaleb(-column.places)
+    rules = [rule for rule in item.model_fields[name].metadata if isinstance(rule, Ge | Gt | Le | Lt)]
+
+    def finish(value: Decimal) -> Decimal:
+        if not -limit < value < limit:
+            raise ValueError(f"Expected `Decimal` below {limit}")
+        exact = value.quantize(unit)
+        if exact != value:
+            raise ValueError(f"Expected `Decimal` with at most {column.places} places")
+        for rule in rules:
+            if not _holds(rule, value):
+                raise ValueError(f"Expected `Decimal` {_said(rule)}")
+        return exact
+
+    return finish
+
+
+_SIGNS: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
+    Ge: (">=", operator.ge),
+    Gt: (">", operator.gt),
+    Le: ("<=", operator.le),
+    Lt: ("<", operator.lt),
+}
+
+
+def _said(rule: Ge | Gt | Le | Lt) -> str:
+    return f"{_SIGNS[type(rule)][0]} {_bound(rule)}"
+
+
+def _holds(rule: Ge | Gt | Le | Lt, value: Decimal) -> bool:
+    return _SIGNS[type(rule)][1](value, _bound(rule))
+
+
+def _bound(rule: Ge | Gt | Le | Lt) -> Any:  # noqa: ANN401 - a number of the rule's own type
+    return getattr(rule, type(rule).__name__.lower())

@@ -1,0 +1,145 @@
+"""The tables of items, read and written in bulk below the ORM.
+
+A table may be shared: its key columns `source` and `account_id` then say whose rows are meant, and every statement is
+held to these. All methods work on the transaction that they are given.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlalchemy import JSON, Connection
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from syncline.model.columns import Amount
+from syncline.model.items import Item, key_column, partition_columns, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from syncline.model.page import Key
+
+__all__ = ["ItemRow", "ItemRows", "Known", "Prints", "is_amount", "is_json"]
+
+Prints: TypeAlias = "tuple[bytes, bytes]"
+"""An item's raw fingerprint and its fingerprint."""
+Known: TypeAlias = "dict[Key, Prints]"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A row to be written.
+
+    Attributes:
+        key: the item's key.
+        values: the item's own columns, in the order of the codec.
+        prints: its raw fingerprint and its fingerprint.
+    """
+
+    key: Key
+    values: tuple[Any, ...]
+    prints: Prints
+
+
+class ItemRows(ABC):
+    """The rows of one source (and account) in one table; one subclass for each database."""
+
+    def __init__(self, item: type[Item], *, source: str, account_id: str | None) -> None:
+        """Work on the rows of `source` and `account_id`, as far as the table tells them apart."""
+        table = table_of(item)
+        whose: Mapping[str, object] = {"source": source, "account_id": account_id or ""}
+        self.table = table.name
+        self.key = key_column(item)
+        self.key_is_text = table.c[self.key].type.python_type is str
+        self.partition = {name: whose[name] for name in partition_columns(item)}
+        own = [name for name in item.model_fields if name not in self.partition]
+        self.columns = (*own, *self.partition, "raw_fingerprint", "fingerprint", "synced_at")
+        self._adapters = [(i, a) for i, name in enumerate(own) if (a := self._adapter(table.c[name].type)) is not None]
+
+    @abstractmethod
+    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
+        """The fingerprints of those of `keys` that are stored."""
+
+    @abstractmethod
+    def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are not there."""
+
+    @abstractmethod
+    def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are there."""
+
+    @abstractmethod
+    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
+        """Those of `keys` whose row was written at `since` or later."""
+
+    @abstractmethod
+    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+        """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
+
+    @abstractmethod
+    def delete(self, connection: Connection, keys: Sequence[Key]) -> int:
+        """Delete rows; returns how many were there."""
+
+    @abstractmethod
+    def _adapter(self, kind: object) -> Callable[[Any], Any] | None:
+        """How values of a column's type are given to the driver; None: as they are."""
+
+    @abstractmethod
+    def _mark(self, name: str) -> str:
+        """How a bound value is written in SQL."""
+
+    def known_between(self, connection: Connection, after: Key | None, last: Key, limit: int) -> Known | None:
+        """The fingerprints of all rows with `after` < key <= `last`; None where there are more than `limit`."""
+        above = "" if after is None else f' AND "{self.key}" > {self._mark("after")}'
+        statement = (
+            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" '
+            f'WHERE {self._mine()} AND "{self.key}" <= {self._mark("last")}{above} LIMIT {limit + 1}'
+        )
+        bound = self.partition | {"last": last} | ({} if after is None else {"after": after})
+        rows = self._fetch(connection, statement, bound)
+        return None if len(rows) > limit else {key: (raw, own) for key, raw, own in rows}
+
+    def count(self, connection: Connection) -> int:
+        """How many rows there are."""
+        statement = f'SELECT count(*) FROM "{self.table}" WHERE {self._mine()}'
+        return self._fetch(connection, statement, self.partition)[0][0]
+
+    def adapted(self, rows: Iterable[ItemRow], now: datetime) -> Iterable[tuple[Any, ...]]:
+        """The rows as the driver takes them, in the order of `columns`."""
+        tail, stamp = tuple(self.partition.values()), self._instant(now)
+        for row in rows:
+            values = list(row.values)
+            for index, adapt in self._adapters:
+                if values[index] is not None:
+                    values[index] = adapt(values[index])
+            yield (*values, *tail, *row.prints, stamp)
+
+    def _instant(self, now: datetime) -> object:
+        adapt = self._adapter(UTCDateTime())
+        return now if adapt is None else adapt(now)
+
+    def _mine(self) -> str:
+        """The condition that holds a statement to our rows."""
+        return " AND ".join(f'"{name}" = {self._mark(name)}' for name in self.partition) or "1 = 1"
+
+    def _fetch(self, connection: Connection, statement: str, bound: Mapping[str, object]) -> list[Any]:
+        cursor: Any = connection.connection.cursor()
+        try:
+            cursor.execute(statement, dict(bound))
+            return cursor.fetchall()
+        finally:
+            cursor.close()
+
+
+def is_json(kind: object) -> bool:
+    """Whether a column holds a nested part."""
+    return isinstance(kind, JSON)
+
+
+def is_amount(kind: object) -> bool:
+    """Whether a column holds a decimal number."""
+    return isinstance(kind, Amount)

@@ -1,0 +1,21 @@
+"""The rows of a source, on the database at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncline.store.items_postgresql import PostgresqlRows
+from syncline.store.items_sqlite import SqliteRows
+
+if TYPE_CHECKING:
+    from syncline.model.source import Source
+    from syncline.store.engine import Store
+    from syncline.store.item_rows import ItemRows
+
+__all__ = ["rows_of"]
+
+
+def rows_of(store: Store, source: Source, account_id: str | None) -> ItemRows:
+    """The rows of `source` (and `account_id`) in its table."""
+    kind = SqliteRows if store.is_sqlite else PostgresqlRows
+    return kind(source.table, source=source.name, account_id=account_id)

@@ -1,0 +1,104 @@
+"""Items in PostgreSQL: COPY, and one look-up by array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from syncline.store.item_rows import ItemRow, ItemRows, Known, is_json
+
+if TYPE_CHECKING:
+    from syncline.model.page import Key
+
+__all__ = ["PostgresqlRows"]
+
+
+class PostgresqlRows(ItemRows):
+    """The rows of one source in a PostgreSQL table."""
+
+    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
+        """The fingerprints of those of `keys` that are stored."""
+        statement = (
+            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" '
+            f'WHERE {self._mine()} AND "{self.key}" = ANY(%(keys)s)'
+        )
+        rows = self._fetch(connection, statement, self.partition | {"keys": list(keys)})
+        return {key: (raw, own) for key, raw, own in rows}
+
+    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
+        """Those of `keys` whose row was written at `since` or later."""
+        statement = (
+            f'SELECT "{self.key}" FROM "{self.table}" '
+            f'WHERE {self._mine()} AND synced_at >= %(since)s AND "{self.key}" = ANY(%(keys)s)'
+        )
+        bound = self.partition | {"keys": list(keys), "since": since}
+        return {key for (key,) in self._fetch(connection, statement, bound)}
+
+    def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are not there."""
+        if rows:
+            self._copy(connection, self.table, self.adapted(rows, now))
+
+    def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are there: COPY beside the table, then one statement that finds each row by its key."""
+        if not rows:
+            return
+        beside = f"changed_{self.table}"
+        names = ", ".join(f'"{name}"' for name in self.columns)
+        keys = ", ".join(f'"{name}"' for name in (*self.partition, self.key))
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns)
+        self._execute(connection, f'CREATE TEMP TABLE "{beside}" (LIKE "{self.table}") ON COMMIT DROP')
+        self._copy(connection, beside, self.adapted(rows, now))
+        self._execute(
+            connection,
+            f'INSERT INTO "{self.table}" ({names}) SELECT {names} FROM "{beside}" '
+            f"ON CONFLICT ({keys}) DO UPDATE SET {changes}",
+        )
+        self._execute(connection, f'DROP TABLE "{beside}"')
+
+    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+        """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
+        if not rows:
+            return
+        kind = "text" if self.key_is_text else "bigint"
+        self._execute(
+            connection,
+            f'UPDATE "{self.table}" SET raw_fingerprint = came.print '
+            f"FROM unnest(%(keys)s::{kind}[], %(prints)s::bytea[]) AS came(key, print) "
+            f'WHERE {self._mine()} AND "{self.key}" = came.key',
+            self.partition | {"keys": [key for key, _ in rows], "prints": [raw for _, raw in rows]},
+        )
+
+    def delete(self, connection: Connection, keys: Sequence[Key]) -> int:
+        """Delete rows; returns how many were there."""
+        if not keys:
+            return 0
+        statement = f'DELETE FROM "{self.table}" WHERE {self._mine()} AND "{self.key}" = ANY(%(keys)s)'
+        return self._execute(connection, statement, self.partition | {"keys": list(keys)})
+
+    def _copy(self, connection: Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        names = ", ".join(f'"{name}"' for name in self.columns)
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            write = copy.write_row
+            for row in rows:
+                write(row)
+
+    def _execute(self, connection: Connection, statement: str, bound: dict[str, Any] | None = None) -> int:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            return cursor.execute(statement, bound).rowcount
+
+    def _mark(self, name: str) -> str:
+        return f"%({name})s"
+
+    def _adapter(self, kind: object) -> Callable[[Any], Any] | None:
+        return _json_text if is_json(kind) else None
+
+
+def _json_text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,105 @@
+"""Items in SQLite: `executemany` on the driver's own connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Date
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from syncline.store.item_rows import ItemRow, ItemRows, Known, is_amount, is_json
+
+if TYPE_CHECKING:
+    from syncline.model.page import Key
+
+__all__ = ["SqliteRows"]
+
+
+class SqliteRows(ItemRows):
+    """The rows of one source in an SQLite table."""
+
+    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
+        """The fingerprints of those of `keys` that are stored."""
+        statement = (
+            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" '
+            f'WHERE {self._mine()} AND "{self.key}" IN (SELECT value FROM json_each(:keys))'
+        )
+        rows = self._fetch(connection, statement, self.partition | {"keys": _list(keys)})
+        return {key: (raw, own) for key, raw, own in rows}
+
+    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
+        """Those of `keys` whose row was written at `since` or later."""
+        statement = (
+            f'SELECT "{self.key}" FROM "{self.table}" WHERE {self._mine()} AND synced_at >= :since '
+            f'AND "{self.key}" IN (SELECT value FROM json_each(:keys))'
+        )
+        bound = self.partition | {"keys": _list(keys), "since": _instant_text(since)}
+        return {key for (key,) in self._fetch(connection, statement, bound)}
+
+    def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are not there."""
+        names = ", ".join(f'"{name}"' for name in self.columns)
+        marks = ", ".join("?" * len(self.columns))
+        statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'
+        self._many(connection, statement, list(self.adapted(rows, now)))
+
+    def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are there."""
+        changes = ", ".join(f'"{name}" = ?' for name in self.columns)
+        statement = f'UPDATE "{self.table}" SET {changes} WHERE {self._mine_and_key()}'
+        whose = tuple(self.partition.values())
+        adapted = [(*values, *whose, row.key) for row, values in zip(rows, self.adapted(rows, now), strict=True)]
+        self._many(connection, statement, adapted)
+
+    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+        """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
+        statement = f'UPDATE "{self.table}" SET raw_fingerprint = ? WHERE {self._mine_and_key()}'
+        whose = tuple(self.partition.values())
+        self._many(connection, statement, [(raw, *whose, key) for key, raw in rows])
+
+    def delete(self, connection: Connection, keys: Sequence[Key]) -> int:
+        """Delete rows; returns how many were there."""
+        statement = f'DELETE FROM "{self.table}" WHERE {self._mine_and_key()}'
+        whose = tuple(self.partition.values())
+        return self._many(connection, statement, [(*whose, key) for key in keys])
+
+    def _mine_and_key(self) -> str:
+        return " AND ".join(f'"{name}" = ?' for name in (*self.partition, self.key))
+
+    def _many(self, connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> int:
+        if not rows:
+            return 0
+        cursor: Any = connection.connection.cursor()
+        try:
+            return cursor.executemany(statement, rows).rowcount
+        finally:
+            cursor.close()
+
+    def _mark(self, name: str) -> str:
+        return f":{name}"
+
+    def _adapter(self, kind: object) -> Callable[[Any], Any] | None:
+        """SQLite knows neither instants nor decimals nor JSON."""
+        if isinstance(kind, UTCDateTime):
+            return _instant_text
+        if isinstance(kind, Date):
+            return date.isoformat
+        if is_amount(kind):
+            return float
+        return _json_text if is_json(kind) else None
+
+
+def _instant_text(value: datetime) -> str:
+    """As SQLAlchemy's DateTime writes and reads it: UTC, without an offset, always with microseconds."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _json_text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _list(keys: Sequence[Key]) -> str:
+    return msgspec.json.encode(keys).decode()

@@ -1,0 +1,103 @@
+"""What an unfinished pass has seen: keys, and keys found missing in the ranges that it covered.
+
+While keys come in rising order, a page covers the range up to its last key, and only stored keys that are missing in it
+are written down. Once the order breaks, every key that comes is written down as seen. Both kinds stand in `pass_keys`,
+written in the transaction of their page, so a pass that is resumed still knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, delete, text
+from sqlmodel import col
+
+from syncline.model.records import PassKey
+
+if TYPE_CHECKING:
+    from syncline.model.page import Key
+    from syncline.store.item_rows import ItemRows
+
+__all__ = ["PassKeys"]
+
+_MINE = "source = :pass_source AND account_id = :pass_account"
+
+
+@dataclass(frozen=True)
+class PassKeys:
+    """What the unfinished pass of a source (and account) has seen."""
+
+    source: str
+    account_id: str | None
+
+    def add_seen(self, connection: Connection, keys: Iterable[Key]) -> None:
+        """Write down keys that the pass has seen, also where they were missing before."""
+        self._add(connection, keys, missing=False)
+
+    def add_missing(self, connection: Connection, keys: Iterable[Key]) -> None:
+        """Write down stored keys that a covered range lacked."""
+        self._add(connection, keys, missing=True)
+
+    def seen_among(
+        self, connection: Connection, keys: Sequence[Key], *, covered_to: Key | None, stored: Container[Key]
+    ) -> set[Key]:
+        """Those of `keys` that the pass has seen before.
+
+        They are noted as seen, or are `stored`, in the range up to `covered_to`, and not noted as missing.
+        """
+        statement = text(f"SELECT key, missing FROM pass_keys WHERE {_MINE} AND key IN ({_elements(connection)})")
+        noted = {key: bool(missing) for key, missing in connection.execute(statement, self._bound(keys=_list(keys)))}
+        return {key for key in keys if not noted.get(str(key), key not in stored or not _covers(covered_to, key))}
+
+    def unseen(self, connection: Connection, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> list[Key]:
+        """The keys that are stored and that the pass did not see: what is gone upstream.
+
+        `ordered` says that no key was written down as seen, so that the ranges tell it all.
+        """
+        bound, beyond = self._bound(**rows.partition), ""
+        if covered_to is not None:
+            beyond, bound = f'AND "{rows.key}" > :covered_to', bound | {"covered_to": covered_to}
+        mine = " AND ".join(f'"{name}" = :{name}' for name in rows.partition) or "1 = 1"
+        stored = f'SELECT "{rows.key}" FROM "{rows.table}" WHERE {mine}'
+        noted = f"SELECT CAST(key AS {'TEXT' if rows.key_is_text else 'BIGINT'}) FROM pass_keys WHERE {_MINE}"
+        statement = f'{stored} {beyond} UNION {stored} AND "{rows.key}" IN ({noted} AND missing)'
+        if not ordered:
+            statement = f"SELECT * FROM ({statement}) AS candidates EXCEPT {noted} AND NOT missing"
+        return list(connection.execute(text(statement), bound).scalars())
+
+    def clear(self, connection: Connection) -> None:
+        """Forget what the pass has seen: it ended, or another one begins."""
+        whose = col(PassKey.source) == self.source, col(PassKey.account_id) == (self.account_id or "")
+        connection.execute(delete(PassKey).where(*whose))
+
+    def _add(self, connection: Connection, keys: Iterable[Key], *, missing: bool) -> None:
+        found = _list(keys)
+        if found == "[]":
+            return
+        statement = text(
+            "INSERT INTO pass_keys (source, account_id, key, missing) "
+            f"SELECT :pass_source, :pass_account, came.value, :missing FROM ({_elements(connection)}) AS came "
+            "WHERE 1 = 1 ON CONFLICT (source, account_id, key) DO UPDATE SET missing = excluded.missing"
+        )
+        connection.execute(statement, self._bound(keys=found, missing=missing))
+
+    def _bound(self, **more: object) -> dict[str, object]:
+        return {"pass_source": self.source, "pass_account": self.account_id or "", **more}
+
+
+def _elements(connection: Connection) -> str:
+    """A query of the texts in the JSON list `:keys`."""
+    if connection.dialect.name == "postgresql":
+        return "SELECT value FROM jsonb_array_elements_text(CAST(:keys AS jsonb)) AS listed(value)"
+    return "SELECT CAST(value AS TEXT) AS value FROM json_each(:keys)"
+
+
+def _covers(covered_to: Any, key: Any) -> bool:  # noqa: ANN401 - keys of one table have one type
+    return covered_to is not None and bool(key <= covered_to)
+
+
+def _list(keys: Iterable[Key]) -> str:
+    return msgspec.json.encode([str(key) for key in keys]).decode()
