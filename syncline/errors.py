@@ -15,6 +15,7 @@ SynclineError
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
+├── PrefectUnavailableError     Prefect's server cannot be reached
 └── DeferredError               the run cannot go on now (hold, rate limit); carries `retry_at`
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "DeferredError",
     "MissingSettingError",
     "NewerDatabaseError",
+    "PrefectUnavailableError",
     "RateLimitedError",
     "RefusedError",
     "RejectedError",
@@ -127,6 +129,15 @@ class RejectedError(UpstreamError):
 
 class CursorExpiredError(UpstreamError):
     """The upstream no longer knows the cursor (410, invalid sync token): a full pass is due."""
+
+
+class PrefectUnavailableError(SynclineError):
+    """Prefect's server cannot be reached."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        """Name the server's API `url`, and the `cause` in a few words."""
+        self.url = url
+        super().__init__(f"Prefect's server at {url} does not answer ({cause}): run `syncline up`")
 
 
 class DeferredError(SynclineError):
