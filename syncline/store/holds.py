@@ -14,7 +14,7 @@ from syncline.model.records import Hold
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "release", "release_all"]
+__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "release", "release_all"]
 
 EVERY_SOURCE = "*"
 
@@ -41,6 +41,11 @@ def create(
     )
     connection.execute(insert(Hold), hold.model_dump())
     return hold
+
+
+def find(connection: Connection, hold_id: str) -> Hold | None:
+    """The hold with this id, in force or ended."""
+    return Session(connection).get(Hold, hold_id)
 
 
 def release(connection: Connection, hold_id: str, *, now: datetime) -> Hold | None:
