@@ -1,0 +1,21 @@
+"""`python -m deployments`: the runner, as `syncline up` starts it."""
+
+import asyncio
+import os
+
+from deployments.environment import prefect_env
+from syncline.settings import load_settings
+from syncline.store.engine import Store
+
+
+def main() -> None:
+    """Serve all deployments; the environment must stand before Prefect is imported, for it reads it then."""
+    settings = load_settings()
+    os.environ.update(prefect_env(settings))
+    from deployments.serving import serve  # noqa: PLC0415 - see above
+
+    asyncio.run(serve(settings, Store(settings.database)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""What an operator does to a source's runs: start and stop its schedule, run it now, go on after a hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
+
+from deployments.client import open_client
+from deployments.first_run import schedule_first_run
+from deployments.schedules import interval_schedule, text_of
+from deployments.upcoming import next_runs
+from flows.registry import find, names
+from syncline.errors import ConfigurationError
+from syncline.model.policies import Mode
+from syncline.model.session import Status, Trigger
+from syncline.store import audit, schedules, sessions
+from tasks.deferral import retry_key
+from tasks.due import TRIGGER_TAG, flow_name
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+
+    from syncline.settings import Settings
+    from syncline.store.engine import Store
+
+__all__ = ["ScheduleInfo", "resume_deferred", "run_now", "scheduled", "start", "stop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleInfo:
+    """When a source runs.
+
+    Attributes:
+        active: whether its schedule is on.
+        text: the schedule in a few words, such as `every 30 min`; several are joined by commas.
+        next_run_at: the next run that Prefect has planned; None where there is none.
+    """
+
+    active: bool
+    text: str
+    next_run_at: datetime | None
+
+
+async def start(settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str) -> None:
+    """Switch the source's schedule on, `every_seconds` from now on (None: as it was), and run it at once.
+
+    The interval lasts over restarts; the change stands in the audit log.
+
+    Raises:
+        UnknownSourceError: there is no such source.
+        PrefectUnavailableError: Prefect's server cannot be reached; nothing was changed.
+    """
+    find(source)
+    now = store.clock.now()
+    async with open_client(settings) as client:
+        deployment = await _deployment(client, source)
+        for number, schedule in enumerate(deployment.schedules):
+            changed = None
+            if every_seconds is not None and number == 0:
+                anchor = getattr(schedule.schedule, "anchor_date", None)
+                changed = interval_schedule(every_seconds, anchor=anchor)
+            active = every_seconds is None or number == 0
+            await client.update_deployment_schedule(deployment.id, schedule.id, active=active, schedule=changed)
+        if deployment.paused:
+            await client.resume_deployment(deployment.id)
+        with store.write() as connection:
+            if every_seconds is not None:
+                whole = round(every_seconds)
+                schedules.override(connection, source, interval_seconds=whole, changed_by=actor, now=now)
+            detail = {"every_seconds": every_seconds}
+            audit.record(connection, actor=actor, action="schedule.start", target=source, now=now, detail=detail)
+        await schedule_first_run(client, deployment.id, at=now, key=f"start-{source}-{now.isoformat()}")
+
+
+async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> None:
+    """Switch the source's schedule off; it stays off over restarts. A run under way goes on. Raises as `start` does."""
+    find(source)
+    async with open_client(settings) as client:
+        deployment = await _deployment(client, source)
+        for schedule in deployment.schedules:
+            await client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+    with store.write() as connection:
+        now = store.clock.now()
+        audit.record(connection, actor=actor, action="schedule.stop", target=source, now=now)
+
+
+async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
+    """Start a run of the source's deployment; returns the flow run's id. Raises as `start` does."""
+    find(source)
+    async with open_client(settings) as client:
+        deployment = await _deployment(client, source)
+        return str(await _run(client, deployment.id, mode=mode, trigger=trigger, key=None))
+
+
+async def resume_deferred(settings: Settings, store: Store, source: str) -> list[str]:
+    """Let what a hold deferred go on now: the source's newest run, or every source's for `*`.
+
+    Returns:
+        The ids of the flow runs that were started; a run that was scheduled for later is brought forward.
+
+    Raises:
+        UnknownSourceError, PrefectUnavailableError: as `start` does.
+    """
+    wanted = names() if source == "*" else (find(source).name,)
+    with store.read() as connection:
+        newest = [sessions.latest_started(connection, name, None) for name in wanted]
+    deferred = [session for session in newest if session is not None and session.status is Status.DEFERRED]
+    if not deferred:
+        return []
+    async with open_client(settings) as client:
+        started: list[str] = []
+        for session in deferred:
+            deployment = await _deployment(client, session.source)
+            key = retry_key(session.id)
+            flow_run_id = await _run(client, deployment.id, mode=session.mode, trigger=Trigger.RETRY, key=key)
+            await _bring_forward(client, flow_run_id)
+            started.append(str(flow_run_id))
+        return started
+
+
+async def scheduled(settings: Settings) -> dict[str, ScheduleInfo]:
+    """When each source that Prefect knows runs next. Raises PrefectUnavailableError."""
+    async with open_client(settings) as client:
+        known = await client.read_deployments()
+        mine = {d.name: d for d in known if d.name in names() and d.schedules}
+        upcoming = await next_runs(client, [deployment.id for deployment in mine.values()])
+    return {name: _info(deployment, upcoming.get(deployment.id)) for name, deployment in mine.items()}
+
+
+def _info(deployment: DeploymentResponse, next_run_at: datetime | None) -> ScheduleInfo:
+    running = [schedule for schedule in deployment.schedules if schedule.active]
+    text = ", ".join(text_of(schedule.schedule) for schedule in running or deployment.schedules)
+    return ScheduleInfo(active=bool(running) and not deployment.paused, text=text, next_run_at=next_run_at)
+
+
+async def _deployment(client: PrefectClient, source: str) -> DeploymentResponse:
+    """The source's main deployment, which has its name."""
+    name = f"{flow_name(source)}/{source}"
+    try:
+        return await client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        message = f"Prefect does not know the deployment {name}: run `syncline up`, or `prefect deploy --all`"
+        raise ConfigurationError(message) from None
+
+
+async def _run(client: PrefectClient, deployment_id: UUID, *, mode: Mode, trigger: Trigger, key: str | None) -> UUID:
+    flow_run = await client.create_flow_run_from_deployment(
+        deployment_id, parameters={"mode": mode.value}, tags=[f"{TRIGGER_TAG}{trigger}"], idempotency_key=key
+    )
+    return flow_run.id
+
+
+async def _bring_forward(client: PrefectClient, flow_run_id: UUID) -> None:
+    """Start a run now that was scheduled for later."""
+    flow_run = await client.read_flow_run(flow_run_id)
+    if flow_run.state is not None and flow_run.state.is_scheduled():
+        await client.set_flow_run_state(flow_run_id, Scheduled(), force=True)

@@ -1,0 +1,61 @@
+"""The environment of whatever talks to Prefect, and of the processes that `syncline up` starts."""
+
+from __future__ import annotations
+
+from syncline.settings import Settings, UpstreamSettings
+
+__all__ = ["prefect_env", "server_env", "settings_env"]
+
+
+def prefect_env(settings: Settings) -> dict[str, str]:
+    """What each client of Prefect needs: where its server is, its home, and that it tells nobody."""
+    return {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_API_URL": settings.prefect_api,
+        "PREFECT_HOME": str((settings.home / "prefect").absolute()),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    }
+
+
+def server_env(settings: Settings) -> dict[str, str]:
+    """What Prefect's server needs on top.
+
+    Its recorders' batches are those that keep up with SQLite; leases are kept in files, because those in memory are
+    lost with the server, and their slots with them.
+    """
+    return prefect_env(settings) | {
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    }
+
+
+def settings_env(settings: Settings) -> dict[str, str]:
+    """`settings` as the variables from which another process reads the same, wherever it is started."""
+    values = {
+        "SYNCLINE_HOME": str(settings.home.absolute()),
+        "SYNCLINE_DATABASE_URL": settings.database_url,
+        "SYNCLINE_HOST": settings.host,
+        "SYNCLINE_WEB_PORT": str(settings.web_port),
+        "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
+        "SYNCLINE_PREFECT_API_URL": settings.prefect_api_url,
+        "SYNCLINE_SANDBOX_PORT": str(settings.sandbox_port),
+    }
+    for name, upstream in settings.upstreams.items():
+        values |= {f"SYNCLINE_UPSTREAMS__{name.upper()}__{key}": value for key, value in _spelled(upstream).items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _spelled(upstream: UpstreamSettings) -> dict[str, str | None]:
+    return {
+        "BASE_URL": upstream.base_url,
+        "TOKEN": None if upstream.token is None else upstream.token.get_secret_value(),
+        "USERNAME": upstream.username,
+        "PASSWORD": None if upstream.password is None else upstream.password.get_secret_value(),
+    }

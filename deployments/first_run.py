@@ -1,0 +1,57 @@
+"""The first run of a deployment after a start: a few seconds later, unless a run is under way or due anyway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.states import Scheduled
+
+from syncline.model.session import Trigger
+from tasks.due import TRIGGER_TAG
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from prefect.client.orchestration import PrefectClient
+
+__all__ = ["schedule_first_run"]
+
+_UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+
+
+async def schedule_first_run(client: PrefectClient, deployment_id: UUID, *, at: datetime, key: str) -> bool:
+    """Schedule a run at `at`, once for each `key`; False where the schedule is stopped or a run comes before it."""
+    deployment = await client.read_deployment(deployment_id)
+    if deployment.paused or not any(schedule.active for schedule in deployment.schedules):
+        return False
+    if await _is_due_before(client, deployment_id, at):
+        return False
+    await client.create_flow_run_from_deployment(
+        deployment_id,
+        state=Scheduled(scheduled_time=at),
+        tags=[f"{TRIGGER_TAG}{Trigger.SCHEDULE}"],
+        idempotency_key=key,
+    )
+    return True
+
+
+async def _is_due_before(client: PrefectClient, deployment_id: UUID, at: datetime) -> bool:
+    runs = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY)),
+            expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": at}),
+        ),
+        limit=1,
+    )
+    return bool(runs)

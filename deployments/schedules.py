@@ -1,0 +1,75 @@
+"""Schedules as Prefect takes them: those of prefect.yaml, or the interval that an operator set."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from prefect.client.schemas.schedules import SCHEDULE_TYPES
+
+    from deployments.prefect_yaml import Deployment, ScheduleEntry
+
+__all__ = ["interval_schedule", "is_overridable", "schedules_of", "text_of"]
+
+
+def schedules_of(deployment: Deployment, override_seconds: float | None) -> list[DeploymentScheduleCreate]:
+    """The schedules of `deployment`; an override replaces the first of them and switches off the others.
+
+    `active` is left out otherwise, so that a schedule which was switched off stays so.
+    """
+    made = [_created(entry) for entry in deployment.schedules]
+    if override_seconds is None or not made:
+        return made
+    first, *others = deployment.schedules
+    schedule = interval_schedule(override_seconds, anchor=first.anchor_date, timezone=first.timezone)
+    kept = DeploymentScheduleCreate(slug=first.slug, schedule=schedule, parameters=first.parameters)
+    off = [_created(entry).model_copy(update={"active": False}) for entry in others]
+    return [kept, *off]
+
+
+def is_overridable(deployment: Deployment) -> bool:
+    """Whether an operator's interval goes to this deployment: the source's main one, which has its name."""
+    return deployment.name == deployment.source
+
+
+def interval_schedule(seconds: float, *, anchor: datetime | None, timezone: str = "UTC") -> IntervalSchedule:
+    """Every `seconds`, counted from `anchor` (unset: Prefect's own)."""
+    if anchor is None:
+        return IntervalSchedule(interval=timedelta(seconds=seconds), timezone=timezone)
+    return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor, timezone=timezone)
+
+
+def text_of(schedule: SCHEDULE_TYPES) -> str:
+    """The schedule in a few words: `every 30 min`, or the cron or rrule expression."""
+    if isinstance(schedule, CronSchedule):
+        return schedule.cron
+    if isinstance(schedule, RRuleSchedule):
+        return schedule.rrule
+    if isinstance(schedule, IntervalSchedule):
+        return f"every {_spoken(schedule.interval.total_seconds())}"
+    return "never"
+
+
+def _spoken(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _created(entry: ScheduleEntry) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(slug=entry.slug, schedule=_schedule(entry), parameters=entry.parameters)
+
+
+def _schedule(entry: ScheduleEntry) -> SCHEDULE_TYPES:
+    if entry.interval is not None:
+        return interval_schedule(entry.interval, anchor=entry.anchor_date, timezone=entry.timezone)
+    if entry.cron is not None:
+        return CronSchedule(cron=entry.cron, timezone=entry.timezone)
+    return RRuleSchedule(rrule=entry.rrule or "", timezone=entry.timezone)

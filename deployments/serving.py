@@ -1,0 +1,81 @@
+"""One runner for all deployments: registers them, makes their limits, starts their first runs, and runs what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from prefect.deployments.runner import RunnerDeployment
+from prefect.logging import get_logger
+from prefect.runner import Runner
+
+from deployments.client import open_client
+from deployments.first_run import schedule_first_run
+from deployments.prefect_yaml import Deployment, read_deployments
+from deployments.schedules import is_overridable, schedules_of
+from flows.registry import find
+from syncline.errors import ConfigurationError
+from syncline.store import schedules
+from tasks.limit import make_limit
+
+if TYPE_CHECKING:
+    from syncline.settings import Settings
+    from syncline.store.engine import Store
+
+__all__ = ["FIRST_RUN_AFTER", "register", "runner_deployments", "serve"]
+
+FIRST_RUN_AFTER = timedelta(seconds=5)
+
+
+async def serve(settings: Settings, store: Store) -> None:
+    """Serve all deployments of prefect.yaml until the process is told to end.
+
+    A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
+    """
+    runner = Runner(name="syncline", pause_on_shutdown=False)
+    await register(settings, store, runner)
+    get_logger("syncline").info("serving all deployments")
+    await runner.start()
+
+
+async def register(settings: Settings, store: Store, runner: Runner) -> None:
+    """Make the deployments known to the server and the `runner`, each with its limit and its first run."""
+    now = store.clock.now()
+    start = f"{now:%Y%m%dT%H%M%S.%f}"
+    async with open_client(settings) as client:
+        for deployment, served in runner_deployments(store):
+            await make_limit(client, deployment.source)
+            deployment_id = await runner.aadd_deployment(served)
+            key = f"first-run-{deployment.full_name}-{start}"
+            await schedule_first_run(client, deployment_id, at=now + FIRST_RUN_AFTER, key=key)
+
+
+def runner_deployments(store: Store) -> list[tuple[Deployment, RunnerDeployment]]:
+    """The deployments of prefect.yaml with what Prefect makes of them, overridden intervals included.
+
+    Raises:
+        ConfigurationError: prefect.yaml cannot be used, or names a source that there is not.
+    """
+    with store.read() as connection:
+        overrides = schedules.overrides(connection)
+    return [(deployment, _served(deployment, overrides)) for deployment in read_deployments()]
+
+
+def _served(deployment: Deployment, overrides: dict[str, int]) -> RunnerDeployment:
+    if not deployment.flow_name.startswith("sync-"):
+        raise ConfigurationError(f"prefect.yaml: the flow of {deployment.name} must be named sync-SOURCE")
+    find(deployment.source)
+    override = overrides.get(deployment.source) if is_overridable(deployment) else None
+    served = RunnerDeployment.from_entrypoint(
+        deployment.entrypoint,
+        name=deployment.name,
+        flow_name=deployment.flow_name,
+        schedules=list(schedules_of(deployment, override)),
+        parameters=deployment.parameters,
+        tags=deployment.tags,
+        description=deployment.description,
+        version=deployment.version,
+    )
+    served.work_pool_name = None  # said aloud: a deployment that workers had before is ours now
+    served.work_queue_name = None
+    return served

@@ -1,0 +1,43 @@
+"""The runs that Prefect has planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from prefect.client.orchestration import PrefectClient
+
+__all__ = ["next_runs"]
+
+_PLANNED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])))
+_LIMIT = 200
+
+
+async def next_runs(client: PrefectClient, deployments: list[UUID]) -> dict[UUID, datetime]:
+    """When the next run of each deployment is due; those that have none are left out."""
+    if not deployments:
+        return {}
+    planned = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=deployments)),
+        flow_run_filter=_PLANNED,
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=_LIMIT,
+    )
+    found: dict[UUID, datetime] = {}
+    for run in planned:
+        if run.deployment_id is not None and run.expected_start_time is not None:
+            found.setdefault(run.deployment_id, run.expected_start_time)
+    return found

@@ -1,0 +1,121 @@
+"""All sources: each file of this folder that declares one, with its flow."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from prefect import Flow
+
+from syncline.errors import ConfigurationError, UnknownSourceError
+from syncline.model.source import Source
+from tasks.due import flow_name
+
+__all__ = ["Entry", "entries", "find", "flow_of", "names", "sources"]
+
+_FOLDER = Path(__file__).parent
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A source and what brings it up to date.
+
+    Attributes:
+        source: the declaration.
+        flow: the flow, made by `sync_flow`.
+        entrypoint: the flow's dotted name, as prefect.yaml gives it.
+    """
+
+    source: Source
+    flow: Flow[..., Any]
+    entrypoint: str
+
+
+def find(name: str) -> Source:
+    """The source named `name`.
+
+    Raises:
+        UnknownSourceError: there is none; the message names those that there are.
+        ConfigurationError: a file of this folder cannot be loaded.
+    """
+    return _entry(name).source
+
+
+def flow_of(name: str) -> Flow[..., Any]:
+    """The flow of the source named `name`; raises as `find` does."""
+    return _entry(name).flow
+
+
+def names() -> tuple[str, ...]:
+    """The names of all sources, in order."""
+    return tuple(entries())
+
+
+def sources() -> tuple[Source, ...]:
+    """All sources, in the order of their names."""
+    return tuple(entry.source for entry in entries().values())
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """All sources with their flows by name; the files are loaded once a process.
+
+    Raises:
+        ConfigurationError: a file cannot be loaded, lacks its flow, or declares a source that another one has.
+    """
+    return read_folder(_FOLDER, _PACKAGE)
+
+
+def read_folder(folder: Path, package: str) -> dict[str, Entry]:
+    """The sources in the files of `folder`, which are the modules of `package`; raises as `entries` does."""
+    found: dict[str, Entry] = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules([str(folder)])):
+        if f"{package}.{name}" == __name__ or name.startswith("_"):
+            continue
+        for entry in _declared(_load(folder / f"{name}.py", f"{package}.{name}")):
+            other = found.setdefault(entry.source.name, entry)
+            if other is not entry:
+                where = f"{other.entrypoint} and {entry.entrypoint}"
+                raise ConfigurationError(f"two flows are of the source {entry.source.name!r}: {where}")
+    return dict(sorted(found.items()))
+
+
+def _entry(name: str) -> Entry:
+    try:
+        return entries()[name]
+    except KeyError:
+        raise UnknownSourceError(name, names()) from None
+
+
+def _load(path: Path, module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        where = f"{path.parent.name}/{path.name}"
+        problem = str(error).strip().splitlines()
+        message = f"{where} cannot be loaded: {type(error).__name__}: {problem[0] if problem else 'no message'}"
+        raise ConfigurationError(message) from error
+
+
+def _declared(module: ModuleType) -> list[Entry]:
+    """The sources that `module` itself declares; what it imports belongs to others."""
+    flows = {value.name: (name, value) for name, value in vars(module).items() if _is_own_flow(value, module)}
+    declared = [value for value in vars(module).values() if isinstance(value, Source)]
+    found: list[Entry] = []
+    for source in declared:
+        name, flow = flows.get(flow_name(source.name), (None, None))
+        if name is None or flow is None:
+            file = f"{module.__name__.replace('.', '/')}.py"
+            raise ConfigurationError(f"{file} declares the source {source.name!r}, but no flow: add `@sync_flow(…)`")
+        found.append(Entry(source=source, flow=flow, entrypoint=f"{module.__name__}.{name}"))
+    return found
+
+
+def _is_own_flow(value: object, module: ModuleType) -> bool:
+    return isinstance(value, Flow) and value.fn.__module__ == module.__name__

@@ -1,0 +1,51 @@
+"""Admission: whether a due run may begin; opens its session and takes its lease and limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import get_client, task
+from prefect.cache_policies import NO_CACHE
+
+from syncline.model.policies import Mode
+from syncline.model.source import Source
+from syncline.passes import admission
+from syncline.passes.admission import Admission, Due
+from syncline.passes.lease_keeper import LeaseKeeper
+from tasks.due import current_due, current_flow_run
+from tasks.limit import hold_limit
+from tasks.retrying import attempt, is_worth_another_try
+from tasks.run import Run, RunStopped, Stop, current_run
+
+__all__ = ["admit", "admit_task"]
+
+
+async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
+    """Let the run of `source` begin, or end it here with its reason.
+
+    What the run holds (lease, concurrency limit) is given back when the flow ends.
+    """
+    run = current_run()
+    due = current_due(mode)
+    granted = await attempt(admit_task, source.retry, source, due)
+    if not granted.granted:
+        raise RunStopped(Stop(status=granted.status, reason=granted.reason or "", retry_at=granted.retry_at))
+    run.session_id, run.mode = granted.session_id, granted.mode
+    run.stack.enter_context(LeaseKeeper(run.store, source.name, due.account_id, granted.session_id))
+    if granted.mode is not mode:
+        await _rename(run)
+    await hold_limit(run)
+
+
+@task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
+async def admit_task(source: Source, due: Due) -> Admission:
+    """Decide, and put the decision on record."""
+    return await asyncio.to_thread(admission.admit, current_run().store, source, due)
+
+
+async def _rename(run: Run) -> None:
+    """Let the flow run's name say the mode that was chosen in place of the one asked for."""
+    flow_run = current_flow_run()
+    if flow_run is not None:
+        async with get_client() as client:
+            await client.update_flow_run(flow_run.id, name=f"{run.source.name}-{run.mode}")

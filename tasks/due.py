@@ -1,0 +1,85 @@
+"""What a Prefect flow run says about itself: who started it, when it was due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.context import FlowRunContext
+
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
+from syncline.passes.admission import Due
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+__all__ = [
+    "FLOW_PREFIX",
+    "TRIGGER_TAG",
+    "current_due",
+    "current_flow_run",
+    "due_of",
+    "flow_name",
+    "mode_of",
+    "source_of",
+]
+
+FLOW_PREFIX = "sync-"
+TRIGGER_TAG = "trigger:"
+"""A flow run's tag `trigger:NAME` says who or what started it."""
+
+_ATTEMPT = "~"
+
+
+def flow_name(source: str) -> str:
+    """The name of a source's flow."""
+    return f"{FLOW_PREFIX}{source}"
+
+
+def source_of(flow: str) -> str:
+    """The name of the source that the flow named `flow` brings up to date."""
+    return flow.removeprefix(FLOW_PREFIX)
+
+
+def current_flow_run() -> FlowRun | None:
+    """The Prefect flow run under way; None outside of one (in a test by `.fn`)."""
+    context = FlowRunContext.get()
+    return None if context is None else context.flow_run
+
+
+def current_due(mode: Mode) -> Due:
+    """What is due in the flow run under way."""
+    flow_run = current_flow_run()
+    return Due(trigger=Trigger.MANUAL, mode=mode) if flow_run is None else due_of(flow_run, mode)
+
+
+def due_of(flow_run: FlowRun, mode: Mode) -> Due:
+    """What is due in `flow_run`."""
+    trigger = _trigger(flow_run)
+    scheduled_for = flow_run.expected_start_time if flow_run.auto_scheduled else None
+    return Due(trigger=trigger, mode=mode, flow_run_id=session_key(flow_run), scheduled_for=scheduled_for)
+
+
+def session_key(flow_run: FlowRun) -> str:
+    """The `flow_run_id` of the run's session: the run's id, and the attempt when it is run again from Prefect's UI."""
+    return str(flow_run.id) if flow_run.run_count <= 1 else f"{flow_run.id}{_ATTEMPT}{flow_run.run_count}"
+
+
+def flow_run_id_of(key: str) -> str:
+    """The flow run's id in a session's `flow_run_id`."""
+    return key.partition(_ATTEMPT)[0]
+
+
+def mode_of(flow_run: FlowRun) -> Mode:
+    """The mode that `flow_run` was asked for; incremental where it says nothing that is known."""
+    value = flow_run.parameters.get("mode")
+    return Mode.FULL if value == Mode.FULL else Mode.INCREMENTAL
+
+
+def _trigger(flow_run: FlowRun) -> Trigger:
+    """The tag decides, then the schedule; whatever else there is was started by hand."""
+    for tag in flow_run.tags:
+        name = tag.removeprefix(TRIGGER_TAG)
+        if name != tag and name in set(Trigger):
+            return Trigger(name)
+    return Trigger.SCHEDULE if flow_run.auto_scheduled else Trigger.MANUAL

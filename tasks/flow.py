@@ -1,0 +1,105 @@
+"""`sync_flow`: makes a Prefect flow of a source and a sentence that says how it is brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial, wraps
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
+
+from prefect import Flow
+from prefect.states import Completed
+
+from syncline.model.session import Status, SyncSession, Tally
+from syncline.passes import ending
+from syncline.store import sessions
+from tasks.context import open_store
+from tasks.deferral import schedule_retry
+from tasks.due import flow_name
+from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
+from tasks.progress import show_summary
+from tasks.run import Run, RunStopped, Stop, entered
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+    from syncline.model.source import Source
+
+__all__ = ["SyncFlow", "sync_flow"]
+
+P = ParamSpec("P")
+SyncFlow: TypeAlias = "Flow[P, CoroutineType[Any, Any, State[Tally]]]"
+
+
+def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
+    """Make the flow `sync-NAME` of an async function that brings `source` up to date.
+
+    The function may take `mode` and `force`; it calls `admit` first. The flow run ends Completed with a name that says
+    what became of it: Completed, Partial, Skipped, Missed or Deferred; its message gives counts or the reason.
+    """
+
+    def decorate(sentence: Callable[P, Awaitable[Tally]]) -> SyncFlow[P]:
+        @wraps(sentence)
+        async def conducted(*args: P.args, **kwargs: P.kwargs) -> State[Tally]:
+            return await _conduct(source, partial(sentence, *args, **kwargs))
+
+        return Flow(
+            conducted,
+            name=flow_name(source.name),
+            flow_run_name=f"{source.name}-{{mode}}",
+            timeout_seconds=source.timeout_seconds,
+            persist_result=False,
+            on_completion=[close_completed],
+            on_failure=[close_failed],
+            on_crashed=[close_crashed],
+            on_cancellation=[close_cancelled],
+        )
+
+    return decorate
+
+
+async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
+    """Run the sentence; what it holds is given back before its session is closed."""
+    async with AsyncExitStack() as stack:
+        run = Run(source=source, store=open_store(), stack=stack)
+        with entered(run):
+            try:
+                outcome = await sentence()
+            except RunStopped as stopped:
+                outcome = stopped.stop
+    return await (_stopped(run, outcome) if isinstance(outcome, Stop) else _completed(run, outcome))
+
+
+async def _stopped(run: Run, stop: Stop) -> State[Tally]:
+    """Close a run that was admitted and then had to stop; one that was not admitted has its record already."""
+    if run.session_id:
+        ending.end(run.store, run.session_id, stop.status, reason=stop.reason, retry_at=stop.retry_at)
+        await show_summary(run.store, run.session_id)
+        if stop.retry_at is not None:
+            await schedule_retry(run.session_id, stop.retry_at)
+    return Completed(name=stop.status.capitalize(), message=stop.reason, data=Tally())
+
+
+async def _completed(run: Run, tally: Tally) -> State[Tally]:
+    status = ending.complete(run.store, run.session_id)
+    await show_summary(run.store, run.session_id)
+    with run.store.read() as connection:
+        session = sessions.find(connection, run.session_id)
+    message = _sentence(session) if session is not None else ""
+    name = "Completed" if status is Status.COMPLETED else status.capitalize()
+    return Completed(name=name, message=message, data=tally)
+
+
+def _sentence(session: SyncSession) -> str:
+    """The session's counters in words, without those that are zero, and the reason where there is one."""
+    counted = {
+        "created": session.items_created,
+        "updated": session.items_updated,
+        "unchanged": session.items_unchanged,
+        "deleted": session.items_deleted,
+        "rejected": session.items_rejected,
+    }
+    parts = [f"{number} {name}" for name, number in counted.items() if number]
+    text = f"{session.pages_processed} pages, {session.items_processed} items: {', '.join(parts) or 'nothing to do'}"
+    return f"{text}; {session.reason}" if session.reason else text

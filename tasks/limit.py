@@ -1,0 +1,108 @@
+"""The concurrency limit `source:NAME` in Prefect: an operator's knob, held by each admitted run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from prefect import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder
+from prefect.concurrency.asyncio import (
+    AcquireConcurrencySlotTimeoutError,
+    ConcurrencySlotAcquisitionError,
+    concurrency,
+)
+from prefect.concurrency.context import ConcurrencyContext
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+
+from syncline.model.session import Status
+from tasks.due import current_flow_run
+from tasks.run import RunStopped, Stop
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+    from tasks.run import Run
+
+__all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "limit_name", "make_limit", "release_limit"]
+
+LEASE_LABEL = "syncline.limit-lease"
+"""The flow run's label that names its lease on the limit, so that whoever finds the run dead can free it."""
+LEASE_SECONDS = 60
+"""Prefect frees the slot this long after the last sign of life of its holder; its shortest."""
+RETRY_AFTER_SECONDS = 60
+
+
+def limit_name(source: str) -> str:
+    """The name of a source's limit."""
+    return f"source:{source}"
+
+
+async def hold_limit(run: Run) -> None:
+    """Take a slot of the source's limit until the run ends; a run that waits longer than its patience is deferred.
+
+    Without a flow run (a test by `.fn`) there is no limit; a limit that an operator switched off holds nobody back.
+    """
+    flow_run = current_flow_run()
+    if flow_run is None:
+        return
+    try:
+        await _take(run, flow_run)
+    except AcquireConcurrencySlotTimeoutError:
+        raise RunStopped(_deferred(run)) from None
+    except ConcurrencySlotAcquisitionError:
+        async with get_client() as client:
+            if not await make_limit(client, run.source.name):
+                return
+        await _take(run, flow_run)
+
+
+async def make_limit(client: PrefectClient, source: str) -> bool:
+    """Make the source's limit (one run at a time); False where there is one already, which stays as it is."""
+    name = limit_name(source)
+    try:
+        await client.read_global_concurrency_limit_by_name(name)
+    except ObjectNotFound:
+        try:
+            await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=1))
+        except (ObjectAlreadyExists, PrefectHTTPStatusError):
+            return False
+        return True
+    return False
+
+
+async def release_limit(flow_run_id: UUID) -> None:
+    """Free the slot of a flow run that died, which Prefect itself would do when its lease runs out."""
+    async with get_client() as client:
+        flow_run = await client.read_flow_run(flow_run_id)
+        lease = flow_run.labels.get(LEASE_LABEL)
+        if isinstance(lease, str):
+            await client.request("POST", "/v2/concurrency_limits/decrement-with-lease", json={"lease_id": lease})
+
+
+async def _take(run: Run, flow_run: FlowRun) -> None:
+    source = run.source
+    slot = concurrency(
+        limit_name(source.name),
+        timeout_seconds=source.patience_seconds,
+        lease_duration=LEASE_SECONDS,
+        strict=True,
+        raise_on_lease_renewal_failure=False,
+        holder=ConcurrencyLeaseHolder(type="flow_run", id=flow_run.id),
+    )
+    await run.stack.enter_async_context(slot)
+    held = ConcurrencyContext.get()
+    if held is not None and held.cleanup_lease_ids:
+        async with get_client() as client:
+            await client.update_flow_run_labels(flow_run.id, {LEASE_LABEL: str(held.cleanup_lease_ids[-1])})
+
+
+def _deferred(run: Run) -> Stop:
+    name = limit_name(run.source.name)
+    reason = f"the concurrency limit {name} had no free slot for {run.source.patience_seconds:g} s"
+    retry_at = run.store.clock.now() + timedelta(seconds=RETRY_AFTER_SECONDS)
+    return Stop(status=Status.DEFERRED, reason=reason, retry_at=retry_at)

@@ -1,0 +1,98 @@
+"""A run's progress as Prefect artifacts: a bar while it pulls, a table when it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
+from prefect.logging import get_logger
+
+from syncline.store import sessions
+from tasks.due import current_flow_run
+
+if TYPE_CHECKING:
+    from syncline.clock import Clock
+    from syncline.model.session import SyncSession
+    from syncline.passes.pull import Progress
+    from syncline.store.engine import Store
+
+__all__ = ["ProgressArtifact", "artifact_key", "show_summary"]
+
+SHOW_EVERY = timedelta(seconds=1)
+"""An update costs 50 to 100 ms on the server: more often, and showing would slow what it shows."""
+
+
+def artifact_key(source: str, what: str) -> str:
+    """The key of a source's artifact: lower case and dashes, all that Prefect allows."""
+    return f"{source.replace('_', '-')}-{what}"
+
+
+class ProgressArtifact:
+    """The progress bar of one attempt; updated at most once a second, beside the work, and never in its way."""
+
+    def __init__(self, source: str, clock: Clock) -> None:
+        """Show the progress of `source`; nothing is made before the first page."""
+        self._source = source
+        self._clock = clock
+        self._shown_at: datetime | None = None
+        self._artifact: UUID | None = None
+        self._update: asyncio.Task[None] | None = None
+
+    async def show(self, progress: Progress) -> None:
+        """A page was stored."""
+        now = self._clock.now()
+        if self._shown_at is not None and now - self._shown_at < SHOW_EVERY:
+            return
+        if current_flow_run() is None or (self._update is not None and not self._update.done()):
+            return
+        self._shown_at = now
+        self._update = asyncio.create_task(self._write(_percent(progress), _sentence(progress)))
+
+    async def close(self) -> None:
+        """Wait for the update that is under way."""
+        if self._update is not None:
+            await self._update
+
+    async def _write(self, percent: float, sentence: str) -> None:
+        try:
+            if self._artifact is None:
+                key = artifact_key(self._source, "progress")
+                self._artifact = await acreate_progress_artifact(percent, key=key, description=sentence)
+            else:
+                await aupdate_progress_artifact(self._artifact, percent, description=sentence)
+        except Exception:  # noqa: BLE001 - a bar that cannot be drawn must not end the work
+            get_logger("syncline").debug("the progress artifact was not updated", exc_info=True)
+
+
+def _percent(progress: Progress) -> float:
+    """How far it is; 0 where the upstream does not say how much there is."""
+    return min(100.0, 100 * progress.pages / progress.total_pages) if progress.total_pages else 0.0
+
+
+def _sentence(progress: Progress) -> str:
+    total = f" of {progress.total_pages}" if progress.total_pages else ""
+    return f"page {progress.pages}{total}, {progress.items} items"
+
+
+async def show_summary(store: Store, session_id: str) -> None:
+    """Show the session's record as a table in Prefect's UI; outside of a flow run nothing is shown."""
+    if current_flow_run() is None:
+        return
+    with store.read() as connection:
+        session = sessions.find(connection, session_id)
+    if session is None:
+        return
+    try:
+        await acreate_table_artifact(
+            _rows(session), key=artifact_key(session.source, "session"), description=session.id
+        )
+    except Exception:  # noqa: BLE001 - the record itself is in the database
+        get_logger("syncline").debug("the summary artifact was not made", exc_info=True)
+
+
+def _rows(session: SyncSession) -> list[dict[str, str]]:
+    shown = session.model_dump(mode="json", exclude_none=True)
+    return [{"field": name, "value": str(value)} for name, value in shown.items()]

@@ -1,0 +1,47 @@
+"""Pulling: from the upstream into the table, page by page, from the checkpoint on."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from syncline.errors import DeferredError
+from syncline.model.policies import Mode
+from syncline.model.session import Status, Tally
+from syncline.model.source import Source
+from syncline.passes import pull as passes
+from tasks.progress import ProgressArtifact
+from tasks.retrying import attempt, is_worth_another_try
+from tasks.run import RunStopped, Stop, current_run
+from tasks.task_hooks import note_attempt, note_failure
+
+__all__ = ["pull", "pull_task"]
+
+
+async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
+    """Read what is new (or everything) and store it; a retried attempt goes on where the last page was stored."""
+    outcome = await attempt(pull_task, source.retry, source, current_run().stronger(mode))
+    if isinstance(outcome, Stop):
+        raise RunStopped(outcome)
+    return outcome
+
+
+@task(
+    name="pull",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
+    on_failure=[note_failure],
+)
+async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
+    """One attempt; a run that must wait longer than its patience says so instead of failing."""
+    run = current_run()
+    transport = await run.open_transport()
+    progress = ProgressArtifact(source.name, run.store.clock)
+    try:
+        return await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=progress.show)
+    except DeferredError as deferred:
+        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at)
+    finally:
+        await progress.close()

@@ -1,0 +1,41 @@
+"""How a source's retry policy drives Prefect's task retries."""
+
+from __future__ import annotations
+
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from prefect.context import FlowRunContext
+
+from syncline.errors import DatabaseUnavailableError, UnavailableError
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+    from syncline.model.policies import Retry
+
+__all__ = ["attempt", "is_worth_another_try"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PASSING = (UnavailableError, DatabaseUnavailableError)
+
+
+def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether the failure may pass by itself; Prefect asks this after each attempt but the last.
+
+    It is a plain function: Prefect silently never retries where it is a method, a partial or a callable object.
+    """
+    del task, task_run
+    return isinstance(state.data, _PASSING)
+
+
+async def attempt(task: Task[P, CoroutineType[Any, Any, T]], retry: Retry, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `task` as often as `retry` allows, with its waits; once, and without Prefect, outside of a flow run."""
+    if FlowRunContext.get() is None:
+        return await task.fn(*args, **kwargs)
+    waits = retry.waits_seconds
+    bounded = task.with_options(retries=len(waits), retry_delay_seconds=waits or 0)
+    return await bounded(*args, **kwargs)

@@ -1,0 +1,101 @@
+"""The run under way: what the tasks of one flow run share."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncline.model.policies import Mode
+from syncline.model.session import Status
+from syncline.upstreams.client import UpstreamClient
+from tasks.context import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from syncline.model.page import Transport
+    from syncline.model.source import Source
+    from syncline.store.engine import Store
+
+__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Why a run does not go on.
+
+    Attributes:
+        status: its fate: skipped, missed or deferred.
+        reason: the same in words.
+        retry_at: when it may go on, where that is known.
+    """
+
+    status: Status
+    reason: str
+    retry_at: datetime | None = None
+
+
+class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIteration; nothing went wrong
+    """Leaves the flow's sentence; `tasks.flow` turns it into the flow run's final state."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Carry the `stop` out of the flow."""
+        self.stop = stop
+        super().__init__(stop.reason)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A flow run as its tasks see it.
+
+    Attributes:
+        source: what is brought up to date.
+        store: the database.
+        stack: what is given back when the run ends: lease, limit, client.
+        session_id: the session, once admitted; empty before.
+        mode: how much is read; admission may turn incremental into full.
+        transport: the upstream's client, once opened.
+    """
+
+    source: Source
+    store: Store
+    stack: AsyncExitStack
+    session_id: str = ""
+    mode: Mode = Mode.INCREMENTAL
+    transport: Transport | None = None
+
+    async def open_transport(self) -> Transport:
+        """The upstream's client; opened at the first use, closed with the run."""
+        if self.transport is None:
+            client = UpstreamClient(self.source.upstream, settings())
+            self.transport = await self.stack.enter_async_context(client)
+        return self.transport
+
+    def stronger(self, mode: Mode) -> Mode:
+        """Full, if either `mode` or the admission asks for it."""
+        return Mode.FULL if Mode.FULL in {mode, self.mode} else mode
+
+
+_current: ContextVar[Run] = ContextVar("syncline_run")
+
+
+def current_run() -> Run:
+    """The run under way.
+
+    Raises:
+        LookupError: called outside a flow made by `sync_flow`.
+    """
+    return _current.get()
+
+
+@contextmanager
+def entered(run: Run) -> Generator[Run]:
+    """Make `run` the one under way."""
+    token = _current.set(run)
+    try:
+        yield run
+    finally:
+        _current.reset(token)
