@@ -1,0 +1,53 @@
+"""Where the command writes: answers to stdout, the rest to stderr, each line whole.
+
+Consoles are made when they are needed, so that redirected streams and a changed width are seen.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+__all__ = ["answers", "complain", "errors", "line", "show", "warn", "write_json"]
+
+
+def answers() -> Console:
+    """The console on stdout."""
+    return Console(highlight=False)
+
+
+def errors() -> Console:
+    """The console on stderr."""
+    return Console(stderr=True, highlight=False)
+
+
+def show(what: RenderableType) -> None:
+    """Print a table or another picture that minds the terminal's width."""
+    answers().print(what)
+
+
+def line(text: str | Text) -> None:
+    """Print one line, which is never broken."""
+    answers().print(text, markup=False, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Say in one red line what went wrong."""
+    errors().print(Text(f"syncline: {text}", style="red"), soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Say in one yellow line what needs attention."""
+    errors().print(Text(text, style="yellow"), soft_wrap=True)
+
+
+def write_json(value: Mapping[str, object] | Sequence[object]) -> None:
+    """Print `value` as JSON; instants as ISO 8601 in UTC."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

@@ -1,0 +1,95 @@
+"""The instance that a command works on: its settings and its database, opened with one clear line when it cannot be.
+
+What is slow to load (SQLAlchemy, Alembic, the sources with Prefect) is loaded here, when a command really runs.
+"""
+
+from __future__ import annotations
+
+import getpass
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncline.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from syncline.settings import Settings
+    from syncline.store.engine import Store
+
+__all__ = ["Instance", "actor", "opened", "unchecked"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """An instance, opened.
+
+    Attributes:
+        settings: what is set from outside.
+        store: its database.
+    """
+
+    settings: Settings
+    store: Store
+
+    def now(self) -> datetime:
+        """The present instant, by the store's clock."""
+        return self.store.clock.now()
+
+
+@contextmanager
+def unchecked() -> Generator[Instance]:
+    """Open the instance, whatever state its database is in.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+    from syncline.settings import load_settings  # noqa: PLC0415 - see above
+    from syncline.store.engine import Store  # noqa: PLC0415 - see above
+
+    settings = load_settings()
+    store = Store(settings.database)
+    try:
+        yield Instance(settings=settings, store=store)
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened() -> Generator[Instance]:
+    """Open the instance where its database is there and fits the program.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+        StoreError: the database is missing, away, behind or too new.
+    """
+    from syncline.store import schema  # noqa: PLC0415 - see above
+
+    with unchecked() as instance:
+        _require_file(instance.store)
+        schema.require_current(instance.store)
+        yield instance
+
+
+def actor() -> str:
+    """Who acts, as the audit log names them: `cli:USER`."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli:unknown"  # a user id without a name, as containers have
+
+
+def _require_file(store: Store) -> None:
+    """Refuse a SQLite file that is not there; connecting would make an empty one."""
+    file = store.url.database
+    if store.is_sqlite and file and file != ":memory:" and not Path(file).exists():
+        message = f"there is no database at {_short(Path(file))} yet: run `syncline up`, or `syncline db upgrade`"
+        raise StoreError(message)
+
+
+def _short(path: Path) -> str:
+    """The path as seen from here, where it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

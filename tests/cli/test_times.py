@@ -1,0 +1,49 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli import times
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "now"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (3 * 60 + 59, "3 min ago"),
+        (7_200, "2 h ago"),
+        (3 * 86_400, "3 d ago"),
+        (-720, "in 12 min"),
+        (-1.5, "in 1 s"),
+    ],
+)
+def test_instants_are_told_from_now_in_their_largest_unit(seconds: float, words: str) -> None:
+    """At a glance, `3 min ago` says more than a timestamp."""
+    assert times.ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_what_never_happened_is_a_dash() -> None:
+    """A new source has no last run, and that is no error."""
+    assert times.ago(None, NOW) == "-"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0.0 s"),
+        (0.84, "0.8 s"),
+        (9.96, "10.0 s"),
+        (42.4, "42 s"),
+        (60, "1 min"),
+        (80, "1 min 20 s"),
+        (3_600, "1 h"),
+        (7_505, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_spans_show_their_two_largest_units(seconds: float, words: str) -> None:
+    """Nobody reads seconds in a run of two hours; nobody misses them in one of a minute."""
+    assert times.span(seconds) == words
