@@ -1,0 +1,39 @@
+"""The audit log as a table or as JSON."""
+
+import json
+
+from cli import console
+from cli.instance import opened
+from cli.tables import Column, print_table
+from cli.times import ago
+from syncline.model.records import AuditEntry
+from syncline.store import audit
+
+__all__ = ["show"]
+
+_COLUMNS = (
+    Column(title="When", right=True),
+    Column(title="Who"),
+    Column(title="What"),
+    Column(title="Of"),
+    Column(title="Detail", gives=True, rank=1),
+)
+
+
+def show(*, limit: int, as_json: bool) -> None:
+    """Print the newest entries."""
+    with opened() as instance:
+        with instance.store.read() as connection:
+            entries = audit.latest(connection, limit=limit)
+        if as_json:
+            console.write_json([_as_json(entry) for entry in entries])
+        elif not entries:
+            console.line("nothing was changed by hand yet")
+        else:
+            now = instance.now()
+            print_table(_COLUMNS, [(ago(e.at, now), e.actor, e.action, e.target, e.detail or "") for e in entries])
+
+
+def _as_json(entry: AuditEntry) -> dict[str, object]:
+    detail: object = None if entry.detail is None else json.loads(entry.detail)
+    return {**entry.model_dump(), "detail": detail}

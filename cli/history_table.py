@@ -1,0 +1,85 @@
+"""The sessions of the past as a table, or as the JSON that the status API gives."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from cli import catalog, console
+from cli.fates import fate, why
+from cli.instance import opened
+from cli.tables import Column, number, print_table
+from cli.times import ago, lasted
+from syncline.errors import ConfigurationError
+from syncline.model.session import Status, SyncSession
+from syncline.status import history
+
+__all__ = ["COLUMNS", "parsed_status", "row", "show"]
+
+COLUMNS = (
+    Column(title="Started", right=True),
+    Column(title="Source"),
+    Column(title="Fate"),
+    Column(title="Mode", rank=5),
+    Column(title="Trigger", rank=6),
+    Column(title="Pages", right=True, rank=7),
+    Column(title="Items", right=True, rank=2),
+    Column(title="New", right=True, rank=3),
+    Column(title="Changed", right=True, rank=3),
+    Column(title="Gone", right=True, rank=3),
+    Column(title="Took", right=True, rank=4),
+    Column(title="Why", gives=True, rank=1),
+    Column(title="Session", rank=8),
+)
+
+
+def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -> None:
+    """Print the newest sessions of one source or of all."""
+    wanted = parsed_status(status)
+    with opened() as instance:
+        with instance.store.read() as connection:
+            found = history.history(connection, source, limit=limit, status=wanted)
+        if not found and source is not None:
+            catalog.find(source)
+        if as_json:
+            console.write_json([history.as_seed(session).model_dump(mode="json") for session in found])
+        else:
+            _print(found, instance.now())
+
+
+def parsed_status(text: str | None) -> Status | None:
+    """The fate with this name.
+
+    Raises:
+        ConfigurationError: there is no such fate.
+    """
+    try:
+        return None if text is None else Status(text.lower())
+    except ValueError:
+        raise ConfigurationError(f"--status {text!r} is no fate; there are: {', '.join(Status)}") from None
+
+
+def row(session: SyncSession, now: datetime) -> list[str | Text]:
+    """A session's cells."""
+    return [
+        ago(session.started_at, now),
+        session.source,
+        fate(session.status),
+        session.mode.value,
+        session.trigger.value,
+        number(session.pages_processed),
+        number(session.items_processed),
+        number(session.items_created),
+        number(session.items_updated),
+        number(session.items_deleted),
+        lasted(session),
+        why(session),
+        session.id,
+    ]
+
+
+def _print(found: Sequence[SyncSession], now: datetime) -> None:
+    if not found:
+        console.line("no such session is on record yet")
+        return
+    print_table(COLUMNS, [row(session, now) for session in found])

@@ -1,0 +1,69 @@
+"""Metrics as a table, or as the JSON that the status API gives."""
+
+from collections.abc import Mapping
+
+from rich.text import Text
+from sqlalchemy import Connection
+
+from cli import catalog, console
+from cli.fates import fate
+from cli.instance import Instance, opened
+from cli.tables import Column, number, print_table
+from cli.times import ago, span
+from syncline.clock import from_milliseconds
+from syncline.status.history import as_seed, history
+from syncline.status.metrics import Metrics, metrics
+
+__all__ = ["as_api", "show"]
+
+_HISTORY_LIMIT = 10
+"""As many as the status API gives."""
+_COLUMNS = (
+    Column(title="Source"),
+    Column(title="Syncs", right=True),
+    Column(title="Good", right=True),
+    Column(title="Failed", right=True),
+    Column(title="Success", right=True, rank=2),
+    Column(title="On average", right=True, rank=1),
+    Column(title="Last", right=True, rank=3),
+    Column(title="Fate"),
+)
+
+
+def show(source: str | None, *, as_json: bool) -> None:
+    """Print the metrics of one source or of all."""
+    names = [declared.name for declared in catalog.every()] if source is None else [catalog.find(source).name]
+    with opened() as instance, instance.store.read() as connection:
+        if not as_json:
+            _print(instance, {name: metrics(connection, name) for name in names})
+        elif source is not None:
+            console.write_json(as_api(connection, source))
+        else:
+            console.write_json({name: as_api(connection, name) for name in names})
+
+
+def as_api(connection: Connection, source: str) -> dict[str, object]:
+    """The metrics and the last sessions of `source`, as `GET /api/SOURCE/sync/metrics` gives them."""
+    recent = history(connection, source, limit=_HISTORY_LIMIT)
+    return {
+        "metrics": metrics(connection, source).model_dump(mode="json"),
+        "history": [as_seed(session).model_dump(mode="json") for session in recent],
+    }
+
+
+def _print(instance: Instance, found: Mapping[str, Metrics]) -> None:
+    print_table(_COLUMNS, [_row(instance, name, numbers) for name, numbers in found.items()])
+
+
+def _row(instance: Instance, name: str, numbers: Metrics) -> list[str | Text]:
+    last = None if numbers.last_sync_at is None else from_milliseconds(numbers.last_sync_at)
+    return [
+        name,
+        number(numbers.total_syncs),
+        number(numbers.successful_syncs),
+        number(numbers.failed_syncs),
+        f"{numbers.success_rate:.1f} %" if numbers.total_syncs else "-",
+        span(numbers.avg_duration_ms / 1000) if numbers.total_syncs else "-",
+        ago(last, instance.now()),
+        "-" if numbers.last_sync_status is None else fate(numbers.last_sync_status),
+    ]

@@ -1,0 +1,18 @@
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson
+
+__all__ = ["rejects"]
+
+
+def rejects(
+    of: Annotated[str, typer.Argument(metavar="SOURCE|SESSION", help="A source, or one session's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the items that a session could not store, and why; of a source, those of its newest session with any."""
+    from cli import rejects_table  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+
+    rejects_table.show(of, as_json=as_json)

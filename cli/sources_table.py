@@ -1,0 +1,57 @@
+"""The declared sources as a table or as JSON."""
+
+from cli import catalog, console, durations
+from cli.tables import Column, number, print_table
+from syncline.model.items import table_of
+from syncline.model.source import Source
+from syncline.settings import Settings, load_settings
+
+__all__ = ["describe", "show"]
+
+_COLUMNS = (
+    Column(title="Source"),
+    Column(title="Upstream"),
+    Column(title="Base URL", gives=True, rank=1),
+    Column(title="Table"),
+    Column(title="Reads", rank=2),
+    Column(title="Tries", right=True, rank=3),
+    Column(title="Time limit", right=True, rank=4),
+)
+
+
+def show(*, as_json: bool) -> None:
+    """Print the sources."""
+    settings = load_settings()
+    found = [describe(source, settings) for source in catalog.every()]
+    if as_json:
+        console.write_json(found)
+    else:
+        print_table(_COLUMNS, [_row(source, settings) for source in catalog.every()])
+
+
+def describe(source: Source, settings: Settings) -> dict[str, object]:
+    """A source as JSON; no credentials."""
+    return {
+        "source": source.name,
+        "upstream": source.upstream.name,
+        "base_url": settings.upstream(source.upstream.name).base_url,
+        "table": table_of(source.table).name,
+        "incremental": source.pages.incremental,
+        "attempts": source.retry.attempts,
+        "waits_seconds": source.retry.waits_seconds,
+        "timeout_seconds": source.timeout_seconds,
+        "patience_seconds": source.patience_seconds,
+        "delete_at_most_fraction": source.deletes.max_fraction,
+    }
+
+
+def _row(source: Source, settings: Settings) -> list[str]:
+    return [
+        source.name,
+        source.upstream.name,
+        settings.upstream(source.upstream.name).base_url or "not set",
+        table_of(source.table).name,
+        "changes" if source.pages.incremental else "all of it",
+        number(source.retry.attempts),
+        durations.compact(round(source.timeout_seconds)),
+    ]
