@@ -1,0 +1,98 @@
+"""Pausing and resuming: holds in the database, and the runs that they put off."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from cli import catalog, console, durations
+from cli.instance import Instance, actor, opened
+from cli.options import EVERY
+from syncline.errors import SynclineError
+from syncline.store import audit, holds
+
+__all__ = ["GoOn", "hold", "pause", "release", "resume", "start_deferred", "tell_released"]
+
+GoOn = Callable[[Instance, str], Coroutine[Any, Any, Sequence[str]]]
+"""Starts what a hold of the named source (`*`: of any) put off; returns the ids of the runs."""
+
+
+def pause(source: str, *, reason: str, ttl_seconds: int | None) -> None:
+    """Hold one source or all of them."""
+    target = _target(source)
+    with opened() as instance:
+        hold(instance, target, reason=reason, ttl_seconds=ttl_seconds)
+    until = "until `syncline resume`" if ttl_seconds is None else f"for {durations.compact(ttl_seconds)}"
+    console.line(f"{_named(target)} paused {until}: {reason}")
+
+
+def hold(instance: Instance, target: str, *, reason: str, ttl_seconds: int | None) -> None:
+    """Put the hold and its audit entry in the database."""
+    now, who = instance.now(), actor()
+    with instance.store.write() as connection:
+        made = holds.create(connection, target, reason=reason, created_by=who, now=now, ttl_seconds=ttl_seconds)
+        detail = {"id": made.id, "reason": reason, "ttl_seconds": ttl_seconds}
+        audit.record(connection, actor=who, action="hold.create", target=target, now=now, detail=detail)
+
+
+def resume(source: str) -> None:
+    """End the holds of one source, or every hold, and start what they put off."""
+    target = _target(source)
+    with opened() as instance:
+        ended = release(instance, target)
+        tell_released(instance, target, ended)
+        if ended:
+            start_deferred(instance, target, _deferred_runs)
+
+
+def release(instance: Instance, target: str) -> int:
+    """End the holds that name `target` (`*`: every hold there is); returns how many."""
+    now, who = instance.now(), actor()
+    with instance.store.write() as connection:
+        of_all = target == holds.EVERY_SOURCE
+        named = {one.source for one in holds.active_all(connection, now=now)} if of_all else {target}
+        ended = {name: holds.release_all(connection, name, now=now) for name in sorted(named)}
+        for name, count in ended.items():
+            if count:
+                audit.record(
+                    connection, actor=who, action="hold.release", target=name, now=now, detail={"released": count}
+                )
+        return sum(ended.values())
+
+
+def tell_released(instance: Instance, target: str, ended: int) -> None:
+    """Say how many holds ended, and which one still stands in the way."""
+    plural = "hold" if ended == 1 else "holds"
+    console.line(f"{_named(target)}: {ended} {plural} ended" if ended else f"{_named(target)}: nothing was paused")
+    if target == holds.EVERY_SOURCE:
+        return
+    with instance.store.read() as connection:
+        left = holds.active(connection, target, now=instance.now())
+    if left is not None:
+        console.warn(f"{target} stays paused with all sources ({left.reason}): `syncline resume {EVERY}` ends that")
+
+
+def start_deferred(instance: Instance, target: str, go_on: GoOn) -> None:
+    """Start what was put off; without Prefect, it goes on with the next scheduled run."""
+    try:
+        started = asyncio.run(go_on(instance, target))
+    except SynclineError as error:
+        console.warn(f"what was put off goes on with its next scheduled run ({error})")
+        return
+    if started:
+        console.line(
+            f"{len(started)} {'run that was' if len(started) == 1 else 'runs that were'} put off: starting now"
+        )
+
+
+async def _deferred_runs(instance: Instance, target: str) -> Sequence[str]:
+    from deployments import controls  # noqa: PLC0415 - loads Prefect, and is not always needed
+
+    return await controls.resume_deferred(instance.settings, instance.store, target)
+
+
+def _target(source: str) -> str:
+    return holds.EVERY_SOURCE if source == EVERY else catalog.find(source).name
+
+
+def _named(target: str) -> str:
+    return "all sources" if target == holds.EVERY_SOURCE else target
