@@ -71,6 +71,7 @@ class _Numbered:
         self._total = place.total
         self._ahead = Ahead[Fetched]()
         self._to_ask = place.page
+        self._comes_short = False  # whether a page came short although others follow
         self._width = 1  # grows with each page: a list of one page is not worth eight requests
 
     async def close(self) -> None:
@@ -82,13 +83,11 @@ class _Numbered:
         place, rows, requests = self._place, got.rows, 1
         self._total = got.total if got.total is not None else self._total
         self.over = self._is_last(got)
-        if not self.over and len(rows) < place.size:
-            if place.page == self._paging.first:
+        if rows and len(rows) < place.size:
+            if place.page > self._paging.first:
+                rows, requests = await self._checked(rows)
+            elif not self.over:
                 place.size = len(rows)
-            elif await self._is_followed():
-                rows, requests = await self._mended(rows)
-            else:
-                self.over = True
         return self._turned(got, rows, requests)
 
     def _turned(self, got: Fetched, rows: list[bytes], requests: int) -> Page:
@@ -122,10 +121,13 @@ class _Numbered:
     def _position(self) -> int:
         return (self._place.page - self._paging.first) * self._place.size
 
-    async def _is_followed(self) -> bool:
-        """Whether the next page holds anything."""
-        self._ask_ahead(1)
-        return bool((await self._ahead.head()).rows)
+    async def _checked(self, rows: list[bytes]) -> tuple[list[bytes], int]:
+        """The rows of a short page that is not the first, and the requests it took: the last one, or a capped one."""
+        if not self.over:
+            self._ask_ahead(1)
+            followed = bool((await self._ahead.head()).rows)
+            self.over, self._comes_short = not followed, self._comes_short or followed
+        return await self._mended(rows) if self._comes_short else (rows, 1)
 
     async def _mended(self, rows: list[bytes]) -> tuple[list[bytes], int]:
         """The rows of a page that came short in the middle, and the requests it took.
