@@ -1,11 +1,9 @@
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from syncline.clock import ManualClock
 from syncline.model.erp import Customer, Product
 from syncline.model.items import Item
 from syncline.model.page import Ask, Page, Transport
@@ -13,10 +11,8 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
-from syncline.store import schema, sessions
+from syncline.store import sessions
 from syncline.store.engine import Store
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 Record = Callable[..., SyncSession]
 
@@ -27,7 +23,7 @@ class NoPages:
     incremental = False
     shifting = False
 
-    async def __call__(self, transport: Transport, ask: Ask) -> AsyncIterator[Page]:
+    async def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page, None]:
         del transport, ask
         for page in ():
             yield page
@@ -43,21 +39,13 @@ def sources() -> list[Source]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'syncline.db'}", clock=ManualClock(START))
-    schema.upgrade(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def record(store: Store) -> Record:
     """Puts a session on record, begun `after` seconds, which took `took` seconds; None: it is open."""
 
     def recorded(
         status: Status, *, after: float = 0, took: float | None = 1, name: str = "products", **values: object
     ) -> SyncSession:
-        begun = START + timedelta(seconds=after)
+        begun = store.clock.now() + timedelta(seconds=after)
         fields: dict[str, Any] = {"trigger": Trigger.SCHEDULE, "mode": Mode.INCREMENTAL} | values
         completed_at = None if took is None else begun + timedelta(seconds=took)
         identity: dict[str, Any] = {"id": sessions.new_id(name, begun), "source": name, "started_at": begun}

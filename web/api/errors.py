@@ -1,0 +1,95 @@
+"""Errors in one shape: `{"error": "a sentence"}`, with the status that fits."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from syncline.errors import (
+    ConfigurationError,
+    MissingSettingError,
+    PrefectUnavailableError,
+    StoreError,
+    SynclineError,
+    UnknownSourceError,
+)
+
+__all__ = ["ErrorJson", "answer_errors", "documented"]
+
+_log = logging.getLogger(__name__)
+_STATUS: tuple[tuple[type[SynclineError], int], ...] = (
+    (UnknownSourceError, 404),
+    (MissingSettingError, 503),
+    (PrefectUnavailableError, 503),
+    (StoreError, 503),
+    (ConfigurationError, 503),
+)
+"""The first that fits decides; any other is a 500."""
+
+
+class ErrorJson(BaseModel):
+    """What went wrong."""
+
+    error: str = Field(description="a sentence that says what to change")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These error statuses, for OpenAPI's description of an endpoint."""
+    return {status: {"model": ErrorJson} for status in statuses}
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Let `app` answer every error in the one shape."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(SynclineError, _ours)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":  # noqa: PLR2004 - the router's own words
+        detail = f"there is no {request.url.path} here; /openapi.json lists what there is"
+    if error.status_code == 405:  # noqa: PLR2004 - method not allowed
+        detail = f"{request.url.path} does not take {request.method}"
+    return _answer(error.status_code, str(detail), error.headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    del request
+    assert isinstance(error, RequestValidationError)
+    return _answer(422, "; ".join(dict.fromkeys(_sentence(problem) for problem in error.errors())))
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """A problem as pydantic tells it, in one line that names the field; the value itself is not shown."""
+    where: Sequence[object] = problem["loc"]
+    if problem["type"] == "json_invalid":
+        return f"the body is no JSON: {problem['ctx']['error'].lower()}"
+    named = [str(part) for part in where[1:] if isinstance(part, str) and part not in {"int", "float", "str"}]
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    if named:
+        return f"{'.'.join(named)}: {message[:1].lower()}{message[1:]}"
+    return "the body must be a JSON object, sent with Content-Type: application/json"
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    del request
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    return _answer(status, str(error))
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    del error  # the server logs it, traceback included; its text may hold what a caller must not see
+    return _answer(500, f"{request.method} {request.url.path} failed unexpectedly; the web app's log says more")
+
+
+def _answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": message}, status, headers)

@@ -1,0 +1,127 @@
+"""Holds: pauses of a source with a reason and an expiry; they nest."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from syncline.errors import SynclineError
+from syncline.model.records import Hold
+from syncline.store import audit, holds
+from web.api.errors import documented
+from web.api.guard import TOKEN, Actor, GuardedRoute
+from web.context import Context, Here
+
+__all__ = ["router"]
+
+router = APIRouter(
+    prefix="/api/holds",
+    tags=["holds"],
+    route_class=GuardedRoute,
+    dependencies=[TOKEN],
+    responses=documented(401, 503),
+)
+
+_log = logging.getLogger(__name__)
+_DEFAULT_TTL_SECONDS = 300
+_WEEK_SECONDS = 604_800
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class HoldBody(BaseModel):
+    """What to pause, why, and for how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Text = Field(description="a source's name, or * for all of them")
+    account_id: Text | None = Field(default=None, description="only this account's syncs")
+    reason: Text = Field(description="shown wherever the pause is")
+    ttl_seconds: Annotated[int | float, Field(strict=True, ge=1, le=_WEEK_SECONDS)] | None = Field(
+        default=_DEFAULT_TTL_SECONDS, description="when the hold ends by itself; null: never, it must be released"
+    )
+
+
+class HoldJson(BaseModel):
+    """A hold; instants are ISO 8601 in UTC."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    source: str
+    account_id: str | None
+    reason: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class HoldList(BaseModel):
+    """The holds in force, the oldest first."""
+
+    holds: list[HoldJson]
+
+
+class Released(HoldJson):
+    """A hold that has ended."""
+
+    released: bool = True
+    released_at: datetime
+
+
+@router.get("")
+def list_holds(here: Here) -> HoldList:
+    """The holds in force."""
+    with here.store.read() as connection:
+        found = holds.active_all(connection, now=here.store.clock.now())
+    return HoldList(holds=[HoldJson.model_validate(hold) for hold in found])
+
+
+@router.post("", status_code=201, responses=documented(404, 422))
+def create_hold(body: HoldBody, here: Here, actor: Actor) -> HoldJson:
+    """Pause a source: a running sync stops at its next page, and goes on there when the hold ends."""
+    if body.source != holds.EVERY_SOURCE:
+        here.require(body.source)
+    now = here.store.clock.now()
+    with here.store.write() as connection:
+        hold = holds.create(connection, **body.model_dump(), created_by=actor, now=now)
+        detail = body.model_dump(exclude={"source"}) | {"id": hold.id}
+        audit.record(connection, actor=actor, action="hold.create", target=hold.source, now=now, detail=detail)
+    return HoldJson.model_validate(hold)
+
+
+@router.delete("/{hold_id}", responses=documented(404, 409))
+async def release_hold(hold_id: str, here: Here, actor: Actor) -> Released:
+    """End a hold; where no other one is in force, what it had put off goes on."""
+    hold, free = await asyncio.to_thread(_release, here, hold_id, actor)
+    for source in free:
+        try:
+            await here.controls.resume_deferred(here.settings, here.store, source)
+        except SynclineError as error:
+            _log.warning("%s was released, but %s goes on at its next run only: %s", hold.id, source, error)
+    return Released.model_validate(hold)
+
+
+def _release(here: Context, hold_id: str, actor: str) -> tuple[Hold, list[str]]:
+    """End the hold; returns it with the sources that are free to run now."""
+    now = here.store.clock.now()
+    with here.store.write() as connection:
+        released = holds.release(connection, hold_id, now=now)
+        if released is None:
+            raise _gone(hold_id, holds.find(connection, hold_id))
+        detail = {"id": released.id, "reason": released.reason, "account_id": released.account_id}
+        audit.record(connection, actor=actor, action="hold.release", target=released.source, now=now, detail=detail)
+        held = here.names if released.source == holds.EVERY_SOURCE else (released.source,)
+        free = [name for name in held if holds.active(connection, name, now=now) is None]
+    return released, free if released.account_id is None else []
+
+
+def _gone(hold_id: str, hold: Hold | None) -> HTTPException:
+    if hold is None:
+        return HTTPException(404, f"there is no hold {hold_id}; GET /api/holds lists those in force")
+    ended = hold.released_at or hold.expires_at
+    how = "was released" if hold.released_at is not None else "expired"
+    return HTTPException(409, f"the hold {hold_id} {how} at {ended:%Y-%m-%d %H:%M:%S} UTC" if ended else hold_id)

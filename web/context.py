@@ -1,0 +1,72 @@
+"""What every endpoint works with: made once, carried by the app, never global."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, FastAPI
+from starlette.requests import HTTPConnection
+
+from syncline.errors import UnknownSourceError
+from syncline.model.source import Source
+from syncline.settings import Settings
+from syncline.store.engine import Store
+from web.controls import Controls
+
+__all__ = ["Context", "Here", "KnownSource", "attach", "of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One instance of Syncline, as its web app sees it.
+
+    Attributes:
+        settings: the instance's settings.
+        store: its database; its clock tells the time.
+        controls: what starts and stops its schedules.
+        sources: all of its sources.
+        began_at: when the app was made.
+    """
+
+    settings: Settings
+    store: Store
+    controls: Controls
+    sources: Sequence[Source]
+    began_at: datetime
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all sources."""
+        return tuple(source.name for source in self.sources)
+
+    def require(self, source: str) -> str:
+        """The name `source`.
+
+        Raises:
+            UnknownSourceError: no source has it.
+        """
+        if source not in self.names:
+            raise UnknownSourceError(source, self.names)
+        return source
+
+
+def attach(app: FastAPI, context: Context) -> None:
+    """Give `app` what its endpoints work with."""
+    app.state.context = context
+
+
+def of(connection: HTTPConnection) -> Context:
+    """What the app that answers this request works with."""
+    return cast("Context", connection.app.state.context)
+
+
+Here = Annotated[Context, Depends(of)]
+
+
+def _known_source(source: str, here: Here) -> str:
+    return here.require(source)
+
+
+KnownSource = Annotated[str, Depends(_known_source)]
+"""The path's `{source}`, which must exist."""

@@ -1,0 +1,54 @@
+"""What the web app asks of `deployments.controls`; a test gives it controls of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from syncline.settings import Settings
+from syncline.store.engine import Store
+
+__all__ = ["Controls", "Schedule"]
+
+
+class Schedule(Protocol):
+    """When a source runs."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs by itself."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """How often, such as `every 30 min`, or a cron line."""
+        ...
+
+    @property
+    def next_run_at(self) -> datetime | None:
+        """When it runs next; None where nothing is scheduled."""
+        ...
+
+
+class Controls(Protocol):
+    """Starts and stops what Prefect schedules.
+
+    Each method raises PrefectUnavailableError where Prefect's server does not answer.
+    """
+
+    async def start(self, settings: Settings, store: Store, source: str, *, every_seconds: float, actor: str) -> object:
+        """Run `source` every so many seconds from now on; `actor` stands in the audit log."""
+        ...
+
+    async def stop(self, settings: Settings, store: Store, source: str, *, actor: str) -> object:
+        """Schedule no more runs of `source`."""
+        ...
+
+    async def resume_deferred(self, settings: Settings, store: Store, source: str) -> object:
+        """Start what a hold on `source` had put off."""
+        ...
+
+    async def scheduled(self, settings: Settings) -> Mapping[str, Schedule]:
+        """The schedule of each source."""
+        ...

@@ -1,0 +1,65 @@
+"""The page at `/`: what each source does, and the fate of the last sessions. It needs no script and no other server."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+
+from syncline.settings import Settings
+from web.context import Here
+from web.dashboard import words
+from web.sight import look
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_SESSIONS = 20
+_REFRESH_SECONDS = 5
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@router.get("/", response_class=HTMLResponse)
+async def show(request: Request, here: Here) -> HTMLResponse:
+    """The page, as things are now."""
+    sight = await look(here, sessions=_SESSIONS)
+    html = _template().render(
+        sight=sight,
+        now=sight.at,
+        refresh_seconds=_REFRESH_SECONDS,
+        prefect=_prefect_ui(here.settings, request.url.hostname or "127.0.0.1"),
+        version=request.app.version,
+    )
+    return HTMLResponse(html, headers=_HEADERS)
+
+
+def _prefect_ui(settings: Settings, host: str) -> str:
+    """Where a browser finds Prefect's pages: a server of its own, or the one beside us, by the name that reached us."""
+    if settings.prefect_api_url is not None:
+        return settings.prefect_api_url.rstrip("/").removesuffix("/api")
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.prefect_port}"
+
+
+@cache
+def _template() -> Template:
+    folder = Path(__file__).parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = environment.filters
+    for word in (words.ago, words.exact, words.lasted, words.number, words.span, words.until):
+        filters[word.__name__] = word
+    return environment.get_template("dashboard.html")

@@ -1,0 +1,57 @@
+"""What there is to see now: from the database, and, where Prefect answers in time, when sources run next."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncline.errors import SynclineError
+from syncline.model.session import SyncSession
+from syncline.status.history import history
+from syncline.status.overview import SourceOverview, overview
+from web.context import Context
+from web.controls import Schedule
+
+__all__ = ["Sight", "look"]
+
+_PATIENCE_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """One look at the instance.
+
+    Attributes:
+        at: when it was taken.
+        sources: the sources with their state.
+        sessions: the newest sessions of all sources, as many as were asked for.
+        schedules: when each source runs; None where Prefect does not answer.
+    """
+
+    at: datetime
+    sources: Sequence[SourceOverview]
+    sessions: Sequence[SyncSession]
+    schedules: Mapping[str, Schedule] | None
+
+
+async def look(context: Context, *, sessions: int = 0) -> Sight:
+    """See all sources, and the newest `sessions` of them."""
+    now = context.store.clock.now()
+
+    def read() -> tuple[Sequence[SourceOverview], Sequence[SyncSession]]:
+        with context.store.read() as connection:
+            recent = history(connection, limit=sessions) if sessions else ()
+            return overview(connection, context.sources, now), recent
+
+    (sources, recent), schedules = await asyncio.gather(asyncio.to_thread(read), _schedules(context))
+    return Sight(at=now, sources=sources, sessions=recent, schedules=schedules)
+
+
+async def _schedules(context: Context) -> Mapping[str, Schedule] | None:
+    try:
+        return await asyncio.wait_for(context.controls.scheduled(context.settings), _PATIENCE_SECONDS)
+    except (SynclineError, TimeoutError) as error:
+        _log.debug("no schedules: %s", error)
+        return None
