@@ -40,23 +40,29 @@ class ProgressArtifact:
         self._shown_at: datetime | None = None
         self._artifact: UUID | None = None
         self._update: asyncio.Task[None] | None = None
+        self._unshown: Progress | None = None
 
     async def show(self, progress: Progress) -> None:
         """A page was stored."""
+        self._unshown = progress
         now = self._clock.now()
-        if self._shown_at is not None and now - self._shown_at < SHOW_EVERY:
+        too_soon = self._shown_at is not None and now - self._shown_at < SHOW_EVERY
+        if too_soon or (self._update is not None and not self._update.done()):
             return
-        if current_flow_run() is None or (self._update is not None and not self._update.done()):
-            return
-        self._shown_at = now
-        self._update = asyncio.create_task(self._write(_percent(progress), _sentence(progress)))
+        self._shown_at, self._unshown = now, None
+        self._update = asyncio.create_task(self._write(progress))
 
     async def close(self) -> None:
-        """Wait for the update that is under way."""
+        """Show where it ended."""
         if self._update is not None:
             await self._update
+        if self._unshown is not None:
+            await self._write(self._unshown)
 
-    async def _write(self, percent: float, sentence: str) -> None:
+    async def _write(self, progress: Progress) -> None:
+        if current_flow_run() is None:
+            return
+        percent, sentence = _percent(progress), _sentence(progress)
         try:
             if self._artifact is None:
                 key = artifact_key(self._source, "progress")

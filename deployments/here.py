@@ -1,0 +1,129 @@
+"""A manual run here and now, in this process: against Prefect's server if it answers, else with one of its own.
+
+Prefect reads the environment when it is imported, so it is imported only once the environment stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import httpx
+
+from deployments.environment import prefect_env, server_env, settings_env
+from syncline.errors import ConfigurationError, StoreError
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession
+from syncline.passes import ending
+from syncline.store import schema, sessions
+from syncline.store.engine import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from prefect.client.schemas.objects import State
+
+    from syncline.settings import Settings
+
+__all__ = ["run_here"]
+
+_HEALTH_TIMEOUT_SECONDS = 2
+_LOOK_EVERY_SECONDS = 0.1
+
+
+def run_here(
+    settings: Settings,
+    source_name: str,
+    *,
+    mode: Mode,
+    force: bool = False,
+    account_id: str | None = None,
+    cancelled: threading.Event | None = None,
+) -> SyncSession:
+    """Run the flow of a source to its end and return its session.
+
+    Args:
+        settings: the instance.
+        source_name: the source.
+        mode: how much is read.
+        force: also delete more than the source's `max_fraction`.
+        account_id: the account; only sources that have accounts take one.
+        cancelled: set it from another thread to end the run; its session is then `cancelled`.
+
+    Raises:
+        UnknownSourceError, ConfigurationError: there is nothing to run.
+        StoreError: the database cannot be used.
+    """
+    _set_environment(settings)
+    from flows.registry import find, flow_of  # noqa: PLC0415 - imports Prefect, which reads the environment
+
+    find(source_name)
+    if account_id is not None:
+        raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
+    store = Store(settings.database)
+    schema.upgrade(store)
+    flow = flow_of(source_name)
+    run = flow(mode=mode, force=force, return_state=True)
+    state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
+    return _session(store, source_name, state)
+
+
+def _set_environment(settings: Settings) -> None:
+    env = settings_env(settings) | _server(settings)
+    os.environ.update(env | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"})
+    if "PREFECT_API_URL" not in env:
+        os.environ.pop("PREFECT_API_URL", None)
+
+
+def _server(settings: Settings) -> dict[str, str]:
+    """The running server's, or those of a server that lives as long as this process, on the same database."""
+    if _answers(settings):
+        return prefect_env(settings)
+    own = server_env(settings) | {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    del own["PREFECT_API_URL"]
+    return own
+
+
+def _answers(settings: Settings) -> bool:
+    url = f"{settings.prefect_api}/health"
+    try:
+        return httpx.get(url, timeout=_HEALTH_TIMEOUT_SECONDS, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+async def _unless(
+    cancelled: threading.Event, run: Coroutine[object, object, State], store: Store, source: str
+) -> State | None:
+    """The final state of `run`; None where it was cancelled, which its session then says."""
+    task = asyncio.ensure_future(run)
+    while not task.done():
+        if cancelled.is_set():
+            _close_own(store, source)
+            task.cancel()
+            await asyncio.wait([task], timeout=10)
+            return None
+        await asyncio.wait([task], timeout=_LOOK_EVERY_SECONDS)
+    return await task
+
+
+def _close_own(store: Store, source: str) -> None:
+    """Give the session that this process works on its fate, before the cancellation can be taken for a crash."""
+    with store.read() as connection:
+        running = sessions.running(connection, source)
+    for session in running:
+        ending.end(store, session.id, Status.CANCELLED, reason="interrupted at the terminal")
+
+
+def _session(store: Store, source: str, state: State | None) -> SyncSession:
+    with store.read() as connection:
+        if state is None:
+            found = sessions.latest_started(connection, source, None)
+        else:
+            found = sessions.by_flow_run(connection, str(state.state_details.flow_run_id))
+    if found is None:
+        message = state.message if state is not None else "it was cancelled before it began"
+        raise StoreError(f"the run left no session on record: {message}")
+    return found

@@ -1,0 +1,139 @@
+"""`syncline up`: everything on this machine, started in order, ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from deployments.environment import prefect_env, server_env, settings_env
+from deployments.household import ChildDiedError, Household, StoppedError
+from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
+from deployments.secrets_file import make_missing_secrets
+from syncline.errors import ConfigurationError
+from syncline.settings import Settings, UpstreamSettings
+from syncline.store import schema
+from syncline.store.engine import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+__all__ = ["demo_settings", "prepare", "up"]
+
+SANDBOX_TOKEN = "sandbox-erp-token"  # noqa: S105 - the simulated upstream's, of no use elsewhere
+SERVER_START_SECONDS = 120
+WEB_START_SECONDS = 60
+
+
+def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
+    """Run the instance until Ctrl-C or SIGTERM: database, Prefect's server, all deployments, web app.
+
+    Args:
+        settings: the instance; its ports, its home and its upstreams.
+        demo: with the sandbox as upstream.
+        say: prints a line for the user.
+
+    Returns:
+        0 where the user ended it, 1 where a child ended by itself.
+
+    Raises:
+        SynclineError: something must be changed first; nothing was started then.
+    """
+    settings = demo_settings(settings) if demo else settings
+    made = prepare(settings, demo=demo)
+    if made:
+        say(f"Made {', '.join(made)} in {settings.secrets_file}")
+    house = Household(settings.home / "logs")
+    try:
+        with _until_told(house), house:
+            _start(house, settings, demo=demo, say=say)
+            house.watch()
+            say("Stopping …")
+    except StoppedError:
+        return 0
+    except ChildDiedError as died:
+        say(str(died))
+        for line in died.last_lines:
+            say(f"  {line}")
+        return 1
+    return 0
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """`settings` with the sandbox as upstream."""
+    url = f"http://127.0.0.1:{settings.sandbox_port}"
+    sandbox = UpstreamSettings(base_url=url, token=SecretStr(SANDBOX_TOKEN))
+    return settings.model_copy(update={"upstreams": settings.upstreams | {"erp": sandbox}})
+
+
+def prepare(settings: Settings, *, demo: bool) -> list[str]:
+    """Check what must be right, then bring the database up to date; returns the names of the secrets made.
+
+    Raises:
+        SynclineError: something must be changed first.
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs an old one is told so in one line
+        raise ConfigurationError(f"Syncline needs Python 3.11 or newer, but this is {sys.version.split()[0]}")
+    check_deployments()
+    check_upstreams(settings)
+    check_ports(ports_of(settings, demo=demo))
+    store = Store(settings.database)
+    schema.upgrade(store)
+    store.close()
+    return make_missing_secrets(settings)
+
+
+def _start(house: Household, settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+    """Start the children, each when those that it needs answer."""
+    plain = os.environ | settings_env(settings)
+    env = plain | prefect_env(settings)
+    if demo:
+        house.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain)
+        house.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health", timeout_seconds=30)
+    if settings.prefect_api_url is None:
+        say("Starting Prefect's server (the first start takes 20 s) …")
+        command = ["prefect", "server", "start", "--host", settings.host, "--port", str(settings.prefect_port)]
+        house.start("prefect", command, env=plain | server_env(settings), grace_seconds=15)
+    house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=SERVER_START_SECONDS)
+    house.start("runner", ["deployments"], env=env | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}, grace_seconds=15)
+    house.start("web", ["web"], env=env)
+    house.wait_for(f"http://{_reachable(settings.host)}:{settings.web_port}/health", timeout_seconds=WEB_START_SECONDS)
+    _say_where(settings, demo=demo, say=say)
+
+
+def _say_where(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+    host = _reachable(settings.host)
+    say("")
+    say(f"Dashboard    http://{host}:{settings.web_port}/")
+    say(f"API          http://{host}:{settings.web_port}/openapi.json")
+    say(f"Prefect UI   {settings.prefect_api.removesuffix('/api')}/")
+    if demo:
+        say(f"Sandbox      http://127.0.0.1:{settings.sandbox_port}/")
+    say(f"State        {settings.home.absolute()}")
+    say("")
+    say("The first syncs start in 5 seconds: see `syncline status` and `syncline history`. Ctrl-C ends everything.")
+
+
+def _reachable(host: str) -> str:
+    """The address by which this machine reaches what listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+
+
+@contextmanager
+def _until_told(house: Household) -> Generator[None]:
+    """Have Ctrl-C and SIGTERM stop the house instead of the interpreter, until all is ended."""
+
+    def stop(number: int, frame: object) -> None:
+        del number, frame
+        house.stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""What must be right before anything is started; each problem is one line that says what to change."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from deployments.prefect_yaml import read_deployments
+from flows.registry import names, sources
+from syncline.errors import ConfigurationError
+from syncline.upstreams.auth import read_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncline.settings import Settings
+
+__all__ = ["check_deployments", "check_ports", "check_upstreams", "ports_of"]
+
+
+def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
+    """The addresses that will be listened on, by the setting that names their port."""
+    ports = {"SYNCLINE_WEB_PORT": (settings.host, settings.web_port)}
+    if settings.prefect_api_url is None:
+        ports["SYNCLINE_PREFECT_PORT"] = (settings.host, settings.prefect_port)
+    if demo:
+        ports["SYNCLINE_SANDBOX_PORT"] = ("127.0.0.1", settings.sandbox_port)
+    return ports
+
+
+def check_ports(ports: Mapping[str, tuple[str, int]]) -> None:
+    """Every port can be listened on.
+
+    Raises:
+        ConfigurationError: one is in use, or two are the same; names the setting.
+    """
+    seen: dict[int, str] = {}
+    for setting, (host, port) in ports.items():
+        if port in seen:
+            raise ConfigurationError(f"{setting} and {seen[port]} are both {port}: set one of them to another port")
+        seen[port] = setting
+        _check_port(setting, host, port)
+
+
+def _check_port(setting: str, host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                message = f"port {port} is in use: end what listens there, or set {setting} to another port"
+            elif error.errno == errno.EACCES:
+                message = f"port {port} may not be used: set {setting} to one above 1023"
+            else:
+                message = f"{host}:{port} cannot be listened on ({error.strerror}): see SYNCLINE_HOST and {setting}"
+            raise ConfigurationError(message) from None
+
+
+def check_upstreams(settings: Settings) -> None:
+    """Every source knows where its upstream is, and how to sign.
+
+    Raises:
+        ConfigurationError: an address or a credential is missing or cannot be used; names the setting.
+    """
+    for source in sources():
+        settings.base_url(source.upstream.name)
+        read_credentials(source.upstream, settings)
+
+
+def check_deployments() -> None:
+    """Every source has a deployment, and every deployment a source.
+
+    Raises:
+        ConfigurationError: prefect.yaml cannot be used, or one lacks the other; names which.
+    """
+    deployed = {deployment.source for deployment in read_deployments()}
+    for name in names():
+        if name not in deployed:
+            raise ConfigurationError(
+                f"prefect.yaml has no deployment of the flow sync-{name}: add one, or `syncline new`"
+            )
+    for name in sorted(deployed - set(names())):
+        raise ConfigurationError(
+            f"prefect.yaml deploys sync-{name}, but no file in flows/ declares the source {name!r}"
+        )
