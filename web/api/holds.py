@@ -13,6 +13,7 @@ from syncline.model.records import Hold
 from syncline.store import audit, holds
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
+from web.api.numbers import Seconds
 from web.context import Context, Here
 
 __all__ = ["router"]
@@ -27,7 +28,6 @@ router = APIRouter(
 
 _log = logging.getLogger(__name__)
 _DEFAULT_TTL_SECONDS = 300
-_WEEK_SECONDS = 604_800
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
@@ -40,7 +40,7 @@ class HoldBody(BaseModel):
     source: Text = Field(description="a source's name, or * for all of them")
     account_id: Text | None = Field(default=None, description="only this account's syncs")
     reason: Text = Field(description="shown wherever the pause is")
-    ttl_seconds: Annotated[int | float, Field(strict=True, ge=1, le=_WEEK_SECONDS)] | None = Field(
+    ttl_seconds: Seconds | None = Field(
         default=_DEFAULT_TTL_SECONDS, description="when the hold ends by itself; null: never, it must be released"
     )
 

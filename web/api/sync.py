@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from syncline.model.session import Status
 from syncline.status.history import HistoryEntry, as_seed, history
 from syncline.status.metrics import Metrics, metrics
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
+from web.api.numbers import Minutes
 from web.context import Here, KnownSource
 
 __all__ = ["router"]
@@ -23,18 +24,6 @@ router = APIRouter(
 )
 
 _HISTORY_LIMIT = 10
-_MINUTES_A_WEEK = 10_080
-
-
-def _whole_seconds(minutes: float) -> float:
-    if (minutes * 60) % 1:
-        raise ValueError("should be a whole number of seconds")
-    return minutes
-
-
-Minutes = Annotated[
-    int | float, Field(strict=True, ge=1, le=_MINUTES_A_WEEK), AfterValidator(_whole_seconds)
-]  # an integer is answered as one
 
 
 class StartBody(BaseModel):
