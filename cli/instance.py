@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["Instance", "actor", "opened", "unchecked"]
+__all__ = ["Instance", "actor", "is_there", "opened", "unchecked"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +82,16 @@ def actor() -> str:
         return "cli:unknown"  # a user id without a name, as containers have
 
 
-def _require_file(store: Store) -> None:
-    """Refuse a SQLite file that is not there; connecting would make an empty one."""
+def is_there(store: Store) -> bool:
+    """False where the database is a SQLite file that does not exist; connecting would make an empty one."""
     file = store.url.database
-    if store.is_sqlite and file and file != ":memory:" and not Path(file).exists():
-        message = f"there is no database at {_short(Path(file))} yet: run `syncline up`, or `syncline db upgrade`"
-        raise StoreError(message)
+    return not store.is_sqlite or not file or file == ":memory:" or Path(file).exists()
+
+
+def _require_file(store: Store) -> None:
+    if not is_there(store):
+        where = _short(Path(store.url.database or ""))
+        raise StoreError(f"there is no database at {where} yet: run `syncline up`, or `syncline db upgrade`")
 
 
 def _short(path: Path) -> str:

@@ -1,0 +1,108 @@
+"""A run here and now: the flow in this process, its progress on stderr, its end as one line and an exit code."""
+
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from types import FrameType
+
+from cli import console, fates
+from cli.complaints import INTERRUPTED
+from cli.instance import Instance, is_there, unchecked
+from cli.progress import shown
+from cli.summary import hint, summary
+from cli.watch import Reading, read
+from syncline.errors import SynclineError
+from syncline.model.policies import Mode
+from syncline.model.session import SyncSession
+from syncline.status.history import as_seed
+
+__all__ = ["Runner", "Wish", "manual_run", "watched"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be run.
+
+    Attributes:
+        source: the source's name.
+        mode: everything, or what changed.
+        force: whether to delete what is gone, however much it is.
+        account_id: one account of the source, None for the source itself.
+    """
+
+    source: str
+    mode: Mode = Mode.INCREMENTAL
+    force: bool = False
+    account_id: str | None = None
+
+
+Runner = Callable[[Instance, Wish, Event], SyncSession]
+"""Runs a flow to its end, or until the event is set, and gives its session back."""
+
+
+def manual_run(wish: Wish, *, as_json: bool) -> int:
+    """Run, showing how it goes; returns the exit code."""
+    with unchecked() as instance:
+        return watched(instance, wish, run=_here, as_json=as_json)
+
+
+def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> int:
+    """Run with a progress bar beside it, then print the summary; returns the exit code."""
+    since = instance.now()
+
+    def look() -> Reading | None:
+        return read(instance.store, wish.source, wish.account_id, since=since) if is_there(instance.store) else None
+
+    with _interrupted() as cancelled:
+        try:
+            with shown(wish.source, look):
+                session = run(instance, wish, cancelled)
+        except SynclineError as error:
+            if cancelled.is_set():
+                raise KeyboardInterrupt from error
+            raise
+    _tell(session, as_json=as_json)
+    return INTERRUPTED if cancelled.is_set() else fates.exit_code(session.status)
+
+
+@contextmanager
+def _interrupted() -> Generator[Event]:
+    """An event that the first Ctrl-C sets, so that the run can end in order; the second one ends it at once."""
+    event = Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+    from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
+
+    return here.run_here(
+        instance.settings,
+        wish.source,
+        mode=wish.mode,
+        force=wish.force,
+        account_id=wish.account_id,
+        cancelled=cancelled,
+    )
+
+
+def _tell(session: SyncSession, *, as_json: bool) -> None:
+    if as_json:
+        console.write_json(as_seed(session).model_dump(mode="json"))
+    else:
+        console.line(summary(session))
+    advice = hint(session)
+    if advice is not None:
+        console.warn(advice)
