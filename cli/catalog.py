@@ -1,8 +1,18 @@
-"""The declared sources, as `flows/` has them; loading them loads Prefect, so commands do it late."""
+"""The declared sources, as `flows/` has them; loading them loads Prefect, so commands do it late.
 
-from collections.abc import Sequence
+Prefect reads the environment once, when it is loaded, and makes its home then: it must be the instance's home, not the
+user's, whose profile may name another server.
+"""
 
+import os
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+
+from deployments.environment import prefect_env
 from syncline.model.source import Source
+from syncline.settings import load_settings
 
 __all__ = ["every", "find"]
 
@@ -12,14 +22,42 @@ def find(name: str) -> Source:
 
     Raises:
         UnknownSourceError: there is none; the message names those that exist.
+        ConfigurationError: a file of `flows/` cannot be loaded.
     """
-    from flows import registry  # noqa: PLC0415 - see above
-
-    return registry.find(name)
+    found: Source = _registry().find(name)
+    return found
 
 
 def every() -> Sequence[Source]:
-    """All declared sources."""
-    from flows import registry  # noqa: PLC0415 - see above
+    """All declared sources, in the order of their names.
 
-    return registry.sources()
+    Raises:
+        ConfigurationError: a file of `flows/` cannot be loaded.
+    """
+    found: Sequence[Source] = _registry().sources()
+    return found
+
+
+def _registry() -> ModuleType:
+    if "prefect" in sys.modules:
+        from flows import registry  # noqa: PLC0415 - loads Prefect
+
+        return registry
+    settings = load_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it, but not this one
+    with _environment(prefect_env(settings)):
+        from flows import registry  # noqa: PLC0415 - loads Prefect
+
+        return registry
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Generator[None]:
+    """Have `values` in the environment for a while, where they are not set already."""
+    added = [name for name in values if name not in os.environ]
+    os.environ.update({name: values[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

@@ -32,8 +32,8 @@ _COLUMNS = (
 
 def show(source: str | None, *, as_json: bool) -> None:
     """Print the metrics of one source or of all."""
-    names = [declared.name for declared in catalog.every()] if source is None else [catalog.find(source).name]
     with opened() as instance, instance.store.read() as connection:
+        names = [declared.name for declared in catalog.every()] if source is None else [catalog.find(source).name]
         if not as_json:
             _print(instance, {name: metrics(connection, name) for name in names})
         elif source is not None:

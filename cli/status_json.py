@@ -1,0 +1,45 @@
+"""A source's present state as JSON; instants in UTC."""
+
+from cli.timetable import Timing
+from syncline.model.session import SyncSession
+from syncline.status.overview import Progress, SourceOverview
+
+__all__ = ["as_json_object"]
+
+
+def as_json_object(one: SourceOverview, timing: Timing | None) -> dict[str, object]:
+    """All that is known of a source; `schedule` is null where Prefect does not tell."""
+    beat = one.heartbeat
+    return {
+        "source": one.name,
+        "upstream": one.upstream,
+        "state": one.state.value,
+        "rows": one.rows.rows,
+        "rows_exact": one.rows.exact,
+        "running": _running(one.progress),
+        "waiting_for": beat.waiting_for if beat else None,
+        "waiting_until": beat.waiting_until if beat else None,
+        "last_beat": beat.last_beat if beat else None,
+        "last_run": _session(one.last_run),
+        "last_session": _session(one.last),
+        "consecutive_failures": one.consecutive_failures,
+        "holds": [hold.model_dump(exclude={"released_at"}) for hold in one.holds],
+        "schedule": _timing(timing),
+    }
+
+
+def _running(running: Progress | None) -> dict[str, object] | None:
+    if running is None:
+        return None
+    speed: dict[str, object] = {"items_per_second": round(running.items_per_second, 1), "fraction": running.fraction}
+    return running.session.model_dump() | speed
+
+
+def _session(session: SyncSession | None) -> dict[str, object] | None:
+    return None if session is None else session.model_dump()
+
+
+def _timing(timing: Timing | None) -> dict[str, object] | None:
+    if timing is None:
+        return None
+    return {"active": timing.active, "runs": timing.words, "next_run_at": timing.next_run_at}
