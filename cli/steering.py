@@ -4,15 +4,17 @@ import asyncio
 
 from cli import catalog, console, durations
 from cli.instance import actor, opened
-from deployments import controls
 
 __all__ = ["start", "stop"]
 
 
 def start(source: str, *, every_seconds: int | None) -> None:
     """Switch the schedule on, with another interval where one is given."""
-    name = catalog.find(source).name
     with opened() as instance:
+        name = catalog.find(source).name
+
+        from deployments import controls  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
+
         asyncio.run(controls.start(instance.settings, instance.store, name, every_seconds=every_seconds, actor=actor()))
     rhythm = "by its schedule" if every_seconds is None else f"every {durations.compact(every_seconds)}"
     console.line(f"{name} runs {rhythm}, the first time now")
@@ -20,7 +22,10 @@ def start(source: str, *, every_seconds: int | None) -> None:
 
 def stop(source: str) -> None:
     """Switch the schedule off."""
-    name = catalog.find(source).name
     with opened() as instance:
+        name = catalog.find(source).name
+
+        from deployments import controls  # noqa: PLC0415 - the same
+
         asyncio.run(controls.stop(instance.settings, instance.store, name, actor=actor()))
     console.line(f"{name} rests until `syncline start {name}`")

@@ -1,0 +1,88 @@
+"""All commands of `syncline`, each in a file of its own; a new one is imported here and stands in `COMMANDS`."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli import (
+    audit,
+    console,
+    db,
+    history,
+    metrics,
+    pause,
+    rejects,
+    resume,
+    sources,
+    start,
+    status,
+    stop,
+    sync,
+    token,
+    up,
+    version,
+)
+from cli.complaints import explain
+
+__all__ = ["app", "run"]
+
+COMMANDS = {
+    "Run": {"up": up.up, "sync": sync.sync},
+    "Look": {
+        "status": status.status,
+        "history": history.history,
+        "metrics": metrics.metrics,
+        "rejects": rejects.rejects,
+        "sources": sources.sources,
+        "audit": audit.audit,
+    },
+    "Steer": {"start": start.start, "stop": stop.stop, "pause": pause.pause, "resume": resume.resume},
+    "Look after": {"token": token.token, "version": version.version},
+}
+"""The commands by the heading under which `syncline --help` lists them."""
+
+
+def app() -> typer.Typer:
+    """The command line, put together."""
+    made = typer.Typer(name="syncline", add_completion=False, pretty_exceptions_enable=False)
+    made.callback(invoke_without_command=True)(_root)
+    for panel, commands in COMMANDS.items():
+        for name, command in commands.items():
+            made.command(name, rich_help_panel=panel)(command)
+    made.add_typer(db.app(), name="db", rich_help_panel="Look after")
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; whatever goes wrong becomes one line on stderr.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong use or setting, 75 not now (skipped or deferred), 130 Ctrl-C.
+    """
+    debug = "--debug" in arguments or os.environ.get("SYNCLINE_DEBUG", "0") not in {"", "0", "false"}
+    rest = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code: object = app()(rest, prog_name="syncline", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it in one line
+        return explain(error, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _root(
+    context: typer.Context,
+    *,
+    debug: Annotated[  # read by `run`, which also sees what is raised before this
+        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="SYNCLINE_DEBUG")
+    ] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Keeps your database in step with other people's rate-limited APIs."""
+    del debug
+    if show_version:
+        version.version()
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        console.line(context.get_help())
+        raise typer.Exit

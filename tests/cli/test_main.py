@@ -1,0 +1,40 @@
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from cli import main
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 8), (2, 7)])
+def test_an_old_python_gets_one_clear_line(version: tuple[int, int]) -> None:
+    """Without it, its user would meet a syntax error somewhere inside."""
+    complaint = main.python_complaint(version, "/usr/bin/python3")
+    assert complaint == f"Syncline needs Python 3.11 or newer, but /usr/bin/python3 is {version[0]}.{version[1]}"
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (4, 0)])
+def test_a_new_enough_python_is_let_in(version: tuple[int, int]) -> None:
+    """The check must not outlive its reason."""
+    assert main.python_complaint(version, "/usr/bin/python3") is None
+
+
+def test_help_loads_neither_prefect_nor_the_database() -> None:
+    """They take seconds to load; `--help` must answer at once."""
+    probe = (
+        "import sys; from cli.app import run; code = run(['--help'])\n"
+        "heavy = {'prefect', 'sqlalchemy', 'sqlmodel', 'pydantic', 'fastapi'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_installed_command_tells_its_version() -> None:
+    """It is the first thing asked of whoever reports a problem."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.startswith(f"syncline {metadata.version('syncline')} (Prefect 3.")
+    assert (done.returncode, done.stderr) == (0, "")
