@@ -1,0 +1,68 @@
+"""What a look at an unknown API found out: enough to write a source for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from syncline.upstreams.paging import OnePage, Paging
+
+__all__ = ["ColumnGuess", "ColumnType", "Guess"]
+
+ColumnType: TypeAlias = Literal["bool", "int", "float", "Decimal", "str", "datetime", "date", "Any"]
+"""The Python type by its name; `Any` is a nested part, or one whose type differs, kept as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnGuess:
+    """One field of the items.
+
+    Attributes:
+        name: a Python identifier that a table may use.
+        alias: the field's name in the JSON, where it is another; else None.
+        type: its type, by name.
+        nullable: whether it was null or missing in any item.
+        places: digits behind the point, for `Decimal`.
+        large: whether an `int` needs 64 bits; 32 are not safe for keys and counters either.
+    """
+
+    name: str
+    type: ColumnType
+    alias: str | None = None
+    nullable: bool = False
+    places: int = 0
+    large: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What one look told.
+
+    Attributes:
+        path: what was looked at, without its query.
+        params: the query's parameters that are not paging: each request repeats them.
+        items: dotted path of the list.
+        columns: the fields, in the order in which they were seen.
+        key: name of the column that tells items apart; None where no field does.
+        paging: how further pages are asked for.
+        total: dotted path or header of the number of items.
+        updated_field: name of the column that says when an item changed.
+        updated_since: the parameter that asks for changes, where one was found to work.
+        seen: how many items were looked at.
+        said: the same in sentences, for people.
+    """
+
+    path: str
+    items: str
+    columns: tuple[ColumnGuess, ...]
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    key: str | None = None
+    paging: Paging = field(default_factory=OnePage)
+    total: str | None = None
+    updated_field: str | None = None
+    updated_since: str | None = None
+    seen: int = 0
+    said: tuple[str, ...] = ()
+
+    def column(self, name: str) -> ColumnGuess:
+        """The column of this name."""
+        return next(column for column in self.columns if column.name == name)
