@@ -1,0 +1,129 @@
+import os
+import socket
+from dataclasses import replace
+
+import pytest
+from support.runs import dead_process
+
+from syncline.clock import ManualClock
+from syncline.store import leases
+from syncline.store.engine import Store
+from syncline.store.leases import Process
+
+NAME = "source:products"
+HERE = Process.current()
+ELSEWHERE = Process(host="another-machine", boot_id="b", pid=1, started=1)
+
+
+def acquire(store: Store, owner: str, process: Process = HERE) -> int | None:
+    with store.write() as connection:
+        return leases.acquire(connection, NAME, owner, process=process, now=store.clock.now())
+
+
+def renew(store: Store, owner: str) -> bool:
+    with store.write() as connection:
+        return leases.renew(connection, NAME, owner, now=store.clock.now())
+
+
+def release(store: Store, owner: str) -> None:
+    with store.write() as connection:
+        leases.release(connection, NAME, owner, now=store.clock.now())
+
+
+def is_lost(store: Store, owner: str) -> bool:
+    with store.read() as connection:
+        return leases.is_lost(leases.holder(connection, NAME), owner, now=store.clock.now())
+
+
+def test_one_owner_at_a_time(store: Store) -> None:
+    """The second who asks gets nothing, and the first keeps what it has."""
+    assert acquire(store, "a") == 1
+    assert acquire(store, "b") is None
+    assert not is_lost(store, "a")
+    assert is_lost(store, "b")
+
+
+def test_the_fence_rises_with_each_change_of_owner(store: Store) -> None:
+    """A late writer of an earlier owner can be told by its lower number."""
+    fences: list[int | None] = []
+    for owner in ("a", "b", "c"):
+        fences.append(acquire(store, owner))
+        release(store, owner)
+    assert fences == [1, 2, 3]
+
+
+def test_a_lease_that_is_not_renewed_is_free_after_its_time(store: Store, clock: ManualClock) -> None:
+    """A machine that lost its power makes room within 60 s: at 59.9 s not yet, at 60 s."""
+    acquire(store, "a", ELSEWHERE)
+    clock.advance(seconds=59.9)
+    assert acquire(store, "b") is None
+    clock.advance(seconds=0.1)
+    assert acquire(store, "b") == 2
+
+
+def test_a_renewed_lease_lasts_on(store: Store, clock: ManualClock) -> None:
+    """Renewed at 50 s, it lasts until 110 s."""
+    acquire(store, "a", ELSEWHERE)
+    clock.advance(seconds=50)
+    assert renew(store, "a")
+    clock.advance(seconds=59)
+    assert acquire(store, "b") is None
+    clock.advance(seconds=1)
+    assert acquire(store, "b") == 2
+
+
+def test_a_lost_lease_is_not_renewed(store: Store, clock: ManualClock) -> None:
+    """Who slept too long hears of it, and does not take the lease back from its new owner."""
+    acquire(store, "a", ELSEWHERE)
+    clock.advance(seconds=60)
+    acquire(store, "b")
+    assert not renew(store, "a")
+    assert not is_lost(store, "b")
+
+
+def test_only_its_owner_frees_a_lease(store: Store) -> None:
+    """A run that ends late does not free the lease of the run that follows it."""
+    acquire(store, "a")
+    release(store, "b")
+    assert acquire(store, "c") is None
+    release(store, "a")
+    assert acquire(store, "c") == 2
+
+
+def test_a_dead_owner_makes_room_at_once(store: Store) -> None:
+    """Nobody waits 60 s for a process of this machine that was killed."""
+    acquire(store, "a", dead_process())
+    assert is_lost(store, "a")
+    assert acquire(store, "b") == 2
+
+
+@pytest.mark.parametrize(
+    "process",
+    [replace(dead_process(), host="another-machine"), replace(dead_process(), boot_id="before the restart")],
+)
+def test_the_death_of_a_process_is_judged_on_its_own_machine_alone(store: Store, process: Process) -> None:
+    """A pid means nothing on another machine, so there only time frees a lease."""
+    acquire(store, "a", process)
+    assert not process.is_dead
+    assert acquire(store, "b") is None
+
+
+def test_leases_of_other_names_are_free(store: Store, clock: ManualClock) -> None:
+    """Sources do not stand in each other's way."""
+    acquire(store, "a")
+    with store.write() as connection:
+        other = leases.acquire(connection, "source:customers", "b", process=HERE, now=clock.now())
+    assert other == 1
+
+
+def test_a_process_knows_itself(store: Store) -> None:
+    """The pid alone would be given to a later process: its start tells them apart."""
+    assert (HERE.host, HERE.pid) == (socket.gethostname(), os.getpid())
+    assert HERE.started > 0
+    assert not HERE.is_dead
+    assert replace(HERE, started=HERE.started - 1).is_dead
+
+
+def test_a_lease_that_nobody_took_is_lost(store: Store) -> None:
+    """A session without a lease is one that nobody works on."""
+    assert is_lost(store, "a")

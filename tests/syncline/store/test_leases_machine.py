@@ -1,0 +1,92 @@
+"""Any number of owners, in any order, against a model of who may hold the lease."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlmodel import SQLModel
+
+from syncline.clock import ManualClock
+from syncline.model.records import LeaseRow
+from syncline.store import leases
+from syncline.store.engine import Store
+from syncline.store.leases import TTL_SECONDS, Process
+
+START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
+NAME = "source:products"
+OWNERS = st.sampled_from(["a", "b", "c", "d"])
+LIVE = Process.current()
+DEAD = Process(host=LIVE.host, boot_id=LIVE.boot_id, pid=LIVE.pid, started=LIVE.started + 1)
+
+
+class Leases(RuleBasedStateMachine):
+    """The model: an owner, until when it holds, whether its process lives, and the last fence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp())
+        self.clock = ManualClock(START)
+        self.store = Store(f"sqlite:///{self.folder / 'leases.db'}", clock=self.clock)
+        with self.store.write() as connection:
+            SQLModel.metadata.tables[LeaseRow.__tablename__].create(connection)
+        self.owner: str | None = None
+        self.until = START
+        self.lives = True
+        self.fence: int = 0
+
+    def teardown(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    @property
+    def held(self) -> bool:
+        return self.owner is not None and self.clock.now() < self.until and self.lives
+
+    @rule(owner=OWNERS, lives=st.booleans())
+    def acquire(self, owner: str, lives: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
+        with self.store.write() as connection:
+            fence = leases.acquire(connection, NAME, owner, process=LIVE if lives else DEAD, now=self.clock.now())
+        if self.held:
+            assert fence is None, "a live holder was robbed"
+            return
+        assert fence is not None, "a free lease was not given"
+        assert fence == self.fence + 1, "the fence did not rise by one"
+        self.owner, self.lives, self.fence = owner, lives, fence
+        self._lasts()
+
+    @rule(owner=OWNERS)
+    def renew(self, owner: str) -> None:
+        with self.store.write() as connection:
+            renewed = leases.renew(connection, NAME, owner, now=self.clock.now())
+        assert renewed == (owner == self.owner)
+        if renewed:
+            self._lasts()
+
+    @rule(owner=OWNERS)
+    def release(self, owner: str) -> None:
+        with self.store.write() as connection:
+            leases.release(connection, NAME, owner, now=self.clock.now())
+        if owner == self.owner:
+            self.until = self.clock.now()
+
+    @rule(seconds=st.sampled_from([0.5, 20, 59, 60, 61]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    @invariant()
+    def at_most_one_live_holder(self) -> None:
+        with self.store.read() as connection:
+            lease = leases.holder(connection, NAME)
+            live = [o for o in "abcd" if not leases.is_lost(lease, o, now=self.clock.now())]
+        assert live == ([self.owner] if self.held else [])
+
+    def _lasts(self) -> None:
+        self.until = datetime.fromtimestamp(self.clock.now().timestamp() + TTL_SECONDS, UTC)
+
+
+TestLeases = Leases.TestCase
+TestLeases.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
