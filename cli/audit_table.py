@@ -4,6 +4,7 @@ import json
 
 from cli import console
 from cli.instance import opened
+from cli.records import as_object
 from cli.tables import Column, print_table
 from cli.times import ago
 from syncline.model.records import AuditEntry
@@ -16,7 +17,7 @@ _COLUMNS = (
     Column(title="Who"),
     Column(title="What"),
     Column(title="Of"),
-    Column(title="Detail", gives=True, rank=1),
+    Column(title="Detail", least=24, rank=1),
 )
 
 
@@ -36,4 +37,4 @@ def show(*, limit: int, as_json: bool) -> None:
 
 def _as_json(entry: AuditEntry) -> dict[str, object]:
     detail: object = None if entry.detail is None else json.loads(entry.detail)
-    return {**entry.model_dump(), "detail": detail}
+    return {**as_object(entry), "detail": detail}

@@ -24,11 +24,9 @@ COLUMNS = (
     Column(title="Trigger", rank=6),
     Column(title="Pages", right=True, rank=7),
     Column(title="Items", right=True, rank=2),
-    Column(title="New", right=True, rank=3),
-    Column(title="Changed", right=True, rank=3),
-    Column(title="Gone", right=True, rank=3),
+    Column(title="Changes", right=True, rank=3),
     Column(title="Took", right=True, rank=4),
-    Column(title="Why", gives=True, rank=1),
+    Column(title="Why", least=24, rank=1),
     Column(title="Session", rank=8),
 )
 
@@ -69,13 +67,17 @@ def row(session: SyncSession, now: datetime) -> list[str | Text]:
         session.trigger.value,
         number(session.pages_processed),
         number(session.items_processed),
-        number(session.items_created),
-        number(session.items_updated),
-        number(session.items_deleted),
+        _changes(session),
         lasted(session),
         why(session),
         session.id,
     ]
+
+
+def _changes(session: SyncSession) -> str:
+    """Created, updated and deleted rows, as `+12 ~8 -0`."""
+    counts = {"+": session.items_created, "~": session.items_updated, "-": session.items_deleted}
+    return " ".join(f"{sign}{number(count)}" for sign, count in counts.items())
 
 
 def _print(found: Sequence[SyncSession], now: datetime) -> None:

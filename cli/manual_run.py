@@ -88,6 +88,7 @@ def _interrupted() -> Generator[Event]:
 def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
     from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
 
+    instance.settings.home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it, but not this one
     return here.run_here(
         instance.settings,
         wish.source,

@@ -10,9 +10,10 @@ __all__ = ["rejects"]
 def rejects(
     of: Annotated[str, typer.Argument(metavar="SOURCE|SESSION", help="A source, or one session's id.")],
     *,
+    limit: Annotated[int, typer.Option(min=1, help="How many lines at most; JSON has all.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show the items that a session could not store, and why; of a source, those of its newest session with any."""
     from cli import rejects_table  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    rejects_table.show(of, as_json=as_json)
+    rejects_table.show(of, limit=limit, as_json=as_json)

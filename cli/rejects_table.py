@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from cli import catalog, console
 from cli.instance import opened
+from cli.records import as_object
 from cli.tables import Column, print_table
 from syncline.model.session import SyncSession
 from syncline.status import history
@@ -15,12 +16,12 @@ _LOOK_BACK = 1_000
 """How many sessions of a source are looked through for one with rejects."""
 _COLUMNS = (
     Column(title="Item"),
-    Column(title="Why", gives=True),
-    Column(title="As it came", gives=True, rank=1),
+    Column(title="Why", least=60),
+    Column(title="As it came", least=20, rank=1),
 )
 
 
-def show(of: str, *, as_json: bool) -> None:
+def show(of: str, *, limit: int, as_json: bool) -> None:
     """Print what a session, or a source's newest session with any, rejected."""
     with opened() as instance:
         with instance.store.read() as connection:
@@ -29,13 +30,14 @@ def show(of: str, *, as_json: bool) -> None:
         if session is None:
             catalog.find(of)
         if as_json:
-            console.write_json([reject.model_dump() for reject in found])
+            console.write_json([as_object(reject) for reject in found])
             return
         if session is None or not found:
             console.line(f"{of} has no rejected items")
             return
-        console.line(f"{len(found):,} rejected in {session.id}")
-        print_table(_COLUMNS, [(reject.item_key or "-", reject.reason, reject.raw) for reject in found])
+        first = f", the first {limit:,}" if len(found) > limit else ""
+        console.line(f"{len(found):,} rejected in {session.id}{first}:")
+        print_table(_COLUMNS, [(reject.item_key or "-", reject.reason, reject.raw) for reject in found[:limit]])
 
 
 def newest_with_rejects(connection: Connection, source: str) -> SyncSession | None:

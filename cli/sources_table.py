@@ -11,7 +11,7 @@ __all__ = ["describe", "show"]
 _COLUMNS = (
     Column(title="Source"),
     Column(title="Upstream"),
-    Column(title="Base URL", gives=True, rank=1),
+    Column(title="Base URL", least=28, rank=1),
     Column(title="Table"),
     Column(title="Reads", rank=2),
     Column(title="Tries", right=True, rank=3),

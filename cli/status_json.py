@@ -1,5 +1,6 @@
 """A source's present state as JSON; instants in UTC."""
 
+from cli.records import as_object
 from cli.timetable import Timing
 from syncline.model.session import SyncSession
 from syncline.status.overview import Progress, SourceOverview
@@ -23,7 +24,7 @@ def as_json_object(one: SourceOverview, timing: Timing | None) -> dict[str, obje
         "last_run": _session(one.last_run),
         "last_session": _session(one.last),
         "consecutive_failures": one.consecutive_failures,
-        "holds": [hold.model_dump(exclude={"released_at"}) for hold in one.holds],
+        "holds": [as_object(hold, without=["released_at"]) for hold in one.holds],
         "schedule": _timing(timing),
     }
 
@@ -32,11 +33,11 @@ def _running(running: Progress | None) -> dict[str, object] | None:
     if running is None:
         return None
     speed: dict[str, object] = {"items_per_second": round(running.items_per_second, 1), "fraction": running.fraction}
-    return running.session.model_dump() | speed
+    return as_object(running.session) | speed
 
 
 def _session(session: SyncSession | None) -> dict[str, object] | None:
-    return None if session is None else session.model_dump()
+    return None if session is None else as_object(session)
 
 
 def _timing(timing: Timing | None) -> dict[str, object] | None:

@@ -22,12 +22,12 @@ __all__ = ["COLUMNS", "facts", "row", "show"]
 COLUMNS = (
     Column(title="Source"),
     Column(title="State"),
-    Column(title="Rows", right=True, rank=3),
-    Column(title="Last run", rank=4),
-    Column(title="Ended", right=True, rank=4),
-    Column(title="Took", right=True, rank=5),
-    Column(title="Next", right=True, rank=2),
-    Column(title="Note", gives=True, rank=1),
+    Column(title="Rows", right=True, rank=5),
+    Column(title="Last run", rank=1),
+    Column(title="Ended", right=True, rank=3),
+    Column(title="Took", right=True, rank=6),
+    Column(title="Next", right=True, rank=4),
+    Column(title="Note", least=24, rank=2),
 )
 
 

@@ -5,7 +5,7 @@ from rich.text import Text
 from cli.fates import fate, why
 from cli.tables import number
 from cli.times import lasted
-from syncline.model.session import SyncSession
+from syncline.model.session import Status, SyncSession
 
 __all__ = ["hint", "summary"]
 
@@ -21,14 +21,16 @@ def summary(session: SyncSession) -> Text:
     if session.items_rejected:
         counts.append(f"{number(session.items_rejected)} rejected")
     parts = [f"{number(session.pages_processed)} pages", ", ".join(counts), lasted(session)]
-    if why(session):
+    if session.status is not Status.PARTIAL and why(session):
         parts.append(why(session))
     head = Text.assemble(f"{session.source} ({session.mode.value}) ", fate(session.status))
     return Text(" · ").join([head, *map(Text, parts)])
 
 
 def hint(session: SyncSession) -> str | None:
-    """What to look at next, where something was left out; None otherwise."""
+    """What was left out, and how to see it; None where nothing was."""
+    if session.status is Status.PARTIAL and why(session):
+        return why(session)
     if not session.items_rejected:
         return None
     items = "1 item was" if session.items_rejected == 1 else f"{number(session.items_rejected)} items were"

@@ -14,8 +14,6 @@ __all__ = ["Column", "Fact", "fit", "number", "print_facts", "print_table"]
 
 _GAP = 2
 """Between two columns."""
-_LEAST = 28
-"""The narrowest that a column which gives way is of use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +24,13 @@ class Column:
         title: its heading.
         right: whether it is aligned to the right, as numbers are.
         rank: where the terminal is too narrow, the column with the highest rank is left out first; 0 always stays.
-        gives: whether it is cut with an ellipsis before another one is left out.
+        least: the width to which it is cut, with an ellipsis, before another column is left out; None: it is not cut.
     """
 
     title: str
     right: bool = False
     rank: int = 0
-    gives: bool = False
+    least: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +65,15 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]])
 
 
 def fit(columns: Sequence[Column], cells: Sequence[Sequence[int]], width: int) -> Mapping[int, int]:
-    """Which columns are shown, by their index, and how wide; `cells` holds how wide each row's cells are."""
+    """Which columns are shown, by their index, and how wide; `cells` holds how wide each row's cells are.
+
+    A column in which nothing is said is left out as well, unless it always stays.
+    """
     natural = [max([cell_len(column.title), *(row[index] for row in cells)]) for index, column in enumerate(columns)]
-    least = [min(size, _LEAST) if column.gives else size for size, column in zip(natural, columns, strict=True)]
-    shown = list(range(len(columns)))
+    least = [
+        size if column.least is None else min(size, column.least) for size, column in zip(natural, columns, strict=True)
+    ]
+    shown = [index for index, column in enumerate(columns) if not column.rank or any(row[index] for row in cells)]
     while _total(least, shown) > width and any(columns[index].rank for index in shown):
         shown.remove(max(shown, key=lambda index: columns[index].rank))
     spare = max(width - _total(least, shown), 0)

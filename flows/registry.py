@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from prefect import Flow
 
 from syncline.errors import ConfigurationError, UnknownSourceError
 from syncline.model.source import Source
-from tasks.due import flow_name
+from tasks.flow import SyncFlow
 
 __all__ = ["Entry", "entries", "find", "flow_of", "names", "sources"]
 
@@ -75,14 +77,15 @@ def entries() -> dict[str, Entry]:
 def read_folder(folder: Path, package: str) -> dict[str, Entry]:
     """The sources in the files of `folder`, which are the modules of `package`; raises as `entries` does."""
     found: dict[str, Entry] = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules([str(folder)])):
-        if f"{package}.{name}" == __name__ or name.startswith("_"):
-            continue
-        for entry in _declared(_load(folder / f"{name}.py", f"{package}.{name}")):
-            other = found.setdefault(entry.source.name, entry)
-            if other is not entry:
-                where = f"{other.entrypoint} and {entry.entrypoint}"
-                raise ConfigurationError(f"two flows are of the source {entry.source.name!r}: {where}")
+    there = sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+    wanted = [name for name in there if f"{package}.{name}" != __name__ and not name.startswith("_")]
+    modules = [_load(folder / f"{name}.py", f"{package}.{name}") for name in wanted]
+    for entry in chain.from_iterable(_declared(module) for module in modules):
+        other = found.setdefault(entry.source.name, entry)
+        if other is not entry:
+            where = f"{other.entrypoint} and {entry.entrypoint}"
+            raise ConfigurationError(f"two flows are of the source {entry.source.name!r}: {where}")
+    _refuse_idle(modules, found)
     return dict(sorted(found.items()))
 
 
@@ -104,18 +107,19 @@ def _load(path: Path, module: str) -> ModuleType:
 
 
 def _declared(module: ModuleType) -> list[Entry]:
-    """The sources that `module` itself declares; what it imports belongs to others."""
-    flows = {value.name: (name, value) for name, value in vars(module).items() if _is_own_flow(value, module)}
-    declared = [value for value in vars(module).values() if isinstance(value, Source)]
-    found: list[Entry] = []
-    for source in declared:
-        name, flow = flows.get(flow_name(source.name), (None, None))
-        if name is None or flow is None:
-            file = f"{module.__name__.replace('.', '/')}.py"
-            raise ConfigurationError(f"{file} declares the source {source.name!r}, but no flow: add `@sync_flow(…)`")
-        found.append(Entry(source=source, flow=flow, entrypoint=f"{module.__name__}.{name}"))
-    return found
+    """The flows that `module` itself makes; what it imports belongs to others."""
+    own = {name: value for name, value in vars(module).items() if _is_own_flow(value, module)}
+    return [Entry(source=flow.source, flow=flow, entrypoint=f"{module.__name__}.{name}") for name, flow in own.items()]
 
 
-def _is_own_flow(value: object, module: ModuleType) -> bool:
-    return isinstance(value, Flow) and value.fn.__module__ == module.__name__
+def _is_own_flow(value: object, module: ModuleType) -> TypeGuard[SyncFlow[...]]:
+    return isinstance(value, SyncFlow) and value.fn.__module__ == module.__name__
+
+
+def _refuse_idle(modules: list[ModuleType], found: Mapping[str, Entry]) -> None:
+    """A source that no flow brings up to date is a mistake."""
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, Source) and value.name not in found:
+                file = f"{module.__name__.replace('.', '/')}.py"
+                raise ConfigurationError(f"{file} declares the source {value.name!r}, but no flow: add `@sync_flow(…)`")

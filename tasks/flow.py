@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial, wraps
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from prefect import Flow
 from prefect.states import Completed
@@ -29,22 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["SyncFlow", "sync_flow"]
 
 P = ParamSpec("P")
-SyncFlow: TypeAlias = "Flow[P, CoroutineType[Any, Any, State[Tally]]]"
 
 
-def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
-    """Make the flow `sync-NAME` of an async function that brings `source` up to date.
+class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
+    """A Prefect flow that knows its source.
 
-    The function may take `mode` and `force`; it calls `admit` first. The flow run ends Completed with a name that says
-    what became of it: Completed, Partial, Skipped, Missed or Deferred; its message gives counts or the reason.
+    Attributes:
+        source: what it brings up to date.
     """
 
-    def decorate(sentence: Callable[P, Awaitable[Tally]]) -> SyncFlow[P]:
-        @wraps(sentence)
-        async def conducted(*args: P.args, **kwargs: P.kwargs) -> State[Tally]:
-            return await _conduct(source, partial(sentence, *args, **kwargs))
-
-        return Flow(
+    def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
+        """Make the flow `sync-NAME` that runs `conducted`, with the hooks that close its session."""
+        self.source = source
+        super().__init__(
             conducted,
             name=flow_name(source.name),
             flow_run_name=f"{source.name}-{{mode}}",
@@ -55,6 +52,21 @@ def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncF
             on_crashed=[close_crashed],
             on_cancellation=[close_cancelled],
         )
+
+
+def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
+    """Make the flow `sync-NAME` of an async function that brings `source` up to date.
+
+    The function takes `mode`, and `force` if it prunes; it calls `admit` first. The flow run ends Completed with a name
+    that says what became of it (Completed, Partial, Skipped, Missed, Deferred) and a message of counts or the reason.
+    """
+
+    def decorate(sentence: Callable[P, Awaitable[Tally]]) -> SyncFlow[P]:
+        @wraps(sentence)
+        async def conducted(*args: P.args, **kwargs: P.kwargs) -> State[Tally]:
+            return await _conduct(source, partial(sentence, *args, **kwargs))
+
+        return SyncFlow(source, conducted)
 
     return decorate
 

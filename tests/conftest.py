@@ -1,10 +1,11 @@
 """What all rooms' tests share: a database of each kind, migrated, and a clock that they move."""
 
+import os
 import shutil
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,13 @@ from sqlalchemy import create_engine, make_url, text
 from syncline.clock import ManualClock
 from syncline.store import schema
 from syncline.store.engine import Store
+
+os.environ |= {  # before any test imports Prefect: it starts no server by itself, writes nothing at home, tells nobody
+    "DO_NOT_TRACK": "1",
+    "PREFECT_HOME": str(Path(gettempdir()) / "syncline-tests-prefect"),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+}
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 

@@ -41,7 +41,7 @@ class Customer(Item, table=True):
     __tablename__ = "customers"
 
     id: str = Field(primary_key=True, sa_type=KeyText)
-    number: str | None = None
+    number: int | None = None
     company: str | None = None
     first_name: str | None = None
     last_name: str | None = None

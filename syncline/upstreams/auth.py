@@ -58,8 +58,8 @@ class SigningTransport(httpx.AsyncBaseTransport):
         url = request.url.copy_merge_params(self._credentials.query) if self._credentials.query else request.url
         headers = request.headers.copy()
         headers.update(self._credentials.headers)
-        stream, extensions = request.stream, request.extensions
-        signed = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
+        signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
         return await self._inner.handle_async_request(signed)
 
     async def aclose(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from syncline.upstreams.paging import OnePage, Paging
+from syncline.upstreams.rest import RestPages
 
 __all__ = ["ColumnGuess", "ColumnType", "Guess"]
 
@@ -62,6 +63,18 @@ class Guess:
     updated_since: str | None = None
     seen: int = 0
     said: tuple[str, ...] = ()
+
+    @property
+    def pages(self) -> RestPages:
+        """The connector that reads it so."""
+        return RestPages(
+            path=self.path,
+            items=self.items,
+            paging=self.paging,
+            updated_since=self.updated_since,
+            total=self.total,
+            params=self.params,
+        )
 
     def column(self, name: str) -> ColumnGuess:
         """The column of this name."""

@@ -11,8 +11,8 @@ __all__ = ["PAGING_PARAMETERS", "guess_paging"]
 _PAGES = ("page", "page[number]", "pageNumber", "page_number", "p", "pageIndex")
 _OFFSETS = ("offset", "skip", "$skip", "start", "startAt", "page[offset]")
 _SIZES = (
-    "per_page", "perPage", "limit", "page_size", "pageSize", "size", "page[size]", "$top", "pagesize",
-    "max_results", "maxResults", "count", "take", "page[limit]", "first",
+    "per_page", "limit", "page_size", "pageSize", "perPage", "size", "max_results", "maxResults", "page[size]",
+    "count", "take", "$top", "pagesize", "page[limit]", "first",
 )  # fmt: skip
 _CURSORS = ("cursor", "after", "page_token", "pageToken", "next_token", "next_cursor", "continuation", "page[cursor]")
 _KEYS = ("starting_after", "after", "after_id", "since_id", "last_id", "from_id")
@@ -21,7 +21,7 @@ _COMMON = ("page", "offset", "skip", "start")
 """Tried also where the body does not mention them."""
 _SMALL = 2
 _GOOD_SIZE = 100
-_SIZE_TRIALS = 6
+_SIZE_TRIALS = 8
 
 
 async def guess_paging(trials: Trials, first: Look, *, key: str | None, has_total: bool) -> Paging:
@@ -55,9 +55,9 @@ async def _by_link(trials: Trials, first: Look, *, countable: bool) -> Paging | 
         asked = {name: value for name, value in query_of(link).items() if query_of(first.url).get(name) != value}
         number = next((name for name in _PAGES if asked.get(name) in {"1", "2"}), None)
         size = next((name for name in _SIZES if name in query_of(link)), None)
+        size = size or await _size_parameter(trials, first)
         if number is not None and countable:
             return PageNumber(page=number, size=size, page_size=_size(size, first), first=int(asked[number]) - 1)
-        size = size or await _size_parameter(trials, first)
         return Link(next_at=next_at, size=size, page_size=_size(size, first))
     return None
 

@@ -19,7 +19,7 @@ def test_a_session_is_a_line_with_its_fate_counts_and_reason(syncline: Syncline,
     """It answers the question why a table is not as expected."""
     keep(status=Status.PARTIAL, reason="2 items were rejected", items_rejected=2)
     line = syncline("history").stdout.splitlines()[-1]
-    for word in ("3 min ago", "products", "partial", "4,540", "12", "1 min 20 s", "2 items were rej"):
+    for word in ("3 min ago", "products", "partial", "4,540", "+12 ~8 -0", "1 min 20 s", "2 items were rej"):
         assert word in line
 
 
@@ -65,7 +65,7 @@ def test_a_table_fits_the_terminal(
 def test_brackets_in_a_reason_are_shown_as_they_are(syncline: Syncline, keep: Keep) -> None:
     """An upstream's message must not be taken for markup, nor break the table."""
     keep(status=Status.FAILED, error_type=None, error_message="[/red] [bold]x[/bold]\nsecond line")
-    assert "[/red] [bold]x[/bold] sec" in syncline("history").stdout
+    assert "[/red] [bold]x[/bold] s" in syncline("history").stdout
 
 
 def test_no_sessions_yet_is_said_in_words(syncline: Syncline, store: Store) -> None:

@@ -77,15 +77,25 @@ def test_the_summary_says_why(
     assert capsys.readouterr().out.endswith(f" · {words}\n")
 
 
+@pytest.mark.parametrize("status", [Status.PARTIAL, Status.COMPLETED])
 def test_rejected_items_are_counted_with_the_way_to_see_them(
-    instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]
+    status: Status, instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run went well enough to exit with 0, so the warning must say what is missing."""
-    kept = keep(status=Status.PARTIAL, items_rejected=3)
+    kept = keep(status=status, items_rejected=3)
     assert watched(instance, WISH, run=_ending_in(kept), as_json=False) == 0
     captured = capsys.readouterr()
     assert "3 rejected" in captured.out
     assert captured.err == f"3 items were rejected; see why: syncline rejects {kept.id}\n"
+
+
+def test_a_partial_run_says_once_why(instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    """The session's own reason is the better warning: it also tells of deletions that were refused."""
+    kept = keep(status=Status.PARTIAL, items_rejected=3, reason="30 % of the table would go; `--force` deletes it")
+    watched(instance, WISH, run=_ending_in(kept), as_json=False)
+    captured = capsys.readouterr()
+    assert captured.err == "30 % of the table would go; `--force` deletes it\n"
+    assert "would go" not in captured.out
 
 
 def test_json_is_the_session_as_the_api_gives_it(

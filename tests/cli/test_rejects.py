@@ -29,9 +29,16 @@ def partial(keep: Callable[..., SyncSession], store: Store) -> SyncSession:
 def test_rejected_items_are_shown_with_their_reason(of: str, syncline: Syncline, partial: SyncSession) -> None:
     """By the session, as its summary says; or by the source, whose newest session with any is meant."""
     done = syncline("rejects", of)
-    assert done.stdout.splitlines()[0] == "2 rejected in partial"
+    assert done.stdout.splitlines()[0] == "2 rejected in partial:"
     assert "price: must not be negative" in done.stdout
     assert '{"id": 7, "price": -1}' in done.stdout
+
+
+def test_a_long_list_is_cut_and_says_so(syncline: Syncline, partial: SyncSession) -> None:
+    """A whole table of rejects must not scroll its reason out of sight."""
+    lines = syncline("rejects", "products", "--limit", "1").stdout.splitlines()
+    assert lines[0] == "2 rejected in partial, the first 1:"
+    assert len(lines) == 4
 
 
 def test_json_has_the_items_as_they_came(syncline: Syncline, partial: SyncSession) -> None:

@@ -8,7 +8,7 @@ COLUMNS = (
     Column(title="Source"),
     Column(title="Items", right=True, rank=2),
     Column(title="Mode", rank=3),
-    Column(title="Why", gives=True, rank=1),
+    Column(title="Why", least=28, rank=1),
 )
 WIDTHS = [[8, 5, 11, 60]]
 
@@ -27,6 +27,11 @@ WIDTHS = [[8, 5, 11, 60]]
 def test_the_least_important_columns_are_left_out_first(width: int, shown: dict[int, int]) -> None:
     """The source and the reason must be readable in a split window; the mode can wait."""
     assert fit(COLUMNS, WIDTHS, width) == shown
+
+
+def test_a_column_in_which_nothing_is_said_is_left_out() -> None:
+    """Where every run went well there is no `why`, and its room is better used."""
+    assert list(fit(COLUMNS, [[8, 5, 11, 0], [8, 5, 11, 0]], 200)) == [0, 1, 2]
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 200)] * 4)), st.integers(1, 300))

@@ -1,7 +1,12 @@
-import asyncio
+import socket
+import subprocess
+import sysconfig
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+import httpx
 import pytest
 from aiohttp import web
 
@@ -77,15 +82,74 @@ def erp(box: sandbox.Box, connect: Connect) -> Connect:
     return connecting
 
 
+@dataclass(frozen=True, kw_only=True)
+class PocketBase:
+    """A PocketBase with an empty collection `things`."""
+
+    url: str
+    api: httpx.Client
+
+    path = "/api/collections/things/records"
+
+    def batch(self, requests: list[dict[str, object]]) -> None:
+        """Do several things at once."""
+        self.api.post("/api/batch", json={"requests": requests}).raise_for_status()
+
+    def add(self, count: int) -> None:
+        """Create so many things, named n0, n1 and so on."""
+        bodies = [{"name": f"n{number}", "price": number / 4, "active": True} for number in range(count)]
+        for start in range(0, count, 1000):
+            batch = bodies[start : start + 1000]
+            self.batch([{"method": "POST", "url": self.path, "body": body} for body in batch])
+
+
+@pytest.fixture
+def pocketbase(tmp_path: Path) -> Generator[PocketBase]:
+    """A real server that nobody here wrote."""
+    program = str(Path(sysconfig.get_path("scripts")) / "pocketbase")
+    place = ["--dir", str(tmp_path / "pb")]
+    who = {"identity": "admin@example.org", "password": "only-for-this-test"}
+    subprocess.run([program, "superuser", "upsert", *who.values(), *place], check=True, capture_output=True, timeout=60)
+    address = f"127.0.0.1:{free_port()}"
+    server = subprocess.Popen([program, "serve", "--http", address, *place], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        assert any("Server started" in line for line in server.stdout)
+        with httpx.Client(base_url=f"http://{address}", timeout=60) as api:
+            login = api.post("/api/collections/_superusers/auth-with-password", json=who).raise_for_status()
+            api.headers["Authorization"] = login.json()["token"]
+            batch = {"enabled": True, "maxRequests": 1000, "timeout": 60}
+            api.patch("/api/settings", json={"batch": batch}).raise_for_status()
+            api.post("/api/collections", json=THINGS).raise_for_status()
+            yield PocketBase(url=f"http://{address}", api=api)
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+THINGS = {
+    "name": "things",
+    "type": "base",
+    "listRule": "",
+    "fields": [
+        {"name": "name", "type": "text"},
+        {"name": "price", "type": "number"},
+        {"name": "active", "type": "bool"},
+        {"name": "extra", "type": "json"},
+        {"name": "created", "type": "autodate", "onCreate": True},
+        {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True},
+    ],
+}
+
+
 @pytest.fixture
 def gone_port() -> int:
     """A port on which nobody listens."""
+    return free_port()
 
-    async def take() -> int:
-        server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
-        port: int = server.sockets[0].getsockname()[1]
-        server.close()
-        await server.wait_closed()
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port
-
-    return asyncio.run(take())

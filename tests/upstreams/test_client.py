@@ -46,6 +46,19 @@ def test_a_compressed_answer_is_unpacked(serve: Serve, connect: Connect) -> None
     assert len(answer.content) > 100_000
 
 
+def test_a_request_has_no_body(serve: Serve, connect: Connect) -> None:
+    """Servers refuse a GET that comes with a content type, or wait for the body that it announces."""
+
+    async def mirror(request: web.Request) -> web.Response:
+        return web.json_response([name for name in ("Content-Type", "Transfer-Encoding") if name in request.headers])
+
+    async def scenario() -> Received:
+        async with serve(data=mirror) as url:
+            return await fetch(connect(url), "data")
+
+    assert asyncio.run(scenario()).content == b"[]"
+
+
 def test_no_more_requests_are_under_way_than_allowed(serve: Serve, connect: Connect) -> None:
     """An upstream that bears 3 connections bans who opens 20."""
     under_way, most = 0, 0

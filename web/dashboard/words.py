@@ -53,8 +53,8 @@ def until(instant: datetime, now: datetime) -> str:
 def _one_unit(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds // 1:.0f} s"
 
 
 def exact(instant: datetime) -> str:

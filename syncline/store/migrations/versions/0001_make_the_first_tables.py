@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.create_table(
         "customers",
         sa.Column("id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("company", sa.String(), nullable=True),
         sa.Column("first_name", sa.String(), nullable=True),
         sa.Column("last_name", sa.String(), nullable=True),
