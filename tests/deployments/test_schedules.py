@@ -1,0 +1,47 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+from deployments.prefect_yaml import Deployment, ScheduleEntry
+from deployments.schedules import interval_schedule, schedules_of, text_of
+
+ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+DEPLOYMENT = Deployment(
+    name="a",
+    flow_name="sync-a",
+    entrypoint="flows.a.sync_a",
+    schedules=[
+        ScheduleEntry(slug="day", interval=1800, anchor_date=ANCHOR, parameters={"mode": "incremental"}),
+        ScheduleEntry(slug="night", cron="0 3 * * *", timezone="Europe/Berlin"),
+    ],
+)
+
+
+def test_schedules_are_those_of_the_file_and_say_nothing_of_being_active() -> None:
+    """A schedule that an operator stopped would start again with the next `syncline up`."""
+    day, night = schedules_of(DEPLOYMENT, None)
+    assert isinstance(day.schedule, IntervalSchedule)
+    assert day.schedule.interval == timedelta(minutes=30)
+    assert day.schedule.anchor_date == ANCHOR
+    assert day.parameters == {"mode": "incremental"}
+    assert isinstance(night.schedule, CronSchedule)
+    assert night.schedule.timezone == "Europe/Berlin"
+    assert not {"active"} & (day.model_fields_set | night.model_fields_set)
+
+
+def test_an_operators_interval_replaces_them_all() -> None:
+    """`every 15 minutes` means that, and not `and at three in the night as well`."""
+    day, night = schedules_of(DEPLOYMENT, 900)
+    assert isinstance(day.schedule, IntervalSchedule)
+    assert (day.schedule.interval, day.slug) == (timedelta(minutes=15), "day")
+    assert "active" not in day.model_fields_set
+    assert night.active is False
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1800, "every 30 min"), (90, "every 90 s"), (7200, "every 2 h"), (86400, "every 1 d")]
+)
+def test_intervals_read_well(seconds: float, text: str) -> None:
+    """`every 1800.0 s` is for machines."""
+    assert text_of(interval_schedule(seconds, anchor=ANCHOR)) == text

@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
+from tasks.due import due_of, flow_name, flow_run_id_of, mode_of, session_key, source_of
+
+TICK = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
+
+
+def _flow_run(**fields: Any) -> FlowRun:  # noqa: ANN401 - whatever a flow run has
+    return FlowRun(id=uuid4(), flow_id=uuid4(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "trigger"),
+    [
+        ({}, Trigger.MANUAL),
+        ({"auto_scheduled": True}, Trigger.SCHEDULE),
+        ({"tags": ["trigger:api"]}, Trigger.API),
+        ({"tags": ["erp", "trigger:retry"], "auto_scheduled": True}, Trigger.RETRY),
+        ({"tags": ["trigger:nobody"]}, Trigger.MANUAL),
+        ({"tags": ["webhook"]}, Trigger.MANUAL),
+    ],
+)
+def test_a_flow_run_tells_who_started_it(fields: dict[str, Any], trigger: Trigger) -> None:
+    """`history` answers `why did this run` from it; an unknown tag must not fail the run."""
+    assert due_of(_flow_run(**fields), Mode.FULL).trigger is trigger
+
+
+def test_only_a_tick_of_the_schedule_has_a_time_to_be_late_for() -> None:
+    """A manual run that waited for a runner is no missed tick."""
+    scheduled = due_of(_flow_run(auto_scheduled=True, expected_start_time=TICK), Mode.FULL)
+    manual = due_of(_flow_run(expected_start_time=TICK), Mode.FULL)
+    assert (scheduled.scheduled_for, manual.scheduled_for) == (TICK, None)
+
+
+@pytest.mark.parametrize(("value", "mode"), [("full", "full"), ("incremental", "incremental"), ("x", "incremental")])
+def test_the_mode_that_was_asked_for_is_read_from_the_parameters(value: str, mode: str) -> None:
+    """A run that died before it read its parameters is recorded with them all the same."""
+    assert mode_of(_flow_run(parameters={"mode": value})) == mode
+
+
+def test_a_session_key_leads_back_to_its_flow_run() -> None:
+    """The reconciler asks Prefect about runs by it."""
+    first, second = _flow_run(run_count=1), _flow_run(run_count=2)
+    assert session_key(first) == str(first.id)
+    assert session_key(second) != str(second.id)
+    assert flow_run_id_of(session_key(second)) == str(second.id)
+
+
+def test_flow_and_source_names_lead_to_each_other() -> None:
+    """Hooks know only the flow's name."""
+    assert source_of(flow_name("products")) == "products"

@@ -1,0 +1,107 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import sandbox
+from flows.products import PRODUCTS, sync_products
+from syncline.errors import RefusedError
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Tally, Trigger
+from syncline.passes.admission import Due, admit
+from syncline.store import holds, sessions
+from syncline.store.engine import Store
+
+
+def _newest(store: Store) -> SyncSession:
+    with store.read() as connection:
+        newest = sessions.latest_started(connection, "products", None)
+    assert newest is not None
+    return newest
+
+
+def test_a_flow_brings_its_table_in_step_and_says_how_much_it_did(instance: Store) -> None:
+    """This is the product: one call, everything there, and a record of it."""
+    state = asyncio.run(sync_products.fn())
+    assert (state.name, state.message) == ("Completed", "1 pages, 30 items: 30 created")
+    assert state.data == Tally(pages=1, processed=30, created=30, requests=1)
+    session = _newest(instance)
+    assert (session.status, session.mode, session.items_created) == (Status.COMPLETED, Mode.FULL, 30)
+
+
+def test_a_second_run_finds_what_changed_and_leaves_the_rest_alone(instance: Store, box: sandbox.Box) -> None:
+    """A cursor that was not kept would make every run a full one."""
+    asyncio.run(sync_products.fn())
+    box.erp.change("products", create=2, update=3)
+    state = asyncio.run(sync_products.fn())
+    assert isinstance(state.data, Tally)
+    assert (state.data.created, state.data.updated, state.data.deleted) == (2, 3, 0)
+    assert _newest(instance).mode is Mode.INCREMENTAL
+
+
+def test_a_full_run_deletes_what_is_gone_upstream(instance: Store, box: sandbox.Box) -> None:
+    """Only a full pass can find deletions, and the sentence ends with them."""
+    asyncio.run(sync_products.fn())
+    box.erp.change("products", delete=2)
+    state = asyncio.run(sync_products.fn(Mode.FULL))
+    assert isinstance(state.data, Tally)
+    assert state.data.deleted == 2
+
+
+def test_a_paused_source_is_skipped_with_the_reason(instance: Store, box: sandbox.Box) -> None:
+    """A hold must neither fail a run nor let it call the upstream."""
+    with instance.write() as connection:
+        now = instance.clock.now()
+        holds.create(connection, "products", reason="stocktaking", created_by="test", now=now, ttl_seconds=60)
+    state = asyncio.run(sync_products.fn())
+    assert (state.name, state.message) == ("Skipped", "paused: stocktaking")
+    assert state.is_completed()
+    assert not box.requests.entries()
+
+
+def test_a_second_run_beside_a_first_is_skipped_and_names_it(instance: Store) -> None:
+    """Two runs of one source would fetch everything twice."""
+    first = admit(instance, PRODUCTS, Due(trigger=Trigger.MANUAL))
+    state = asyncio.run(sync_products.fn())
+    assert state.name == "Skipped"
+    assert state.message is not None
+    assert first.session_id in state.message
+
+
+def test_a_hold_that_comes_while_it_runs_defers_it(instance: Store, box: sandbox.Box) -> None:
+    """What was stored stays, and the record says when it may go on."""
+    box.faults.add("page_cap", size=5, count=None)
+    box.faults.add("latency", seconds=0.05, count=None)
+
+    def hold_when_it_asks() -> None:
+        while not box.requests.entries():  # the run asks within milliseconds
+            continue
+        with instance.write() as connection:
+            now = instance.clock.now()
+            holds.create(connection, "products", reason="order", created_by="test", now=now, ttl_seconds=600)
+
+    with ThreadPoolExecutor(1) as other:
+        held = other.submit(hold_when_it_asks)
+        state = asyncio.run(sync_products.fn())
+        held.result(timeout=10)
+    assert state.name == "Deferred"
+    session = _newest(instance)
+    assert (session.status, session.reason) == (Status.DEFERRED, "paused: order")
+    assert session.retry_at is not None
+
+
+def test_rejected_rows_make_the_run_partial(instance: Store, box: sandbox.Box) -> None:
+    """The rest must land, and the run must not look as if all was well."""
+    box.faults.add("bad_rows", count=None)
+    state = asyncio.run(sync_products.fn())
+    assert state.name == "Partial"
+    assert "rejected" in (state.message or "")
+    assert _newest(instance).status is Status.PARTIAL
+
+
+def test_refused_credentials_fail_the_run_with_their_reason(instance: Store, box: sandbox.Box) -> None:
+    """A 401 is no passing weather; its message says what to mend."""
+    box.faults.add("unauthorized", code=401)
+    with pytest.raises(RefusedError):
+        asyncio.run(sync_products.fn())
+    assert _newest(instance).status is Status.RUNNING
