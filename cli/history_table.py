@@ -31,6 +31,10 @@ COLUMNS = (
 )
 
 
+_NOTHING = ("-", "-", "-", "-")
+"""Pages, items, changes and duration of a session that never ran."""
+
+
 def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -> None:
     """Print the newest sessions of one source or of all."""
     wanted = parsed_status(status)
@@ -65,12 +69,18 @@ def row(session: SyncSession, now: datetime) -> list[str | Text]:
         fate(session.status),
         session.mode.value,
         session.trigger.value,
+        *(_NOTHING if session.status in history.NEVER_RAN else _counts(session)),
+        why(session),
+        session.id,
+    ]
+
+
+def _counts(session: SyncSession) -> list[str]:
+    return [
         number(session.pages_processed),
         number(session.items_processed),
         _changes(session),
         lasted(session),
-        why(session),
-        session.id,
     ]
 
 

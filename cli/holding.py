@@ -7,6 +7,7 @@ from typing import Any
 from cli import catalog, console, durations
 from cli.instance import Instance, actor, opened
 from cli.options import EVERY
+from cli.tables import counted
 from syncline.errors import SynclineError
 from syncline.store import audit, holds
 
@@ -61,8 +62,9 @@ def release(instance: Instance, target: str) -> int:
 
 def tell_released(instance: Instance, target: str, ended: int) -> None:
     """Say how many holds ended, and which one still stands in the way."""
-    plural = "hold" if ended == 1 else "holds"
-    console.line(f"{_named(target)}: {ended} {plural} ended" if ended else f"{_named(target)}: nothing was paused")
+    console.line(
+        f"{_named(target)}: {counted(ended, 'hold')} ended" if ended else f"{_named(target)}: nothing was paused"
+    )
     if target == holds.EVERY_SOURCE:
         return
     with instance.store.read() as connection:
@@ -79,9 +81,7 @@ def start_deferred(instance: Instance, target: str, go_on: GoOn) -> None:
         console.warn(f"what was put off goes on with its next scheduled run ({error})")
         return
     if started:
-        console.line(
-            f"{len(started)} {'run that was' if len(started) == 1 else 'runs that were'} put off: starting now"
-        )
+        console.line(f"{counted(len(started), 'run')} put off by it: starting now")
 
 
 async def _deferred_runs(instance: Instance, target: str) -> Sequence[str]:

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import console
-from cli.tables import number
+from cli.tables import counted, number
 from cli.times import ago, span
 from cli.watch import Reading
 from syncline.errors import SynclineError
@@ -35,7 +36,7 @@ def shown(label: str, look: Callable[[], Reading | None]) -> Generator[None]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width),
-        TextColumn("{task.fields[said]}"),
+        TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
     with Progress(*columns, console=terminal, transient=True) as progress:
         task = progress.add_task(label, total=None, said=_STARTING)
@@ -51,8 +52,10 @@ def shown(label: str, look: Callable[[], Reading | None]) -> Generator[None]:
 
 def describe(reading: Reading) -> str:
     """The words beside the bar: pages, items, speed, time left, or what it waits for."""
-    pages = f"{number(reading.pages)}/{number(reading.total_pages)}" if reading.total_pages else number(reading.pages)
-    parts = [f"{pages} pages", f"{number(reading.items)} items"]
+    pages = counted(reading.pages, "page")
+    if reading.total_pages:
+        pages = f"{number(reading.pages)}/{counted(reading.total_pages, 'page')}"
+    parts = [pages, counted(reading.items, "item")]
     if reading.waiting_for is not None:
         return " · ".join([*parts, _waiting(reading)])
     parts.append(f"{number(round(reading.items_per_second))}/s")

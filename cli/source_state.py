@@ -5,7 +5,7 @@ from datetime import datetime
 from rich.text import Text
 
 from cli.fates import why
-from cli.tables import number
+from cli.tables import counted, number
 from cli.times import ago
 from syncline.model.records import Hold
 from syncline.status.overview import Progress, SourceOverview, State
@@ -43,9 +43,10 @@ def note(one: SourceOverview, now: datetime) -> str:
 def progress(running: Progress) -> str:
     """How far a running session is, and how fast."""
     session = running.session
-    of_all = f"/{number(session.total_pages)}" if session.total_pages else ""
-    pages = f"{number(session.pages_processed)}{of_all} pages"
-    return f"{pages}, {number(session.items_processed)} items, {number(round(running.items_per_second))}/s"
+    pages = counted(session.pages_processed, "page")
+    if session.total_pages:
+        pages = f"{number(session.pages_processed)}/{counted(session.total_pages, 'page')}"
+    return f"{pages}, {counted(session.items_processed, 'item')}, {number(round(running.items_per_second))}/s"
 
 
 def waiting(one: SourceOverview, now: datetime) -> str:

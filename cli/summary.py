@@ -3,15 +3,24 @@
 from rich.text import Text
 
 from cli.fates import fate, why
-from cli.tables import number
+from cli.tables import counted, number
 from cli.times import lasted
 from syncline.model.session import Status, SyncSession
+from syncline.status.history import NEVER_RAN
 
 __all__ = ["hint", "summary"]
 
 
 def summary(session: SyncSession) -> Text:
     """One line: source, mode, fate, pages, counts, duration, and the reason or error where there is one."""
+    head = Text.assemble(f"{session.source} ({session.mode.value}) ", fate(session.status))
+    parts = [] if session.status in NEVER_RAN else _counted(session)
+    if session.status is not Status.PARTIAL and why(session):
+        parts.append(why(session))
+    return Text(" · ").join([head, *map(Text, parts)])
+
+
+def _counted(session: SyncSession) -> list[str]:
     counts = [
         f"{number(session.items_created)} created",
         f"{number(session.items_updated)} updated",
@@ -20,11 +29,7 @@ def summary(session: SyncSession) -> Text:
     ]
     if session.items_rejected:
         counts.append(f"{number(session.items_rejected)} rejected")
-    parts = [f"{number(session.pages_processed)} pages", ", ".join(counts), lasted(session)]
-    if session.status is not Status.PARTIAL and why(session):
-        parts.append(why(session))
-    head = Text.assemble(f"{session.source} ({session.mode.value}) ", fate(session.status))
-    return Text(" · ").join([head, *map(Text, parts)])
+    return [counted(session.pages_processed, "page"), ", ".join(counts), lasted(session)]
 
 
 def hint(session: SyncSession) -> str | None:
@@ -33,5 +38,5 @@ def hint(session: SyncSession) -> str | None:
         return why(session)
     if not session.items_rejected:
         return None
-    items = "1 item was" if session.items_rejected == 1 else f"{number(session.items_rejected)} items were"
-    return f"{items} rejected; see why: syncline rejects {session.id}"
+    items = counted(session.items_rejected, "item")
+    return f"rejected: {items}; see why with `syncline rejects {session.id}`"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli import console
 
-__all__ = ["Column", "Fact", "fit", "number", "print_facts", "print_table"]
+__all__ = ["Column", "Fact", "counted", "fit", "number", "print_facts", "print_table"]
 
 _GAP = 2
 """Between two columns."""
@@ -49,6 +49,11 @@ class Fact:
 def number(value: int | None) -> str:
     """A count with thousands set apart; a dash for none."""
     return "-" if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str) -> str:
+    """A number of things: `1 page`, `1,200 pages`."""
+    return f"{number(value)} {noun}" if value == 1 else f"{number(value)} {noun}s"
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:

@@ -23,6 +23,13 @@ def test_a_session_is_a_line_with_its_fate_counts_and_reason(syncline: Syncline,
         assert word in line
 
 
+def test_a_session_that_never_ran_has_no_counts(syncline: Syncline, keep: Keep) -> None:
+    """Zeros would read as if the upstream had been asked and had nothing."""
+    keep(status=Status.MISSED, items_processed=0, items_created=0, reason="covered by a later run")
+    assert " - " in syncline("history").stdout.splitlines()[-1]
+    assert "+0" not in syncline("history").stdout
+
+
 def test_the_newest_session_comes_first(syncline: Syncline, keep: Keep) -> None:
     """What is asked about is nearly always the last one."""
     for hours, source in ((5, "customers"), (1, "products"), (3, "customers")):

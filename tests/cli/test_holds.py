@@ -100,7 +100,7 @@ def test_what_a_hold_put_off_is_started_when_it_ends(instance: Instance, capsys:
 
     start_deferred(instance, "products", go_on)
     assert asked == ["products"]
-    assert capsys.readouterr().out == "1 run that was put off: starting now\n"
+    assert capsys.readouterr().out == "1 run put off by it: starting now\n"
 
 
 def test_a_hold_ends_also_where_prefect_is_away(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:

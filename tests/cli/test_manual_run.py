@@ -77,6 +77,14 @@ def test_the_summary_says_why(
     assert capsys.readouterr().out.endswith(f" · {words}\n")
 
 
+def test_a_run_that_never_began_counts_nothing(
+    instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Zeros would read as if the upstream had been asked and had nothing."""
+    watched(instance, WISH, run=_ending_in(keep(status=Status.SKIPPED, reason="paused: orders")), as_json=False)
+    assert capsys.readouterr().out == "products (full) skipped · paused: orders\n"
+
+
 @pytest.mark.parametrize("status", [Status.PARTIAL, Status.COMPLETED])
 def test_rejected_items_are_counted_with_the_way_to_see_them(
     status: Status, instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]
@@ -86,7 +94,7 @@ def test_rejected_items_are_counted_with_the_way_to_see_them(
     assert watched(instance, WISH, run=_ending_in(kept), as_json=False) == 0
     captured = capsys.readouterr()
     assert "3 rejected" in captured.out
-    assert captured.err == f"3 items were rejected; see why: syncline rejects {kept.id}\n"
+    assert captured.err == f"rejected: 3 items; see why with `syncline rejects {kept.id}`\n"
 
 
 def test_a_partial_run_says_once_why(instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
