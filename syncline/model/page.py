@@ -60,7 +60,17 @@ class Page:
 
 
 class Transport(Protocol):
-    """What a connector needs of the upstream's client: one method, so that tests can speak without a network."""
+    """What a connector needs of the upstream's client."""
+
+    @property
+    def name(self) -> str:
+        """The upstream's name."""
+        ...
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests may be under way at once."""
+        ...
 
     async def get(
         self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
@@ -75,6 +85,11 @@ class Transport(Protocol):
 
 class Answer(Protocol):
     """A successful answer, whole."""
+
+    @property
+    def url(self) -> str:
+        """The address that answered, without credentials: relative links start from it."""
+        ...
 
     @property
     def content(self) -> bytes:

@@ -31,7 +31,7 @@ async def probe(transport: Transport, url: str) -> Guess:
     trials = Trials(transport=transport, path=path, params=given)
     first = await trials.first()
     if first.items is None or not first.rows:
-        raise RejectedError(_nothing(path, first), upstream=str(getattr(transport, "name", path)))
+        raise RejectedError(_nothing(path, first), upstream=transport.name)
     total = find_total(first.marks, _totals_in(first), len(first.rows))
     key = guess_key(guess_columns(first.rows), first.rows)
     wire_key = None if key is None else key.alias or key.name

@@ -98,11 +98,11 @@ class Reader:
     @property
     def name(self) -> str:
         """The upstream, as errors call it."""
-        return str(getattr(self.transport, "name", self.path))
+        return self.transport.name
 
     def _fetched(self, answer: Answer) -> Fetched:
         opened = self._opened(answer)
-        url = str(getattr(answer, "url", self.path))
+        url = answer.url
         link = next_link(answer.headers.get("link") or "")
         return Fetched(
             rows=opened.rows,

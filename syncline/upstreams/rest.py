@@ -57,7 +57,7 @@ class RestPages:
             params={**self.params, **self._since(ask)},
             envelope=Envelope(items=self.items, others=others),
             total=self.total,
-            ahead=min(self.ahead, int(getattr(transport, "max_in_flight", self.ahead))),
+            ahead=min(self.ahead, transport.max_in_flight),
         )
         return self.paging.walk(reader, ask.resume)
 

@@ -62,6 +62,7 @@ class Slices:
         self._total = place.total
         self._ahead = Ahead[tuple[int, Fetched]]()
         self._to_ask = place.offset
+        self._overlaps = True
         self._width = 1  # grows with each full page: a list of one page is not worth eight requests
 
     async def close(self) -> None:
@@ -107,12 +108,15 @@ class Slices:
 
     def _is_last(self, step: _Step, end: int, *, short: bool) -> bool:
         """Whether there is nothing behind. A full page is never the last, whatever the total: totals are capped."""
-        if not step.got.rows or not step.rows:
+        if not step.got.rows:
             return True
         told = self._paging.ends(step.got)
         if told is not None:
             return told
-        return short and self._total is not None and end >= self._total
+        if short and self._total is not None and end >= self._total:
+            return True
+        self._overlaps = bool(step.rows)  # nothing but the overlap came: the end, or a cap of one item; ask behind it
+        return False
 
     async def _without_overlap(self, start: int, got: Fetched) -> _Step:
         """The rows behind the last page's last row; where that stands elsewhere now, the list has moved."""
@@ -130,7 +134,7 @@ class Slices:
 
     def _ask_ahead(self) -> None:
         while len(self._ahead) < self._width and not self._ahead.failed and self._is_worth_asking():
-            overlap = 1 if self._to_ask and self._place.size > 1 else 0
+            overlap = 1 if self._to_ask and self._place.size > 1 and self._overlaps else 0
             start = self._to_ask - overlap
             self._ahead.add(self._fetch(start, self._place.size))
             self._to_ask = start + self._place.size

@@ -83,9 +83,9 @@ class Trials:
         self.requests += 1
         answer = await self.transport.get(self.path, params=dict(self.params) or None)
         try:
-            look = _look(answer, self.path)
+            look = _look(answer)
         except ValueError as error:
-            name = str(getattr(self.transport, "name", self.path))
+            name = self.transport.name
             raise UnavailableError(f"{self.path} answers no JSON ({error})", upstream=name) from None
         self.rows.extend(look.rows)
         return look
@@ -103,7 +103,7 @@ class Trials:
             return None
         self.requests += 1
         try:
-            look = _look(await self.transport.get(path, params=params, headers=headers), path)
+            look = _look(await self.transport.get(path, params=params, headers=headers))
         except RateLimitedError:
             self.requests = self.most
             return None
@@ -113,9 +113,9 @@ class Trials:
         return look
 
 
-def _look(answer: Answer, path: str) -> Look:
+def _look(answer: Answer) -> Look:
     body = cast("object", _decode(answer.content.removeprefix(b"\xef\xbb\xbf")))
-    found, url = find_items(body), str(getattr(answer, "url", path))
+    found, url = find_items(body), answer.url
     link = next_link(answer.headers.get("link") or "")
     return Look(
         answer=answer,

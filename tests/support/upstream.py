@@ -15,6 +15,9 @@ __all__ = ["ListPages", "NoTransport"]
 class NoTransport:
     """A transport for connectors that need no network; it must never be called."""
 
+    name = "nothing"
+    max_in_flight = 8
+
     async def get(
         self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
     ) -> NoReturn:

@@ -37,6 +37,8 @@ class ListServer:
     before: Callable[[int, list[int]], None] = lambda _request, _items: None
     requests: int = 0
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    name: str = "list"
+    max_in_flight: int = 8
 
     async def get(
         self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
