@@ -14,13 +14,15 @@ __all__ = ["batches"]
 
 _AHEAD = 4
 """Pages that wait for their commit, beside those that the connector has under way."""
+_LINGER_SECONDS = 0.03
+"""How long a batch that is not full waits for the next page: a transaction costs as much as reading several pages."""
 
 _Arrival: TypeAlias = "Page | Exception | None"
 """A page, the error that ended the reading, or None at its end."""
 
 
 async def batches(pages: AsyncGenerator[Page], *, rows: int) -> AsyncGenerator[list[Page]]:
-    """Yield pages in order: at once what has come, up to about `rows` items; a slow upstream's pages one by one.
+    """Yield pages in order: what comes within a moment, up to about `rows` items; a slow upstream's pages one by one.
 
     An error of the upstream is raised after the pages before it were yielded.
     """
@@ -45,8 +47,9 @@ _END = object()
 
 
 async def _take(queue: asyncio.Queue[_Arrival], rows: int) -> tuple[list[Page], object]:
-    """Wait for one arrival and take what else is there; the second value says why there will be no more."""
+    """Wait for one arrival and take what follows at once; the second value says why there will be no more."""
     batch: list[Page] = []
+    held = 0
     arrival = await queue.get()
     while True:
         if arrival is None:
@@ -54,9 +57,14 @@ async def _take(queue: asyncio.Queue[_Arrival], rows: int) -> tuple[list[Page], 
         if isinstance(arrival, Exception):
             return batch, arrival
         batch.append(arrival)
-        if queue.empty() or sum(len(page.rows) for page in batch) >= rows:
+        held += len(arrival.rows)
+        if held >= rows:
             return batch, None
-        arrival = queue.get_nowait()
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                arrival = await queue.get()
+        except TimeoutError:
+            return batch, None
 
 
 async def _read(pages: AsyncGenerator[Page], queue: asyncio.Queue[_Arrival]) -> None:
