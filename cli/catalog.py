@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
+from cli.instance import make_home
 from deployments.environment import prefect_env
 from syncline.model.source import Source
 from syncline.settings import load_settings
@@ -44,7 +45,7 @@ def _registry() -> ModuleType:
 
         return registry
     settings = load_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it, but not this one
+    make_home(settings)
     with _environment(prefect_env(settings)):
         from flows import registry  # noqa: PLC0415 - loads Prefect
 

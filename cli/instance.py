@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncline.errors import StoreError
+from syncline.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["Instance", "actor", "is_there", "opened", "unchecked"]
+__all__ = ["Instance", "actor", "is_there", "make_home", "opened", "unchecked"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,18 @@ def actor() -> str:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
         return "cli:unknown"  # a user id without a name, as containers have
+
+
+def make_home(settings: Settings) -> None:
+    """Make the state folder; Prefect makes its own in it, but not this one.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"SYNCLINE_HOME {settings.home} cannot be made: {error.strerror}") from error
 
 
 def is_there(store: Store) -> bool:

@@ -9,11 +9,10 @@ from types import FrameType
 
 from cli import console, fates
 from cli.complaints import INTERRUPTED
-from cli.instance import Instance, is_there, unchecked
+from cli.instance import Instance, is_there, make_home, unchecked
 from cli.progress import shown
 from cli.summary import hint, summary
 from cli.watch import Reading, read
-from syncline.errors import SynclineError
 from syncline.model.policies import Mode
 from syncline.model.session import SyncSession
 from syncline.status.history import as_seed
@@ -59,8 +58,8 @@ def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> in
         try:
             with shown(wish.source, look):
                 session = run(instance, wish, cancelled)
-        except SynclineError as error:
-            if cancelled.is_set():
+        except Exception as error:
+            if cancelled.is_set():  # what breaks then, breaks because of it
                 raise KeyboardInterrupt from error
             raise
     _tell(session, as_json=as_json)
@@ -77,6 +76,7 @@ def _interrupted() -> Generator[Event]:
         if event.is_set():
             raise KeyboardInterrupt
         event.set()
+        console.warn("stopping … (Ctrl-C again ends it at once)")
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
@@ -88,7 +88,7 @@ def _interrupted() -> Generator[Event]:
 def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
     from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
 
-    instance.settings.home.mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder in it, but not this one
+    make_home(instance.settings)
     return here.run_here(
         instance.settings,
         wish.source,

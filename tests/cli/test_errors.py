@@ -66,6 +66,17 @@ def test_a_setting_that_cannot_be_used_is_one_line_that_names_it(
     assert "hunter2" not in done.stderr
 
 
+def test_a_state_folder_that_cannot_be_made_is_named(
+    syncline: Syncline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only disk is found out at the first start, by whoever set the folder."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "file" / "home"))
+    done = syncline("sync", "products")
+    assert done.returncode == 2
+    assert done.stderr == f"syncline: SYNCLINE_HOME {tmp_path}/file/home cannot be made: Not a directory\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

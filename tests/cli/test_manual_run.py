@@ -124,7 +124,9 @@ def test_ctrl_c_lets_the_run_end_in_order(instance: Instance, keep: Keep, capsys
         return keep(status=Status.CANCELLED, reason="interrupted at the terminal")
 
     assert watched(instance, WISH, run=run, as_json=False) == 130
-    assert "cancelled" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "cancelled" in captured.out
+    assert captured.err == "stopping … (Ctrl-C again ends it at once)\n"
 
 
 def test_a_second_ctrl_c_does_not_wait(instance: Instance) -> None:
@@ -141,12 +143,13 @@ def test_a_second_ctrl_c_does_not_wait(instance: Instance) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_before_the_session_began_is_no_failure(instance: Instance) -> None:
+@pytest.mark.parametrize("error", [StoreError("the run left no session on record"), RuntimeError("no server")])
+def test_ctrl_c_before_the_session_began_is_no_failure(error: Exception, instance: Instance) -> None:
     """There is nothing on record to show, and nothing went wrong."""
 
     def run(opened: Instance, wish: Wish, cancelled: Event) -> SyncSession:
         signal.raise_signal(signal.SIGINT)
-        raise StoreError("the run left no session on record")
+        raise error
 
     with pytest.raises(KeyboardInterrupt):
         watched(instance, WISH, run=run, as_json=False)
