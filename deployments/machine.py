@@ -8,23 +8,22 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from deployments.demo import demo_file, demo_settings
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import ChildDiedError, Household, StoppedError
 from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError
-from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schema
 from syncline.store.engine import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["demo_settings", "prepare", "up"]
+    from syncline.settings import Settings
 
-SANDBOX_TOKEN = "sandbox-erp-token"  # noqa: S105 - the simulated upstream's, of no use elsewhere
+__all__ = ["prepare", "up"]
+
 SERVER_START_SECONDS = 120
 WEB_START_SECONDS = 60
 
@@ -49,7 +48,7 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
         say(f"Made {', '.join(made)} in {settings.secrets_file}")
     house = Household(settings.home / "logs")
     try:
-        with _until_told(house), house:
+        with _until_told(house), demo_file(settings, demo=demo), house:
             _start(house, settings, demo=demo, say=say)
             house.watch()
             say("Stopping …")
@@ -61,13 +60,6 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
             say(f"  {line}")
         return 1
     return 0
-
-
-def demo_settings(settings: Settings) -> Settings:
-    """`settings` with the sandbox as upstream."""
-    url = f"http://127.0.0.1:{settings.sandbox_port}"
-    sandbox = UpstreamSettings(base_url=url, token=SecretStr(SANDBOX_TOKEN))
-    return settings.model_copy(update={"upstreams": settings.upstreams | {"erp": sandbox}})
 
 
 def prepare(settings: Settings, *, demo: bool) -> list[str]:

@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     `SYNCLINE_` precedes each name, except where a name of its own is given. Secrets that `syncline up` made stand in
-    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these.
+    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo runs, its
+    upstream in `HOME/demo.env` wins over both files.
     """
 
     model_config = SettingsConfigDict(
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
         """Where `syncline up` keeps the secrets that it made."""
         return self.home / "secrets.env"
 
+    @property
+    def demo_file(self) -> Path:
+        """Where a running demo says what its upstream is."""
+        return self.home / "demo.env"
+
     def upstream(self, name: str) -> UpstreamSettings:
         """The settings of the upstream `name`; all unset where nothing was said of it."""
         return self.upstreams.get(name.lower(), UpstreamSettings())
@@ -98,7 +104,7 @@ def load_settings() -> Settings:
     """
     home = Path(os.environ.get("SYNCLINE_HOME", ".syncline"))
     try:
-        return Settings(_env_file=(home / "secrets.env", ".env"))  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
+        return Settings(_env_file=(home / "secrets.env", ".env", home / "demo.env"))  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from None
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from deployments.environment import prefect_env, settings_env
-from deployments.machine import demo_settings
+from deployments.demo import demo_settings
 from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError, MissingSettingError

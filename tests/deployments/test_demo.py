@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from deployments.demo import demo_file
+from syncline.settings import Settings, load_settings
+
+
+def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`syncline sync products` beside `make demo` must neither fail nor call a real ERP that `.env` names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SYNCLINE_UPSTREAMS__ERP__BASE_URL", raising=False)
+    (tmp_path / ".env").write_text("SYNCLINE_UPSTREAMS__ERP__BASE_URL=https://erp.example.com\n")
+    with demo_file(Settings(home=tmp_path / "home", sandbox_port=8123), demo=True):
+        assert load_settings().base_url("erp") == "http://127.0.0.1:8123"
+    assert load_settings().base_url("erp") == "https://erp.example.com"
+
+
+def test_what_a_killed_demo_left_behind_does_not_reach_a_real_start(tmp_path: Path) -> None:
+    """A stale file would have `syncline up` read from a sandbox that is gone."""
+    settings = Settings(home=tmp_path)
+    settings.demo_file.write_text("SYNCLINE_UPSTREAMS__ERP__BASE_URL=http://127.0.0.1:1\n")
+    with demo_file(settings, demo=False):
+        assert not settings.demo_file.exists()
