@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +98,13 @@ class Store:
 def _is_unavailable(error: DBAPIError) -> bool:
     text = str(error.orig).lower()
     gone = ("unable to open", "locked", "connection", "disk i/o", "readonly", "timeout expired", "shutting down")
-    return error.connection_invalidated or (
-        type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "AdminShutdown"}
-        and any(word in text for word in gone)
+    return (
+        error.connection_invalidated
+        or "file is not a database" in text
+        or (
+            type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "AdminShutdown"}
+            and any(word in text for word in gone)
+        )
     )
 
 
@@ -109,7 +113,7 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
         if parsed.get_backend_name() in {"sqlite", "postgresql"}:
             return parsed
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is no number is a ValueError
         pass
     scheme = url.partition(":")[0][:20]
     wanted = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
@@ -119,8 +123,10 @@ def _parsed(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": LOCK_TIMEOUT_SECONDS})
+        with suppress(OSError):  # SQLite then says that it cannot open the file
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    plain = url.set(drivername="sqlite")
+    engine = create_engine(plain, connect_args={"check_same_thread": False, "timeout": LOCK_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -16,26 +16,31 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import inspect
+from sqlalchemy import func as sql
+from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model import erp, records, session
+from syncline.store import revisions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from syncline.store.engine import Store
 
-__all__ = ["require_current", "revise", "upgrade"]
+__all__ = ["MIGRATIONS", "require_current", "revise", "upgrade"]
 
 _SHIPPED = (erp, records, session)
 """Importing them registers their tables."""
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""The migrations that Syncline ships."""
+_UPGRADE_LOCK = 0x5C11E
+"""The number of PostgreSQL's advisory lock that an upgrade holds."""
 
 
-def upgrade(store: Store) -> tuple[str | None, str, list[str]]:
-    """Bring the database to this program's schema.
+def upgrade(store: Store, *, folder: Path = MIGRATIONS) -> tuple[str | None, str, list[str]]:
+    """Bring the database to this program's schema, by the migrations in `folder`; several may try at once.
 
     Returns:
         The revision before (None: an empty database) and after, and the names of the tables made for sources.
@@ -44,11 +49,12 @@ def upgrade(store: Store) -> tuple[str | None, str, list[str]]:
         NewerDatabaseError: the database was made by a newer Syncline.
     """
     with store.write() as connection:
+        _wait_for_others(connection)
         before = _revision(connection)
-        head = _head()
-        _refuse_newer(before)
+        head = _head(folder)
+        _refuse_newer(before, folder)
         if before != head:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection, folder), "head")
         return before, head, _make_tables(connection)
 
 
@@ -60,43 +66,45 @@ def require_current(store: Store) -> None:
         NewerDatabaseError: it was made by a newer Syncline.
     """
     with store.read() as connection:
-        revision = _revision(connection)
-        _refuse_newer(revision)
-        if revision != _head():
-            message = "the database lacks migrations: run `syncline db upgrade` (`syncline up` does it by itself)"
-            raise SchemaBehindError(message)
+        _refuse_other(connection, MIGRATIONS)
 
 
-def revise(store: Store, message: str) -> Path | None:
-    """Write a migration for what changed in the tables since the database was made; None where nothing did."""
+def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | None:
+    """Write a migration to `folder` for what changed in the tables since the database was made.
+
+    Tables that the program does not know are left alone: a source that was taken out keeps its rows.
+
+    Returns:
+        The file; None where nothing changed.
+
+    Raises:
+        SchemaBehindError: the database lacks migrations, so that it cannot be compared.
+        NewerDatabaseError: it was made by a newer Syncline.
+    """
     with store.write() as connection:
-        config = _config(connection)
+        _refuse_other(connection, folder)
+        config = _config(connection, folder)
         written: Any = command.revision(
-            config, message=message, autogenerate=True, process_revision_directives=_drop_empty
+            config, message=message, autogenerate=True, process_revision_directives=revisions.prepared
         )
     return Path(written.path) if written else None
 
 
-def _drop_empty(context: object, revision: object, directives: list[Any]) -> None:
-    """Write nothing where nothing changed."""
-    del context, revision
-    if directives[0].upgrade_ops.is_empty():
-        directives.clear()
+def _wait_for_others(connection: Connection) -> None:
+    """On PostgreSQL, migrate one after the other; SQLite's writer lock does so by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(sql.pg_advisory_xact_lock(_UPGRADE_LOCK)))
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection, folder: Path) -> Config:
     config = Config(attributes={"connection": connection}, cmd_opts=Namespace(quiet=True))
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_MIGRATIONS))
-
-
-def _head() -> str:
-    head = _scripts().get_current_head()
+def _head(folder: Path) -> str:
+    head = ScriptDirectory(str(folder)).get_current_head()
     assert head is not None, "the program ships migrations"
     return head
 
@@ -105,11 +113,19 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_newer(revision: str | None) -> None:
+def _refuse_other(connection: Connection, folder: Path) -> None:
+    revision = _revision(connection)
+    _refuse_newer(revision, folder)
+    if revision != _head(folder):
+        message = "the database lacks migrations: run `syncline db upgrade` (`syncline up` does it by itself)"
+        raise SchemaBehindError(message)
+
+
+def _refuse_newer(revision: str | None, folder: Path) -> None:
     if revision is None:
         return
     try:
-        _scripts().get_revision(revision)
+        ScriptDirectory(str(folder)).get_revision(revision)
     except CommandError:
         message = f"the database is at revision {revision}, which this Syncline does not know: upgrade the program"
         raise NewerDatabaseError(message) from None
