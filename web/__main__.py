@@ -1,16 +1,21 @@
 """`python -m web`: the web app of this instance, until it is told to stop."""
 
+import contextlib
+import socket
 import sys
 
 import uvicorn
 
 from deployments import controls, reconciling
 from flows import registry
-from syncline.errors import SynclineError
-from syncline.settings import load_settings
+from syncline.errors import ConfigurationError, SynclineError
+from syncline.settings import Settings, load_settings
 from syncline.store import schema
 from syncline.store.engine import Store
 from web.app import create_app
+
+_ENDING_SECONDS = 5
+"""How long requests under way may take when the app is told to stop."""
 
 
 def main() -> int:
@@ -20,23 +25,26 @@ def main() -> int:
         store = Store(settings.database)
         schema.require_current(store)
         known = registry.sources()
+        listening = _listen(settings)
     except SynclineError as error:
         sys.stderr.write(f"syncline: {error}\n")
         return 1
+    sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
     app = create_app(settings, store, controls=controls, known=known, reconcile=reconciling.run_forever)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.web_port,
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=5,
-        )
-    )
-    server.run()
+    config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=_ENDING_SECONDS)
+    with listening, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
     store.close()
-    return 0 if server.started else 1
+    return 0
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.web_port), family=family)
+    except OSError as error:
+        where = f"SYNCLINE_HOST={settings.host} SYNCLINE_WEB_PORT={settings.web_port}"
+        raise ConfigurationError(f"cannot listen at {where}: {(error.strerror or str(error)).lower()}") from None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,178 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from syncline.clock import ManualClock
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.settings import Settings
+from syncline.store import heartbeats, holds, sessions
+from syncline.store.engine import Store
+
+Call = Callable[..., httpx.Response]
+CallAs = Callable[[Settings, str | None], Call]
+Plan = Callable[..., None]
+
+
+class Reader(HTMLParser):
+    """Reads a page: its text, its links, and whatever it would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self._hidden = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self._hidden = tag == "style"
+        if tag == "a":
+            self.links.append(found.get("href") or "")
+        self.loads += [value for name in ("src", "href") if tag != "a" and (value := found.get(name))]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = self._hidden and tag != "style"
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.text += f" {data}"
+
+
+def read(call: Call) -> Reader:
+    answer = call("GET", "/")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    reader = Reader()
+    reader.feed(answer.text)
+    reader.text = " ".join(reader.text.split())
+    return reader
+
+
+def record(store: Store, status: Status, *, took: float | None = 30, **values: object) -> None:
+    begun = store.clock.now()
+    identity = {"id": sessions.new_id("products", begun), "source": "products", "started_at": begun}
+    fate = {"status": status, "completed_at": None if took is None else begun + timedelta(seconds=took)}
+    session = SyncSession.model_validate(
+        {"trigger": Trigger.SCHEDULE, "mode": Mode.FULL, "retry_at": None, **identity, **fate, **values}
+    )
+    with store.write() as connection:
+        sessions.insert_session(connection, session)
+
+
+def test_the_page_needs_no_token_no_script_and_no_other_server(call_as: CallAs, settings: Settings) -> None:
+    """It works offline, on a phone, and in a browser that trusts nobody."""
+    answer = call_as(settings, None)("GET", "/")
+    assert "<script" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert all(load.startswith("data:") for load in read(call_as(settings, None)).loads)
+    assert '<meta http-equiv="refresh" content="5">' in answer.text
+
+
+def test_a_new_instance_says_what_comes_next(call: Call) -> None:
+    """Before the first run the page is no riddle."""
+    text = read(call).text
+    assert "No session yet" in text
+    assert "Last run never" in text
+
+
+def test_a_running_sync_shows_how_far_it_is(call: Call, store: Store, clock: ManualClock) -> None:
+    """Pages of pages, items, and their speed."""
+    record(
+        store,
+        Status.RUNNING,
+        took=None,
+        pages_processed=314,
+        total_pages=1_200,
+        items_processed=31_400,
+        flow_run_id="f1",
+    )
+    clock.advance(seconds=100)
+    reader = read(call)
+    assert "314 of 1,200 pages 31,400 items 314 items/s full, 1 min 40 s" in reader.text
+    assert "http://127.0.0.1:1/runs/flow-run/f1" in reader.links
+
+
+def test_each_session_shows_its_fate_and_the_reason(call: Call, store: Store, clock: ManualClock) -> None:
+    """Why did it not run? stands on the first page."""
+    record(store, Status.FAILED, took=35, error_message="erp answered 503", retry_count=2)
+    clock.advance(seconds=3_600)
+    record(store, Status.SKIPPED, took=0, reason="overlap: session products-sync-1 is running")
+    clock.advance(seconds=200)
+    with store.write() as connection:
+        heartbeats.began(connection, "products", now=clock.now())
+        heartbeats.ended(connection, "products", failed=True, duration_ms=1, now=clock.now())
+    text = read(call).text
+    assert "3 min ago products skipped full schedule overlap: session products-sync-1 is running" in text
+    assert "1 h ago products failed full schedule 0 0 0 0 35 s erp answered 503 2 retries" in text
+    assert "products failing" in text
+    assert "Failures 1 in a row" in text
+
+
+def test_what_others_wrote_cannot_write_the_page(call: Call, store: Store) -> None:
+    """An upstream's error page, or a hold's reason, is text."""
+    nasty = "<script>alert(1)</script>\"'><img src=x>"
+    record(store, Status.FAILED, error_message=nasty, flow_run_id=nasty)
+    with store.write() as connection:
+        now = store.clock.now()
+        holds.create(connection, "*", reason=nasty, created_by=nasty, now=now, ttl_seconds=None)
+    answer = call("GET", "/").text
+    assert "<script>" not in answer
+    assert "<img" not in answer
+    assert "&lt;script&gt;alert(1)" in answer
+
+
+def test_holds_show_who_holds_and_until_when(call_sqlite: Call, sqlite_store: Store) -> None:
+    """A pause that somebody forgot is seen."""
+    now = sqlite_store.clock.now()
+    with sqlite_store.write() as connection:
+        for reason, ttl in (("order creation", 300), ("migration", None)):
+            holds.create(connection, "products", reason=reason, created_by="ann", now=now, ttl_seconds=ttl)
+    text = read(call_sqlite).text
+    assert "products paused" in text
+    assert "order creation held by ann , ends in 5 min" in text.replace(", ends", " , ends").replace("  ", " ")
+    assert "migration held by ann until it is released" in text
+
+
+def test_the_next_run_is_told_where_prefect_answers(
+    call_sqlite: Call, clock: ManualClock, plan: Plan, end_prefect: Callable[[], None]
+) -> None:
+    """Planned, stopped and unknown look different."""
+    plan("products", next_run_at=clock.now() + timedelta(minutes=11))
+    plan("customers", active=False)
+    text = read(call_sqlite).text
+    assert "Next run in 11 min every 30 min" in text
+    assert "Next run stopped" in text
+    assert "Prefect does not answer" not in text
+    end_prefect()
+    text = read(call_sqlite).text
+    assert "Prefect does not answer" in text
+    assert text.count("Next run unknown") == 2
+
+
+def test_links_lead_to_prefect_by_the_name_that_reached_us(call_as: CallAs) -> None:
+    """From another machine, 127.0.0.1 would be the wrong one."""
+    call = call_as(Settings(prefect_port=4711), None)
+    assert "http://syncline.test:4711" in read(call).links
+
+
+def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClock, plan: Plan) -> None:
+    """The page's facts for other dashboards."""
+    record(store, Status.RUNNING, took=None, pages_processed=1, total_pages=4, items_processed=100)
+    plan("products", next_run_at=clock.now())
+    clock.advance(seconds=10)
+    customers, products = call("GET", "/api/sources").json()["sources"]
+    assert (products["state"], products["progress"], products["items_per_second"]) == ("running", 0.25, 10)
+    assert products["schedule"] == {"active": True, "text": "every 30 min", "next_run_at": "2026-01-22T10:00:00Z"}
+    assert products["last"]["status"] == "running"
+    assert (customers["state"], customers["schedule"], customers["rows"]) == ("new", None, 0)
+
+
+@pytest.mark.parametrize("headers", [{"Host": "[::1]:8080"}, {"Host": 'x"><b>'}])
+def test_a_strange_host_name_does_no_harm(call_sqlite: Call, headers: dict[str, str]) -> None:
+    """It comes from the request, so from anybody."""
+    answer = call_sqlite("GET", "/", headers=headers)
+    assert re.search(r"<b>\W*:4200", answer.text) is None
