@@ -14,6 +14,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
+from tasks.due import plain
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -38,6 +40,7 @@ async def next_runs(client: PrefectClient, deployments: list[UUID]) -> dict[UUID
     )
     found: dict[UUID, datetime] = {}
     for run in planned:
-        if run.deployment_id is not None and run.expected_start_time is not None:
-            found.setdefault(run.deployment_id, run.expected_start_time)
+        due_at = plain(run.expected_start_time)
+        if run.deployment_id is not None and due_at is not None:
+            found.setdefault(run.deployment_id, due_at)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prefect.context import FlowRunContext
@@ -21,6 +22,7 @@ __all__ = [
     "due_of",
     "flow_name",
     "mode_of",
+    "plain",
     "source_of",
 ]
 
@@ -56,8 +58,13 @@ def current_due(mode: Mode) -> Due:
 def due_of(flow_run: FlowRun, mode: Mode) -> Due:
     """What is due in `flow_run`."""
     trigger = _trigger(flow_run)
-    scheduled_for = flow_run.expected_start_time if flow_run.auto_scheduled else None
+    scheduled_for = plain(flow_run.expected_start_time) if flow_run.auto_scheduled else None
     return Due(trigger=trigger, mode=mode, flow_run_id=session_key(flow_run), scheduled_for=scheduled_for)
+
+
+def plain(instant: datetime | None) -> datetime | None:
+    """`instant` as the standard library has it; Prefect's are pendulum's, which calculate in types of their own."""
+    return None if instant is None else datetime.fromtimestamp(instant.timestamp(), UTC)
 
 
 def session_key(flow_run: FlowRun) -> str:

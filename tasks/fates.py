@@ -11,7 +11,7 @@ from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
 from syncline.passes import ending
 from syncline.store import sessions
-from tasks.due import due_of, mode_of, session_key
+from tasks.due import due_of, mode_of, plain, session_key
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -61,9 +61,9 @@ def put_on_record(
 
     The id is made of the run's, so that two processes that find the run at once make one record.
     """
-    began = flow_run.start_time or flow_run.expected_start_time or store.clock.now()
+    began = plain(flow_run.start_time or flow_run.expected_start_time) or store.clock.now()
     session = _record(source, flow_run, status, began)
-    session.completed_at = flow_run.end_time or store.clock.now()
+    session.completed_at = max(plain(flow_run.end_time) or store.clock.now(), began)
     session.reason = reason
     session.error_type, session.error_message = error or (None, None)
     try:

@@ -18,6 +18,7 @@ from tasks.context import open_store
 from tasks.due import session_key, source_of
 from tasks.fates import close
 from tasks.limit import release_limit
+from tasks.outcome import error_of
 from tasks.progress import show_summary
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def _error(flow: Flow[..., Any], state: State[Any]) -> tuple[str, str]:
     """The error's type and message, in the words of this project where Prefect names none."""
     if state.name == "TimedOut":
         return "TimeoutError", f"the run took longer than timeout_seconds={flow.timeout_seconds:g}"
-    if isinstance(state.data, BaseException):
-        return type(state.data).__name__, str(state.data)
+    error = error_of(state)
+    if error is not None:
+        return type(error).__name__, str(error)
     return "Failed", state.message or "the flow run failed"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from prefect.context import FlowRunContext
 
 from syncline.errors import DatabaseUnavailableError, UnavailableError
+from tasks.outcome import error_of
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -29,7 +30,7 @@ def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[A
     It is a plain function: Prefect silently never retries where it is a method, a partial or a callable object.
     """
     del task, task_run
-    return isinstance(state.data, _PASSING)
+    return isinstance(error_of(state), _PASSING)
 
 
 async def attempt(task: Task[P, CoroutineType[Any, Any, T]], retry: Retry, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncline.store import sessions
+from tasks.outcome import error_of
 from tasks.run import current_run
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def note_attempt(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> 
 def note_failure(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
     """No attempt is left: keep what went wrong."""
     del task, task_run
-    run, error = current_run(), state.data
-    if isinstance(error, Exception):
+    run, error = current_run(), error_of(state)
+    if error is not None:
         name, message = type(error).__name__, str(error)
         with run.store.write() as connection:
             sessions.note_error(connection, run.session_id, error_type=name, error_message=message)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deployments.environment import prefect_env, settings_env
 from deployments.demo import demo_settings
+from deployments.environment import prefect_env, settings_env
 from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError, MissingSettingError

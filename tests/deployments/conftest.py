@@ -1,0 +1,68 @@
+"""A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from support.instance import Instance, eventually
+
+import sandbox
+from deployments.environment import prefect_env, server_env, settings_env
+from deployments.household import Household
+from syncline.model.session import SyncSession
+from syncline.settings import Settings, UpstreamSettings
+from syncline.store import schema
+from syncline.store.engine import Store
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    home = tmp_path_factory.mktemp("instance")
+    with sandbox.serving(seed=7, products=60, customers=5) as box, Household(home / "logs") as house:
+        settings = _settings(home, box)
+        store = Store(settings.database)
+        schema.upgrade(store)
+        soon = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
+        env = os.environ | settings_env(settings) | server_env(settings) | soon
+        command = ["prefect", "server", "start", "--port", str(settings.prefect_port)]
+        house.start("prefect", command, env=env)
+        house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
+        env = os.environ | settings_env(settings) | prefect_env(settings) | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+        instance = Instance(settings=settings, store=store, box=box, house=house, env=env, runners=[])
+        instance.runners.append(instance.start_runner())
+        yield instance
+        store.close()
+
+
+@pytest.fixture
+def calm(served: Instance) -> Instance:
+    """The instance with its first runs behind it, and an upstream that behaves."""
+    served.box.faults.clear()
+    for source in ("products", "customers"):
+        eventually(lambda source=source: _ended(served, source), f"first run of {source}")
+    served.box.requests.clear()
+    return served
+
+
+def _ended(served: Instance, source: str) -> SyncSession | None:
+    found = served.sessions(source)
+    return found[0] if found and all(session.completed_at for session in found) else None
+
+
+def _settings(home: Path, box: sandbox.Box) -> Settings:
+    upstream = UpstreamSettings(base_url=box.url, token=SecretStr(box.token))
+    return Settings(
+        home=home,
+        prefect_port=free_port(),
+        web_port=free_port(),
+        sandbox_port=free_port(),
+        upstreams={"erp": upstream},
+    )

@@ -1,0 +1,47 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.instance import Instance
+
+import sandbox
+
+pytestmark = pytest.mark.slow
+
+RUN = """
+import json, sys
+from deployments.here import run_here
+from syncline.model.policies import Mode
+from syncline.settings import load_settings
+session = run_here(load_settings(), "products", mode=Mode.FULL)
+print(json.dumps([session.status, session.trigger, session.items_created, session.flow_run_id is not None]))
+"""
+
+
+def _run_here(env: dict[str, str]) -> list[object]:
+    """In a process of its own, for Prefect reads its environment once."""
+    command = [sys.executable, "-c", RUN]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_manual_run_needs_no_server_of_anybody(tmp_path: Path) -> None:
+    """`syncline sync products` is the first thing that a new user types."""
+    with sandbox.serving(products=7) as box:
+        env = os.environ | {
+            "SYNCLINE_HOME": str(tmp_path),
+            "SYNCLINE_PREFECT_PORT": "9",
+            "SYNCLINE_UPSTREAMS__ERP__BASE_URL": box.url,
+            "SYNCLINE_UPSTREAMS__ERP__TOKEN": box.token,
+        }
+        assert _run_here(env) == ["completed", "manual", 7, True]
+
+
+def test_a_manual_run_is_seen_by_the_server_that_is_there(calm: Instance) -> None:
+    """Whoever watches Prefect's UI sees what a colleague does at the terminal, in the same database."""
+    assert _run_here(calm.env) == ["completed", "manual", 0, True]
+    assert calm.sessions("products")[0].trigger == "manual"
