@@ -17,7 +17,8 @@ from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
 from syncline.passes import ending
-from syncline.store import schema, sessions
+from syncline.passes.admission import lease_name
+from syncline.store import leases, schema, sessions
 from syncline.store.engine import Store
 
 if TYPE_CHECKING:
@@ -57,9 +58,11 @@ def run_here(
         StoreError: the database cannot be used.
     """
     _set_environment(settings)
-    from flows.registry import find, flow_of  # noqa: PLC0415 - imports Prefect, which reads the environment
+    # these import Prefect, which reads the environment
+    from deployments.preflight import check_upstream  # noqa: PLC0415
+    from flows.registry import find, flow_of  # noqa: PLC0415
 
-    find(source_name)
+    check_upstream(settings, find(source_name))
     if account_id is not None:
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
     store = Store(settings.database)
@@ -111,10 +114,11 @@ async def _unless(
 
 def _close_own(store: Store, source: str) -> None:
     """Give the session that this process works on its fate, before the cancellation can be taken for a crash."""
+    name = lease_name(source, None)
     with store.read() as connection:
-        running = sessions.running(connection, source)
-    for session in running:
-        ending.end(store, session.id, Status.CANCELLED, reason="interrupted at the terminal")
+        lease = leases.holder(connection, name)
+    if lease is not None and leases.is_of(lease, leases.Process.current()):
+        ending.end(store, lease.owner, Status.CANCELLED, reason="interrupted at the terminal")
 
 
 def _session(store: Store, source: str, state: State | None) -> SyncSession:

@@ -14,9 +14,10 @@ from syncline.upstreams.auth import read_credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from syncline.model.source import Source
     from syncline.settings import Settings
 
-__all__ = ["check_deployments", "check_ports", "check_upstreams", "ports_of"]
+__all__ = ["check_deployments", "check_ports", "check_upstream", "check_upstreams", "ports_of"]
 
 
 def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
@@ -66,8 +67,13 @@ def check_upstreams(settings: Settings) -> None:
         ConfigurationError: an address or a credential is missing or cannot be used; names the setting.
     """
     for source in sources():
-        settings.base_url(source.upstream.name)
-        read_credentials(source.upstream, settings)
+        check_upstream(settings, source)
+
+
+def check_upstream(settings: Settings, source: Source) -> None:
+    """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
+    settings.base_url(source.upstream.name)
+    read_credentials(source.upstream, settings)
 
 
 def check_deployments() -> None:
