@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "SystemClock", "from_milliseconds", "milliseconds"]
+__all__ = [
+    "Clock",
+    "ManualClock",
+    "SystemClock",
+    "from_microseconds",
+    "from_milliseconds",
+    "microseconds",
+    "milliseconds",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -49,3 +60,13 @@ def milliseconds(instant: datetime) -> int:
 def from_milliseconds(value: int) -> datetime:
     """The instant that lies `value` milliseconds after 1970-01-01 UTC."""
     return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970-01-01 UTC, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """The instant that lies `value` microseconds after 1970-01-01 UTC."""
+    return _EPOCH + timedelta(microseconds=value)

@@ -17,6 +17,7 @@ SynclineError
 │   └── CursorExpiredError          410: start again with a full pass
 ├── PrefectUnavailableError     Prefect's server cannot be reached
 └── DeferredError               the run cannot go on now (hold, rate limit); carries `retry_at`
+    └── BudgetSpentError            the upstream's budget is spent for longer than the patience lasts
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "BudgetSpentError",
     "ConfigurationError",
     "CursorExpiredError",
     "DatabaseUnavailableError",
@@ -148,3 +150,12 @@ class DeferredError(SynclineError):
         self.reason = reason
         self.retry_at = retry_at
         super().__init__(reason)
+
+
+class BudgetSpentError(DeferredError):
+    """The upstream's budget is spent, for longer than the run may wait."""
+
+    def __init__(self, budget: str, *, retry_at: datetime) -> None:
+        """Name the `budget` (`UPSTREAM:BUDGET`) and when it admits the request."""
+        self.budget = budget
+        super().__init__(f"the budget {budget} is spent until {retry_at:%Y-%m-%d %H:%M:%S} UTC", retry_at=retry_at)

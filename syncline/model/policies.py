@@ -1,13 +1,15 @@
-"""What a source's owner decides: modes, retries, deletions."""
+"""What a source's owner decides: modes, retries, the breaker, priorities, deletions."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from syncline.errors import ConfigurationError
 
-__all__ = ["Deletes", "Mode", "Retry"]
+__all__ = ["Backoff", "BreakerPolicy", "Deletes", "Mode", "Priority", "Retry", "RetryPolicy"]
 
 
 class Mode(StrEnum):
@@ -17,6 +19,14 @@ class Mode(StrEnum):
     """All of it; only this finds deletions."""
     INCREMENTAL = "incremental"
     """What changed since the checkpoint; full where there is none, or the upstream cannot tell."""
+
+
+class Priority(StrEnum):
+    """Who goes first when a budget is short; the lowest that has work still gets a tenth."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,72 @@ class Retry:
         """The waits between the attempts: one fewer than there are attempts."""
         waits = list(self.delays_seconds[: self.attempts - 1])
         return waits + [self.delays_seconds[-1]] * (self.attempts - 1 - len(waits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """A bounded number of attempts with waits that grow, each a bit off, so that many do not come back at once.
+
+    Attributes:
+        attempts: how often the work is tried in all, the first time included.
+        initial: the first wait in seconds.
+        maximum: the longest wait in seconds, before jitter.
+        factor: by how much each wait is longer than the one before.
+        jitter: how far a wait may be off, as a part of it (0.1: 10 % in both directions).
+    """
+
+    attempts: int = 5
+    initial: float = 1
+    maximum: float = 60
+    factor: float = 2
+    jitter: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that cannot be followed."""
+        if self.attempts < 1:
+            raise ConfigurationError(f"Backoff.attempts must be at least 1, but is {self.attempts}")
+        if not 0 < self.initial <= self.maximum < math.inf:
+            raise ConfigurationError("Backoff.initial must be above 0 and not above Backoff.maximum")
+        if not (1 <= self.factor < math.inf and 0 <= self.jitter < 1):
+            raise ConfigurationError("Backoff.factor must be at least 1, and Backoff.jitter lie in 0 to 1")
+
+    @property
+    def waits_seconds(self) -> list[float]:
+        """The waits between the attempts, without jitter."""
+        return [self.grown_seconds(attempt) for attempt in range(1, self.attempts)]
+
+    def grown_seconds(self, attempt: int) -> float:
+        """The wait after the attempt number `attempt` (from 1): initial * factor ** (attempt - 1), up to `maximum`."""
+        steps = math.log(self.maximum / self.initial, self.factor) if self.factor > 1 else math.inf
+        return self.maximum if attempt - 1 >= steps else self.initial * self.factor ** (attempt - 1)
+
+
+RetryPolicy: TypeAlias = Retry | Backoff
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerPolicy:
+    """When a source that fails again and again is left alone, and how it comes back.
+
+    Attributes:
+        failures: so many in a row open the breaker.
+        reset_after_seconds: how long it then stays open.
+        half_open_probes: how many runs may try afterwards; so many successes close it, one failure opens it again.
+        forget_after_seconds: failures are forgotten when none came for so long; give a source that runs less often
+            than hourly more.
+    """
+
+    failures: int = 5
+    reset_after_seconds: float = 300
+    half_open_probes: int = 3
+    forget_after_seconds: float = 3600
+
+    def __post_init__(self) -> None:
+        """Refuse a breaker that never opens or never closes."""
+        if self.failures < 1 or self.half_open_probes < 1:
+            raise ConfigurationError("BreakerPolicy.failures and half_open_probes must be at least 1")
+        if not (0 <= self.reset_after_seconds < math.inf and 0 < self.forget_after_seconds < math.inf):
+            raise ConfigurationError("BreakerPolicy: seconds must not be negative, nor endless")
 
 
 @dataclass(frozen=True, kw_only=True)

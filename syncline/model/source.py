@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
-from syncline.model.policies import Deletes, Retry
+from syncline.model.policies import BreakerPolicy, Deletes, Priority, Retry, RetryPolicy
 
 if TYPE_CHECKING:
     from syncline.model.items import Item
@@ -29,8 +29,11 @@ class Source:
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
             and clocks differ. What is read twice for it is seen to be unchanged.
         retry: how often a pull is tried.
+        breaker: when a source that keeps failing is left alone for a while.
+        priority: who goes first where several sources share a budget.
         timeout_seconds: after this long a run is ended, and its session fails.
-        patience_seconds: a wait (hold, rate limit) up to this long is waited in place; a longer one defers the run.
+        patience_seconds: a wait (hold, rate limit, budget) of up to this long is waited in place; a longer one defers
+            the run.
         deletes: when rows that are gone upstream are deleted.
     """
 
@@ -40,7 +43,9 @@ class Source:
     table: type[Item]
     updated_field: str | None = None
     lag_seconds: float = 60
-    retry: Retry = field(default_factory=Retry)
+    retry: RetryPolicy = field(default_factory=Retry)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    priority: Priority = Priority.NORMAL
     timeout_seconds: float = 600
     patience_seconds: float = 30
     deletes: Deletes = field(default_factory=Deletes)

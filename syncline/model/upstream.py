@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncline.errors import ConfigurationError
+from syncline.model.budgets import Budget, BudgetKey
 
 __all__ = ["Auth", "Upstream"]
 
@@ -34,6 +35,7 @@ class Upstream:
         auth_name: the header or query parameter that carries the token, for `Auth.HEADER` and `Auth.QUERY`.
         timeout_seconds: how long one request may take to connect, and to go on answering.
         max_in_flight: how many requests may be under way at once, over all sources of one process.
+        budgets: how many requests it admits, over all processes and machines.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Upstream:
     auth_name: str = "X-API-Key"
     timeout_seconds: float = 30
     max_in_flight: int = 8
+    budgets: tuple[Budget, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot name a setting."""
@@ -48,3 +51,23 @@ class Upstream:
             raise ConfigurationError(f"an upstream's name is a lower-case word, but is {self.name!r}")
         if self.max_in_flight < 1:
             raise ConfigurationError(f"Upstream.max_in_flight must be at least 1, but is {self.max_in_flight}")
+        names = [budget.name for budget in self.budgets]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f"upstream {self.name!r}: its budgets need names of their own, but are {names}")
+
+    @property
+    def door(self) -> BudgetKey:
+        """What every request passes: shut while the upstream wants to be left alone."""
+        return BudgetKey(name=self.name)
+
+    @property
+    def budget_keys(self) -> tuple[BudgetKey, ...]:
+        """All of its budgets."""
+        return tuple(self._key(budget) for budget in self.budgets)
+
+    def budgets_for(self, path: str) -> tuple[BudgetKey, ...]:
+        """The budgets that pay for a request for `path`."""
+        return tuple(self._key(budget) for budget in self.budgets if budget.pays_for(path))
+
+    def _key(self, budget: Budget) -> BudgetKey:
+        return BudgetKey(name=f"{self.name}:{budget.name}", policy=budget.policy, cost=budget.cost)
