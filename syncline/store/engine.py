@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from syncline.clock import Clock, SystemClock
 from syncline.errors import ConfigurationError, DatabaseUnavailableError
+from syncline.store.direct import Direct
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,6 +46,9 @@ class Store:
         self.url = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: Engine | None = None
+        where = self.url.render_as_string(hide_password=True)
+        self.direct = Direct(self._connect, self.clock, is_sqlite=self.is_sqlite, name=where)
+        """A connection beside the pool, for what each request reads and writes."""
 
     @property
     def engine(self) -> Engine:
@@ -78,8 +82,17 @@ class Store:
 
     def close(self) -> None:
         """Give all connections back."""
+        self.direct.close()
         if self._engine is not None:
             self._engine.dispose()
+
+    def _connect(self) -> object:
+        """A connection of the driver, which the pool does not know any more."""
+        with self._spoken():
+            pooled = self.engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()
+        return connection
 
     @contextmanager
     def _spoken(self) -> Generator[None]:

@@ -21,7 +21,7 @@ from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
-from syncline.model import erp, records, session
+from syncline.model import erp, guards, records, session
 from syncline.store import revisions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MIGRATIONS", "require_current", "revise", "upgrade"]
 
-_SHIPPED = (erp, records, session)
+_SHIPPED = (erp, guards, records, session)
 """Importing them registers their tables."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
