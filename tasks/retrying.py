@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from random import SystemRandom
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect.context import FlowRunContext
 
 from syncline.errors import DatabaseUnavailableError, UnavailableError
+from syncline.resilience.backoff import delays_seconds
 from tasks.outcome import error_of
 
 if TYPE_CHECKING:
     from prefect import Task
     from prefect.client.schemas.objects import State, TaskRun
 
-    from syncline.model.policies import Retry
+    from syncline.model.policies import RetryPolicy
 
 __all__ = ["attempt", "is_worth_another_try"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_random = SystemRandom().random
+"""Nobody guesses it, and two processes that fail together do not come back together."""
 _PASSING = (UnavailableError, DatabaseUnavailableError)
 
 
@@ -33,10 +37,12 @@ def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[A
     return isinstance(error_of(state), _PASSING)
 
 
-async def attempt(task: Task[P, CoroutineType[Any, Any, T]], retry: Retry, *args: P.args, **kwargs: P.kwargs) -> T:
+async def attempt(
+    task: Task[P, CoroutineType[Any, Any, T]], retry: RetryPolicy, *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Run `task` as often as `retry` allows, with its waits; once, and without Prefect, outside of a flow run."""
     if FlowRunContext.get() is None:
         return await task.fn(*args, **kwargs)
-    waits = retry.waits_seconds
+    waits = delays_seconds(retry, _random)
     bounded = task.with_options(retries=len(waits), retry_delay_seconds=waits or 0)
     return await bounded(*args, **kwargs)

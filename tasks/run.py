@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status
+from syncline.store import heartbeats
+from syncline.store.budgets import Budgets
+from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
 from tasks.context import settings
 
@@ -70,13 +73,29 @@ class Run:
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""
         if self.transport is None:
-            client = UpstreamClient(self.source.upstream, settings())
+            client = UpstreamClient(self.source.upstream, settings(), spending=self._spending())
             self.transport = await self.stack.enter_async_context(client)
         return self.transport
 
     def stronger(self, mode: Mode) -> Mode:
         """Full, if either `mode` or the admission asks for it."""
         return Mode.FULL if Mode.FULL in {mode, self.mode} else mode
+
+    def _spending(self) -> Spending:
+        """Requests are paid for at the source's priority; its heartbeat says what they wait for."""
+
+        def beat(reason: str, until: datetime) -> None:
+            now = self.store.clock.now()
+            with self.store.write() as connection:
+                heartbeats.waiting(connection, self.source.name, reason=reason, until=until, now=now)
+
+        source = self.source
+        return Spending(
+            gate=Budgets(self.store),
+            priority=source.priority,
+            patience_seconds=source.patience_seconds,
+            on_wait=beat,
+        )
 
 
 _current: ContextVar[Run] = ContextVar("syncline_run")

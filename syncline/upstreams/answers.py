@@ -19,7 +19,7 @@ from syncline.model.upstream import Upstream
 from syncline.upstreams.auth import credential_settings
 from syncline.upstreams.limits import retry_at
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "limits_rate"]
 
 _QUOTED_LENGTH = 200
 _RATE_LIMIT_REASON = re.compile(rb'"reason"\s*:\s*"(?:userRateLimitExceeded|rateLimitExceeded)"')
@@ -44,7 +44,7 @@ class Judge:
         status = answer.status_code
         if answer.is_success:
             return self._page_instead_of_data(answer)
-        if _limits_rate(answer):
+        if limits_rate(answer):
             when = retry_at(answer.headers, now)
             said = f"; ask again at {when:%Y-%m-%d %H:%M:%S} UTC" if when else ""
             message = f"{self._name} asks to slow down ({status}){said}"
@@ -87,7 +87,7 @@ class Judge:
         return UnavailableError(message, upstream=self._name, status=answer.status_code)
 
 
-def _limits_rate(answer: httpx.Response) -> bool:
+def limits_rate(answer: httpx.Response) -> bool:
     """Whether the answer asks to slow down; Google and GitHub say so with 403."""
     match answer.status_code:
         case 429:

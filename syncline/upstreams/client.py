@@ -14,6 +14,7 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.upstreams.answers import Judge
 from syncline.upstreams.auth import SigningTransport, read_credentials
+from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
 
 __all__ = ["Received", "UpstreamClient"]
@@ -53,11 +54,14 @@ class UpstreamClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
+        spending: Spending | None = None,
     ) -> None:
         """Speak to `upstream` where `settings` say it is; `transport` replaces the network.
 
+        Each request is paid for by `spending`, without which an upstream that has budgets is not spoken to.
+
         Raises:
-            ConfigurationError: the base URL or a credential is missing, or cannot be used.
+            ConfigurationError: the base URL, a credential or the budgets are missing, or cannot be used.
         """
         self.name = upstream.name
         self.max_in_flight = upstream.max_in_flight
@@ -68,8 +72,9 @@ class UpstreamClient:
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
         inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
+        signing = SigningTransport(inner, self._credentials)
         self._http = httpx.AsyncClient(
-            transport=SigningTransport(inner, self._credentials),
+            transport=_budgeted(signing, upstream, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
             headers={"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5"},
             trust_env=False,
@@ -84,34 +89,43 @@ class UpstreamClient:
         await self._http.aclose()
 
     async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        cost: int = 1,
     ) -> Received:
         """Ask for `path`, relative to the base URL or an absolute URL on its host; `params` join those of `path`.
 
+        The request spends `cost` times what the upstream's budgets say that one costs.
+
         Raises:
             UpstreamError: the upstream did not answer with success; which one says what to do.
+            BudgetSpentError: its budget is spent for longer than the patience lasts.
         """
         url = self._locate(path)
-        answer = await self._follow(url.copy_merge_params(params) if params else url, headers)
+        answer = await self._follow(url.copy_merge_params(params) if params else url, headers, cost)
         trouble = self._judge.verdict(answer, self._clock.now())
         if trouble is not None:
             raise trouble
         return self._received(answer)
 
-    async def _follow(self, url: httpx.URL, headers: dict[str, str] | None) -> httpx.Response:
+    async def _follow(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
         """The answer at `url`, or where it is redirected to on the same host."""
         for _ in range(_REDIRECTS + 1):
-            answer = await self._send(url, headers)
+            answer = await self._send(url, headers, cost)
             if not answer.has_redirect_location:
                 return answer
             url = self._own(answer.headers["location"], "redirects us to", seen_at=url)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name)
 
-    async def _send(self, url: httpx.URL, headers: dict[str, str] | None) -> httpx.Response:
+    async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
         async with self._free:
             self.requests += 1
             try:
-                return await self._http.get(url, headers=headers, follow_redirects=False)
+                asked = {COST_EXTENSION: cost}
+                return await self._http.get(url, headers=headers, follow_redirects=False, extensions=asked)
             except _FAILURES as error:
                 failure = self._unavailable(url, error)
         raise failure  # outside of `except`: what the transport raised may quote the signed request
@@ -157,6 +171,16 @@ class UpstreamClient:
             f"set {setting}",
             upstream=self.name,
         )
+
+
+def _budgeted(
+    inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending | None, clock: Clock
+) -> httpx.AsyncBaseTransport:
+    if spending is not None:
+        return BudgetedTransport(inner, upstream, spending, clock)
+    if upstream.budgets:
+        raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
+    return inner
 
 
 def _base_url(upstream: Upstream, settings: Settings) -> httpx.URL:

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from syncline.model.page import Headers
 
-__all__ = ["http_date", "retry_at"]
+__all__ = ["http_date", "retry_at", "wait_seconds"]
 
 _LARGEST_WAIT_SECONDS = 366 * 86_400
 """Whatever lies further ahead is junk: nobody closes an API for a year and says so in a header."""
@@ -43,6 +43,13 @@ def http_date(text: str | None) -> datetime | None:
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def wait_seconds(reset: str, now: datetime) -> float | None:
+    """The seconds from `now` to the instant that a reset field names; None where it is no number, or an absurd one."""
+    value = _number(reset)
+    seconds = None if value is None else _from_now(value, now)
+    return seconds if seconds is not None and seconds <= _LARGEST_WAIT_SECONDS else None
 
 
 def _retry_after(text: str | None, now: datetime) -> datetime | None:

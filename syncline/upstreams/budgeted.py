@@ -1,0 +1,120 @@
+"""Every request is paid for before it leaves: a transport that stands before all others of an upstream."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import httpx
+
+from syncline.clock import Clock
+from syncline.errors import BudgetSpentError
+from syncline.model.budgets import BudgetKey
+from syncline.model.policies import Priority
+from syncline.model.upstream import Upstream
+from syncline.resilience.spending import Denied, Granted
+from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.limits import retry_at
+from syncline.upstreams.quotas import read_quota
+
+__all__ = ["COST_EXTENSION", "BudgetedTransport", "Gate", "Spending"]
+
+COST_EXTENSION = "syncline.cost"
+"""The request's extension that says how many requests it counts for; 1 unless it is there."""
+_PAUSE_SECONDS = 5.0
+"""How long an upstream that asks to slow down, and names no time, is left alone."""
+_SHORTEST_WAIT_SECONDS = 0.001
+_FORBIDDEN = 403
+
+
+class Gate(Protocol):
+    """The budgets as a transport needs them (`syncline.store.budgets.Budgets`); its methods may block for a moment."""
+
+    def acquire(
+        self, keys: Sequence[BudgetKey], *, cost: int = 1, priority: Priority = Priority.NORMAL
+    ) -> Granted | Denied:
+        """Pay for a request from all of these budgets, or from none."""
+        ...
+
+    def block(self, keys: Sequence[BudgetKey], *, until: datetime) -> None:
+        """Spend nothing from these budgets before `until`."""
+        ...
+
+    def learn(self, key: BudgetKey, *, remaining: int, until: datetime) -> None:
+        """Heed that so much is left until `until`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """On whose account requests are sent.
+
+    Attributes:
+        gate: the budgets.
+        priority: who goes first where a budget is short.
+        patience_seconds: how long a request waits for its budgets, in all.
+        sleep: waits for so many seconds, and lets everything else go on.
+        on_wait: hears what is waited for, and until when.
+    """
+
+    gate: Gate
+    priority: Priority = Priority.NORMAL
+    patience_seconds: float = 30
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    on_wait: Callable[[str, datetime], None] | None = None
+
+
+class BudgetedTransport(httpx.AsyncBaseTransport):
+    """Pays for each request, heeds what the answers say of the budget, and passes both on unchanged."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
+        """Send by `inner` what the budgets of `upstream` admit."""
+        self._inner = inner
+        self._upstream = upstream
+        self._spending = spending
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request` once it is paid for.
+
+        Raises:
+            BudgetSpentError: the budget admits it only after more than the patience.
+        """
+        keys = self._upstream.budgets_for(request.url.path)
+        await self._pay((self._upstream.door, *keys), request.extensions.get(COST_EXTENSION, 1))
+        answer = await self._inner.handle_async_request(request)
+        await self._heed(keys, answer)
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+    async def _pay(self, keys: Sequence[BudgetKey], cost: int) -> None:
+        """Wait while that is short; each time the budget is asked anew, because nothing was reserved."""
+        spending, waited = self._spending, 0.0
+        while True:
+            said = await asyncio.to_thread(spending.gate.acquire, keys, cost=cost, priority=spending.priority)
+            if isinstance(said, Granted):
+                return
+            wait = max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
+            waited += wait
+            if waited > spending.patience_seconds:
+                raise BudgetSpentError(said.budget, retry_at=said.retry_at)
+            if spending.on_wait is not None:
+                await asyncio.to_thread(spending.on_wait, f"budget {said.budget}", said.retry_at)
+            await spending.sleep(wait)
+
+    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response) -> None:
+        """Let all processes know what this answer says: to slow down, or how much is left."""
+        gate, now = self._spending.gate, self._clock.now()
+        if answer.status_code == _FORBIDDEN:
+            await answer.aread()  # Google says in the body that it means the rate
+        if limits_rate(answer):
+            until = retry_at(answer.headers, now) or now + timedelta(seconds=_PAUSE_SECONDS)
+            await asyncio.to_thread(gate.block, keys or (self._upstream.door,), until=until)
+            return
+        quota = read_quota(answer.headers, now) if len(keys) == 1 else None
+        if quota is not None:
+            await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
