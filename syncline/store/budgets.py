@@ -28,7 +28,7 @@ __all__ = ["Budgets"]
 
 T = TypeVar("T")
 Decide: TypeAlias = Callable[[Sequence[Spent], int], tuple[T, list[Spent]]]
-"""Decides by what is remembered at an instant; returns what is remembered after it, the same objects where that stays."""
+"""Decides by what is remembered, and returns what is remembered after it: the same objects where that stays."""
 _Changed: TypeAlias = tuple[str, int, Spent]
 """A budget's name, the version that was read, and what is to stand in its place."""
 
