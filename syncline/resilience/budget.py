@@ -21,8 +21,6 @@ __all__ = ["CLOCK_STEP_US", "acquire", "block", "learn", "settled", "usage"]
 
 CLOCK_STEP_US = 1_000_000
 """A clock set back by up to a second stands still until it has caught up; by more, and what lies ahead is clamped."""
-_GRACE_US = 1_000_000
-"""How long after its time a waiting request is still expected."""
 _SAME_RESET_US = 2_000_000
 """Resets that are this close are the same one, told twice."""
 
@@ -111,10 +109,9 @@ def _retry_at(spent: Spent, key: BudgetKey, cost: int, priority: Priority) -> in
         capacity = key.policy.capacity
         raise ConfigurationError(f"a request costs {price}, but the budget {key.name} holds {capacity} at most")
     free = _free_at(spent, key.policy, price)
-    first = priorities.ahead(spent.queue, priority, price, spent.last)
-    if not first.cost or free > spent.last:
+    if free > spent.last:
         return free
-    return min(_free_at(spent, key.policy, min(price + first.cost, key.policy.capacity)), first.until)
+    return max(free, priorities.stands_back_until(spent.queue, priority, price, spent.last))
 
 
 def _free_at(spent: Spent, policy: Policy, price: int) -> int:
@@ -148,7 +145,7 @@ def _paid(spent: Spent, key: BudgetKey, cost: int, priority: Priority) -> Spent:
 def _waits(spent: Spent, key: BudgetKey, cost: int, priority: Priority, retry_at: int) -> Spent:
     if key.policy is None:
         return spent
-    queue = priorities.denied(spent.queue, priority, cost * key.cost, retry_at=retry_at, grace=_GRACE_US)
+    queue = priorities.denied(spent.queue, priority, cost * key.cost, retry_at=retry_at)
     return spent if queue is spent.queue else replace(spent, queue=queue)
 
 

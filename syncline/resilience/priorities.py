@@ -1,8 +1,8 @@
 """Who goes first in one budget: higher priorities, with a tenth for the lowest that has work.
 
-Nobody queues: whoever is denied leaves word until when it will have come back, and what it then wants. Others leave
-that much room for those who go first. Each admission over the head of the lowest that waits is owed to it; when it is
-owed nine times what it wants, it goes first once: one tenth of what is spent.
+Nobody queues: whoever is denied leaves word until when it will have come back, and what it then wants. Until then,
+lower ones are denied even what is there. Each admission over the head of the lowest that waits is owed to it; when it
+is owed nine times what it wants, all others stand back until it has had its turn: one tenth of what is spent.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from msgspec.structs import replace
 
 from syncline.model.policies import Priority
 
-__all__ = ["Ahead", "Queue", "ahead", "denied", "granted"]
+__all__ = ["Queue", "denied", "granted", "stands_back_until"]
 
 _OWED_SHARE = 9
 """Nine admissions for the others, then one for the lowest."""
+
+_GRACE_US = 1_000_000
+"""How long after its time a waiting request is still expected."""
+_SIBLINGS_US = 100_000
+"""Others of the same priority were told the same time: they are expected for so long after one of them was admitted."""
 
 Three: TypeAlias = tuple[int, int, int]
 """A number for each priority: high, normal, low."""
@@ -30,7 +35,7 @@ class Queue(Struct, frozen=True, kw_only=True):
 
     Attributes:
         owed: what others spent while the lowest that has work was waiting.
-        until: until when each priority waits, in microseconds since 1970; 0: it does not.
+        until: until when each priority is expected, in microseconds since 1970; 0: it does not wait.
         cost: what each of them wants.
     """
 
@@ -39,22 +44,12 @@ class Queue(Struct, frozen=True, kw_only=True):
     cost: Three = (0, 0, 0)
 
 
-class Ahead(Struct, frozen=True, kw_only=True):
-    """Those who go first: what they want in all, and until when they wait at most."""
-
-    cost: int = 0
-    until: int = 0
-
-
-_NOBODY = Ahead()
-
-
-def ahead(queue: Queue, priority: Priority, cost: int, now: int) -> Ahead:
-    """Who goes before a request of `priority` that costs `cost`."""
+def stands_back_until(queue: Queue, priority: Priority, cost: int, now: int) -> int:
+    """When a request of `priority` that costs `cost` should ask again, because others go first; 0: nobody does."""
     mine = _RANK[priority]
     waiting = _waiting(queue, mine, now)
     if not waiting:
-        return _NOBODY
+        return 0
     first = [rank for rank in waiting if rank < mine]
     lowest = waiting[-1]
     if lowest < mine:
@@ -62,12 +57,13 @@ def ahead(queue: Queue, priority: Priority, cost: int, now: int) -> Ahead:
     elif queue.owed >= _OWED_SHARE * queue.cost[lowest]:
         first.append(lowest)
     if not first:
-        return _NOBODY
-    return Ahead(cost=sum(queue.cost[rank] for rank in first), until=max(queue.until[rank] for rank in first))
+        return 0
+    until = max(queue.until[rank] for rank in first)
+    return min(until, max(until - _GRACE_US, now + _SIBLINGS_US))
 
 
 def granted(queue: Queue, priority: Priority, cost: int, now: int) -> Queue:
-    """The queue after a request was admitted: it waits no more, and the lowest is owed for it."""
+    """The queue after a request was admitted: the lowest is owed for it, and its own kind has a moment to come back."""
     mine = _RANK[priority]
     waiting = _waiting(queue, mine, now)
     if waiting and waiting[-1] > mine:
@@ -76,17 +72,18 @@ def granted(queue: Queue, priority: Priority, cost: int, now: int) -> Queue:
         owed = max(0, queue.owed - _OWED_SHARE * cost)
     else:
         owed = 0
-    if owed == queue.owed and not queue.until[mine]:
+    until = min(queue.until[mine], now + _SIBLINGS_US)
+    if owed == queue.owed and until == queue.until[mine]:
         return queue
-    return Queue(owed=owed, until=_with(queue.until, mine, 0), cost=_with(queue.cost, mine, 0))
+    return Queue(owed=owed, until=_with(queue.until, mine, until), cost=queue.cost)
 
 
-def denied(queue: Queue, priority: Priority, cost: int, *, retry_at: int, grace: int) -> Queue:
-    """The queue after a request was denied until `retry_at`; it is waited for `grace` longer."""
+def denied(queue: Queue, priority: Priority, cost: int, *, retry_at: int) -> Queue:
+    """The queue after a request was denied until `retry_at`."""
     mine = _RANK[priority]
     if queue.until[mine] > retry_at and queue.cost[mine] >= cost:
         return queue
-    until = max(queue.until[mine], retry_at + grace)
+    until = max(queue.until[mine], retry_at + _GRACE_US)
     return replace(queue, until=_with(queue.until, mine, until), cost=_with(queue.cost, mine, cost))
 
 
