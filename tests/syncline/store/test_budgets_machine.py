@@ -63,9 +63,9 @@ class Requests(RuleBasedStateMachine):
             if name == "window":
                 assert total <= WINDOW.limit or lasted >= WINDOW.period_seconds
             elif name == "bucket":
-                assert total <= BUCKET.capacity + BUCKET.refill_per_second * lasted + 1e-6
+                assert total <= BUCKET.capacity + BUCKET.refill_per_second * lasted + 1e-8
             else:
-                assert total <= WALLED.capacity + WALLED.refill_per_second * lasted + 1e-6
+                assert total <= WALLED.capacity + WALLED.refill_per_second * lasted + 1e-8
                 assert total <= 5 or lasted >= 20
 
     def admits(self, name: str, cost: int) -> bool:
@@ -129,8 +129,8 @@ class Requests(RuleBasedStateMachine):
 
 
 _SETTINGS = settings(
-    max_examples=25,
-    stateful_step_count=20,
+    max_examples=40,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
