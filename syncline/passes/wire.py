@@ -107,17 +107,18 @@ def _decimal_finisher(item: type[Item], name: str) -> Callable[[Decimal], Decima
     if not isinstance(column, Amount):
         raise ConfigurationError(f"{item.__name__}.{name}: a Decimal needs sa_type=Amount(digits, places)")
     limit, unit = Decimal(10) ** (column.digits - column.places), Decimal(1).scaleb(-column.places)
-    rules = [rule for rule in item.model_fields[name].metadata if isinstance(rule, Ge | Gt | Le | Lt)]
+    lowest = -limit
+    rules = [_rule(rule) for rule in item.model_fields[name].metadata if isinstance(rule, Ge | Gt | Le | Lt)]
 
     def finish(value: Decimal) -> Decimal:
-        if not -limit < value < limit:
+        if not lowest < value < limit:
             raise ValueError(f"Expected `Decimal` below {limit}")
         exact = value.quantize(unit)
         if exact != value:
             raise ValueError(f"Expected `Decimal` with at most {column.places} places")
-        for rule in rules:
-            if not _holds(rule, value):
-                raise ValueError(f"Expected `Decimal` {_said(rule)}")
+        for holds, bound, said in rules:
+            if not holds(value, bound):
+                raise ValueError(f"Expected `Decimal` {said}")
         return exact
 
     return finish
@@ -131,13 +132,8 @@ _SIGNS: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _said(rule: Ge | Gt | Le | Lt) -> str:
-    return f"{_SIGNS[type(rule)][0]} {_bound(rule)}"
-
-
-def _holds(rule: Ge | Gt | Le | Lt, value: Decimal) -> bool:
-    return _SIGNS[type(rule)][1](value, _bound(rule))
-
-
-def _bound(rule: Ge | Gt | Le | Lt) -> Any:  # noqa: ANN401 - a number of the rule's own type
-    return getattr(rule, type(rule).__name__.lower())
+def _rule(rule: Ge | Gt | Le | Lt) -> tuple[Callable[[Any, Any], bool], Any, str]:
+    """How a bound is checked, its value, and how it is said."""
+    sign, holds = _SIGNS[type(rule)]
+    bound = getattr(rule, type(rule).__name__.lower())
+    return holds, bound, f"{sign} {bound}"

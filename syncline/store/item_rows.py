@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sqlalchemy import JSON, Connection
 from sqlmodel.sql.sqltypes import UTCDateTime
@@ -30,9 +29,8 @@ Prints: TypeAlias = "tuple[bytes, bytes]"
 Known: TypeAlias = "dict[Key, Prints]"
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """A row to be written.
+class ItemRow(NamedTuple):
+    """A row to be written; a tuple, because a first load makes one for each item.
 
     Attributes:
         key: the item's key.

@@ -101,4 +101,7 @@ class PostgresqlRows(ItemRows):
 
 
 def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder().encode

@@ -94,11 +94,14 @@ class SqliteRows(ItemRows):
 
 def _instant_text(value: datetime) -> str:
     """As SQLAlchemy's DateTime writes and reads it: UTC, without an offset, always with microseconds."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _list(keys: Sequence[Key]) -> str:
