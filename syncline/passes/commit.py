@@ -106,14 +106,19 @@ class PageWriter:
     def _batch(self, state: PassState, pages: Sequence[Page]) -> _Batch:
         keyed: list[tuple[Key, RawItem]] = []
         unreadable: list[Rejected] = []
+        gone: dict[Key, None] = {}
         for page in pages:
             good, bad = self._codec.keys(page.rows)
             keyed += good
             unreadable += bad
+            if gone:  # what comes after its tombstone is there again
+                back = {key for key, _ in good}
+                gone = {key: None for key in gone if key not in back}
+            gone.update(dict.fromkeys(page.tombstones))
         keys = [key for key, _ in keyed]
         return _Batch(
             items=dict(keyed),
-            tombstones=[key for page in pages for key in page.tombstones],
+            tombstones=list(gone),
             unreadable=unreadable if state.walk == 1 else [],
             ordered=state.ordered and rises(keys, state.covered_to),
             doubled=len(set(keys)) < len(keys),
@@ -134,7 +139,8 @@ class PageWriter:
         self._rows.replace(connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
         self._seen.add_seen(connection, [item.key for item in changes.rejected if item.key is not None])
-        refused = [(item.key, item.reason, item.raw) for item in (*changes.rejected, *batch.unreadable)]
+        once = [item for item in changes.rejected if item.key not in sight.repeated]
+        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
         rejects.add(connection, self._session, self._source.name, refused, now=now)
         return sight, changes
 
@@ -174,7 +180,7 @@ class PageWriter:
             unreadable=state.unreadable + len(batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=max(filter(None, (state.newest, changes.newest)), default=None),
-            upstream_at=state.upstream_at or first.answered_at,
+            upstream_at=state.upstream_at if state.pages else first.answered_at,
         )
 
     def _saw_movement(self, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:

@@ -73,9 +73,11 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
 
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start.
         """
-        if self.newest is None:
-            return None
-        return min(self.newest, self.upstream_at or self.started_at)
+        return None if self.newest is None else self.at_most_start(self.newest)
+
+    def at_most_start(self, instant: datetime) -> datetime:
+        """The instant, or the pass's start by the upstream's clock where that is earlier."""
+        return min(instant, self.upstream_at or self.started_at)
 
 
 def dumped(state: PassState) -> str:
