@@ -22,14 +22,17 @@ from sqlmodel import SQLModel
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model import erp, records, session
+from syncline.model.items import Item, table_of
 from syncline.store import revisions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from syncline.store.engine import Store
 
-__all__ = ["MIGRATIONS", "require_current", "revise", "upgrade"]
+__all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
 
 _SHIPPED = (erp, records, session)
 """Importing them registers their tables."""
@@ -67,6 +70,24 @@ def require_current(store: Store) -> None:
     """
     with store.read() as connection:
         _refuse_other(connection, MIGRATIONS)
+
+
+def require_columns(store: Store, items: Iterable[type[Item]]) -> None:
+    """Do nothing where the tables have the columns that their classes declare.
+
+    Raises:
+        SchemaBehindError: a class was changed, and no migration was written for it.
+    """
+    with store.read() as connection:
+        inspector = inspect(connection)
+        for table in map(table_of, items):
+            there = {column["name"]: column for column in inspector.get_columns(table.name)}
+            lacking = [f"lacks the column {name}" for name in table.c.keys() if name not in there]  # noqa: SIM118 - not a dict
+            extra = [name for name, column in there.items() if name not in table.c and not column["nullable"]]
+            problems = [*lacking, *(f"still needs the column {name}" for name in extra)]
+            if problems:
+                mend = 'run `syncline db revision -m "WHAT CHANGED"`, look the file over, then `syncline db upgrade`'
+                raise SchemaBehindError(f"the table {table.name} {problems[0]}: {mend}")
 
 
 def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | None:
