@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic_core import PydanticUndefined
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
 from syncline.model.columns import Amount
@@ -34,7 +34,7 @@ def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
     """The field's type without None, and whether None is allowed."""
     hint = get_type_hints(item)[name]
     if hint is Any:
-        return Any, True
+        return Any, bool(table_of(item).c[name].nullable)
     arguments = [part for part in get_args(hint) if part is not type(None)] if _is_union(hint) else [hint]
     if len(arguments) != 1:
         raise ConfigurationError(f"{item.__name__}.{name}: a field has one type, or that type and None, not {hint}")
@@ -58,11 +58,22 @@ def wire_field(item: type[Item], name: str) -> tuple[str, Any] | tuple[str, Any,
         raise ConfigurationError(f"{item.__name__}.{name}: the name is taken by Syncline's bookkeeping")
     field, kind = item.model_fields[name], _scalar(item, name)
     _, optional = _annotation(item, name)
-    wire: Any = Any if kind is None else _bounded(item, name, kind)
-    wire = wire | None if optional and kind is not None else wire
+    wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
+    wire = wire | None if optional else wire
+    if field.default_factory is not None:
+        make: Any = field.default_factory
+        return (name, wire, msgspec.field(default_factory=make))
     if field.default is PydanticUndefined:
         return (name, wire)
     return (name, wire, field.default)
+
+
+def _nested(item: type[Item], name: str) -> Any:  # noqa: ANN401 - a type expression
+    """Anything but null, which is the field's own to allow."""
+    if not isinstance(table_of(item).c[name].type, JSON):
+        kinds = ", ".join(kind.__name__ for kind in _SCALARS)
+        raise ConfigurationError(f"{item.__name__}.{name}: a field is one of {kinds}, or has sa_type=JsonColumn")
+    return bool | int | float | str | list[Any] | dict[str, Any]
 
 
 def _bounded(item: type[Item], name: str, kind: type) -> Any:  # noqa: ANN401 - a type expression
