@@ -136,7 +136,10 @@ class _Door:
         return Admission(session_id=session.id, status=Status.RUNNING, mode=session.mode)
 
     def _close_abandoned(self, keep: str) -> None:
-        sessions.close_abandoned(self.connection, self.source.name, self.due.account_id, keep=keep, now=self.now)
+        """Close what a dead process left open; it failed, as it would have if the reconciler had come first."""
+        name = self.source.name
+        closed = sessions.close_abandoned(self.connection, name, self.due.account_id, keep=keep, now=self.now)
+        heartbeats.crashed(self.connection, name, times=len(closed))
 
     def _overlap(self) -> Admission:
         held = leases.holder(self.connection, lease_name(self.source.name, self.due.account_id))

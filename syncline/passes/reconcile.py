@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncline.model.session import Status
 from syncline.passes.admission import lease_name
-from syncline.passes.ending import complete, end
+from syncline.passes.ending import conclusion, end
 from syncline.store import leases, sessions
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def reconcile(store: Store, fate_of: Callable[[str], Status | None]) -> list[str
 
 def _close(store: Store, session: SyncSession, fate: Status | None) -> bool:
     if fate is Status.COMPLETED:
-        return complete(store, session.id) in {Status.COMPLETED, Status.PARTIAL}
+        status, reason = conclusion(store, session.id)
+        return end(store, session.id, status, reason=reason)
     reason = "its process ended without a word; the next run goes on at its checkpoint"
     return end(store, session.id, fate or Status.CRASHED, reason=reason)
 

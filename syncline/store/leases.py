@@ -19,6 +19,8 @@ __all__ = ["RENEW_EVERY_SECONDS", "TTL_SECONDS", "Process", "acquire", "holder",
 TTL_SECONDS = 60
 """A lease that is not renewed for this long is free."""
 RENEW_EVERY_SECONDS = 20
+_GIVEN_BACK = 0
+"""The pid of a lease that its owner gave back: a late renewal must not take it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +97,10 @@ def acquire(connection: Connection, name: str, owner: str, *, process: Process, 
 
 
 def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bool:
-    """Hold on to the lease for another `TTL_SECONDS`; False where it was lost."""
+    """Hold on to the lease for another `TTL_SECONDS`; False where it was lost or given back."""
     statement = (
         update(LeaseRow)
-        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
+        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) != _GIVEN_BACK)
         .values(expires_at=now + timedelta(seconds=TTL_SECONDS))
     )
     return connection.execute(statement).rowcount == 1
@@ -106,8 +108,8 @@ def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bo
 
 def release(connection: Connection, name: str, owner: str, *, now: datetime) -> None:
     """Free the lease, if `owner` still has it; its fence stays."""
-    statement = update(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner).values(expires_at=now)
-    connection.execute(statement)
+    mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
+    connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=_GIVEN_BACK))
 
 
 def holder(connection: Connection, name: str) -> LeaseRow | None:
