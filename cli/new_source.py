@@ -89,3 +89,4 @@ def _tell(made: Plan, project: Project, every_seconds: int) -> None:
         console.line(f"          then run `syncline sync {name}`; its table is made by that")
     else:
         console.line(f"next      run `syncline sync {name}`; flows/{name}.py is yours to edit (docs/add-a-source.md)")
+    console.line("          `syncline up` runs it by its schedule, once it is started anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from syncline.errors import ConfigurationError
 
 __all__ = ["missing", "with_settings"]
 
+_PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 _HEADING = "# {}: written by `syncline new`"
 
 
@@ -41,9 +43,7 @@ def with_settings(path: Path, added: Mapping[str, str], *, heading: str) -> str:
 
 def _quoted(value: str) -> str:
     """As a shell and python-dotenv read it."""
-    if value.replace("_", "").replace("-", "").isalnum() and value.isascii():
-        return value
-    if value.startswith(("http://", "https://")) and not set(value) & set(" '\"#$\\`"):
+    if _PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

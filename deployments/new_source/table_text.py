@@ -51,8 +51,8 @@ def _notes(draft: Draft) -> list[str]:
     if draft.is_whole:
         return []
     total = draft.guess.total_items
-    looked = f"Only {draft.guess.seen:,} items" if total is None else f"{draft.guess.seen:,} of {total:,} items"
-    return [f"    # {looked} were looked at: others may lack a field, so any but the key may be empty."]
+    looked = f"{draft.guess.seen:,} items" if total is None else f"{draft.guess.seen:,} of {total:,} items"
+    return [f"    # Only {looked} were looked at. Others may lack a field, so any but the key may be empty."]
 
 
 def _column(draft: Draft, column: ColumnGuess) -> list[str]:
