@@ -176,15 +176,12 @@ class PageWriter:
             total=state.total if last.total is None else last.total,
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
-            moved=state.moved or self._saw_movement(pages, batch, sight) or len(totals) > 1,
+            moved=state.moved or _saw_movement(state, pages, batch, sight) or len(totals) > 1,
             unreadable=state.unreadable + len(batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=max(filter(None, (state.newest, changes.newest)), default=None),
             upstream_at=state.upstream_at if state.pages else first.answered_at,
         )
-
-    def _saw_movement(self, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:
-        return batch.doubled or bool(sight.repeated) or any(page.moved for page in pages)
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
         """Write counters, checkpoint and heartbeat beside the rows."""
@@ -203,3 +200,9 @@ class PageWriter:
             pass_state=None if ended else dumped(state),
             now=now,
         )
+
+
+def _saw_movement(state: PassState, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:
+    """Whether items came twice, or the connector noticed that they moved; the second walk sees everything twice."""
+    twice = state.walk == 1 and (batch.doubled or bool(sight.repeated))
+    return twice or any(page.moved for page in pages)

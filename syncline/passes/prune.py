@@ -45,8 +45,9 @@ def prune(
 ) -> Pruned:
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
-    Nothing is deleted where the pass met items whose key it could not read, or where more than `deletes.max_fraction`
-    of the rows would go; `force` deletes all the same. An incremental pass, which cannot tell, is left alone.
+    Nothing is deleted where the pass met items whose key it could not read, where the list moved during both walks, or
+    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. An incremental pass, which
+    cannot tell, is left alone.
 
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
@@ -84,6 +85,8 @@ def _objection(source: Source, state: PassState, gone: int, stored: int) -> str 
         return None
     if state.unreadable:
         return f"{gone} rows were not deleted: the pass met {state.unreadable} items whose key it could not read"
+    if state.unsure:
+        return f"{gone} rows were not deleted: the list moved during both walks, and they may have been missed twice"
     if gone <= source.deletes.max_fraction * stored:
         return None
     return (
@@ -97,7 +100,7 @@ def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None:
+    if cursor is not None or source.updated_field is None or state.unsure:
         return None
     columns = table_of(source.table).c
     mine = [columns[name] == value for name, value in rows.partition.items()]

@@ -37,6 +37,28 @@ def test_an_item_that_slips_to_a_page_before_is_not_lost(store: Store) -> None:
     assert run(store, products_source(pages)).deleted == 1
 
 
+def test_an_item_that_slips_past_both_walks_is_not_deleted(store: Store) -> None:
+    """Item 11 stands on page 1 whenever page 2 is read, and on page 2 whenever page 1 is: nobody sees it."""
+    pages = full(store)
+
+    def slip() -> None:
+        pages.rows.append(pages.rows.pop(0))
+        pages.before(1, back)
+
+    def back() -> None:
+        pages.rows.insert(0, pages.rows.pop())
+        pages.before(2, slip)
+
+    pages.before(2, slip)
+    source = products_source(pages)
+    ran = run(store, source)
+    assert (ran.pulled.processed, ran.deleted) == (39, 0)
+    assert set(stored(store)) == set(range(1, 41))
+    with store.read() as connection:
+        reason = connection.exec_driver_sql("SELECT reason FROM sync_sessions ORDER BY started_at DESC").scalar()
+    assert reason == "1 rows were not deleted: the list moved during both walks, and they may have been missed twice"
+
+
 def test_an_item_that_is_seen_twice_counts_once(store: Store, clock: ManualClock) -> None:
     """A new item in front pushes item 10 to page 2, where it comes again: 41 processed, 1 created."""
     pages = full(store)
