@@ -46,8 +46,8 @@ def prune(
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
     Nothing is deleted where the pass met items whose key it could not read, where the list moved during both walks, or
-    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. An incremental pass, which
-    cannot tell, is left alone.
+    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. An incremental pass,
+    which cannot tell, is left alone.
 
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
