@@ -87,7 +87,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _plan(options: argparse.Namespace) -> _Plan:
-    chosen = [one for one in CONTENDERS if one.name in options.only and not (options.quick and one.slow)]
+    chosen = [one for one in CONTENDERS if one.name in options.only and not (options.quick and one.foreign)]
     return _Plan(
         contenders=tuple(chosen),
         works=tuple(options.works),
@@ -120,9 +120,18 @@ def _measured(plan: _Plan, ground: _Ground) -> Iterator[Measured]:
     for run in range(plan.runs):
         for kind in ground.databases.kinds:
             for contender in plan.contenders:
-                if kind not in contender.kinds or (run and contender.slow):
+                if kind not in contender.kinds or (run and contender.foreign):
                     continue
-                yield from _shown(contender, kind, plan, ground)
+                shown = _passed_over if contender.foreign else _shown
+                yield from shown(contender, kind, plan, ground)
+
+
+def _passed_over(contender: Contender, kind: str, plan: _Plan, ground: _Ground) -> Iterator[Measured]:
+    """What a foreign tool managed, up to where it failed."""
+    try:
+        yield from _shown(contender, kind, plan, ground)
+    except WrongResultError as error:
+        print(error, file=sys.stderr, flush=True)
 
 
 def _shown(contender: Contender, kind: str, plan: _Plan, ground: _Ground) -> Iterator[Measured]:

@@ -22,12 +22,12 @@ from syncline.settings import Settings, UpstreamSettings
 
 __all__ = ["CONTENDERS", "Contender", "Measured", "WrongResultError", "measure"]
 
-_TIMEOUT_SECONDS = 600
+_TIMEOUT_SECONDS = 300
 _EVERYWHERE = ("sqlite", "postgresql")
 
 
 class WrongResultError(Exception):
-    """A contender was fast, and wrong."""
+    """A contender was fast, and wrong; or it failed, or never came to an end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Contender:
         shares_table: whether it fills Syncline's table; else it makes one of its own.
         counts: whether it tells created, updated, unchanged and deleted apart.
         deletes: whether it notices what is gone.
-        slow: whether it is left out of a quick run, and measured once.
+        foreign: a tool that is not ours: left out of a quick run, measured once, and passed over where it fails.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Contender:
     shares_table: bool = True
     counts: bool = True
     deletes: bool = True
-    slow: bool = False
+    foreign: bool = False
 
 
 CONTENDERS = (
@@ -61,8 +61,8 @@ CONTENDERS = (
     Contender(name="engine", module="engine"),
     Contender(name="flow", module="flow"),
     Contender(name="one by one", module="one_by_one", works=(Work.FULL, Work.LATENCY), kinds=("sqlite",), counts=False),
-    Contender(name="dlt", module="dlt_merge", shares_table=False, counts=False, deletes=False, slow=True),
-    Contender(name="dlt-arrow", module="dlt_arrow", shares_table=False, counts=False, deletes=False, slow=True),
+    Contender(name="dlt", module="dlt_merge", shares_table=False, counts=False, deletes=False, foreign=True),
+    Contender(name="dlt-arrow", module="dlt_arrow", shares_table=False, counts=False, deletes=False, foreign=True),
 )
 
 
@@ -142,9 +142,13 @@ def _measured(contender: Contender, kind: str, task: Task, upstream: Upstream, d
 def _run(contender: Contender, kind: str, task: Task) -> Measured:
     command = [sys.executable, "-m", f"benchmarks.contenders.{contender.module}", msgspec.json.encode(task).decode()]
     began = time.perf_counter()
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, env=_environment(task), check=False
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, env=_environment(task), check=False
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{contender.name} took longer than {_TIMEOUT_SECONDS} s for {task.work} on {kind}"
+        raise WrongResultError(message) from None
     seconds = time.perf_counter() - began
     if done.returncode:
         raise WrongResultError(f"{contender.name} failed at {task.work} on {kind}:\n{done.stderr[-3000:]}")

@@ -47,7 +47,7 @@ def source_of(task: Task, read: Callable[[bytes], Any]) -> Any:  # noqa: ANN401 
 def load(task: Task, source: Any, file_format: Literal["csv", "parquet"] | None) -> None:  # noqa: ANN401 - dlt's resource
     """Run the pipeline on `source`."""
     sqlite = task.sqlite_path is not None
-    destination = sqlalchemy(task.database) if sqlite else postgres(_dsn(task))
+    destination = sqlalchemy(task.database, create_primary_keys=True) if sqlite else postgres(_dsn(task))
     pipeline = dlt.pipeline(
         pipeline_name="products",
         pipelines_dir=f"{task.folder}/dlt",
