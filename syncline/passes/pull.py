@@ -16,7 +16,7 @@ from syncline.model.session import Tally
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.reader import batches
 from syncline.passes.state import PassState, dumped, loaded
-from syncline.store import checkpoints, heartbeats, holds
+from syncline.store import checkpoints, heartbeats, holds, sessions
 from syncline.store.pass_keys import PassKeys
 
 if TYPE_CHECKING:
@@ -153,9 +153,10 @@ class _Pull:
         return self._begin(self.mode)
 
     def _begin(self, mode: Mode) -> PassState:
-        """Begin a pass: incremental where there is a cursor, else full."""
+        """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
         with self.store.write() as connection:
+            sessions.advance(connection, self.session_id, Tally())
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
             state = _first_state(self.source, mode, cursor, now)

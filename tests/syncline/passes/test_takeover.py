@@ -5,7 +5,7 @@ from support.runs import begin, counted, dead_process, products_source, pull, ru
 from support.shop import products
 from support.upstream import ListPages
 
-from syncline.errors import SessionLostError
+from syncline.errors import CursorExpiredError, SessionLostError, UnavailableError
 from syncline.model.session import Status
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
@@ -48,3 +48,20 @@ def test_a_lost_session_deletes_nothing(store: Store) -> None:
     with pytest.raises(SessionLostError):
         prune(store, source, lost.session_id)
     assert len(stored(store)) == 25
+
+
+def test_a_lost_session_begins_no_pass(store: Store) -> None:
+    """It would forget what the pass of the session in charge has seen, and rows that are there would be deleted."""
+    pages = ListPages(rows=products(range(1, 26)))
+    source = products_source(pages)
+    lost = begin(store, source, process=dead_process())
+    pages.fail_at(2, UnavailableError("down", upstream="erp"), CursorExpiredError("gone", upstream="erp", status=410))
+    with pytest.raises(UnavailableError):
+        pull(store, source, lost)
+    pages.before(2, lambda: _take_over(store, pages))
+    with store.read() as connection:
+        before = checkpoints.read(connection, "products", None)
+    with pytest.raises(SessionLostError, match=lost.session_id):
+        pull(store, source, lost)
+    with store.read() as connection:
+        assert checkpoints.read(connection, "products", None) == before
