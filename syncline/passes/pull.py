@@ -120,7 +120,7 @@ class _Pull:
             if hold is None:
                 return
             if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
-                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at)
+                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at, held=True)
             self._beat(f"paused: {hold.reason}", hold.expires_at)
             await self.sleep(_HOLD_POLL_SECONDS)
 

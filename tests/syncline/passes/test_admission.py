@@ -97,6 +97,17 @@ def test_a_paused_source_does_not_start(store: Store, source: Source, ttl_second
         assert leases.holder(connection, "source:products") is None
 
 
+def test_a_retry_that_meets_another_hold_is_put_off_again(store: Store, source: Source) -> None:
+    """Holds nest: were it skipped, nobody would start it when the last one ends."""
+    hold(store, "products", ttl_seconds=600)
+    refused = due(store, source, trigger=Trigger.RETRY)
+    assert (refused.status, refused.retry_at) == (Status.DEFERRED, store.clock.now() + timedelta(seconds=600))
+    with store.read() as connection:
+        newest = sessions.latest_started(connection, "products", None)
+    assert newest is not None
+    assert newest.id == refused.session_id
+
+
 def test_the_pause_of_an_account_stops_that_account_alone(store: Store, source: Source) -> None:
     """Others go on."""
     hold(store, "products", ttl_seconds=None, account_id="anna")
