@@ -76,3 +76,27 @@ def test_taking_a_column_back_is_possible(store: Store, folder: Path) -> None:
     with store.read() as connection:
         names = {column["name"] for column in inspect(connection).get_columns("test_boxes")}
     assert names == {column.name for column in table_of(Box).columns} - {"label"}
+
+
+def test_a_new_syncline_upgrades_a_database_with_migrations_of_its_users_own(store: Store, folder: Path) -> None:
+    """Both follow the same migration: both are applied, and the next one of theirs joins them."""
+    _run(store, "ALTER TABLE test_boxes DROP COLUMN label")
+    assert schema.revise(store, "Boxes have labels", folder=folder) is not None
+    (newest,) = schema.MIGRATIONS.glob("versions/*_count_sessions_as_they_close.py")
+    shipped = (
+        newest.read_text()
+        .partition("def upgrade")[0]
+        .replace('down_revision = "0001"', 'down_revision = "0002"')
+        .replace('revision = "0002"\ndown', 'revision = "9999"\ndown')
+        + 'def upgrade() -> None:\n    op.add_column("leases", sa.Column("note", sa.String()))\n'
+    )
+    (folder / "versions" / "9999_lease_notes.py").write_text(shipped)
+    schema.upgrade(store, folder=folder)
+    with store.read() as connection:
+        assert "label" in {column["name"] for column in inspect(connection).get_columns("test_boxes")}
+        assert "note" in {column["name"] for column in inspect(connection).get_columns("leases")}
+    _run(store, "ALTER TABLE test_boxes DROP COLUMN label")
+    assert schema.revise(store, "Boxes have labels again", folder=folder) is not None
+    before, after, _ = schema.upgrade(store, folder=folder)
+    assert before is not None
+    assert (len(before.split(", ")), len(after.split(", "))) == (2, 1)
