@@ -14,7 +14,18 @@ from sqlmodel import Session, col
 
 from syncline.model.records import LeaseRow
 
-__all__ = ["RENEW_EVERY_SECONDS", "TTL_SECONDS", "Process", "acquire", "holder", "is_lost", "is_of", "release", "renew"]
+__all__ = [
+    "RENEW_EVERY_SECONDS",
+    "TTL_SECONDS",
+    "Process",
+    "acquire",
+    "has_run_out",
+    "holder",
+    "is_lost",
+    "is_of",
+    "release",
+    "renew",
+]
 
 TTL_SECONDS = 60
 """A lease that is not renewed for this long is free."""
@@ -119,7 +130,12 @@ def holder(connection: Connection, name: str) -> LeaseRow | None:
 
 def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
     """Whether the session `owner` has no lease any more, or its process is known to be dead."""
-    return lease is None or lease.owner != owner or lease.expires_at <= now or _process(lease).is_dead
+    return lease is None or has_run_out(lease, owner, now=now) or _process(lease).is_dead
+
+
+def has_run_out(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
+    """Whether the session `owner` has no lease any more, by the clock alone."""
+    return lease is None or lease.owner != owner or lease.expires_at <= now
 
 
 def is_of(lease: LeaseRow, process: Process) -> bool:

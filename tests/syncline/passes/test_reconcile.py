@@ -93,6 +93,18 @@ def test_a_session_that_ends_while_it_is_looked_at_keeps_its_fate(store: Store) 
     assert session(store, admission.session_id).status is Status.FAILED
 
 
+def test_a_run_that_is_being_ended_is_left_to_its_hooks_until_its_lease_runs_out(
+    store: Store, clock: ManualClock
+) -> None:
+    """Who cancels a run kills its process first, and writes down why after that; it has not crashed."""
+    due = Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1")
+    admission = admit(store, SOURCE, due, process=dead_process())
+    assert reconcile(store, knows(Status.CANCELLED), is_ending=lambda run: run == "run-1") == []
+    clock.advance(seconds=60)
+    assert reconcile(store, knows(Status.CANCELLED), is_ending=lambda run: run == "run-1") == [admission.session_id]
+    assert session(store, admission.session_id).status is Status.CANCELLED
+
+
 def test_all_sources_are_looked_at(store: Store) -> None:
     """One healthy session does not hide the dead ones beside it."""
     living = begin(store, SOURCE)
