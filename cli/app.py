@@ -12,6 +12,7 @@ from cli import (
     db,
     history,
     metrics,
+    new,
     pause,
     rejects,
     resume,
@@ -39,7 +40,7 @@ COMMANDS = {
         "audit": audit.audit,
     },
     "Steer": {"start": start.start, "stop": stop.stop, "pause": pause.pause, "resume": resume.resume},
-    "Look after": {"token": token.token, "version": version.version},
+    "Look after": {"new": new.new, "token": token.token, "version": version.version},
 }
 """The commands by the heading under which `syncline --help` lists them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from prefect.states import Scheduled
 
 from deployments.client import open_client
 from deployments.first_run import schedule_first_run
-from deployments.schedules import interval_schedule, text_of
+from deployments.schedules import interval_schedule, main_schedule, text_of
 from deployments.upcoming import next_runs
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
@@ -22,11 +23,13 @@ from tasks.deferral import retry_key
 from tasks.due import TRIGGER_TAG, flow_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
+    from syncline.model.session import SyncSession
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
@@ -59,24 +62,35 @@ async def start(settings: Settings, store: Store, source: str, *, every_seconds:
     """
     find(source)
     now = store.clock.now()
+    only_main = every_seconds is not None or source in await asyncio.to_thread(_overrides, store)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
-        for number, schedule in enumerate(deployment.schedules):
+        main = main_schedule(source, deployment.schedules)
+        for schedule in deployment.schedules:
             changed = None
-            if every_seconds is not None and number == 0:
+            if every_seconds is not None and schedule is main:
                 anchor = getattr(schedule.schedule, "anchor_date", None)
                 changed = interval_schedule(every_seconds, anchor=anchor)
-            active = every_seconds is None or number == 0
+            active = schedule is main or not only_main
             await client.update_deployment_schedule(deployment.id, schedule.id, active=active, schedule=changed)
         if deployment.paused:
             await client.resume_deployment(deployment.id)
-        with store.write() as connection:
-            if every_seconds is not None:
-                whole = round(every_seconds)
-                schedules.override(connection, source, interval_seconds=whole, changed_by=actor, now=now)
-            detail = {"every_seconds": every_seconds}
-            audit.record(connection, actor=actor, action="schedule.start", target=source, now=now, detail=detail)
+        await asyncio.to_thread(_remember_start, store, source, every_seconds, actor, now)
         await schedule_first_run(client, deployment.id, at=now, key=f"start-{source}-{now.isoformat()}")
+
+
+def _overrides(store: Store) -> dict[str, int]:
+    with store.read() as connection:
+        return schedules.overrides(connection)
+
+
+def _remember_start(store: Store, source: str, every_seconds: float | None, actor: str, now: datetime) -> None:
+    with store.write() as connection:
+        if every_seconds is not None:
+            whole = round(every_seconds)
+            schedules.override(connection, source, interval_seconds=whole, changed_by=actor, now=now)
+        detail = {"every_seconds": every_seconds}
+        audit.record(connection, actor=actor, action="schedule.start", target=source, now=now, detail=detail)
 
 
 async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> None:
@@ -86,6 +100,10 @@ async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> 
         deployment = await _deployment(client, source)
         for schedule in deployment.schedules:
             await client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+    await asyncio.to_thread(_remember_stop, store, source, actor)
+
+
+def _remember_stop(store: Store, source: str, actor: str) -> None:
     with store.write() as connection:
         now = store.clock.now()
         audit.record(connection, actor=actor, action="schedule.stop", target=source, now=now)
@@ -109,9 +127,7 @@ async def resume_deferred(settings: Settings, store: Store, source: str) -> list
         UnknownSourceError, PrefectUnavailableError: as `start` does.
     """
     wanted = names() if source == "*" else (find(source).name,)
-    with store.read() as connection:
-        newest = [sessions.latest_started(connection, name, None) for name in wanted]
-    deferred = [session for session in newest if session is not None and session.status is Status.DEFERRED]
+    deferred = await asyncio.to_thread(_deferred, store, wanted)
     if not deferred:
         return []
     async with open_client(settings) as client:
@@ -123,6 +139,13 @@ async def resume_deferred(settings: Settings, store: Store, source: str) -> list
             await _bring_forward(client, flow_run_id)
             started.append(str(flow_run_id))
         return started
+
+
+def _deferred(store: Store, wanted: Iterable[str]) -> list[SyncSession]:
+    """The newest session of each source, where it was put off."""
+    with store.read() as connection:
+        newest = [sessions.latest_started(connection, name, None) for name in wanted]
+    return [session for session in newest if session is not None and session.status is Status.DEFERRED]
 
 
 async def scheduled(settings: Settings) -> dict[str, ScheduleInfo]:

@@ -1,4 +1,4 @@
-"""The first run of a deployment after a start: a few seconds later, unless a run is under way or due anyway."""
+"""The first run of a deployment after a start: a few seconds later, unless one is due anyway."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["schedule_first_run"]
 
-_UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+_PLANNED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+"""A run that Prefect believes to be running may be dead for long; whether one is, admission finds out."""
 
 
 async def schedule_first_run(client: PrefectClient, deployment_id: UUID, *, at: datetime, key: str) -> bool:
-    """Schedule a run at `at`, once for each `key`; False where the schedule is stopped or a run comes before it."""
+    """Schedule a run at `at`, once for each `key`; False where the schedule is stopped, or a run is due before."""
     deployment = await client.read_deployment(deployment_id)
     if deployment.paused or not any(schedule.active for schedule in deployment.schedules):
         return False
@@ -49,7 +50,7 @@ async def _is_due_before(client: PrefectClient, deployment_id: UUID, at: datetim
     runs = await client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
         flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY)),
+            state=_PLANNED,
             expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": at}),
         ),
         limit=1,

@@ -62,11 +62,13 @@ def run_here(
     from deployments.preflight import check_upstream  # noqa: PLC0415
     from flows.registry import find, flow_of  # noqa: PLC0415
 
-    check_upstream(settings, find(source_name))
+    source = find(source_name)
+    check_upstream(settings, source)
     if account_id is not None:
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
     store = Store(settings.database)
-    schema.upgrade(store)
+    schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
+    schema.require_columns(store, [source.table])
     flow = flow_of(source_name)
     run = flow(mode=mode, force=force, return_state=True)
     state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))

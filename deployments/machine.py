@@ -13,6 +13,7 @@ from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import ChildDiedError, Household, StoppedError
 from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
 from deployments.secrets_file import make_missing_secrets
+from flows.registry import sources
 from syncline.errors import ConfigurationError
 from syncline.store import schema
 from syncline.store.engine import Store
@@ -75,6 +76,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     check_ports(ports_of(settings, demo=demo))
     store = Store(settings.database)
     schema.upgrade(store)
+    schema.require_columns(store, {source.table for source in sources()})
     store.close()
     return make_missing_secrets(settings)
 

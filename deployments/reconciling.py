@@ -26,17 +26,19 @@ from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
 from syncline.passes.reconcile import reconcile
 from syncline.store import sessions
-from tasks.due import flow_name, flow_run_id_of, session_key
+from tasks.due import flow_name, flow_run_id_of, plain, session_key
 from tasks.fates import put_on_record
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["RECONCILE_EVERY_SECONDS", "reconcile_once", "run_forever"]
+__all__ = ["RECONCILE_EVERY_SECONDS", "is_ending", "reconcile_once", "run_forever"]
 
 RECONCILE_EVERY_SECONDS = 15
 _LOOK_BACK = timedelta(days=1)
@@ -46,6 +48,7 @@ _LIMIT = 200
 
 _FATES = {
     StateType.CANCELLED: Status.CANCELLED,
+    StateType.CANCELLING: Status.CANCELLED,
     StateType.CRASHED: Status.CRASHED,
     StateType.FAILED: Status.FAILED,
     StateType.COMPLETED: Status.COMPLETED,
@@ -71,16 +74,26 @@ async def reconcile_once(settings: Settings, store: Store) -> list[str]:
     Returns:
         The ids of the sessions that were closed or recorded.
     """
-    fates: dict[str, Status] = {}
+    runs: dict[str, FlowRun] = {}
     recorded: list[str] = []
     try:
         async with open_client(settings) as client:
-            fates = await _fates(client, await asyncio.to_thread(_open_runs, store))
+            runs = await _known(client, await asyncio.to_thread(_open_runs, store))
             unseen = await _ended_runs(client, store)
         recorded = await asyncio.to_thread(_record, store, unseen)
     except PrefectUnavailableError as error:
         get_logger("syncline").debug("reconciling by leases alone: %s", error)
-    return await asyncio.to_thread(reconcile, store, lambda key: fates.get(flow_run_id_of(key))) + recorded
+    settled = store.clock.now() - _SETTLING
+
+    def fate_of(key: str) -> Status | None:
+        run = runs.get(flow_run_id_of(key))
+        return None if run is None or run.state_type is None else _FATES.get(run.state_type)
+
+    def ending(key: str) -> bool:
+        run = runs.get(flow_run_id_of(key))
+        return run is not None and is_ending(run, settled)
+
+    return await asyncio.to_thread(reconcile, store, fate_of, is_ending=ending) + recorded
 
 
 def _open_runs(store: Store) -> list[str]:
@@ -88,15 +101,18 @@ def _open_runs(store: Store) -> list[str]:
         return [flow_run_id_of(session.flow_run_id) for session in sessions.running(connection) if session.flow_run_id]
 
 
-async def _fates(client: PrefectClient, flow_run_ids: list[str]) -> dict[str, Status]:
-    """What became of these flow runs; those that go on, or that the server does not know, are left out."""
+async def _known(client: PrefectClient, flow_run_ids: list[str]) -> dict[str, FlowRun]:
+    """These flow runs by id; those that the server does not know are left out."""
     if not flow_run_ids:
         return {}
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id) for flow_run_id in flow_run_ids]))
-    runs = await client.read_flow_runs(flow_run_filter=wanted, limit=_LIMIT)
-    return {
-        str(run.id): _FATES[run.state_type] for run in runs if run.state_type is not None and run.state_type in _FATES
-    }
+    return {str(run.id): run for run in await client.read_flow_runs(flow_run_filter=wanted, limit=_LIMIT)}
+
+
+def is_ending(run: FlowRun, settled: datetime) -> bool:
+    """Whether the hooks of `run` may be at work: it is being cancelled, or it ended after `settled`."""
+    ended_at = plain(run.end_time)
+    return run.state_type is StateType.CANCELLING or (ended_at is not None and ended_at > settled)
 
 
 async def _ended_runs(client: PrefectClient, store: Store) -> list[tuple[str, FlowRun]]:

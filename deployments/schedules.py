@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from deployments.prefect_yaml import read_deployments
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from prefect.client.schemas.objects import DeploymentSchedule
     from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
     from deployments.prefect_yaml import Deployment, ScheduleEntry
 
-__all__ = ["interval_schedule", "is_overridable", "schedules_of", "text_of"]
+__all__ = ["interval_schedule", "is_overridable", "main_schedule", "schedules_of", "text_of"]
 
 
 def schedules_of(deployment: Deployment, override_seconds: float | None) -> list[DeploymentScheduleCreate]:
@@ -36,6 +40,18 @@ def schedules_of(deployment: Deployment, override_seconds: float | None) -> list
 def is_overridable(deployment: Deployment) -> bool:
     """Whether an operator's interval goes to this deployment: the source's main one, which has its name."""
     return deployment.name == deployment.source
+
+
+def main_schedule(
+    source: str, known: Sequence[DeploymentSchedule], deployments: Iterable[Deployment] | None = None
+) -> DeploymentSchedule | None:
+    """The one of the `known` schedules that an operator's interval replaces: the first in prefect.yaml, by its slug.
+
+    Prefect tells them in the order of their last change. None where it knows none.
+    """
+    mine = [one for one in deployments or read_deployments() if one.source == source and is_overridable(one)]
+    slug = next((schedule.slug for one in mine for schedule in one.schedules), None)
+    return next((schedule for schedule in known if schedule.slug == slug), known[0] if known else None)
 
 
 def interval_schedule(seconds: float, *, anchor: datetime | None, timezone: str = "UTC") -> IntervalSchedule:

@@ -145,10 +145,11 @@ class PrefectUnavailableError(SynclineError):
 class DeferredError(SynclineError):
     """The run cannot go on now; its checkpoint is kept."""
 
-    def __init__(self, reason: str, *, retry_at: datetime | None) -> None:
-        """`reason` says what it waits for; `retry_at` until when, None where nobody knows."""
+    def __init__(self, reason: str, *, retry_at: datetime | None, held: bool = False) -> None:
+        """`reason` says what it waits for, `held` that it is a hold; `retry_at` until when, None where nobody knows."""
         self.reason = reason
         self.retry_at = retry_at
+        self.held = held
         super().__init__(reason)
 
 

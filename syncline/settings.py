@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 
@@ -36,7 +35,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".syncline")
     """State of this instance: database, Prefect's home, secrets, logs."""
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     """`postgresql://user:password@host/name` or `sqlite:///path`; SQLite in `home` unless set."""
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -102,11 +101,18 @@ def load_settings() -> Settings:
     Raises:
         ConfigurationError: a value cannot be used; the message names the variable.
     """
-    home = Path(os.environ.get("SYNCLINE_HOME", ".syncline"))
     try:
-        return Settings(_env_file=(home / "secrets.env", ".env", home / "demo.env"))  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
+        home = _read(".env").home
+        return _read(home / "secrets.env", ".env", home / "demo.env")
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from None
+    except SettingsError as error:  # no JSON where that is expected; its text does not repeat the value
+        raise ConfigurationError(f"SYNCLINE_…: {error}") from None
+
+
+def _read(*files: Path | str) -> Settings:
+    """The environment and `files`, of which the later ones win."""
+    return Settings(_env_file=files)  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
 
 
 def _first_problem(error: ValidationError) -> str:

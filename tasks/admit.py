@@ -8,10 +8,12 @@ from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
 
 from syncline.model.policies import Mode
+from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.passes import admission
 from syncline.passes.admission import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
+from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
 from tasks.limit import hold_limit
 from tasks.retrying import attempt, is_worth_another_try
@@ -29,7 +31,10 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
     due = current_due(mode)
     granted = await attempt(admit_task, source.retry, source, due)
     if not granted.granted:
-        raise RunStopped(Stop(status=granted.status, reason=granted.reason or "", retry_at=granted.retry_at))
+        stop = _refused(granted)
+        if stop.held:
+            await put_off(run.store, source.name, granted.session_id, stop)
+        raise RunStopped(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
     run.stack.enter_context(LeaseKeeper(run.store, source.name, due.account_id, granted.session_id))
     if granted.mode is not mode:
@@ -41,6 +46,12 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
 async def admit_task(source: Source, due: Due) -> Admission:
     """Decide, and put the decision on record."""
     return await asyncio.to_thread(admission.admit, current_run().store, source, due)
+
+
+def _refused(granted: Admission) -> Stop:
+    """Why the run may not begin; the only thing that defers a run here is a hold."""
+    held = granted.status is Status.DEFERRED
+    return Stop(status=granted.status, reason=granted.reason or "", retry_at=granted.retry_at, held=held)
 
 
 async def _rename(run: Run) -> None:

@@ -9,12 +9,16 @@ from prefect.logging import get_logger
 from prefect.states import Scheduled
 
 from syncline.model.session import Trigger
+from syncline.store import holds
 from tasks.due import TRIGGER_TAG, current_flow_run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["retry_key", "schedule_retry"]
+    from syncline.store.engine import Store
+    from tasks.run import Stop
+
+__all__ = ["goes_on_at", "put_off", "retry_key"]
 
 
 def retry_key(session_id: str) -> str:
@@ -22,7 +26,28 @@ def retry_key(session_id: str) -> str:
     return f"retry-{session_id}"
 
 
-async def schedule_retry(session_id: str, retry_at: datetime) -> None:
+async def put_off(store: Store, source: str, session_id: str, stop: Stop) -> None:
+    """See to it that the deferred session `session_id`, which is on record by now, goes on as soon as it may."""
+    when = goes_on_at(store, source, stop)
+    if when is not None:
+        await _schedule(session_id, when)
+
+
+def goes_on_at(store: Store, source: str, stop: Stop) -> datetime | None:
+    """When a stopped run may go on; None where a hold without end stands in the way: releasing it starts the run.
+
+    Holds are looked at once more: whoever released one before the session was on record as deferred found nothing to
+    start.
+    """
+    if not stop.held:
+        return stop.retry_at
+    now = store.clock.now()
+    with store.read() as connection:
+        hold = holds.active(connection, source, now=now)
+    return now if hold is None else hold.expires_at
+
+
+async def _schedule(session_id: str, retry_at: datetime) -> None:
     """Schedule one run of this deployment at `retry_at`; a run without a deployment has nobody to start it."""
     flow_run = current_flow_run()
     if flow_run is None or flow_run.deployment_id is None:

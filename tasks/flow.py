@@ -15,7 +15,7 @@ from syncline.model.session import Status, SyncSession, Tally
 from syncline.passes import ending
 from syncline.store import sessions
 from tasks.context import open_store
-from tasks.deferral import schedule_retry
+from tasks.deferral import put_off
 from tasks.due import flow_name
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
 from tasks.progress import show_summary
@@ -88,8 +88,7 @@ async def _stopped(run: Run, stop: Stop) -> State[Tally]:
     if run.session_id:
         ending.end(run.store, run.session_id, stop.status, reason=stop.reason, retry_at=stop.retry_at)
         await show_summary(run.store, run.session_id)
-        if stop.retry_at is not None:
-            await schedule_retry(run.session_id, stop.retry_at)
+        await put_off(run.store, run.source.name, run.session_id, stop)
     return Completed(name=stop.status.capitalize(), message=stop.reason, data=Tally())
 
 

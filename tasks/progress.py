@@ -23,6 +23,8 @@ __all__ = ["ProgressArtifact", "artifact_key", "show_summary"]
 
 SHOW_EVERY = timedelta(seconds=1)
 """An update costs 50 to 100 ms on the server: more often, and showing would slow what it shows."""
+SHOW_WITHIN_SECONDS = 3
+"""What takes longer is not shown: a server that hangs must not hold the work."""
 
 
 def artifact_key(source: str, what: str) -> str:
@@ -57,18 +59,20 @@ class ProgressArtifact:
         if self._update is not None:
             await self._update
         if self._unshown is not None:
-            await self._write(self._unshown)
+            progress, self._unshown = self._unshown, None
+            await self._write(progress)
 
     async def _write(self, progress: Progress) -> None:
         if current_flow_run() is None:
             return
         percent, sentence = _percent(progress), _sentence(progress)
         try:
-            if self._artifact is None:
-                key = artifact_key(self._source, "progress")
-                self._artifact = await acreate_progress_artifact(percent, key=key, description=sentence)
-            else:
-                await aupdate_progress_artifact(self._artifact, percent, description=sentence)
+            async with asyncio.timeout(SHOW_WITHIN_SECONDS):
+                if self._artifact is None:
+                    key = artifact_key(self._source, "progress")
+                    self._artifact = await acreate_progress_artifact(percent, key=key, description=sentence)
+                else:
+                    await aupdate_progress_artifact(self._artifact, percent, description=sentence)
         except Exception:  # noqa: BLE001 - a bar that cannot be drawn must not end the work
             get_logger("syncline").debug("the progress artifact was not updated", exc_info=True)
 
@@ -92,9 +96,9 @@ async def show_summary(store: Store, session_id: str) -> None:
     if session is None:
         return
     try:
-        await acreate_table_artifact(
-            _rows(session), key=artifact_key(session.source, "session"), description=session.id
-        )
+        async with asyncio.timeout(SHOW_WITHIN_SECONDS):
+            key = artifact_key(session.source, "session")
+            await acreate_table_artifact(_rows(session), key=key, description=session.id)
     except Exception:  # noqa: BLE001 - the record itself is in the database
         get_logger("syncline").debug("the summary artifact was not made", exc_info=True)
 

@@ -42,6 +42,6 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
     try:
         return await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=progress.show)
     except DeferredError as deferred:
-        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at)
+        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
     finally:
         await progress.close()

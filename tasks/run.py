@@ -34,11 +34,13 @@ class Stop:
         status: its fate: skipped, missed or deferred.
         reason: the same in words.
         retry_at: when it may go on, where that is known.
+        held: whether a hold is what it waits for; that may end sooner.
     """
 
     status: Status
     reason: str
     retry_at: datetime | None = None
+    held: bool = False
 
 
 class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIteration; nothing went wrong

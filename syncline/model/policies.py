@@ -54,7 +54,7 @@ class Retry:
     def waits_seconds(self) -> list[float]:
         """The waits between the attempts: one fewer than there are attempts."""
         waits = list(self.delays_seconds[: self.attempts - 1])
-        return waits + [self.delays_seconds[-1]] * (self.attempts - 1 - len(waits))
+        return waits + list(self.delays_seconds[-1:]) * (self.attempts - 1 - len(waits))
 
 
 @dataclass(frozen=True, kw_only=True)

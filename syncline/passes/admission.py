@@ -74,8 +74,9 @@ def lease_name(source: str, account_id: str | None) -> str:
 def admit(store: Store, source: Source, due: Due, *, process: leases.Process | None = None) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 
-    Not admitted are: a run of a source that is paused; a late scheduled run, where a session began after its tick; and
-    a run of a source that another session works on. A session whose process died is closed as crashed.
+    Not admitted are: a run of a source that is paused, which is put off once more if it was put off before; a late
+    scheduled run, where a session began after its tick; and a run of a source that another session works on. A session
+    whose process died is closed as crashed.
     """
     now = store.clock.now()
     with store.write() as connection:
@@ -112,7 +113,8 @@ class _Door:
         hold = holds.active(self.connection, self.source.name, account_id=self.due.account_id, now=self.now)
         if hold is None:
             return None
-        return self._refused(Status.SKIPPED, f"paused: {hold.reason}", retry_at=hold.expires_at)
+        fate = Status.DEFERRED if self.due.trigger is Trigger.RETRY else Status.SKIPPED  # what was put off stays so
+        return self._refused(fate, f"paused: {hold.reason}", retry_at=hold.expires_at)
 
     def _missed(self) -> Admission | None:
         tick = self.due.scheduled_for
@@ -136,7 +138,10 @@ class _Door:
         return Admission(session_id=session.id, status=Status.RUNNING, mode=session.mode)
 
     def _close_abandoned(self, keep: str) -> None:
-        sessions.close_abandoned(self.connection, self.source.name, self.due.account_id, keep=keep, now=self.now)
+        """Close what a dead process left open; it failed, as it would have if the reconciler had come first."""
+        name = self.source.name
+        closed = sessions.close_abandoned(self.connection, name, self.due.account_id, keep=keep, now=self.now)
+        heartbeats.crashed(self.connection, name, times=len(closed))
 
     def _overlap(self) -> Admission:
         held = leases.holder(self.connection, lease_name(self.source.name, self.due.account_id))

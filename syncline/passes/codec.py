@@ -13,15 +13,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlmodel.sql.sqltypes import AutoString
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
-from syncline.model.items import Item, key_column, partition_columns
+from syncline.errors import ConfigurationError
+from syncline.model.items import Item, key_column, partition_columns, table_of
 from syncline.passes.wire import alias_of, finishers, wire_field
 
 if TYPE_CHECKING:
     from syncline.model.page import Key, RawItem
 
 __all__ = ["ItemCodec", "Rejected", "codec_of"]
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for an item that is no JSON, is not UTF-8, is nested too deeply, or does not fit."""
+_NUL = "a text contains the character U+0000, which databases refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +52,16 @@ class ItemCodec:
         """Derive the wire's shape from the class of the table.
 
         Raises:
-            ConfigurationError: a field's type has no column, or the table has no single key.
+            ConfigurationError: a field's type has no column, or the table has no single key of a fitting type.
         """
         self.key_column = key_column(item)
         self.columns = tuple(name for name in item.model_fields if name not in partition_columns(item))
         fields = [wire_field(item, name) for name in self.columns]
         aliases = {name: alias_of(item.model_fields[name], name) for name in self.columns}
-        wire: Any = msgspec.defstruct(f"{item.__name__}Wire", fields, rename=aliases, kw_only=True)
+        wire: Any = msgspec.defstruct(f"{item.__name__}Wire", fields, rename=aliases, kw_only=True, gc=False)
+        self._key_is_text = _has_text_key(item, self.key_column)
         key_field = fields[self.columns.index(self.key_column)][:2]
-        key: Any = msgspec.defstruct(f"{item.__name__}Key", [key_field], rename=aliases)
+        key: Any = msgspec.defstruct(f"{item.__name__}Key", [key_field], rename=aliases, gc=False)
         self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire).decode
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(key).decode
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
@@ -69,37 +76,75 @@ class ItemCodec:
         """Each item with its key, in order, and the items whose key cannot be read."""
         decode, name = self._decode_key, self.key_column
         try:
-            return [(getattr(decode(raw), name), raw) for raw in rows], []
-        except msgspec.MsgspecError:
+            keyed = [(getattr(decode(raw), name), raw) for raw in rows]
+        except _UNREADABLE:
             return self._keys_one_by_one(rows)
+        if self._key_is_text and any("\x00" in key for key, _ in keyed):
+            return self._keys_one_by_one(rows)
+        return keyed, []
 
     def _keys_one_by_one(self, rows: Sequence[RawItem]) -> tuple[list[tuple[Key, RawItem]], list[Rejected]]:
         keyed: list[tuple[Key, RawItem]] = []
         rejected: list[Rejected] = []
         for raw in rows:
             try:
-                keyed.append((getattr(self._decode_key(raw), self.key_column), raw))
-            except msgspec.MsgspecError as error:
+                key = getattr(self._decode_key(raw), self.key_column)
+            except _UNREADABLE as error:
                 rejected.append(Rejected(None, f"no key: {error}", bytes(raw)))
+                continue
+            if self._key_is_text and "\x00" in key:
+                rejected.append(Rejected(None, f"no key: {_NUL}", bytes(raw)))
+                continue
+            keyed.append((key, raw))
         return keyed, rejected
 
     def decode(self, key: Key, raw: RawItem) -> tuple[tuple[Any, ...], bytes] | Rejected:
         """The item's values in the order of `columns` and the fingerprint over them, or why it does not fit."""
         try:
             item = self._decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return Rejected(key, str(error), bytes(raw))
-        if b"\\u0000" in bytes(raw):
-            return Rejected(key, "a text contains the character U+0000, which databases refuse", bytes(raw))
         values = list(msgspec.structs.astuple(item))
+        reason = self._finish(values)
+        if reason is not None:
+            return Rejected(key, reason, bytes(raw))
+        if _may_have_nul(raw) and _has_nul(values):
+            return Rejected(key, _NUL, bytes(raw))
+        try:
+            return tuple(values), xxh3_128_digest(self._encode(values))
+        except OverflowError:
+            return Rejected(key, "a nested number has more than 64 bits", bytes(raw))
+
+    def _finish(self, values: list[Any]) -> str | None:
+        """Do in place what msgspec left to do; returns why it cannot be done."""
         for index, finish in self._finishers:
             if values[index] is None:
                 continue
             try:
                 values[index] = finish(values[index])
             except ValueError as error:
-                return Rejected(key, f"{error} - at `$.{self.columns[index]}`", bytes(raw))
-        return tuple(values), xxh3_128_digest(self._encode(values))
+                return f"{error} - at `$.{self.columns[index]}`"
+            except ArithmeticError:  # NaN, or the year 0 in UTC
+                return f"the value is out of range - at `$.{self.columns[index]}`"
+        return None
+
+
+def _has_text_key(item: type[Item], key: str) -> bool:
+    kind = table_of(item).c[key].type
+    if isinstance(kind, AutoString):  # ordered by the database's own rules, which are not those of pages
+        raise ConfigurationError(f"{item.__name__}.{key}: a text key needs sa_type=KeyText")
+    return kind.python_type is str
+
+
+def _may_have_nul(raw: RawItem) -> bool:
+    """Whether U+0000 is written in the item; most have no escape at all, which is quicker to see."""
+    content = bytes(raw)
+    return b"\\" in content and b"\\u0000" in content
+
+
+def _has_nul(values: list[Any]) -> bool:
+    """Whether a text among the values contains U+0000, and not just a backslash before `u0000`."""
+    return b"\\u0000" in msgspec.json.encode(values).replace(rb"\\", b"")
 
 
 def codec_of(item: type[Item]) -> ItemCodec:

@@ -106,14 +106,19 @@ class PageWriter:
     def _batch(self, state: PassState, pages: Sequence[Page]) -> _Batch:
         keyed: list[tuple[Key, RawItem]] = []
         unreadable: list[Rejected] = []
+        gone: dict[Key, None] = {}
         for page in pages:
             good, bad = self._codec.keys(page.rows)
             keyed += good
             unreadable += bad
+            if gone:  # what comes after its tombstone is there again
+                back = {key for key, _ in good}
+                gone = {key: None for key in gone if key not in back}
+            gone.update(dict.fromkeys(page.tombstones))
         keys = [key for key, _ in keyed]
         return _Batch(
             items=dict(keyed),
-            tombstones=[key for page in pages for key in page.tombstones],
+            tombstones=list(gone),
             unreadable=unreadable if state.walk == 1 else [],
             ordered=state.ordered and rises(keys, state.covered_to),
             doubled=len(set(keys)) < len(keys),
@@ -134,7 +139,8 @@ class PageWriter:
         self._rows.replace(connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
         self._seen.add_seen(connection, [item.key for item in changes.rejected if item.key is not None])
-        refused = [(item.key, item.reason, item.raw) for item in (*changes.rejected, *batch.unreadable)]
+        once = [item for item in changes.rejected if item.key not in sight.repeated]
+        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
         rejects.add(connection, self._session, self._source.name, refused, now=now)
         return sight, changes
 
@@ -170,15 +176,12 @@ class PageWriter:
             total=state.total if last.total is None else last.total,
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
-            moved=state.moved or self._saw_movement(pages, batch, sight) or len(totals) > 1,
+            moved=state.moved or _saw_movement(state, pages, batch, sight) or len(totals) > 1,
             unreadable=state.unreadable + len(batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=max(filter(None, (state.newest, changes.newest)), default=None),
-            upstream_at=state.upstream_at or first.answered_at,
+            upstream_at=state.upstream_at if state.pages else first.answered_at,
         )
-
-    def _saw_movement(self, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:
-        return batch.doubled or bool(sight.repeated) or any(page.moved for page in pages)
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
         """Write counters, checkpoint and heartbeat beside the rows."""
@@ -197,3 +200,9 @@ class PageWriter:
             pass_state=None if ended else dumped(state),
             now=now,
         )
+
+
+def _saw_movement(state: PassState, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:
+    """Whether items came twice, or the connector noticed that they moved; the second walk sees everything twice."""
+    twice = state.walk == 1 and (batch.doubled or bool(sight.repeated))
+    return twice or any(page.moved for page in pages)

@@ -65,7 +65,7 @@ def decide(
     wrote: they are counted as created or updated already. A repeated item that changed in between was counted as
     unchanged, and is counted as updated instead.
     """
-    changes = Changes()
+    changes, newest = Changes(), None
     column = None if updated_column is None else codec.columns.index(updated_column)
     for key, raw in items.items():
         print_ = codec.raw_fingerprint(raw)
@@ -77,8 +77,9 @@ def decide(
             changes.rejected.append(decoded)
             continue
         values, own = decoded
-        if column is not None and values[column] is not None:
-            changes.newest = max(changes.newest or values[column], values[column])
+        instant = None if column is None else values[column]
+        if instant is not None and (newest is None or instant > newest):
+            newest = instant
         row = ItemRow(key, values, (print_, own))
         if before is None:
             changes.new.append(row)
@@ -86,6 +87,7 @@ def decide(
             changes.touched.append((key, print_))
         else:
             changes.changed.append(row)
+    changes.newest = newest
     changes.tally = _counted(changes, len(items), repeated, rewritten)
     return changes
 

@@ -13,9 +13,10 @@ from syncline.store import heartbeats, leases, sessions
 if TYPE_CHECKING:
     from syncline.store.engine import Store
 
-__all__ = ["complete", "end"]
+__all__ = ["complete", "conclusion", "end"]
 
-_FAILURES = (Status.FAILED, Status.CRASHED)
+_FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
+"""Which fates count as failures; those that are not here say nothing of the source's health."""
 
 
 def end(
@@ -42,13 +43,20 @@ def end(
         leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
         if closed:
             duration_ms = milliseconds(now) - milliseconds(session.started_at)
-            failed = status in _FAILURES
+            failed = _FAILED.get(status)
             heartbeats.ended(connection, session.source, failed=failed, duration_ms=duration_ms, now=now)
     return closed
 
 
 def complete(store: Store, session_id: str) -> Status:
-    """End a session whose work is done: completed, or partial where items were rejected or deletions refused."""
+    """End a session whose work is done, as `conclusion` says."""
+    status, reason = conclusion(store, session_id)
+    end(store, session_id, status, reason=reason)
+    return status
+
+
+def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:
+    """The fate of a session whose work is done: completed, or partial where items were rejected or rows not deleted."""
     with store.read() as connection:
         session = sessions.find(connection, session_id)
     reasons: list[str] = []
@@ -56,6 +64,4 @@ def complete(store: Store, session_id: str) -> Status:
         reasons.append(f"{session.items_rejected} items were rejected: see `syncline rejects {session_id}`")
     if session is not None and session.reason:
         reasons.append(session.reason)
-    status = Status.PARTIAL if reasons else Status.COMPLETED
-    end(store, session_id, status, reason="; ".join(reasons) or None)
-    return status
+    return (Status.PARTIAL, "; ".join(reasons)) if reasons else (Status.COMPLETED, None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from syncline.model.page import Key
     from syncline.model.source import Source
     from syncline.store.engine import Store
+    from syncline.store.item_rows import ItemRows
 
 __all__ = ["Pruned", "prune"]
 
@@ -44,8 +45,9 @@ def prune(
 ) -> Pruned:
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
-    Nothing is deleted where the pass met items whose key it could not read, or where more than `deletes.max_fraction`
-    of the rows would go; `force` deletes all the same. An incremental pass, which cannot tell, is left alone.
+    Nothing is deleted where the pass met items whose key it could not read, where the list moved during both walks, or
+    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. An incremental pass,
+    which cannot tell, is left alone.
 
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
@@ -64,7 +66,7 @@ def prune(
         if refused:
             sessions.note_reason(connection, session_id, refused)
         seen.clear(connection)
-        newest = state.next_cursor() or _newest_stored(connection, source, row.cursor)
+        newest = state.next_cursor() or _newest_stored(connection, source, rows, state, row.cursor)
         checkpoints.write(
             connection,
             source.name,
@@ -83,6 +85,8 @@ def _objection(source: Source, state: PassState, gone: int, stored: int) -> str 
         return None
     if state.unreadable:
         return f"{gone} rows were not deleted: the pass met {state.unreadable} items whose key it could not read"
+    if state.unsure:
+        return f"{gone} rows were not deleted: the list moved during both walks, and they may have been missed twice"
     if gone <= source.deletes.max_fraction * stored:
         return None
     return (
@@ -92,8 +96,13 @@ def _objection(source: Source, state: PassState, gone: int, stored: int) -> str 
     )
 
 
-def _newest_stored(connection: Connection, source: Source, cursor: str | None) -> datetime | None:
+def _newest_stored(
+    connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
+) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None:
+    if cursor is not None or source.updated_field is None or state.unsure:
         return None
-    return connection.execute(select(sql.max(table_of(source.table).c[source.updated_field]))).scalar()
+    columns = table_of(source.table).c
+    mine = [columns[name] == value for name, value in rows.partition.items()]
+    newest = connection.execute(select(sql.max(columns[source.updated_field])).where(*mine)).scalar()
+    return None if newest is None else state.at_most_start(newest)

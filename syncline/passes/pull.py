@@ -16,7 +16,7 @@ from syncline.model.session import Tally
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.reader import batches
 from syncline.passes.state import PassState, dumped, loaded
-from syncline.store import checkpoints, heartbeats, holds
+from syncline.store import checkpoints, heartbeats, holds, sessions
 from syncline.store.pass_keys import PassKeys
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _ROWS_A_COMMIT = 5_000
 """Pages that are there at the same time share a transaction up to this many items."""
 _HOLD_POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
-"""The wait after a rate limit whose end the upstream did not name; doubled each time."""
+"""The wait after a rate limit whose end the upstream did not name; doubled each time, until a page comes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,15 +66,16 @@ class _Pull:
         """
         writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
         state = self._begun()
-        limited = 0
+        limited, stored_pages = 0, 0
         while not state.finished:
             try:
                 state = await self._walk(writer, state)
             except RateLimitedError as error:
-                limited += 1
+                limited = limited + 1 if self.tally.pages == stored_pages else 1
+                stored_pages = self.tally.pages
                 await self._wait_for_limit(error, limited)
             except CursorExpiredError:
-                if state.mode is Mode.FULL:
+                if state.mode is Mode.FULL and state.resume is None:
                     raise
                 state = self._begin(Mode.FULL)
             state = self._stored() or state
@@ -119,14 +120,15 @@ class _Pull:
             if hold is None:
                 return
             if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
-                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at)
+                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at, held=True)
             self._beat(f"paused: {hold.reason}", hold.expires_at)
             await self.sleep(_HOLD_POLL_SECONDS)
 
     async def _wait_for_limit(self, error: RateLimitedError, times: int) -> None:
         """Wait until the upstream's time where that is soon."""
         now = self.store.clock.now()
-        until = error.retry_at or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
+        named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
+        until = named or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
         wait_seconds = (until - now).total_seconds()
         if wait_seconds > self.source.patience_seconds:
             raise DeferredError(f"rate limit: {error}", retry_at=until) from error
@@ -151,9 +153,10 @@ class _Pull:
         return self._begin(self.mode)
 
     def _begin(self, mode: Mode) -> PassState:
-        """Begin a pass: incremental where there is a cursor, else full."""
+        """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
         with self.store.write() as connection:
+            sessions.advance(connection, self.session_id, Tally())
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
             state = _first_state(self.source, mode, cursor, now)

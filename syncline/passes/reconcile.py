@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncline.model.session import Status
 from syncline.passes.admission import lease_name
-from syncline.passes.ending import complete, end
+from syncline.passes.ending import conclusion, end
 from syncline.store import leases, sessions
 
 if TYPE_CHECKING:
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["reconcile"]
 
 
-def reconcile(store: Store, fate_of: Callable[[str], Status | None]) -> list[str]:
+def reconcile(
+    store: Store, fate_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
+) -> list[str]:
     """Close the open sessions that nobody works on any more; returns their ids.
 
     Args:
         store: the database.
         fate_of: what the orchestrator knows of a flow run: its fate, or None where it runs, or nothing is known.
+        is_ending: whether a flow run is being ended just now: its hooks know more, and have until its lease runs out.
     """
     now = store.clock.now()
     with store.read() as connection:
@@ -30,16 +33,21 @@ def reconcile(store: Store, fate_of: Callable[[str], Status | None]) -> list[str
         held = {session.id: leases.holder(connection, _lease(session)) for session in found}
     closed: list[str] = []
     for session in found:
-        lost = leases.is_lost(held[session.id], session.id, now=now)
-        fate = None if session.flow_run_id is None else fate_of(session.flow_run_id)
-        if (lost or fate is not None) and _close(store, session, fate):
+        run, lease = session.flow_run_id, held[session.id]
+        fate = None if run is None else fate_of(run)
+        if run is not None and is_ending is not None and is_ending(run):
+            done = leases.has_run_out(lease, session.id, now=now)
+        else:
+            done = fate is not None or leases.is_lost(lease, session.id, now=now)
+        if done and _close(store, session, fate):
             closed.append(session.id)
     return closed
 
 
 def _close(store: Store, session: SyncSession, fate: Status | None) -> bool:
     if fate is Status.COMPLETED:
-        return complete(store, session.id) in {Status.COMPLETED, Status.PARTIAL}
+        status, reason = conclusion(store, session.id)
+        return end(store, session.id, status, reason=reason)
     reason = "its process ended without a word; the next run goes on at its checkpoint"
     return end(store, session.id, fate or Status.CRASHED, reason=reason)
 

@@ -34,7 +34,8 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         total: what the upstream last said of how many items there are.
         covered_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order.
-        moved: whether items were seen to move between the pages of this walk.
+        moved: whether items were seen to move between the pages of this walk; in the second one that means that some
+            may have been missed twice, so nothing may be deleted and the cursor must stay.
         unreadable: items whose key could not be read: it is not known what they were, so nothing may be deleted.
         rejected: items that could not be stored.
         newest: the newest change among the items that were decoded.
@@ -71,11 +72,19 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     def next_cursor(self) -> datetime | None:
         """The newest change up to which the source is surely in step when this pass has ended.
 
-        A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start.
+        A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. None
+        where no change was seen, or where one may have been missed.
         """
-        if self.newest is None:
-            return None
-        return min(self.newest, self.upstream_at or self.started_at)
+        return None if self.newest is None or self.unsure else self.at_most_start(self.newest)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether items may have been missed by both walks."""
+        return self.walk > 1 and self.moved
+
+    def at_most_start(self, instant: datetime) -> datetime:
+        """The instant, or the pass's start by the upstream's clock where that is earlier."""
+        return min(instant, self.upstream_at or self.started_at)
 
 
 def dumped(state: PassState) -> str:
@@ -92,10 +101,11 @@ def walked(source: Source, state: PassState) -> PassState:
     """The state after a page: where it was the last one, the pass is finished, or walks once more where items moved."""
     if state.resume is not None:
         return state
+    if state.walk > 1 or not source.pages.shifting:
+        return msgspec.structs.replace(state, finished=True)
     off = 0 if state.total is None else abs(state.items - state.total)
-    moved = state.moved or 0 < off <= max(_LITTLE, state.items // _LITTLE)
-    if moved and source.pages.shifting and state.walk == 1:
-        return msgspec.structs.replace(state, walk=2, ordered=False)
+    if state.moved or 0 < off <= max(_LITTLE, state.items // _LITTLE):
+        return msgspec.structs.replace(state, walk=2, ordered=False, moved=False, total=None)
     return msgspec.structs.replace(state, finished=True)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic_core import PydanticUndefined
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
 from syncline.model.columns import Amount
@@ -34,7 +34,7 @@ def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
     """The field's type without None, and whether None is allowed."""
     hint = get_type_hints(item)[name]
     if hint is Any:
-        return Any, True
+        return Any, bool(table_of(item).c[name].nullable)
     arguments = [part for part in get_args(hint) if part is not type(None)] if _is_union(hint) else [hint]
     if len(arguments) != 1:
         raise ConfigurationError(f"{item.__name__}.{name}: a field has one type, or that type and None, not {hint}")
@@ -58,11 +58,22 @@ def wire_field(item: type[Item], name: str) -> tuple[str, Any] | tuple[str, Any,
         raise ConfigurationError(f"{item.__name__}.{name}: the name is taken by Syncline's bookkeeping")
     field, kind = item.model_fields[name], _scalar(item, name)
     _, optional = _annotation(item, name)
-    wire: Any = Any if kind is None else _bounded(item, name, kind)
-    wire = wire | None if optional and kind is not None else wire
+    wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
+    wire = wire | None if optional else wire
+    if field.default_factory is not None:
+        make: Any = field.default_factory
+        return (name, wire, msgspec.field(default_factory=make))
     if field.default is PydanticUndefined:
         return (name, wire)
     return (name, wire, field.default)
+
+
+def _nested(item: type[Item], name: str) -> Any:  # noqa: ANN401 - a type expression
+    """Anything but null, which is the field's own to allow."""
+    if not isinstance(table_of(item).c[name].type, JSON):
+        kinds = ", ".join(kind.__name__ for kind in _SCALARS)
+        raise ConfigurationError(f"{item.__name__}.{name}: a field is one of {kinds}, or has sa_type=JsonColumn")
+    return bool | int | float | str | list[Any] | dict[str, Any]
 
 
 def _bounded(item: type[Item], name: str, kind: type) -> Any:  # noqa: ANN401 - a type expression
@@ -107,17 +118,18 @@ def _decimal_finisher(item: type[Item], name: str) -> Callable[[Decimal], Decima
     if not isinstance(column, Amount):
         raise ConfigurationError(f"{item.__name__}.{name}: a Decimal needs sa_type=Amount(digits, places)")
     limit, unit = Decimal(10) ** (column.digits - column.places), Decimal(1).scaleb(-column.places)
-    rules = [rule for rule in item.model_fields[name].metadata if isinstance(rule, Ge | Gt | Le | Lt)]
+    lowest = -limit
+    rules = [_rule(rule) for rule in item.model_fields[name].metadata if isinstance(rule, Ge | Gt | Le | Lt)]
 
     def finish(value: Decimal) -> Decimal:
-        if not -limit < value < limit:
+        if not lowest < value < limit:
             raise ValueError(f"Expected `Decimal` below {limit}")
         exact = value.quantize(unit)
         if exact != value:
             raise ValueError(f"Expected `Decimal` with at most {column.places} places")
-        for rule in rules:
-            if not _holds(rule, value):
-                raise ValueError(f"Expected `Decimal` {_said(rule)}")
+        for holds, bound, said in rules:
+            if not holds(value, bound):
+                raise ValueError(f"Expected `Decimal` {said}")
         return exact
 
     return finish
@@ -131,13 +143,8 @@ _SIGNS: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _said(rule: Ge | Gt | Le | Lt) -> str:
-    return f"{_SIGNS[type(rule)][0]} {_bound(rule)}"
-
-
-def _holds(rule: Ge | Gt | Le | Lt, value: Decimal) -> bool:
-    return _SIGNS[type(rule)][1](value, _bound(rule))
-
-
-def _bound(rule: Ge | Gt | Le | Lt) -> Any:  # noqa: ANN401 - a number of the rule's own type
-    return getattr(rule, type(rule).__name__.lower())
+def _rule(rule: Ge | Gt | Le | Lt) -> tuple[Callable[[Any, Any], bool], Any, str]:
+    """How a bound is checked, its value, and how it is said."""
+    sign, holds = _SIGNS[type(rule)]
+    bound = getattr(rule, type(rule).__name__.lower())
+    return holds, bound, f"{sign} {bound}"

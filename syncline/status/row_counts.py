@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 if TYPE_CHECKING:
     from syncline.model.items import Item
@@ -31,7 +31,9 @@ class RowCount:
 
 
 def count_rows(connection: Connection, table: type[Item]) -> RowCount:
-    """The rows of `table`: counted, or PostgreSQL's estimate where there are many."""
+    """The rows of `table`: counted, or PostgreSQL's estimate where there are many; none where it is not made yet."""
+    if not inspect(connection).has_table(table.__tablename__):
+        return RowCount(rows=0)
     if connection.dialect.name == "postgresql":
         quoted = connection.dialect.identifier_preparer.quote(table.__tablename__)
         estimate = connection.execute(_ESTIMATE, {"name": quoted}).scalar()

@@ -14,7 +14,7 @@ from syncline.store.upserts import upsert
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["beat", "began", "ended", "every", "waiting"]
+__all__ = ["beat", "began", "crashed", "ended", "every", "waiting"]
 
 
 def began(connection: Connection, source: str, *, now: datetime) -> None:
@@ -36,9 +36,10 @@ def waiting(connection: Connection, source: str, *, reason: str, until: datetime
     connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
 
 
-def ended(connection: Connection, source: str, *, failed: bool, duration_ms: int, now: datetime) -> None:
-    """The run ended; failures are counted until the next success."""
-    errors = col(Heartbeat.error_count) + 1 if failed else 0
+def ended(connection: Connection, source: str, *, failed: bool | None, duration_ms: int, now: datetime) -> None:
+    """The run ended; failures are counted until the next success. `failed` is None where it was neither."""
+    count = col(Heartbeat.error_count)
+    errors = count if failed is None else count + 1 if failed else 0
     values = {
         "last_beat": now,
         "last_duration_ms": duration_ms,
@@ -47,6 +48,13 @@ def ended(connection: Connection, source: str, *, failed: bool, duration_ms: int
         "waiting_until": None,
     }
     connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+
+
+def crashed(connection: Connection, source: str, *, times: int) -> None:
+    """Runs were found dead: so many more failures."""
+    if times:
+        more = col(Heartbeat.error_count) + times
+        connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(error_count=more))
 
 
 def every(connection: Connection) -> Sequence[Heartbeat]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sqlalchemy import JSON, Connection
 from sqlmodel.sql.sqltypes import UTCDateTime
@@ -30,9 +29,8 @@ Prints: TypeAlias = "tuple[bytes, bytes]"
 Known: TypeAlias = "dict[Key, Prints]"
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """A row to be written.
+class ItemRow(NamedTuple):
+    """A row to be written; a tuple, because a first load makes one for each item.
 
     Attributes:
         key: the item's key.
@@ -61,20 +59,12 @@ class ItemRows(ABC):
         self._adapters = [(i, a) for i, name in enumerate(own) if (a := self._adapter(table.c[name].type)) is not None]
 
     @abstractmethod
-    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
-        """The fingerprints of those of `keys` that are stored."""
-
-    @abstractmethod
     def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         """Write rows that are not there."""
 
     @abstractmethod
     def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         """Write rows that are there."""
-
-    @abstractmethod
-    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
-        """Those of `keys` whose row was written at `since` or later."""
 
     @abstractmethod
     def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
@@ -91,6 +81,27 @@ class ItemRows(ABC):
     @abstractmethod
     def _mark(self, name: str) -> str:
         """How a bound value is written in SQL."""
+
+    @abstractmethod
+    def _among(self, keys: Sequence[Key]) -> tuple[str, object]:
+        """The condition that a row's key is one of `keys`, and the value to bind as `keys`."""
+
+    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
+        """The fingerprints of those of `keys` that are stored."""
+        among, listed = self._among(keys)
+        statement = (
+            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" WHERE {self._mine()} AND {among}'
+        )
+        rows = self._fetch(connection, statement, self.partition | {"keys": listed})
+        return {key: (raw, own) for key, raw, own in rows}
+
+    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
+        """Those of `keys` whose row was written at `since` or later."""
+        among, listed = self._among(keys)
+        written = f"synced_at >= {self._mark('since')}"
+        statement = f'SELECT "{self.key}" FROM "{self.table}" WHERE {self._mine()} AND {written} AND {among}'
+        bound = self.partition | {"keys": listed, "since": self._instant(since)}
+        return {key for (key,) in self._fetch(connection, statement, bound)}
 
     def known_between(self, connection: Connection, after: Key | None, last: Key, limit: int) -> Known | None:
         """The fingerprints of all rows with `after` < key <= `last`; None where there are more than `limit`."""

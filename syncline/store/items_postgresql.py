@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection
 
-from syncline.store.item_rows import ItemRow, ItemRows, Known, is_json
+from syncline.store.item_rows import ItemRow, ItemRows, is_json
 
 if TYPE_CHECKING:
     from syncline.model.page import Key
@@ -19,24 +19,6 @@ __all__ = ["PostgresqlRows"]
 
 class PostgresqlRows(ItemRows):
     """The rows of one source in a PostgreSQL table."""
-
-    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
-        """The fingerprints of those of `keys` that are stored."""
-        statement = (
-            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" '
-            f'WHERE {self._mine()} AND "{self.key}" = ANY(%(keys)s)'
-        )
-        rows = self._fetch(connection, statement, self.partition | {"keys": list(keys)})
-        return {key: (raw, own) for key, raw, own in rows}
-
-    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
-        """Those of `keys` whose row was written at `since` or later."""
-        statement = (
-            f'SELECT "{self.key}" FROM "{self.table}" '
-            f'WHERE {self._mine()} AND synced_at >= %(since)s AND "{self.key}" = ANY(%(keys)s)'
-        )
-        bound = self.partition | {"keys": list(keys), "since": since}
-        return {key for (key,) in self._fetch(connection, statement, bound)}
 
     def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         """Write rows that are not there."""
@@ -93,6 +75,9 @@ class PostgresqlRows(ItemRows):
         with driver.cursor() as cursor:
             return cursor.execute(statement, bound).rowcount
 
+    def _among(self, keys: Sequence[Key]) -> tuple[str, object]:
+        return f'"{self.key}" = ANY(%(keys)s)', list(keys)
+
     def _mark(self, name: str) -> str:
         return f"%({name})s"
 
@@ -101,4 +86,7 @@ class PostgresqlRows(ItemRows):
 
 
 def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder().encode

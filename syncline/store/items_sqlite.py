@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Date
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from syncline.store.item_rows import ItemRow, ItemRows, Known, is_amount, is_json
+from syncline.store.item_rows import ItemRow, ItemRows, is_amount, is_json
 
 if TYPE_CHECKING:
     from syncline.model.page import Key
@@ -20,24 +20,6 @@ __all__ = ["SqliteRows"]
 
 class SqliteRows(ItemRows):
     """The rows of one source in an SQLite table."""
-
-    def known_of(self, connection: Connection, keys: Sequence[Key]) -> Known:
-        """The fingerprints of those of `keys` that are stored."""
-        statement = (
-            f'SELECT "{self.key}", raw_fingerprint, fingerprint FROM "{self.table}" '
-            f'WHERE {self._mine()} AND "{self.key}" IN (SELECT value FROM json_each(:keys))'
-        )
-        rows = self._fetch(connection, statement, self.partition | {"keys": _list(keys)})
-        return {key: (raw, own) for key, raw, own in rows}
-
-    def written_since(self, connection: Connection, keys: Sequence[Key], since: datetime) -> set[Key]:
-        """Those of `keys` whose row was written at `since` or later."""
-        statement = (
-            f'SELECT "{self.key}" FROM "{self.table}" WHERE {self._mine()} AND synced_at >= :since '
-            f'AND "{self.key}" IN (SELECT value FROM json_each(:keys))'
-        )
-        bound = self.partition | {"keys": _list(keys), "since": _instant_text(since)}
-        return {key for (key,) in self._fetch(connection, statement, bound)}
 
     def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         """Write rows that are not there."""
@@ -78,6 +60,9 @@ class SqliteRows(ItemRows):
         finally:
             cursor.close()
 
+    def _among(self, keys: Sequence[Key]) -> tuple[str, object]:
+        return f'"{self.key}" IN (SELECT value FROM json_each(:keys))', msgspec.json.encode(keys).decode()
+
     def _mark(self, name: str) -> str:
         return f":{name}"
 
@@ -94,12 +79,11 @@ class SqliteRows(ItemRows):
 
 def _instant_text(value: datetime) -> str:
     """As SQLAlchemy's DateTime writes and reads it: UTC, without an offset, always with microseconds."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
 
 
-def _list(keys: Sequence[Key]) -> str:
-    return msgspec.json.encode(keys).decode()
+_encode = msgspec.json.Encoder().encode

@@ -14,11 +14,24 @@ from sqlmodel import Session, col
 
 from syncline.model.records import LeaseRow
 
-__all__ = ["RENEW_EVERY_SECONDS", "TTL_SECONDS", "Process", "acquire", "holder", "is_lost", "is_of", "release", "renew"]
+__all__ = [
+    "RENEW_EVERY_SECONDS",
+    "TTL_SECONDS",
+    "Process",
+    "acquire",
+    "has_run_out",
+    "holder",
+    "is_lost",
+    "is_of",
+    "release",
+    "renew",
+]
 
 TTL_SECONDS = 60
 """A lease that is not renewed for this long is free."""
 RENEW_EVERY_SECONDS = 20
+_GIVEN_BACK = 0
+"""The pid of a lease that its owner gave back: a late renewal must not take it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +108,10 @@ def acquire(connection: Connection, name: str, owner: str, *, process: Process, 
 
 
 def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bool:
-    """Hold on to the lease for another `TTL_SECONDS`; False where it was lost."""
+    """Hold on to the lease for another `TTL_SECONDS`; False where it was lost or given back."""
     statement = (
         update(LeaseRow)
-        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
+        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) != _GIVEN_BACK)
         .values(expires_at=now + timedelta(seconds=TTL_SECONDS))
     )
     return connection.execute(statement).rowcount == 1
@@ -106,8 +119,8 @@ def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bo
 
 def release(connection: Connection, name: str, owner: str, *, now: datetime) -> None:
     """Free the lease, if `owner` still has it; its fence stays."""
-    statement = update(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner).values(expires_at=now)
-    connection.execute(statement)
+    mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
+    connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=_GIVEN_BACK))
 
 
 def holder(connection: Connection, name: str) -> LeaseRow | None:
@@ -117,7 +130,12 @@ def holder(connection: Connection, name: str) -> LeaseRow | None:
 
 def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
     """Whether the session `owner` has no lease any more, or its process is known to be dead."""
-    return lease is None or lease.owner != owner or lease.expires_at <= now or _process(lease).is_dead
+    return lease is None or has_run_out(lease, owner, now=now) or _process(lease).is_dead
+
+
+def has_run_out(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
+    """Whether the session `owner` has no lease any more, by the clock alone."""
+    return lease is None or lease.owner != owner or lease.expires_at <= now
 
 
 def is_of(lease: LeaseRow, process: Process) -> bool:

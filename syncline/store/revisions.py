@@ -5,13 +5,21 @@ On a new database the table of a user's own source is made after the migrations,
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op, renderers
 from alembic.operations import ops
+from sqlalchemy import Table
+
+from syncline.errors import ConfigurationError
+from syncline.model import erp, guards, records, session
 
 __all__ = ["prepared"]
+
+_SHIPPED = (erp, guards, records, session)
+"""The tables in these are made by migrations; all others, when the program starts."""
 
 
 class _WhereThere(ops.ModifyTableOps):
@@ -26,17 +34,38 @@ def _rendered(autogen: AutogenContext, change: _WhereThere) -> list[str]:
 
 
 def prepared(context: object, revision: object, directives: list[Any]) -> None:
-    """Alembic's `process_revision_directives`: nothing where nothing changed, else changes where their table is."""
+    """Alembic's `process_revision_directives`: nothing where nothing changed, else changes where their table is.
+
+    Raises:
+        ConfigurationError: the rows that are there would have nothing to put into a new column.
+    """
     del context, revision
     script = directives[0]
+    shipped = _shipped_tables()
+    made_at_start = {change.table_name for change in script.upgrade_ops.ops if isinstance(change, ops.CreateTableOp)}
+    made_at_start -= shipped
+    for container in (script.upgrade_ops, script.downgrade_ops):
+        container.ops[:] = [_guarded(change) for change in container.ops if change.table_name not in made_at_start]
     if script.upgrade_ops.is_empty():
         directives.clear()
         return
-    for container in (script.upgrade_ops, script.downgrade_ops):
-        container.ops[:] = [_guarded(change) for change in container.ops]
+    _refuse_unfillable(script.upgrade_ops.ops, shipped)
 
 
-def _guarded(change: Any) -> Any:  # noqa: ANN401 - one of alembic's operations
+def _shipped_tables() -> set[str]:
+    found = (getattr(value, "__table__", None) for value in chain.from_iterable(vars(m).values() for m in _SHIPPED))
+    return {table.name for table in found if isinstance(table, Table)}
+
+
+def _refuse_unfillable(changes: list[Any], shipped: set[str]) -> None:
+    for change in changes:
+        for part in change.ops if isinstance(change, ops.ModifyTableOps) and change.table_name not in shipped else ():
+            if isinstance(part, ops.AddColumnOp) and not part.column.nullable and part.column.server_default is None:
+                where = f"{change.table_name}.{part.column.name}"
+                raise ConfigurationError(f"{where} is new, and empty in the rows that are there: write `| None = None`")
+
+
+def _guarded(change: Any) -> Any:  # noqa: ANN401 - as above
     if isinstance(change, ops.ModifyTableOps):
         return _WhereThere(change.table_name, change.ops, schema=change.schema)
     return change

@@ -22,14 +22,17 @@ from sqlmodel import SQLModel
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model import erp, guards, records, session
+from syncline.model.items import Item, table_of
 from syncline.store import revisions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from syncline.store.engine import Store
 
-__all__ = ["MIGRATIONS", "require_current", "revise", "upgrade"]
+__all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
 
 _SHIPPED = (erp, guards, records, session)
 """Importing them registers their tables."""
@@ -43,19 +46,19 @@ def upgrade(store: Store, *, folder: Path = MIGRATIONS) -> tuple[str | None, str
     """Bring the database to this program's schema, by the migrations in `folder`; several may try at once.
 
     Returns:
-        The revision before (None: an empty database) and after, and the names of the tables made for sources.
+        The revision before (None: an empty database) and after, and the names of the tables made for sources. There are
+        several revisions, comma separated, where migrations of the user's own stand beside Syncline's.
 
     Raises:
         NewerDatabaseError: the database was made by a newer Syncline.
     """
     with store.write() as connection:
         _wait_for_others(connection)
-        before = _revision(connection)
-        head = _head(folder)
+        before, heads = _revisions(connection), _heads(folder)
         _refuse_newer(before, folder)
-        if before != head:
-            command.upgrade(_config(connection, folder), "head")
-        return before, head, _make_tables(connection)
+        if before != heads:
+            command.upgrade(_config(connection, folder), "heads")
+        return _said(before) or None, _said(heads), _make_tables(connection)
 
 
 def require_current(store: Store) -> None:
@@ -67,6 +70,24 @@ def require_current(store: Store) -> None:
     """
     with store.read() as connection:
         _refuse_other(connection, MIGRATIONS)
+
+
+def require_columns(store: Store, items: Iterable[type[Item]]) -> None:
+    """Do nothing where the tables have the columns that their classes declare.
+
+    Raises:
+        SchemaBehindError: a class was changed, and no migration was written for it.
+    """
+    with store.read() as connection:
+        inspector = inspect(connection)
+        for table in map(table_of, items):
+            there = {column["name"]: column for column in inspector.get_columns(table.name)}
+            lacking = [f"lacks the column {name}" for name in table.c.keys() if name not in there]  # noqa: SIM118 - not a dict
+            extra = [name for name, column in there.items() if name not in table.c and not column["nullable"]]
+            problems = [*lacking, *(f"still needs the column {name}" for name in extra)]
+            if problems:
+                mend = 'run `syncline db revision -m "WHAT CHANGED"`, look the file over, then `syncline db upgrade`'
+                raise SchemaBehindError(f"the table {table.name} {problems[0]}: {mend}")
 
 
 def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | None:
@@ -85,7 +106,11 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
         _refuse_other(connection, folder)
         config = _config(connection, folder)
         written: Any = command.revision(
-            config, message=message, autogenerate=True, process_revision_directives=revisions.prepared
+            config,
+            message=message,
+            autogenerate=True,
+            head="heads",
+            process_revision_directives=revisions.prepared,
         )
     return Path(written.path) if written else None
 
@@ -103,32 +128,34 @@ def _config(connection: Connection, folder: Path) -> Config:
     return config
 
 
-def _head(folder: Path) -> str:
-    head = ScriptDirectory(str(folder)).get_current_head()
-    assert head is not None, "the program ships migrations"
-    return head
+def _heads(folder: Path) -> set[str]:
+    """The newest migrations: one, or several where the user's own and Syncline's next one follow the same."""
+    return set(ScriptDirectory(str(folder)).get_heads())
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def _revisions(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def _said(found: set[str]) -> str:
+    return ", ".join(sorted(found))
 
 
 def _refuse_other(connection: Connection, folder: Path) -> None:
-    revision = _revision(connection)
-    _refuse_newer(revision, folder)
-    if revision != _head(folder):
+    found = _revisions(connection)
+    _refuse_newer(found, folder)
+    if found != _heads(folder):
         message = "the database lacks migrations: run `syncline db upgrade` (`syncline up` does it by itself)"
         raise SchemaBehindError(message)
 
 
-def _refuse_newer(revision: str | None, folder: Path) -> None:
-    if revision is None:
-        return
-    try:
-        ScriptDirectory(str(folder)).get_revision(revision)
-    except CommandError:
-        message = f"the database is at revision {revision}, which this Syncline does not know: upgrade the program"
-        raise NewerDatabaseError(message) from None
+def _refuse_newer(found: set[str], folder: Path) -> None:
+    for revision in sorted(found):
+        try:
+            ScriptDirectory(str(folder)).get_revision(revision)
+        except CommandError:
+            message = f"the database is at revision {revision}, which this Syncline does not know: upgrade the program"
+            raise NewerDatabaseError(message) from None
 
 
 def _make_tables(connection: Connection) -> list[str]:

@@ -49,6 +49,7 @@ class Guess:
         updated_field: name of the column that says when an item changed.
         updated_since: the parameter that asks for changes, where one was found to work.
         seen: how many items were looked at.
+        total_items: how many there are in all, where the API says so.
         said: the same in sentences, for people.
     """
 
@@ -62,6 +63,7 @@ class Guess:
     updated_field: str | None = None
     updated_since: str | None = None
     seen: int = 0
+    total_items: int | None = None
     said: tuple[str, ...] = ()
 
     @property

@@ -54,6 +54,7 @@ async def _concluded(trials: Trials, first: Look, paging: Paging, total: tuple[s
         updated_field=None if updated is None else updated.name,
         updated_since=since,
         seen=len(trials.rows),
+        total_items=None if total is None else total[1],
         said=(
             _said_of_items(first, total),
             _said_of_key(key),

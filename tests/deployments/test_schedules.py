@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
 from deployments.prefect_yaml import Deployment, ScheduleEntry
-from deployments.schedules import interval_schedule, schedules_of, text_of
+from deployments.schedules import interval_schedule, main_schedule, schedules_of, text_of
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 DEPLOYMENT = Deployment(
@@ -37,6 +38,16 @@ def test_an_operators_interval_replaces_them_all() -> None:
     assert (day.schedule.interval, day.slug) == (timedelta(minutes=15), "day")
     assert "active" not in day.model_fields_set
     assert night.active is False
+
+
+def test_the_schedule_that_an_interval_replaces_is_the_first_of_the_file() -> None:
+    """Prefect tells the last changed one first; were that replaced, the next start would leave none switched on."""
+    day, night = (
+        DeploymentSchedule(slug=one.slug, schedule=one.schedule, active=True) for one in schedules_of(DEPLOYMENT, None)
+    )
+    assert main_schedule("a", [night, day], [DEPLOYMENT]) is day
+    assert main_schedule("a", [night], [DEPLOYMENT]) is night
+    assert main_schedule("a", [], [DEPLOYMENT]) is None
 
 
 @pytest.mark.parametrize(

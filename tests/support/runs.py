@@ -27,7 +27,7 @@ __all__ = ["Ran", "Waits", "begin", "counted", "dead_process", "products_source"
 class Waits:
     """A `sleep` that moves the clock and remembers how long was waited; `during` happens while it waits."""
 
-    def __init__(self, clock: ManualClock, during: Callable[[], None] | None = None) -> None:
+    def __init__(self, clock: ManualClock, during: Callable[[], object] | None = None) -> None:
         self.seconds: list[float] = []
         self._clock = clock
         self._during = during

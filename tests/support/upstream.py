@@ -56,15 +56,20 @@ class ListPages:
     fetched: list[int] = field(default_factory=list[int])
     asked: list[Ask] = field(default_factory=list[Ask])
     _errors: dict[int, list[Exception]] = field(default_factory=dict[int, list[Exception]])
-    _events: dict[int, list[Callable[[], None]]] = field(default_factory=dict[int, list[Callable[[], None]]])
+    _events: dict[int, list[Callable[[], object]]] = field(default_factory=dict[int, list[Callable[[], object]]])
 
     def fail_at(self, page: int, *errors: Exception) -> None:
         """Raise each of `errors` once when page number `page` (from 1) is asked for."""
         self._errors.setdefault(page, []).extend(errors)
 
-    def before(self, page: int, event: Callable[[], None]) -> None:
+    def before(self, page: int, event: Callable[[], object]) -> None:
         """Do `event` once, just before page number `page` is given."""
         self._events.setdefault(page, []).append(event)
+
+    def calm(self) -> None:
+        """Forget the errors and events that have not come yet."""
+        self._errors.clear()
+        self._events.clear()
 
     async def __call__(self, transport: object, ask: Ask) -> AsyncGenerator[Page]:
         """The connector's protocol."""

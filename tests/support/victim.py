@@ -25,7 +25,7 @@ from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.engine import Store
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.paging import PageNumber
+from syncline.upstreams.paging import Keyset
 from syncline.upstreams.rest import RestPages
 
 __all__ = ["Sync", "run"]
@@ -48,7 +48,7 @@ _PRODUCTS = Source(
         items="data",
         total="total",
         updated_since="updated_since",
-        paging=PageNumber(page="page", size="per_page", page_size=10),
+        paging=Keyset(param="after", key="id", size="limit", page_size=15),
     ),
     table=Product,
     updated_field="updated_at",

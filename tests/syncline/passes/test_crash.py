@@ -44,7 +44,7 @@ def test_a_killed_sync_that_runs_again_leaves_the_tables_of_an_undisturbed_one(
 ) -> None:
     """Exactly once is the promise that the whole product stands on."""
     with sandbox.serving(seed=11, products=60, customers=1) as box:
-        box.faults.add("latency", path="/erp/products", count=None, seconds=0.004)
+        box.faults.add("latency", path="/erp/products", count=None, seconds=0.04)  # so that each page has its commit
 
         def sync_of(name: str) -> Sync:
             mode = Mode.INCREMENTAL if scenario == "incremental" else Mode.FULL

@@ -127,3 +127,19 @@ def test_a_process_knows_itself(store: Store) -> None:
 def test_a_lease_that_nobody_took_is_lost(store: Store) -> None:
     """A session without a lease is one that nobody works on."""
     assert is_lost(store, "a")
+
+
+def test_a_lease_that_was_given_back_is_not_renewed(store: Store) -> None:
+    """A renewal that was under way when the run ended would keep the next run out for a minute."""
+    acquire(store, "a")
+    release(store, "a")
+    assert not renew(store, "a")
+    assert acquire(store, "b") == 2
+
+
+def test_a_clock_that_steps_back_does_not_bring_a_lease_back(store: Store, clock: ManualClock) -> None:
+    """What was given back is free, also for a moment that lies before."""
+    acquire(store, "a")
+    release(store, "a")
+    clock.advance(seconds=-30)
+    assert acquire(store, "b") == 2

@@ -37,6 +37,7 @@ class Leases(RuleBasedStateMachine):
         self.until = START
         self.lives = True
         self.fence: int = 0
+        self.given_back = False
 
     def teardown(self) -> None:
         self.store.close()
@@ -55,14 +56,14 @@ class Leases(RuleBasedStateMachine):
             return
         assert fence is not None, "a free lease was not given"
         assert fence == self.fence + 1, "the fence did not rise by one"
-        self.owner, self.lives, self.fence = owner, lives, fence
+        self.owner, self.lives, self.fence, self.given_back = owner, lives, fence, False
         self._lasts()
 
     @rule(owner=OWNERS)
     def renew(self, owner: str) -> None:
         with self.store.write() as connection:
             renewed = leases.renew(connection, NAME, owner, now=self.clock.now())
-        assert renewed == (owner == self.owner)
+        assert renewed == (owner == self.owner and not self.given_back)
         if renewed:
             self._lasts()
 
@@ -71,7 +72,7 @@ class Leases(RuleBasedStateMachine):
         with self.store.write() as connection:
             leases.release(connection, NAME, owner, now=self.clock.now())
         if owner == self.owner:
-            self.until = self.clock.now()
+            self.until, self.given_back = self.clock.now(), True
 
     @rule(seconds=st.sampled_from([0.5, 20, 59, 60, 61]))
     def time_passes(self, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""What Syncline costs, measured beside what one would use instead; `make bench`."""

@@ -1,0 +1,122 @@
+"""What is to be written: a source as far as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deployments.new_source.names import MODULE_NAMES
+from syncline.errors import ConfigurationError
+from syncline.upstreams.paging import OnePage
+
+if TYPE_CHECKING:
+    from deployments.new_source.names import Names
+    from syncline.model.upstream import Upstream
+    from syncline.upstreams.guess import ColumnGuess, Guess
+
+__all__ = ["Draft", "Shared", "draft"]
+
+_LONGEST_COLUMN = 60
+_POSTGRESQL_OWN = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """An upstream that another file declares.
+
+    Attributes:
+        module: the file, dotted.
+        constant: what it is called there.
+        upstream: the declaration.
+    """
+
+    module: str
+    constant: str
+    upstream: Upstream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A source to be written.
+
+    Attributes:
+        names: what everything is called.
+        upstream: a new one, or one that is there.
+        guess: what is known of the API; its columns have the names that they get in the table.
+        key: the key's column.
+        place: host and path of the list, for people; None where nothing was looked at.
+    """
+
+    names: Names
+    upstream: Upstream | Shared
+    guess: Guess
+    key: ColumnGuess
+    place: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all items were seen: only then is a column known to be never empty."""
+        total = self.guess.total_items
+        return isinstance(self.guess.paging, OnePage) or (total is not None and self.guess.seen >= total)
+
+    def is_nullable(self, column: ColumnGuess) -> bool:
+        """Whether the column may be empty."""
+        if column.name in {self.key.name, self.guess.updated_field}:
+            return False
+        return column.nullable or not self.is_whole
+
+
+def draft(names: Names, upstream: Upstream | Shared, guess: Guess, *, key: str | None, place: str | None) -> Draft:
+    """Put together what is known; `key` is the column or field that the user named.
+
+    Raises:
+        ConfigurationError: there is no key, or it cannot be one; the message lists those that can.
+    """
+    renamed = _renamed(guess)
+    chosen = _key(renamed.columns, key or renamed.key)
+    return Draft(names=names, upstream=upstream, guess=replace(renamed, key=chosen.name), key=chosen, place=place)
+
+
+def _key(columns: Sequence[ColumnGuess], wanted: str | None) -> ColumnGuess:
+    able = [column for column in columns if column.type in {"int", "str", "datetime", "date"} and not column.nullable]
+    listed = f"these could be: {', '.join(column.alias or column.name for column in able) or 'none'}"
+    if wanted is None:
+        raise ConfigurationError(f"no field is seen to tell the items apart: name one with --key; {listed}")
+    for column in columns:
+        if wanted in {column.name, column.alias}:
+            if column in able:
+                return column
+            raise ConfigurationError(f"--key {wanted}: not every item has a text or whole number there; {listed}")
+    raise ConfigurationError(f"--key {wanted}: the items have no such field; {listed}")
+
+
+def _renamed(guess: Guess) -> Guess:
+    """The guess with column names that neither the file's own names nor the databases' stand against."""
+    new: dict[str, str] = {}
+    for column in guess.columns:
+        new[column.name] = _free_name(column.name, {*new.values()})
+    columns = tuple(
+        replace(column, name=new[column.name], alias=column.alias or _alias(column.name, new[column.name]))
+        for column in guess.columns
+    )
+    return replace(
+        guess,
+        columns=columns,
+        key=None if guess.key is None else new[guess.key],
+        updated_field=None if guess.updated_field is None else new[guess.updated_field],
+    )
+
+
+def _alias(field: str, name: str) -> str | None:
+    return None if field == name else field
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    wanted = name if len(name) <= _LONGEST_COLUMN else name[:_LONGEST_COLUMN].rstrip("_")
+    if name in MODULE_NAMES or name.lower() in _POSTGRESQL_OWN:
+        wanted = f"{wanted}_"
+    free, number = wanted, 2
+    while free.lower() in {other.lower() for other in taken}:
+        free, number = f"{wanted.rstrip('_')}_{number}", number + 1
+    return free

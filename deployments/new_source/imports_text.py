@@ -1,0 +1,66 @@
+"""The imports of a new source's file, in the order that the lint wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deployments.new_source.draft import Draft, Shared
+from deployments.new_source.table_text import COLUMN_TYPES, python_type
+from syncline.model.upstream import Auth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["import_blocks", "upstream_name"]
+
+_STANDARD = {"Decimal": "decimal", "Any": "typing", "datetime": "datetime", "date": "datetime"}
+_ALWAYS = (
+    ("syncline.model.items", "Item"),
+    ("syncline.model.policies", "Mode"),
+    ("syncline.model.policies", "Retry"),
+    ("syncline.model.session", "Tally"),
+    ("syncline.model.source", "Source"),
+    ("syncline.upstreams.rest", "RestPages"),
+    ("tasks.admit", "admit"),
+    ("tasks.flow", "sync_flow"),
+    ("tasks.prune", "prune"),
+    ("tasks.pull", "pull"),
+)
+
+
+def import_blocks(draft: Draft) -> list[list[str]]:
+    """The lines by group: Python's own, other people's, ours."""
+    kinds = {python_type(draft, column) for column in draft.guess.columns}
+    standard = [(_STANDARD[kind], kind) for kind in kinds if kind in _STANDARD]
+    columns = {COLUMN_TYPES[kind] for kind in kinds if kind in COLUMN_TYPES}
+    if python_type(draft, draft.key) == "str":
+        columns.add("KeyText")
+    own = [
+        *_ALWAYS,
+        *(("syncline.model.columns", name) for name in columns),
+        ("syncline.upstreams.paging", type(draft.guess.paging).__name__),
+        *_upstream(draft),
+    ]
+    return [_lines(standard), ["from sqlmodel import Field"], _lines(own)]
+
+
+def upstream_name(draft: Draft) -> str:
+    """What the upstream is called in the file."""
+    own = f"{draft.names.constant}_API"
+    if isinstance(draft.upstream, Shared) and draft.upstream.constant != draft.names.constant:
+        return draft.upstream.constant
+    return own
+
+
+def _upstream(draft: Draft) -> list[tuple[str, str]]:
+    if isinstance(draft.upstream, Shared):
+        name, constant = upstream_name(draft), draft.upstream.constant
+        return [(draft.upstream.module, constant if name == constant else f"{constant} as {name}")]
+    wanted = ["Upstream"] if draft.upstream.auth is Auth.NONE else ["Auth", "Upstream"]
+    return [("syncline.model.upstream", name) for name in wanted]
+
+
+def _lines(wanted: Iterable[tuple[str, str]]) -> list[str]:
+    pairs = set(wanted)
+    modules = sorted({module for module, _ in pairs})
+    return [f"from {module} import {', '.join(sorted(n for m, n in pairs if m == module))}" for module in modules]

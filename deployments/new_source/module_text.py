@@ -1,0 +1,133 @@
+"""The file of a new source, as Python that `ruff format` would leave as it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from deployments.new_source.draft import Draft, Shared
+from deployments.new_source.imports_text import import_blocks, upstream_name
+from deployments.new_source.python_text import WIDTH, Group, Value, call, lay_out, literal, mapping, width
+from deployments.new_source.table_text import table_lines
+from syncline.model.upstream import Auth
+from syncline.upstreams.auth import credential_settings
+
+if TYPE_CHECKING:
+    from syncline.upstreams.guess import Guess
+    from syncline.upstreams.paging import Paging
+
+__all__ = ["module_text"]
+
+_SIMPLE_PLACE = re.compile(r"[A-Za-z0-9._~:/-]{1,80}")
+
+
+def module_text(draft: Draft) -> str:
+    """The whole file."""
+    parts = [[_title(draft)], *import_blocks(draft), [_exported(draft)], _upstream(draft)]
+    head = "\n\n".join("\n".join(part) for part in parts if part)
+    rest = ["\n".join(lines) for lines in (table_lines(draft), _source(draft), _flow(draft))]
+    text = "\n\n\n".join([head, *rest])
+    return "\n".join(map(_excused, text.split("\n"))) + "\n"
+
+
+def _title(draft: Draft) -> str:
+    what = draft.names.source.replace("_", " ").capitalize()
+    if draft.place is None:
+        return f'"""{what}: a source to be described, as docs/add-a-source.md says."""'
+    lists = f": what {draft.place} lists" if _SIMPLE_PLACE.fullmatch(draft.place) else ""
+    return f'"""{what}{lists}."""'
+
+
+def _exported(draft: Draft) -> str:
+    own = [] if isinstance(draft.upstream, Shared) else [upstream_name(draft)]
+    names = [draft.names.constant, *own, draft.names.row, draft.names.flow]
+    listed = Group(opening="[", closing="]", parts=tuple((literal(name), "") for name in names))
+    return "\n".join(lay_out("__all__ = ", listed))
+
+
+def _upstream(draft: Draft) -> list[str]:
+    """The upstream's declaration, with the settings that it reads."""
+    upstream = draft.upstream
+    if isinstance(upstream, Shared):
+        return []
+    arguments: dict[str, Value] = {"name": literal(upstream.name)}
+    if upstream.auth is not Auth.NONE:
+        arguments["auth"] = f"Auth.{upstream.auth.name}"
+    if upstream.auth in {Auth.HEADER, Auth.QUERY}:
+        arguments["auth_name"] = literal(upstream.auth_name)
+    settings = [f"SYNCLINE_UPSTREAMS__{upstream.name.upper()}__BASE_URL", *credential_settings(upstream)]
+    return [
+        f"# Where it is{' and how it knows us' if len(settings) > 1 else ''}, in the environment or in .env:",
+        *(f"#   {setting}=…" for setting in settings),
+        *lay_out(f"{upstream_name(draft)} = ", call("Upstream", arguments)),
+    ]
+
+
+def _source(draft: Draft) -> list[str]:
+    names, guess = draft.names, draft.guess
+    arguments: dict[str, Value] = {
+        "name": literal(names.source),
+        "upstream": upstream_name(draft),
+        "pages": _pages(guess, hints=draft.place is None),
+        "table": names.row,
+    }
+    if guess.updated_field is not None and guess.updated_since is not None:
+        arguments["updated_field"] = literal(guess.updated_field)
+    elif guess.updated_field is not None:
+        arguments[f'# updated_field="{guess.updated_field}",  # together with `updated_since` above'] = ""
+    arguments["retry"] = "Retry(attempts=3, delays_seconds=(5, 10, 20))"
+    return lay_out(f"{names.constant} = ", call("Source", arguments, exploded=True))
+
+
+def _pages(guess: Guess, *, hints: bool) -> Value:
+    arguments: dict[str, Value] = {"path": literal(guess.path)}
+    if guess.items or hints:
+        arguments["items"] = literal(guess.items)
+    if hints:
+        arguments["# or Offset, Cursor, Link, Keyset, Range, OnePage, from the same module"] = ""
+    arguments["paging"] = _paging(guess.paging)
+    if guess.updated_since is not None:
+        arguments["updated_since"] = literal(guess.updated_since)
+    elif guess.updated_field is not None or hints:
+        arguments[
+            '# updated_since="…",  # the parameter that asks for changes since an instant, if the API has one'
+        ] = ""
+    if guess.total is not None:
+        arguments["total"] = literal(guess.total)
+    if guess.params:
+        arguments["params"] = mapping(dict(guess.params))
+    return call("RestPages", arguments, exploded=True)
+
+
+def _paging(paging: Paging) -> Value:
+    """The paging, with its parameters in sight; what is usual besides is left out."""
+    declared: Any = paging
+    values = {field.name: (getattr(declared, field.name), field.default) for field in fields(declared)}
+    shown = {name: value for name, (value, usual) in values.items() if value != usual or _is_parameter(name, value)}
+    return call(type(paging).__name__, {name: _plain(value) for name, value in shown.items()})
+
+
+def _is_parameter(name: str, value: object) -> bool:
+    return value is not None and name != "first"
+
+
+def _plain(value: object) -> str:
+    return literal(value) if isinstance(value, str) else repr(value)
+
+
+def _flow(draft: Draft) -> list[str]:
+    names = draft.names
+    return [
+        f"@sync_flow({names.constant})",
+        f"async def {names.flow}(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:",
+        f'    """Bring the table `{names.table}` in step with its upstream."""',
+        f"    await admit({names.constant}, mode)",
+        f"    tally = await pull({names.constant}, mode)",
+        f"    return tally + await prune({names.constant}, mode, force=force)",
+    ]
+
+
+def _excused(line: str) -> str:
+    """A line that cannot be broken is let pass by the lint."""
+    return line if width(line) <= WIDTH else f"{line}  # noqa: E501 - a text of the API's own"

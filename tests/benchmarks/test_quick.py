@@ -1,0 +1,46 @@
+"""The benchmark itself, on few items."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.dataset import Dataset, Products
+from benchmarks.report import Report
+
+ITEMS = "1000"
+
+
+@pytest.mark.slow
+def test_a_quick_run_measures_the_contenders_side_by_side_and_writes_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A benchmark that is run once a release has rotted by then; a wrong table or counter ends it with exit code 1."""
+    results = tmp_path / "results.json"
+    chosen = ["--quick", "--sqlite-only", "--items", ITEMS, "--only", "floor", "prototype", "engine"]
+
+    code = main([*chosen, "--output", str(results)])
+
+    assert code == 0, capsys.readouterr().err
+    report = msgspec.json.decode(results.read_bytes(), type=Report)
+    measured = {(figure.contender, str(figure.work)) for figure in report.figures}
+    works = {"full", "noop", "incr", "delta", "latency"}
+    assert measured == {("floor", "full"), ("floor", "noop")} | {
+        (name, work) for name in ("prototype", "engine") for work in works
+    }
+    assert all(figure.ratios["prototype"] > 0 for figure in report.figures if figure.contender == "engine")
+    assert "| sqlite | noop | engine |" in capsys.readouterr().out
+
+
+def test_a_changed_dataset_differs_in_one_percent_and_lacks_one_in_a_thousand() -> None:
+    """All contenders are checked against these numbers."""
+    base = Products.base(2000)
+    changed = base.changed(Dataset.CHANGED)  # 20 changed, 2 gone
+    again = changed.changed(Dataset.AGAIN)  # 20 others changed
+
+    assert len(base.rows) - len(changed.rows) == 2
+    assert len(set(changed.rows) - set(base.rows)) == 20
+    assert len(again.rows) == len(changed.rows)
+    assert len(set(again.rows) - set(changed.rows)) == 20
+    assert len(again.recent) == 40

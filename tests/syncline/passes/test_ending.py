@@ -1,0 +1,118 @@
+"""The end of a session: its fate, its heartbeat and its lease, once."""
+
+from datetime import timedelta
+
+import pytest
+from support.records import open_session
+from support.runs import begin, products_source, run, session
+from support.shop import product, products
+from support.upstream import ListPages
+
+from syncline.clock import ManualClock
+from syncline.errors import UnavailableError
+from syncline.model.records import Heartbeat
+from syncline.model.session import Status, Tally
+from syncline.passes.ending import complete, end
+from syncline.store import heartbeats, leases, sessions
+from syncline.store.engine import Store
+
+SOURCE = products_source(ListPages(rows=products(range(1, 6))))
+
+
+def heart(store: Store) -> Heartbeat:
+    with store.read() as connection:
+        return heartbeats.every(connection)[0]
+
+
+def fail(store: Store, status: Status = Status.FAILED) -> None:
+    assert end(store, begin(store, SOURCE).session_id, status)
+
+
+def test_a_run_whose_work_is_done_is_complete(store: Store) -> None:
+    """No reason, no error: the normal case has nothing to say."""
+    ran = run(store, SOURCE)
+    found = session(store, ran.session_id)
+    assert (ran.status, found.status, found.reason) == (Status.COMPLETED, Status.COMPLETED, None)
+
+
+def test_a_run_with_rejected_items_is_partial(store: Store) -> None:
+    """It says how many, and where to look."""
+    ran = run(store, products_source(ListPages(rows=[*products(range(1, 6)), product(9, price="-1")])))
+    reason = f"1 items were rejected: see `syncline rejects {ran.session_id}`"
+    assert (ran.status, session(store, ran.session_id).reason) == (Status.PARTIAL, reason)
+
+
+def test_all_reasons_are_told(store: Store) -> None:
+    """Rejected items and refused deletions are two things to look after."""
+    open_session(store)
+    with store.write() as connection:
+        sessions.advance(connection, "s1", Tally(processed=2, rejected=2))
+        sessions.note_reason(connection, "s1", "7 rows were not deleted")
+    assert complete(store, "s1") is Status.PARTIAL
+    reason = "2 items were rejected: see `syncline rejects s1`; 7 rows were not deleted"
+    assert session(store, "s1").reason == reason
+
+
+def test_a_failed_run_names_its_error(store: Store, clock: ManualClock) -> None:
+    """Type and message, where a message is; the time to go on, where that is known."""
+    later = clock.now() + timedelta(minutes=5)
+    first, second = open_session(store), open_session(store, "s2", source="customers")
+    assert end(store, first, Status.FAILED, error=UnavailableError("no answer", upstream="erp"), retry_at=later)
+    assert end(store, second, Status.FAILED, error=KeyError())
+    found = session(store, first)
+    assert (found.error_type, found.error_message, found.retry_at) == ("UnavailableError", "no answer", later)
+    assert (session(store, second).error_type, session(store, second).error_message) == ("KeyError", "KeyError()")
+
+
+def test_the_first_end_stands(store: Store) -> None:
+    """A hook that comes after the flow changes nothing: not the fate, not the count of errors."""
+    admission = begin(store, SOURCE)
+    assert end(store, admission.session_id, Status.COMPLETED)
+    assert not end(store, admission.session_id, Status.CRASHED, reason="late")
+    assert session(store, admission.session_id).status is Status.COMPLETED
+    assert heart(store).error_count == 0
+
+
+def test_what_is_not_there_is_not_ended(store: Store) -> None:
+    """An unknown session is no error; there is nothing to do."""
+    assert not end(store, "nobody", Status.FAILED)
+
+
+def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
+    """The lease is given back, whatever the fate was; a lease that is another's stays."""
+    first = begin(store, SOURCE)
+    end(store, first.session_id, Status.CANCELLED)
+    second = begin(store, SOURCE)
+    end(store, first.session_id, Status.CANCELLED)
+    with store.read() as connection:
+        lease = leases.holder(connection, "source:products")
+    assert not leases.is_lost(lease, second.session_id, now=clock.now())
+
+
+def test_failures_are_counted_until_a_success(store: Store) -> None:
+    """Failed, crashed: 2. What was put off or cancelled says nothing. Then a success: 0."""
+    counts: list[int] = []
+    fates = (Status.FAILED, Status.CRASHED, Status.DEFERRED, Status.CANCELLED, Status.PARTIAL, Status.FAILED)
+    for status in fates:
+        fail(store, status)
+        counts.append(heart(store).error_count)
+    run(store, SOURCE)
+    assert [*counts, heart(store).error_count] == [1, 2, 2, 2, 0, 1, 0]
+
+
+def test_the_heart_knows_how_long_it_took(store: Store, clock: ManualClock) -> None:
+    """90 seconds are 90,000 ms; nothing is waited for any more."""
+    admission = begin(store, SOURCE)
+    with store.write() as connection:
+        heartbeats.waiting(connection, "products", reason="rate limit", until=None, now=clock.now())
+    clock.advance(seconds=90)
+    end(store, admission.session_id, Status.DEFERRED)
+    assert (heart(store).last_duration_ms, heart(store).waiting_for) == (90_000, None)
+
+
+@pytest.mark.parametrize("status", [Status.DEFERRED, Status.CANCELLED])
+def test_a_reason_is_kept(store: Store, status: Status) -> None:
+    """Every fate has its reason on record."""
+    open_session(store)
+    end(store, "s1", status, reason="paused: stocktaking")
+    assert session(store, "s1").reason == "paused: stocktaking"

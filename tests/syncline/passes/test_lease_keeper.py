@@ -1,0 +1,78 @@
+"""A running session holds on to its source."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from support.runs import begin, products_source
+from support.upstream import ListPages
+
+from syncline.clock import ManualClock
+from syncline.model.session import Status
+from syncline.passes.ending import end
+from syncline.passes.lease_keeper import LeaseKeeper
+from syncline.store import leases
+from syncline.store.engine import Store
+
+SOURCE = products_source(ListPages())
+
+
+def keeper(store: Store, session_id: str) -> LeaseKeeper:
+    return LeaseKeeper(store, "products", None, session_id)
+
+
+def test_a_session_that_renews_keeps_its_source(store: Store, clock: ManualClock) -> None:
+    """Renewed every 20 s, it lasts far beyond its 60 s."""
+    admission = begin(store, SOURCE)
+    for _ in range(10):
+        clock.advance(seconds=leases.RENEW_EVERY_SECONDS)
+        assert keeper(store, admission.session_id).renew()
+    with store.read() as connection:
+        lease = leases.holder(connection, "source:products")
+    assert not leases.is_lost(lease, admission.session_id, now=clock.now())
+
+
+def test_a_lost_lease_is_told(store: Store, clock: ManualClock) -> None:
+    """A process that slept for an hour hears that another one has taken over."""
+    late = begin(store, SOURCE)
+    clock.advance(seconds=3_600)
+    begin(store, SOURCE)
+    assert not keeper(store, late.session_id).renew()
+
+
+def test_an_account_has_its_own(store: Store) -> None:
+    """The keeper of one account does not renew another's lease."""
+    admission = begin(store, SOURCE, account_id="anna")
+    assert LeaseKeeper(store, "products", "anna", admission.session_id).renew()
+    assert not keeper(store, admission.session_id).renew()
+
+
+def test_a_database_that_is_away_is_no_lost_lease(tmp_path: Path) -> None:
+    """There are two more tries before the lease expires; giving up at the first would end the run for nothing."""
+    (tmp_path / "file").write_text("")
+    assert keeper(Store(f"sqlite:///{tmp_path}/file/gone.db"), "s1").renew()
+
+
+def test_the_thread_lasts_as_long_as_the_work(store: Store) -> None:
+    """It renews beside a busy event loop, and ends with the block, also where that raises."""
+    admission = begin(store, SOURCE)
+
+    def names() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("lease ")]
+
+    def work() -> None:
+        with keeper(store, admission.session_id):
+            assert names() == ["lease source:products"]
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert names() == []
+
+
+def test_a_keeper_of_an_ended_session_does_not_take_the_source_back(store: Store) -> None:
+    """The next run begins although the thread of the last one has not heard of its end."""
+    admission = begin(store, SOURCE)
+    end(store, admission.session_id, Status.COMPLETED)
+    assert not keeper(store, admission.session_id).renew()
+    assert begin(store, SOURCE).granted

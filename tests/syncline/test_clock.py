@@ -1,0 +1,24 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+from syncline.clock import ManualClock, SystemClock, from_milliseconds, milliseconds
+
+
+def test_a_moved_clock_tells_what_it_was_moved_to() -> None:
+    """Tests move it, also backwards, as real clocks do; whatever zone it starts in, it tells UTC."""
+    clock = ManualClock(datetime(2026, 1, 22, 11, tzinfo=timezone(timedelta(hours=1))))
+    assert clock.advance(seconds=1.5) == datetime(2026, 1, 22, 10, 0, 1, 500_000, tzinfo=UTC)
+    assert clock.advance(seconds=-1.5) == clock.now() == datetime(2026, 1, 22, 10, tzinfo=UTC)
+    assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_the_machines_clock_is_aware() -> None:
+    """A naive instant would be compared with aware ones, and raise somewhere else."""
+    assert SystemClock().now().tzinfo is UTC
+
+
+def test_milliseconds_go_there_and_back() -> None:
+    """1,769,076,000.123 s after 1970 are 2026-01-22 10:00:00.123 UTC; smaller parts are rounded."""
+    instant = datetime(2026, 1, 22, 10, 0, 0, 123_000, tzinfo=UTC)
+    assert milliseconds(instant) == 1_769_076_000_123
+    assert from_milliseconds(1_769_076_000_123) == instant
+    assert milliseconds(instant + timedelta(microseconds=600)) == 1_769_076_000_124
