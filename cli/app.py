@@ -8,6 +8,7 @@ import typer
 
 from cli import (
     audit,
+    breaker,
     console,
     db,
     history,
@@ -52,6 +53,7 @@ def app() -> typer.Typer:
     for panel, commands in COMMANDS.items():
         for name, command in commands.items():
             made.command(name, rich_help_panel=panel)(command)
+    made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
     made.add_typer(db.app(), name="db", rich_help_panel="Look after")
     return made
 

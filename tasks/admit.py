@@ -13,6 +13,7 @@ from syncline.model.source import Source
 from syncline.passes import admission
 from syncline.passes.admission import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
+from tasks.breaker import pass_breaker
 from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
 from tasks.limit import hold_limit
@@ -39,6 +40,7 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
     run.stack.enter_context(LeaseKeeper(run.store, source.name, due.account_id, granted.session_id))
     if granted.mode is not mode:
         await _rename(run)
+    pass_breaker(run)
     await hold_limit(run)
 
 

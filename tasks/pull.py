@@ -10,6 +10,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally
 from syncline.model.source import Source
 from syncline.passes import pull as passes
+from tasks.breaker import note_outcome
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import RunStopped, Stop, current_run
@@ -40,8 +41,15 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
     transport = await run.open_transport()
     progress = ProgressArtifact(source.name, run.store.clock)
     try:
-        return await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=progress.show)
+        tally = await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=progress.show)
     except DeferredError as deferred:
+        note_outcome(run, deferred)
         return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
+    except Exception as error:
+        note_outcome(run, error)
+        raise
+    else:
+        note_outcome(run, None)
+        return tally
     finally:
         await progress.close()

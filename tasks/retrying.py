@@ -11,6 +11,7 @@ from prefect.context import FlowRunContext
 from syncline.errors import DatabaseUnavailableError, UnavailableError
 from syncline.resilience.backoff import delays_seconds
 from tasks.outcome import error_of
+from tasks.run import is_tripped
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -29,12 +30,12 @@ _PASSING = (UnavailableError, DatabaseUnavailableError)
 
 
 def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether the failure may pass by itself; Prefect asks this after each attempt but the last.
+    """Whether the failure may pass by itself, and has not opened the breaker; Prefect asks after each attempt.
 
     It is a plain function: Prefect silently never retries where it is a method, a partial or a callable object.
     """
     del task, task_run
-    return isinstance(error_of(state), _PASSING)
+    return isinstance(error_of(state), _PASSING) and not is_tripped()
 
 
 async def attempt(

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from syncline.model.page import Transport
     from syncline.model.source import Source
+    from syncline.store.breakers import Permit
     from syncline.store.engine import Store
 
-__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered"]
+__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ class Run:
         session_id: the session, once admitted; empty before.
         mode: how much is read; admission may turn incremental into full.
         transport: the upstream's client, once opened.
+        permit: the breaker's, once admitted.
+        tripped: whether an attempt of this run opened the breaker: it is not tried again then.
     """
 
     source: Source
@@ -71,6 +74,8 @@ class Run:
     session_id: str = ""
     mode: Mode = Mode.INCREMENTAL
     transport: Transport | None = None
+    permit: Permit | None = None
+    tripped: bool = False
 
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""
@@ -110,6 +115,12 @@ def current_run() -> Run:
         LookupError: called outside a flow made by `sync_flow`.
     """
     return _current.get()
+
+
+def is_tripped() -> bool:
+    """Whether an attempt of the run under way opened the breaker; False outside of a run."""
+    run = _current.get(None)
+    return run is not None and run.tripped
 
 
 @contextmanager

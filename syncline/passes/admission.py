@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.passes.state import loaded
+from syncline.resilience.breaker import BreakerState
 from syncline.store import checkpoints, heartbeats, holds, leases, sessions
+from syncline.store.breakers import Breakers, BreakerStatus
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from syncline.model.source import Source
     from syncline.store.engine import Store
 
-__all__ = ["LATE_AFTER_SECONDS", "Admission", "Due", "admit", "lease_name"]
+__all__ = ["LATE_AFTER_SECONDS", "Admission", "Due", "admit", "lease_name", "said_of_breaker"]
 
 LATE_AFTER_SECONDS = 60
 """A scheduled run that starts this long after its time is late, and is not made up for where another run was since."""
@@ -71,16 +73,26 @@ def lease_name(source: str, account_id: str | None) -> str:
     return f"source:{source}" if account_id is None else f"source:{source}:{account_id}"
 
 
+def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
+    """Why a breaker that stands like this lets no run through."""
+    if state is BreakerState.FORCED_OPEN or retry_at is None:
+        return f"breaker: held open until `syncline breaker reset {source}`"
+    until = f"{retry_at:%H:%M:%S} UTC"
+    if state is BreakerState.OPEN:
+        return f"breaker: open until {until} after failures in a row"
+    return f"breaker: half-open, and all its probes are out; the next at {until}"
+
+
 def admit(store: Store, source: Source, due: Due, *, process: leases.Process | None = None) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 
     Not admitted are: a run of a source that is paused, which is put off once more if it was put off before; a late
-    scheduled run, where a session began after its tick; and a run of a source that another session works on. A session
-    whose process died is closed as crashed.
+    scheduled run, where a session began after its tick; a run of a source whose breaker is open; and one of a source
+    that another session works on. A session whose process died is closed as crashed.
     """
-    now = store.clock.now()
+    now, breaker = store.clock.now(), Breakers(store).state(source)
     with store.write() as connection:
-        return _Door(connection, source, due, now, process or leases.Process.current()).decide()
+        return _Door(connection, source, due, now, process or leases.Process.current(), breaker).decide()
 
 
 @dataclass(frozen=True)
@@ -92,12 +104,13 @@ class _Door:
     due: Due
     now: datetime
     process: leases.Process
+    breaker: BreakerStatus
 
     def decide(self) -> Admission:
         known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
         if known is not None:
             return self._again(known)
-        return self._paused() or self._missed() or self._opened() or self._overlap()
+        return self._paused() or self._missed() or self._tripped() or self._opened() or self._overlap()
 
     def _again(self, known: SyncSession) -> Admission:
         """A flow run that was decided before: the same answer."""
@@ -125,6 +138,12 @@ class _Door:
             return None
         late = round((self.now - tick).total_seconds())
         return self._refused(Status.MISSED, f"{late} s late; session {since.id} began after its time")
+
+    def _tripped(self) -> Admission | None:
+        if self.breaker.state not in {BreakerState.OPEN, BreakerState.FORCED_OPEN}:
+            return None
+        reason = said_of_breaker(self.source.name, self.breaker.state, self.breaker.retry_at)
+        return self._refused(Status.SKIPPED, reason, retry_at=self.breaker.retry_at)
 
     def _opened(self) -> Admission | None:
         """Take the lease and open the session; None where somebody else has the lease."""

@@ -15,9 +15,11 @@ Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 
-async def fetch(client: UpstreamClient, path: str, **given: dict[str, str]) -> Received:
+async def fetch(
+    client: UpstreamClient, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+) -> Received:
     async with client:
-        return await client.get(path, **given)
+        return await client.get(path, params=params, headers=headers)
 
 
 def test_an_answer_comes_whole_with_its_headers(erp: Connect) -> None:
