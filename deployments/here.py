@@ -23,12 +23,13 @@ from syncline.store.engine import Store
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from datetime import datetime
 
     from prefect.client.schemas.objects import State
 
     from syncline.settings import Settings
 
-__all__ = ["run_here"]
+__all__ = ["run_here", "session_of"]
 
 _HEALTH_TIMEOUT_SECONDS = 2
 _LOOK_EVERY_SECONDS = 0.1
@@ -71,8 +72,9 @@ def run_here(
     schema.require_columns(store, [source.table])
     flow = flow_of(source_name)
     run = flow(mode=mode, force=force, return_state=True)
+    began = store.clock.now()
     state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
-    return _session(store, source_name, state)
+    return session_of(store, source_name, state, began=began)
 
 
 def _set_environment(settings: Settings) -> None:
@@ -123,10 +125,12 @@ def _close_own(store: Store, source: str) -> None:
         ending.end(store, lease.owner, Status.CANCELLED, reason="interrupted at the terminal")
 
 
-def _session(store: Store, source: str, state: State | None) -> SyncSession:
+def session_of(store: Store, source: str, state: State | None, *, began: datetime) -> SyncSession:
+    """The session of the run that began at `began`; without a `state` it was cancelled, perhaps before it had one."""
     with store.read() as connection:
         if state is None:
-            found = sessions.latest_started(connection, source, None)
+            newest = sessions.latest_started(connection, source, None)
+            found = newest if newest is not None and newest.started_at >= began else None
         else:
             found = sessions.by_flow_run(connection, str(state.state_details.flow_run_id))
     if found is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_logger
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status
@@ -18,9 +20,14 @@ from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
 from tasks.limit import hold_limit
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import Run, RunStopped, Stop, current_run
+from tasks.run import RunStopped, Stop, current_run
 
-__all__ = ["admit", "admit_task"]
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+__all__ = ["admit", "admit_task", "rename"]
+
+_RENAME_SECONDS = 3
 
 
 async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
@@ -38,8 +45,9 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
         raise RunStopped(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
     run.stack.enter_context(LeaseKeeper(run.store, source.name, due.account_id, granted.session_id))
-    if granted.mode is not mode:
-        await _rename(run)
+    flow_run = current_flow_run()
+    if granted.mode is not mode and flow_run is not None:
+        await rename(flow_run, f"{source.name}-{granted.mode}")
     pass_breaker(run)
     await hold_limit(run)
 
@@ -56,9 +64,10 @@ def _refused(granted: Admission) -> Stop:
     return Stop(status=granted.status, reason=granted.reason or "", retry_at=granted.retry_at, held=held)
 
 
-async def _rename(run: Run) -> None:
+async def rename(flow_run: FlowRun, name: str) -> None:
     """Let the flow run's name say the mode that was chosen in place of the one asked for."""
-    flow_run = current_flow_run()
-    if flow_run is not None:
-        async with get_client() as client:
-            await client.update_flow_run(flow_run.id, name=f"{run.source.name}-{run.mode}")
+    try:
+        async with asyncio.timeout(_RENAME_SECONDS), get_client() as client:
+            await client.update_flow_run(flow_run.id, name=name)
+    except Exception:  # noqa: BLE001 - a name that stays as it was must not end the work
+        get_logger("syncline").debug("flow run %s was not renamed", flow_run.id, exc_info=True)

@@ -16,6 +16,7 @@ from prefect.concurrency.asyncio import (
 )
 from prefect.concurrency.context import ConcurrencyContext
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.logging import get_logger
 
 from syncline.model.session import Status
 from tasks.due import current_flow_run
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from tasks.run import Run
 
-__all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "limit_name", "make_limit", "release_limit"]
+__all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "label_lease", "limit_name", "make_limit", "release_limit"]
 
 LEASE_LABEL = "syncline.limit-lease"
 """The flow run's label that names its lease on the limit, so that whoever finds the run dead can free it."""
@@ -53,16 +54,11 @@ async def hold_limit(run: Run) -> None:
     if flow_run is None:
         return
     try:
-        await _take(run, flow_run)
+        await _take_or_make(run, flow_run)
     except AcquireConcurrencySlotTimeoutError:
         if await _is_full(run.source.name):
             raise RunStopped(_deferred(run)) from None
         get_run_logger().warning("running without a slot of %s: the server was too slow", limit_name(run.source.name))
-    except ConcurrencySlotAcquisitionError:
-        async with get_client() as client:
-            if not await make_limit(client, run.source.name):
-                return
-        await _take(run, flow_run)
 
 
 async def make_limit(client: PrefectClient, source: str) -> bool:
@@ -88,6 +84,17 @@ async def release_limit(flow_run_id: UUID) -> None:
             await client.request("POST", "/v2/concurrency_limits/decrement-with-lease", json={"lease_id": lease})
 
 
+async def _take_or_make(run: Run, flow_run: FlowRun) -> None:
+    """Take a slot; of a limit that is missing, once it is made."""
+    try:
+        await _take(run, flow_run)
+    except ConcurrencySlotAcquisitionError:
+        async with get_client() as client:
+            made = await make_limit(client, run.source.name)
+        if made:
+            await _take(run, flow_run)
+
+
 async def _take(run: Run, flow_run: FlowRun) -> None:
     source = run.source
     slot = concurrency(
@@ -101,8 +108,16 @@ async def _take(run: Run, flow_run: FlowRun) -> None:
     await run.stack.enter_async_context(slot)
     held = ConcurrencyContext.get()
     if held is not None and held.cleanup_lease_ids:
-        async with get_client() as client:
-            await client.update_flow_run_labels(flow_run.id, {LEASE_LABEL: str(held.cleanup_lease_ids[-1])})
+        await label_lease(flow_run, str(held.cleanup_lease_ids[-1]))
+
+
+async def label_lease(flow_run: FlowRun, lease_id: str) -> None:
+    """Let the flow run say which lease on the limit is its own."""
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS), get_client() as client:
+            await client.update_flow_run_labels(flow_run.id, {LEASE_LABEL: lease_id})
+    except Exception:  # noqa: BLE001 - without the label Prefect frees the slot itself, a minute after a crash
+        get_logger("syncline").debug("flow run %s does not name its slot", flow_run.id, exc_info=True)
 
 
 async def _is_full(source: str) -> bool:

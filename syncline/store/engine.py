@@ -1,4 +1,7 @@
-"""The database: SQLite in WAL mode or PostgreSQL, opened once a process, used through short transactions."""
+"""The database: SQLite in WAL mode or PostgreSQL, opened once a process, used through short transactions.
+
+Its errors do not repeat the values of a statement: they end up in logs and in Prefect, and rows are nobody's business.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ __all__ = ["LOCK_TIMEOUT_SECONDS", "Store"]
 LOCK_TIMEOUT_SECONDS = 30
 """How long a transaction waits for a database that another process holds."""
 
+_SECRET_PARAMETERS = ("password", "sslpassword")
+"""What libpq takes in a URL's query as well."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -102,7 +107,7 @@ class Store:
         except DBAPIError as error:
             if not _is_unavailable(error):
                 raise
-            where = self.url.render_as_string(hide_password=True)
+            where = self.url.difference_update_query(_SECRET_PARAMETERS).render_as_string(hide_password=True)
             cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
             message = f"the database {where} is not available ({cause}); check SYNCLINE_DATABASE_URL"
             raise DatabaseUnavailableError(message) from error
@@ -139,7 +144,8 @@ def _sqlite(url: URL) -> Engine:
         with suppress(OSError):  # SQLite then says that it cannot open the file
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     plain = url.set(drivername="sqlite")
-    engine = create_engine(plain, connect_args={"check_same_thread": False, "timeout": LOCK_TIMEOUT_SECONDS})
+    connect_args = {"check_same_thread": False, "timeout": LOCK_TIMEOUT_SECONDS}
+    engine = create_engine(plain, hide_parameters=True, connect_args=connect_args)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -159,6 +165,5 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args={"connect_timeout": 10}
-    )
+    plain = url.set(drivername="postgresql+psycopg")
+    return create_engine(plain, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})

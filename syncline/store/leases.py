@@ -40,7 +40,7 @@ class Process:
 
     Attributes:
         host: the machine's name.
-        boot_id: the kernel's id of this boot.
+        boot_id: the kernel's id of this boot, and the namespace in which pids count: containers have their own.
         pid: the process id.
         started: the process's start in clock ticks since boot.
     """
@@ -65,7 +65,8 @@ class Process:
 
 def _boot_id() -> str:
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""  # not Linux: the expiry alone decides
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from syncline.errors import ConfigurationError, DatabaseUnavailableError
 from syncline.store.engine import Store
@@ -39,10 +39,19 @@ def test_a_wrong_url_gets_one_clear_line(url: str) -> None:
     assert len(said.splitlines()) == 1
 
 
-def test_a_server_that_is_not_there_gets_one_clear_line() -> None:
-    """The address is shown, the password is not."""
+def test_an_error_does_not_repeat_the_row(sqlite_store: Store) -> None:
+    """It ends up in logs, in Prefect and in the session's record, where a customer's address has no business."""
+    statement = text("INSERT INTO sync_sessions (id, source) VALUES ('x', :address)")
+    with pytest.raises(IntegrityError) as caught, sqlite_store.write() as connection:
+        connection.execute(statement, {"address": "anna@example.org"})
+    assert "anna@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://anna:hunter2@127.0.0.1:1/name", "postgresql://127.0.0.1:1/name"])
+def test_a_server_that_is_not_there_gets_one_clear_line(url: str) -> None:
+    """The address is shown, the password is not, wherever in the URL it stands."""
     with pytest.raises(DatabaseUnavailableError) as caught:
-        use("postgresql://anna:hunter2@127.0.0.1:1/name?connect_timeout=2")
+        use(f"{url}?connect_timeout=2&password=hunter2")
     said = str(caught.value)
     assert "127.0.0.1:1/name" in said
     assert "hunter2" not in said

@@ -99,7 +99,11 @@ def test_a_dead_owner_makes_room_at_once(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "process",
-    [replace(dead_process(), host="another-machine"), replace(dead_process(), boot_id="before the restart")],
+    [
+        replace(dead_process(), host="another-machine"),
+        replace(dead_process(), boot_id="before the restart"),
+        replace(dead_process(), boot_id=HERE.boot_id.replace("pid:[", "pid:[9")),
+    ],
 )
 def test_the_death_of_a_process_is_judged_on_its_own_machine_alone(store: Store, process: Process) -> None:
     """A pid means nothing on another machine, so there only time frees a lease."""
