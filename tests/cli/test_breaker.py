@@ -33,7 +33,7 @@ def test_a_breaker_says_how_it_stands(syncline: Syncline, store: Store) -> None:
     assert "open until" in syncline("breaker", "show", "products").stdout
 
 
-def test_a_wrong_name_is_told(syncline: Syncline) -> None:
+def test_a_wrong_name_is_told(syncline: Syncline, store: Store) -> None:
     """As everywhere: the names that there are."""
     done = syncline("breaker", "reset", "prducts")
     assert done.returncode == 2
