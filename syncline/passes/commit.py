@@ -185,7 +185,8 @@ class PageWriter:
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
         """Write counters, checkpoint and heartbeat beside the rows."""
-        sessions.advance(connection, self._session, tally, total_pages=state.total_pages)
+        left = None if state.total_pages is None else state.total_pages - state.pages
+        sessions.advance(connection, self._session, tally, pages_left=left)
         heartbeats.beat(connection, self._source.name, page=state.pages, now=now)
         before = checkpoints.read(connection, self._source.name, self._account)
         ended = state.finished and state.mode is Mode.INCREMENTAL

@@ -47,8 +47,8 @@ def insert_session(connection: Connection, session: SyncSession) -> None:
         totals.count(connection, session.source, session.status, begun=session.started_at, ended=session.completed_at)
 
 
-def advance(connection: Connection, session_id: str, tally: Tally, *, total_pages: int | None = None) -> None:
-    """Add what a page brought to the counters of an open session.
+def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left: int | None = None) -> None:
+    """Add what a page brought to the counters of an open session; `pages_left` follow it, as far as is known.
 
     Raises:
         SessionLostError: the session is no longer open; the transaction must not be committed.
@@ -63,8 +63,8 @@ def advance(connection: Connection, session_id: str, tally: Tally, *, total_page
         "items_rejected": col(SyncSession.items_rejected) + tally.rejected,
         "requests": col(SyncSession.requests) + tally.requests,
     }
-    if total_pages is not None:
-        values["total_pages"] = total_pages
+    if pages_left is not None:
+        values["total_pages"] = col(SyncSession.pages_processed) + tally.pages + pages_left
     done = connection.execute(update(SyncSession).where(*_open(session_id)).values(values))
     if done.rowcount != 1:
         message = f"session {session_id} is no longer open: another run took the source over, or it was closed"

@@ -59,7 +59,7 @@ def test_the_session_on_record_is_read_as_it_advances(sqlite_store: Store, clock
         heartbeats.began(connection, "products", now=clock.now())
     clock.advance(seconds=10)
     with sqlite_store.write() as connection:
-        sessions.advance(connection, "products-1", Tally(pages=3, processed=300), total_pages=46)
+        sessions.advance(connection, "products-1", Tally(pages=3, processed=300), pages_left=43)
         sessions.note_retry(connection, "products-1", retry_count=1)
         until = clock.now() + timedelta(seconds=20)
         heartbeats.waiting(connection, "products", reason="hold: orders", until=until, now=clock.now())

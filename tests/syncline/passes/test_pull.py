@@ -69,6 +69,20 @@ def test_a_failed_pass_goes_on_at_the_failed_page(store: Store) -> None:
     assert counted(store, second.session_id) == Tally(pages=3, processed=25, created=25, requests=3)
 
 
+def test_a_run_that_goes_on_counts_the_pages_that_are_left_to_it(store: Store) -> None:
+    """Of 5 pages 2 are stored: its bar goes from 0 to 3, and does not end at three fifths."""
+    pages = ListPages(rows=products(range(1, 46)))
+    pages.fail_at(3, DOWN)
+    source = products_source(pages)
+    first = begin(store, source)
+    with pytest.raises(UnavailableError):
+        pull(store, source, first)
+    assert session(store, first.session_id).total_pages == 5
+    end(store, first.session_id, Status.FAILED, error=DOWN)
+    found = session(store, run(store, source).session_id)
+    assert (found.pages_processed, found.total_pages) == (3, 3)
+
+
 def test_a_retried_pull_goes_on_within_its_session(store: Store) -> None:
     """Attempts of one session add up to the same counters as one undisturbed attempt."""
     pages = ListPages(rows=products(range(1, 46)))
@@ -81,6 +95,7 @@ def test_a_retried_pull_goes_on_within_its_session(store: Store) -> None:
             pull(store, source, admission)
     pull(store, source, admission)
     assert counted(store, admission.session_id) == Tally(pages=5, processed=45, created=45, requests=5)
+    assert session(store, admission.session_id).total_pages == 5
     assert pages.fetched == [1, 2, 2, 3, 4, 4, 4, 5]
 
 

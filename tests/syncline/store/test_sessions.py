@@ -35,7 +35,7 @@ def test_the_number_of_pages_stays_when_a_page_does_not_tell_it(store: Store) ->
     """A page without a total does not make the total unknown again."""
     open_session(store)
     with store.write() as connection:
-        sessions.advance(connection, "s1", Tally(pages=1), total_pages=7)
+        sessions.advance(connection, "s1", Tally(pages=1), pages_left=6)
         sessions.advance(connection, "s1", Tally(pages=1))
     assert session(store, "s1").total_pages == 7
 
