@@ -91,7 +91,7 @@ class Settings(BaseSettings):
             raise MissingSettingError(setting, f"where is the upstream {name!r}? (for a demo: `make demo`)")
         if not url.startswith(("http://", "https://")):
             setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"
-            raise ConfigurationError(f"{setting} must begin with http:// or https://, but is {url!r}")
+            raise ConfigurationError(f"{setting} must begin with http:// or https://, but begins with {url[:8]!r}")
         return url.rstrip("/")
 
 

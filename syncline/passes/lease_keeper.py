@@ -6,6 +6,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from syncline.errors import StoreError
 from syncline.passes.admission import lease_name
 from syncline.store import leases
@@ -42,8 +44,8 @@ class LeaseKeeper:
         try:
             with self._store.write() as connection:
                 return leases.renew(connection, self._name, self._owner, now=self._store.clock.now())
-        except StoreError:
-            return True  # the database is away: there are two more tries before the lease expires
+        except (StoreError, SQLAlchemyError):
+            return True  # the database is unwell: there are two more tries before the lease expires
 
     def _keep(self) -> None:
         while not self._done.wait(leases.RENEW_EVERY_SECONDS):

@@ -76,3 +76,11 @@ def test_a_keeper_of_an_ended_session_does_not_take_the_source_back(store: Store
     end(store, admission.session_id, Status.COMPLETED)
     assert not keeper(store, admission.session_id).renew()
     assert begin(store, SOURCE).granted
+
+
+def test_an_error_of_the_database_does_not_give_the_lease_up(sqlite_store: Store) -> None:
+    """There are two more tries before it expires; a thread that ended would lose it for certain."""
+    admission = begin(sqlite_store, SOURCE)
+    with sqlite_store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE leases RENAME TO elsewhere")
+    assert keeper(sqlite_store, admission.session_id).renew()
