@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -32,13 +33,20 @@ def alias_of(field: FieldInfo, name: str) -> str:
 
 def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
     """The field's type without None, and whether None is allowed."""
-    hint = get_type_hints(item)[name]
+    hashable: Any = item
+    hint = _hints(hashable)[name]
     if hint is Any:
         return Any, bool(table_of(item).c[name].nullable)
     arguments = [part for part in get_args(hint) if part is not type(None)] if _is_union(hint) else [hint]
     if len(arguments) != 1:
         raise ConfigurationError(f"{item.__name__}.{name}: a field has one type, or that type and None, not {hint}")
     return arguments[0], _is_union(hint)
+
+
+@cache
+def _hints(item: type[Item]) -> dict[str, Any]:
+    """The types of all fields; resolving them takes as long as reading hundreds of items."""
+    return get_type_hints(item)
 
 
 def _is_union(hint: object) -> bool:
