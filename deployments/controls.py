@@ -142,10 +142,10 @@ async def resume_deferred(settings: Settings, store: Store, source: str) -> list
 
 
 def _deferred(store: Store, wanted: Iterable[str]) -> list[SyncSession]:
-    """The newest session of each source, where it was put off."""
+    """The newest session of each source, where a hold put it off; a rate limit or a budget ends at its own time."""
     with store.read() as connection:
         newest = [sessions.latest_started(connection, name, None) for name in wanted]
-    return [session for session in newest if session is not None and session.status is Status.DEFERRED]
+    return [one for one in newest if one is not None and one.status is Status.DEFERRED and one.held]
 
 
 async def scheduled(settings: Settings) -> dict[str, ScheduleInfo]:

@@ -88,7 +88,7 @@ async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> 
 async def _stopped(run: Run, stop: Stop) -> State[Tally]:
     """Close a run that was admitted and then had to stop; one that was not admitted has its record already."""
     if run.session_id:
-        ending.end(run.store, run.session_id, stop.status, reason=stop.reason, retry_at=stop.retry_at)
+        ending.end(run.store, run.session_id, stop.status, reason=stop.reason, retry_at=stop.retry_at, held=stop.held)
         await show_summary(run.store, run.session_id)
         await put_off(run.store, run.source.name, run.session_id, stop)
     return Completed(name=stop.status.capitalize(), message=stop.reason, data=Tally())

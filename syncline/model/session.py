@@ -114,6 +114,8 @@ class SyncSession(Row, table=True):
     error_type: str | None = None
     error_message: str | None = None
     retry_at: datetime | None = None
+    held: bool = False
+    """Whether a hold deferred it: releasing that one lets it go on before `retry_at`."""
     flow_run_id: str | None = Field(default=None, index=True)
     scheduled_for: datetime | None = None
 

@@ -127,7 +127,7 @@ class _Door:
         if hold is None:
             return None
         fate = Status.DEFERRED if self.due.trigger is Trigger.RETRY else Status.SKIPPED  # what was put off stays so
-        return self._refused(fate, f"paused: {hold.reason}", retry_at=hold.expires_at)
+        return self._refused(fate, f"paused: {hold.reason}", retry_at=hold.expires_at, held=fate is Status.DEFERRED)
 
     def _missed(self) -> Admission | None:
         tick = self.due.scheduled_for
@@ -167,8 +167,11 @@ class _Door:
         owner = "another session" if held is None else f"session {held.owner}"
         return self._refused(Status.SKIPPED, f"overlap: {owner} is running")
 
-    def _refused(self, status: Status, reason: str, *, retry_at: datetime | None = None) -> Admission:
+    def _refused(
+        self, status: Status, reason: str, *, retry_at: datetime | None = None, held: bool = False
+    ) -> Admission:
         session = self._session(status, reason=reason, retry_at=retry_at)
+        session.held = held
         sessions.insert_session(self.connection, session)
         return Admission(session_id=session.id, status=status, mode=session.mode, reason=reason, retry_at=retry_at)
 

@@ -27,8 +27,9 @@ def end(
     reason: str | None = None,
     error: BaseException | tuple[str, str] | None = None,
     retry_at: datetime | None = None,
+    held: bool = False,
 ) -> bool:
-    """Give an open session its fate and free its source.
+    """Give an open session its fate and free its source; `held` says that a hold deferred it.
 
     Returns:
         Whether this call did it; False where the session had its fate already, which stays.
@@ -39,7 +40,9 @@ def end(
         session = sessions.find(connection, session_id)
         if session is None:
             return False
-        closed = sessions.close(connection, session_id, status, now=now, reason=reason, error=said, retry_at=retry_at)
+        closed = sessions.close(
+            connection, session_id, status, now=now, reason=reason, error=said, retry_at=retry_at, held=held
+        )
         leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
         if closed:
             duration_ms = milliseconds(now) - milliseconds(session.started_at)

@@ -96,12 +96,14 @@ def close(
     reason: str | None = None,
     error: tuple[str, str] | None = None,
     retry_at: datetime | None = None,
+    held: bool = False,
 ) -> bool:
     """Give an open session its fate; False when it had one already.
 
-    `error` is the exception's type and message; without it, what was noted before stays.
+    `error` is the exception's type and message; without it, what was noted before stays. `held` says that a hold
+    deferred it.
     """
-    values: dict[str, object] = {"status": status, "completed_at": now, "retry_at": retry_at}
+    values: dict[str, object] = {"status": status, "completed_at": now, "retry_at": retry_at, "held": held}
     if reason is not None:
         values["reason"] = reason
     statement = update(SyncSession).where(*_open(session_id)).values(values | _error(status, error))

@@ -86,7 +86,7 @@ def test_a_hold_that_comes_while_it_runs_defers_it(instance: Store, box: sandbox
         held.result(timeout=10)
     assert state.name == "Deferred"
     session = _newest(instance)
-    assert (session.status, session.reason) == (Status.DEFERRED, "paused: order")
+    assert (session.status, session.reason, session.held) == (Status.DEFERRED, "paused: order", True)
     assert session.retry_at is not None
 
 
