@@ -10,7 +10,7 @@ from prefect.states import Scheduled
 
 from syncline.model.session import Trigger
 from syncline.store import holds
-from tasks.due import TRIGGER_TAG, current_flow_run
+from tasks.due import RETRY_KEY, TRIGGER_TAG, current_flow_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ __all__ = ["goes_on_at", "put_off", "retry_key"]
 
 def retry_key(session_id: str) -> str:
     """The idempotency key of the run that goes on where the session `session_id` was deferred."""
-    return f"retry-{session_id}"
+    return f"{RETRY_KEY}{session_id}"
 
 
 async def put_off(store: Store, source: str, session_id: str, stop: Stop) -> None:

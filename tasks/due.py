@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FLOW_PREFIX",
+    "RETRY_KEY",
     "TRIGGER_TAG",
     "current_due",
     "current_flow_run",
@@ -29,6 +30,9 @@ __all__ = [
 FLOW_PREFIX = "sync-"
 TRIGGER_TAG = "trigger:"
 """A flow run's tag `trigger:NAME` says who or what started it."""
+
+RETRY_KEY = "retry-"
+"""The idempotency key `retry-SESSION` of a flow run says for which deferred session it goes on."""
 
 _ATTEMPT = "~"
 
@@ -59,7 +63,13 @@ def due_of(flow_run: FlowRun, mode: Mode) -> Due:
     """What is due in `flow_run`."""
     trigger = _trigger(flow_run)
     scheduled_for = plain(flow_run.expected_start_time) if flow_run.auto_scheduled else None
-    return Due(trigger=trigger, mode=mode, flow_run_id=session_key(flow_run), scheduled_for=scheduled_for)
+    return Due(
+        trigger=trigger,
+        mode=mode,
+        flow_run_id=session_key(flow_run),
+        scheduled_for=scheduled_for,
+        goes_on_for=_goes_on_for(flow_run) if trigger is Trigger.RETRY else None,
+    )
 
 
 def plain(instant: datetime | None) -> datetime | None:
@@ -90,3 +100,8 @@ def _trigger(flow_run: FlowRun) -> Trigger:
         if name != tag and name in set(Trigger):
             return Trigger(name)
     return Trigger.SCHEDULE if flow_run.auto_scheduled else Trigger.MANUAL
+
+
+def _goes_on_for(flow_run: FlowRun) -> str | None:
+    key = flow_run.idempotency_key or ""
+    return key.removeprefix(RETRY_KEY) if key.startswith(RETRY_KEY) else None

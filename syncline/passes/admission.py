@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.passes.state import loaded
+from syncline.passes.refusals import said_of_breaker, said_of_waiting
+from syncline.passes.state import mode_due
 from syncline.resilience.breaker import BreakerState
 from syncline.store import checkpoints, heartbeats, holds, leases, sessions
 from syncline.store.breakers import Breakers, BreakerStatus
@@ -35,6 +36,7 @@ class Due:
         account_id: the account that it is for, if its source has accounts.
         flow_run_id: the Prefect flow run that it is; the same id is admitted once.
         scheduled_for: the tick of the schedule that it answers.
+        goes_on_for: the deferred session that it was scheduled to go on for, if it was.
     """
 
     trigger: Trigger
@@ -42,6 +44,7 @@ class Due:
     account_id: str | None = None
     flow_run_id: str | None = None
     scheduled_for: datetime | None = None
+    goes_on_for: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,22 +76,13 @@ def lease_name(source: str, account_id: str | None) -> str:
     return f"source:{source}" if account_id is None else f"source:{source}:{account_id}"
 
 
-def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
-    """Why a breaker that stands like this lets no run through."""
-    if state is BreakerState.FORCED_OPEN or retry_at is None:
-        return f"breaker: held open until `syncline breaker reset {source}`"
-    until = f"{retry_at:%H:%M:%S} UTC"
-    if state is BreakerState.OPEN:
-        return f"breaker: open until {until} after failures in a row"
-    return f"breaker: half-open, and all its probes are out; the next at {until}"
-
-
 def admit(store: Store, source: Source, due: Due, *, process: leases.Process | None = None) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 
     Not admitted are: a run of a source that is paused, which is put off once more if it was put off before; a late
-    scheduled run, where a session began after its tick; a run of a source whose breaker is open; and one of a source
-    that another session works on. A session whose process died is closed as crashed.
+    scheduled run, where a session began after its tick; a run of a source whose breaker is open; a scheduled run of a
+    source whose newest session waits for a rate limit or a budget; and one of a source that another session works on. A
+    session whose process died is closed as crashed.
     """
     now, breaker = store.clock.now(), Breakers(store).state(source)
     with store.write() as connection:
@@ -110,7 +104,8 @@ class _Door:
         known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
         if known is not None:
             return self._again(known)
-        return self._paused() or self._missed() or self._tripped() or self._opened() or self._overlap()
+        refused = self._paused() or self._missed() or self._tripped() or self._put_off()
+        return refused or self._opened() or self._overlap()
 
     def _again(self, known: SyncSession) -> Admission:
         """A flow run that was decided before: the same answer."""
@@ -144,6 +139,13 @@ class _Door:
             return None
         reason = said_of_breaker(self.source.name, self.breaker.state, self.breaker.retry_at)
         return self._refused(Status.SKIPPED, reason, retry_at=self.breaker.retry_at)
+
+    def _put_off(self) -> Admission | None:
+        newest = sessions.latest_started(self.connection, self.source.name, self.due.account_id)
+        reason = said_of_waiting(newest, self.due, self.now)
+        if newest is None or reason is None:
+            return None
+        return self._refused(Status.SKIPPED, reason, retry_at=newest.retry_at)
 
     def _opened(self) -> Admission | None:
         """Take the lease and open the session; None where somebody else has the lease."""
@@ -192,15 +194,5 @@ class _Door:
         )
 
     def _mode(self) -> Mode:
-        """Full where it is asked for, begun, due, or all that the upstream can do."""
         row = checkpoints.read(self.connection, self.source.name, self.due.account_id)
-        if row is None or self.due.mode is Mode.FULL or not self.source.pages.incremental:
-            return Mode.FULL
-        unfinished = loaded(row.pass_state)
-        if unfinished is not None and unfinished.mode is Mode.FULL:
-            return Mode.FULL
-        every = self.source.deletes.full_pass_every_seconds
-        if row.full_pass_at is None or row.cursor is None:
-            return Mode.FULL
-        due = every is not None and self.now - row.full_pass_at >= timedelta(seconds=every)
-        return Mode.FULL if due else Mode.INCREMENTAL
+        return mode_due(self.source, row, self.due.mode, self.now)

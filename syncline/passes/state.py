@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,9 +10,10 @@ import msgspec
 from syncline.model.policies import Mode
 
 if TYPE_CHECKING:
+    from syncline.model.records import CheckpointRow
     from syncline.model.source import Source
 
-__all__ = ["PassState", "dumped", "later", "loaded", "walked"]
+__all__ = ["PassState", "dumped", "later", "loaded", "mode_due", "walked"]
 
 _LITTLE = 10
 """A total that differs from what came by up to this many items, or a tenth, means that items moved."""
@@ -107,6 +108,20 @@ def walked(source: Source, state: PassState) -> PassState:
     if state.moved or 0 < off <= max(_LITTLE, state.items // _LITTLE):
         return msgspec.structs.replace(state, walk=2, ordered=False, moved=False, total=None)
     return msgspec.structs.replace(state, finished=True)
+
+
+def mode_due(source: Source, row: CheckpointRow | None, asked: Mode, now: datetime) -> Mode:
+    """How much the next pass is to read: all where that is asked for, begun, due, or all that the upstream can do."""
+    if row is None or asked is Mode.FULL or not source.pages.incremental:
+        return Mode.FULL
+    unfinished = loaded(row.pass_state)
+    if unfinished is not None and unfinished.mode is Mode.FULL:
+        return Mode.FULL
+    every = source.deletes.full_pass_every_seconds
+    if row.full_pass_at is None or row.cursor is None:
+        return Mode.FULL
+    due = every is not None and now - row.full_pass_at >= timedelta(seconds=every)
+    return Mode.FULL if due else Mode.INCREMENTAL
 
 
 def later(cursor: str | None, instant: datetime | None) -> str | None:

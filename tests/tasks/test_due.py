@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
+from tasks.deferral import retry_key
 from tasks.due import due_of, flow_name, flow_run_id_of, mode_of, session_key, source_of
 
 TICK = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
@@ -30,6 +31,20 @@ def _flow_run(**fields: Any) -> FlowRun:  # noqa: ANN401 - whatever a flow run h
 def test_a_flow_run_tells_who_started_it(fields: dict[str, Any], trigger: Trigger) -> None:
     """`history` answers `why did this run` from it; an unknown tag must not fail the run."""
     assert due_of(_flow_run(**fields), Mode.FULL).trigger is trigger
+
+
+@pytest.mark.parametrize(
+    ("fields", "goes_on_for"),
+    [
+        ({"tags": ["trigger:retry"], "idempotency_key": retry_key("products-sync-1-abcd")}, "products-sync-1-abcd"),
+        ({"tags": ["trigger:retry"]}, None),
+        ({"tags": ["trigger:api"], "idempotency_key": retry_key("products-sync-1-abcd")}, None),
+        ({"auto_scheduled": True, "idempotency_key": "scheduled 1 2026"}, None),
+    ],
+)
+def test_a_run_that_goes_on_knows_for_which_session(fields: dict[str, Any], goes_on_for: str | None) -> None:
+    """Admission tells it from one whose session another run has taken up meanwhile."""
+    assert due_of(_flow_run(**fields), Mode.FULL).goes_on_for == goes_on_for
 
 
 def test_only_a_tick_of_the_schedule_has_a_time_to_be_late_for() -> None:

@@ -1,0 +1,46 @@
+"""Why a due run may not begin, decided from what is on record and said in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncline.model.session import Status, Trigger
+from syncline.resilience.breaker import BreakerState
+
+if TYPE_CHECKING:
+    from syncline.model.session import SyncSession
+    from syncline.passes.admission import Due
+
+__all__ = ["said_of_breaker", "said_of_waiting"]
+
+
+def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
+    """Why a breaker that stands like this lets no run through."""
+    if state is BreakerState.FORCED_OPEN or retry_at is None:
+        return f"breaker: held open until `syncline breaker reset {source}`"
+    until = f"{retry_at:%H:%M:%S} UTC"
+    if state is BreakerState.OPEN:
+        return f"breaker: open until {until} after failures in a row"
+    return f"breaker: half-open, and all its probes are out; the next at {until}"
+
+
+def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+    """Why `due` is left out while the source's newest session waits for its time; None where it is not.
+
+    A tick would only ask in vain, and then wait beside it; so would a run that goes on for an earlier session. What a
+    hold put off does not count: it may go on as soon as no hold is in force.
+    """
+    if newest is None or newest.status is not Status.DEFERRED or newest.held:
+        return None
+    if newest.retry_at is None or newest.retry_at <= now or not _is_superfluous(due, newest):
+        return None
+    day = "" if newest.retry_at.date() == now.date() else f"{newest.retry_at:%Y-%m-%d} "
+    return f"put off until {day}{newest.retry_at:%H:%M:%S} UTC with session {newest.id}: {newest.reason}"
+
+
+def _is_superfluous(due: Due, newest: SyncSession) -> bool:
+    """Whether nobody asked for the run, and it is not the one that goes on for `newest`."""
+    if due.trigger is Trigger.RETRY:
+        return due.goes_on_for not in {None, newest.id}
+    return due.trigger is Trigger.SCHEDULE
