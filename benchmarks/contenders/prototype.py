@@ -64,7 +64,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - any JSON
 class _Sqlite:
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
             self._connection.execute(f"PRAGMA {pragma}")
 
     def query(self, statement: str, bound: tuple[Any, ...]) -> list[Any]:

@@ -21,7 +21,7 @@ class Product(Item, table=True):
     sku: str = Field(min_length=1, max_length=64, index=True)
     name: str
     description: str | None = None
-    category: str | None = Field(default=None, index=True)
+    category: str | None = None
     brand: str | None = None
     price: Decimal = Field(ge=0, sa_type=Amount)
     currency: str = Field(min_length=3, max_length=3)
@@ -32,7 +32,7 @@ class Product(Item, table=True):
     tags: Any = Field(default=None, sa_type=JsonColumn, nullable=True)
     dimensions: Any = Field(default=None, sa_type=JsonColumn, nullable=True)
     created_at: datetime
-    updated_at: datetime = Field(index=True)
+    updated_at: datetime
 
 
 class Customer(Item, table=True):
@@ -55,4 +55,4 @@ class Customer(Item, table=True):
     credit_limit: Decimal | None = Field(default=None, ge=0, sa_type=Amount)
     active: bool = True
     created_at: datetime
-    updated_at: datetime = Field(index=True)
+    updated_at: datetime
