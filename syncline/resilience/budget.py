@@ -15,9 +15,10 @@ from syncline.errors import ConfigurationError
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import Priority
 from syncline.resilience import priorities, ring
+from syncline.resilience.priorities import NOBODY
 from syncline.resilience.spending import Spent, Usage
 
-__all__ = ["CLOCK_STEP_US", "acquire", "block", "learn", "settled", "usage"]
+__all__ = ["CLOCK_STEP_US", "acquire", "block", "learn", "usage"]
 
 CLOCK_STEP_US = 1_000_000
 """A clock set back by up to a second stands still until it has caught up; by more, and what lies ahead is clamped."""
@@ -37,121 +38,117 @@ def acquire(
     Raises:
         ConfigurationError: the request costs more than a budget ever holds.
     """
-    at_now = [settled(one, key, now) for key, one in zip(keys, spent, strict=True)]
+    known = [_known(one, key, now) for key, one in zip(keys, spent, strict=True)]
     waits = [
         (at, key.name)
-        for key, one in zip(keys, at_now, strict=True)
-        if (at := _retry_at(one, key, cost, priority)) > one.last
+        for key, one in zip(keys, known, strict=True)
+        if (at := _retry_at(one, key, cost, priority, now)) > max(now, one.last)
     ]
-    if waits:
-        waiting = {name for _, name in waits}
-        after = [
-            _waits(one, key, cost, priority, max(waits)[0]) if key.name in waiting else one
-            for key, one in zip(keys, at_now, strict=True)
-        ]
-    else:
-        after = [_paid(one, key, cost, priority) for key, one in zip(keys, at_now, strict=True)]
-    kept = [one if _only_later(one, then) else then for one, then in zip(spent, after, strict=True)]
-    return (max(waits) if waits else None), kept
-
-
-def settled(spent: Spent, key: BudgetKey, now: int) -> Spent:
-    """What is remembered, at the clock's `now`: in the policy's grain, and nothing that has happened lies ahead."""
-    window = _window(key.policy)
-    if window is not None:
-        grained = ring.regrouped(spent.ring, window)
-        spent = spent if grained is spent.ring else replace(spent, ring=grained)
-    if now >= spent.last:
-        return replace(spent, last=now)
-    return spent if spent.last - now <= CLOCK_STEP_US else _set_back(spent, key.policy, now)
+    if not waits:
+        return None, [_paid(one, key, cost, priority, now) for key, one in zip(keys, known, strict=True)]
+    latest, waiting = max(waits), {name for _, name in waits}
+    return latest, [
+        _waits(one, key, cost, priority, retry_at=latest[0], now=now) if key.name in waiting else one
+        for key, one in zip(keys, known, strict=True)
+    ]
 
 
 def block(spent: Spent, key: BudgetKey, until: int, now: int) -> Spent:
     """Spend nothing before `until`; a longer block that is there already stays."""
-    at_now = settled(spent, key, now)
-    return at_now if until <= at_now.not_before else replace(at_now, not_before=until)
+    known = _known(spent, key, now)
+    return known if until <= known.not_before else replace(known, last=max(now, known.last), not_before=until)
 
 
 def learn(spent: Spent, key: BudgetKey, *, remaining: int, until: int, now: int) -> Spent:
     """Heed what the upstream says is left until `until`, where that is less than our own policy would spend by then."""
-    at_now = settled(spent, key, now)
-    if key.policy is None or until <= at_now.last:
+    known = _known(spent, key, now)
+    at = max(now, known.last)
+    if key.policy is None or until <= at:
         return spent
-    known = at_now.remaining_until > at_now.last
-    if known and abs(until - at_now.remaining_until) <= _SAME_RESET_US:
-        remaining = min(remaining, at_now.remaining)
-    elif not known and _tokens(at_now, key.policy, until) <= remaining:
+    told = known.remaining_until > at
+    if told and abs(until - known.remaining_until) <= _SAME_RESET_US:
+        remaining = min(remaining, known.remaining)
+    elif not told and _tokens(known, key.policy, until) <= remaining:
         return spent
-    if (remaining, until) == (at_now.remaining, at_now.remaining_until):
+    if (remaining, until) == (known.remaining, known.remaining_until):
         return spent
-    return replace(at_now, remaining=remaining, remaining_until=until)
+    return replace(known, last=at, remaining=remaining, remaining_until=until)
 
 
 def usage(spent: Spent, key: BudgetKey, now: int) -> Usage:
     """How the budget stands at `now`."""
-    at_now = settled(spent, key, now)
-    blocked = at_now.not_before if at_now.not_before > at_now.last else 0
+    known = _known(spent, key, now)
+    at = max(now, known.last)
+    blocked = known.not_before if known.not_before > at else 0
     if key.policy is None:
         return Usage(tokens=0, capacity=0, fraction=0, blocked_until=blocked)
-    tokens = _tokens(at_now, key.policy, at_now.last)
-    if at_now.remaining_until > at_now.last:
-        tokens = min(tokens, at_now.remaining)
+    tokens = _tokens(known, key.policy, at)
+    if known.remaining_until > at:
+        tokens = min(tokens, known.remaining)
     capacity = key.policy.capacity
     return Usage(tokens=tokens, capacity=capacity, fraction=1 - tokens / capacity, blocked_until=blocked)
 
 
-def _retry_at(spent: Spent, key: BudgetKey, cost: int, priority: Priority) -> int:
-    """The instant from which the request is admitted, if nobody else comes; not after `spent.last`: now."""
+def _known(spent: Spent, key: BudgetKey, now: int) -> Spent:
+    """What is remembered, at the clock's `now`: in the policy's grain, and nothing that has happened lies ahead.
+
+    The same object where nothing but the time has changed. The time is then the later one of `now` and `last`: a clock
+    that was set back a little stands still.
+    """
+    window = _window(key.policy)
+    if window is not None and window.grain != spent.ring.grain:
+        spent = replace(spent, last=max(now, spent.last), ring=ring.regrouped(spent.ring, window))
+    return spent if spent.last - now <= CLOCK_STEP_US else _set_back(spent, key.policy, now)
+
+
+def _retry_at(spent: Spent, key: BudgetKey, cost: int, priority: Priority, now: int) -> int:
+    """The instant from which the request is admitted, if nobody else comes; not after `now` or `last`: now."""
     if key.policy is None:
         return spent.not_before
     price = cost * key.cost
     if not 1 <= price <= key.policy.capacity:
         capacity = key.policy.capacity
         raise ConfigurationError(f"a request costs {price}, but the budget {key.name} holds {capacity} at most")
-    free = _free_at(spent, key.policy, price)
-    if free > spent.last:
+    free, at = _free_at(spent, key.policy, price), max(now, spent.last)
+    if free > at or spent.queue is NOBODY:
         return free
-    return max(free, priorities.stands_back_until(spent.queue, priority, price, spent.last))
+    return max(free, priorities.stands_back_until(spent.queue, priority, price, at))
 
 
 def _free_at(spent: Spent, policy: Policy, price: int) -> int:
-    times = [spent.not_before]
+    free = spent.not_before
     if spent.remaining < price:
-        times.append(spent.remaining_until)
+        free = max(free, spent.remaining_until)
     window = _window(policy)
     if window is not None:
-        times.append(ring.free_at(spent.ring, window, price))
+        free = max(free, ring.free_at(spent.ring, window, price))
     if isinstance(policy, TokenBucket):
-        times.append(spent.tat - (policy.capacity - price) * policy.token_us)
-    return max(times)
+        free = max(free, spent.tat - (policy.capacity - price) * policy.token_us)
+    return free
 
 
-def _paid(spent: Spent, key: BudgetKey, cost: int, priority: Priority) -> Spent:
-    """After the admission at `spent.last`; a door remembers nothing."""
-    policy, price, now = key.policy, cost * key.cost, spent.last
+def _paid(spent: Spent, key: BudgetKey, cost: int, priority: Priority, now: int) -> Spent:
+    """After the admission; a door remembers nothing."""
+    policy, price, at = key.policy, cost * key.cost, max(now, spent.last)
     if policy is None:
         return spent
     window = _window(policy)
-    known = spent.remaining_until > now
-    return replace(
-        spent,
-        ring=spent.ring if window is None else ring.added(spent.ring, window, price, now),
-        tat=max(spent.tat, now) + price * policy.token_us if isinstance(policy, TokenBucket) else spent.tat,
-        remaining=spent.remaining - price if known else spent.remaining,
-        queue=priorities.granted(spent.queue, priority, price, now),
+    return Spent(
+        last=at,
+        ring=spent.ring if window is None else ring.added(spent.ring, window, price, at),
+        tat=max(spent.tat, at) + price * policy.token_us if isinstance(policy, TokenBucket) else spent.tat,
+        not_before=spent.not_before,
+        remaining=spent.remaining - price if spent.remaining_until > at else spent.remaining,
+        remaining_until=spent.remaining_until,
+        queue=NOBODY if spent.queue is NOBODY else priorities.granted(spent.queue, priority, price, at),
     )
 
 
-def _waits(spent: Spent, key: BudgetKey, cost: int, priority: Priority, retry_at: int) -> Spent:
+def _waits(spent: Spent, key: BudgetKey, cost: int, priority: Priority, *, retry_at: int, now: int) -> Spent:
     if key.policy is None:
         return spent
     queue = priorities.denied(spent.queue, priority, cost * key.cost, retry_at=retry_at)
-    return spent if queue is spent.queue else replace(spent, queue=queue)
-
-
-def _only_later(before: Spent, after: Spent) -> bool:
-    """Whether nothing but the time has changed, which need not be written."""
-    return after.last >= before.last and replace(after, last=before.last) == before
+    return spent if queue is spent.queue else replace(spent, last=max(now, spent.last), queue=queue)
 
 
 def _set_back(spent: Spent, policy: Policy | None, now: int) -> Spent:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from syncline.model.policies import Priority
 
-__all__ = ["Queue", "denied", "granted", "stands_back_until"]
+__all__ = ["NOBODY", "Queue", "denied", "granted", "stands_back_until"]
 
 _OWED_SHARE = 9
 """Nine admissions for the others, then one for the lowest."""
@@ -42,6 +42,10 @@ class Queue(Struct, frozen=True, kw_only=True):
     owed: int = 0
     until: Three = (0, 0, 0)
     cost: Three = (0, 0, 0)
+
+
+NOBODY = Queue()
+"""Nobody waits, and nobody is owed anything: the object by which readers know that without looking."""
 
 
 def stands_back_until(queue: Queue, priority: Priority, cost: int, now: int) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from syncline.resilience import ring
-from syncline.resilience.priorities import Queue
+from syncline.resilience.priorities import NOBODY, Queue
 from syncline.resilience.ring import Ring
 
 __all__ = ["Denied", "Granted", "Spent", "Usage"]
@@ -49,7 +49,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     not_before: int = 0
     remaining: int = 0
     remaining_until: int = 0
-    queue: Queue = Queue()
+    queue: Queue = NOBODY
 
 
 class Usage(Struct, frozen=True, kw_only=True):

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from syncline.resilience.priorities import Queue
+from syncline.resilience.priorities import NOBODY, Queue
 from syncline.resilience.ring import Ring
 from syncline.resilience.spending import Spent
 
 if TYPE_CHECKING:
     from syncline.store.direct import Wire
 
-__all__ = ["Versioned", "read", "write"]
+__all__ = ["Versioned", "read", "read_version", "write"]
 
 _FRESH_US = 100_000
 """A decision is written within so many microseconds by the database's clock, or made anew."""
 
-_COLUMNS = (
-    "last_us", "stamps", "grain", "filled", "tat_us", "not_before_us", "remaining", "remaining_until_us", "owed",
-    "high_until_us", "normal_until_us", "low_until_us", "high_cost", "normal_cost", "low_cost",
-)  # fmt: skip
+_LAST = ("last_us",)
+_RING = ("stamps", "grain", "filled")
+_TAT = ("tat_us",)
+_TOLD = ("not_before_us", "remaining", "remaining_until_us")
+_QUEUE = ("owed", "high_until_us", "normal_until_us", "low_until_us", "high_cost", "normal_cost", "low_cost")
+_COLUMNS = (*_LAST, *_RING, *_TAT, *_TOLD, *_QUEUE)
 _NAMES = ", ".join(_COLUMNS)
 _MARKS = ", ".join("?" for _ in _COLUMNS)
 _SELECT = f"SELECT key, version, {_NAMES} FROM budgets WHERE key IN "
-_SETS = ", ".join(f"{name} = ?" for name in _COLUMNS)
-_UPDATE = f"UPDATE budgets SET version = version + 1, {_SETS} WHERE key = ? AND version = ?"
+_SELECT_VERSION = "SELECT version FROM budgets WHERE key = ?"
 _INSERT = f"INSERT INTO budgets (key, version, {_NAMES}) VALUES (?, 1, {_MARKS}) ON CONFLICT (key) DO NOTHING"
 
 
@@ -41,8 +43,11 @@ class Versioned(Struct, frozen=True, kw_only=True):
 _FIRST = Versioned(spent=Spent())
 
 
-def read(wire: Wire, names: Sequence[str]) -> tuple[list[Versioned], int]:
-    """What is remembered of the budgets of these `names`, in their order; and the database's present instant."""
+def read(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned] | None = None) -> tuple[list[Versioned], int]:
+    """What is remembered of the budgets of these `names`, in their order; and the database's present instant.
+
+    What is `known` already is not built anew where its version still stands.
+    """
     marks = f"({', '.join('?' for _ in names)})"
     if wire.is_sqlite:
         found = wire.rows(_SELECT + marks, names)
@@ -54,24 +59,69 @@ def read(wire: Wire, names: Sequence[str]) -> tuple[list[Versioned], int]:
             f"LEFT JOIN budgets ON key IN {marks}",
             (*now_parameters, *names),
         )
-        now = int(told[0][0])
+        now = wire.heard(told[0][0])
         found = [row[1:] for row in told if row[1] is not None]
-    by_name = {row[0]: Versioned(spent=_spent(row[2:]), version=row[1]) for row in found}
+    known = known or {}
+    by_name: dict[str, Versioned] = {}
+    for row in found:
+        name, version = row[0], row[1]
+        before = known.get(name)
+        fits = before is not None and before.version == version
+        by_name[name] = before if before is not None and fits else Versioned(spent=_spent(row[2:]), version=version)
     return [by_name.get(name, _FIRST) for name in names], now
 
 
-def write(wire: Wire, name: str, version: int, spent: Spent, *, decided_at: int) -> bool:
-    """Put `spent` in place of what `version` said; False where another process was first, or it took too long."""
-    values = _values(spent)
-    if version == 0:
-        return wire.changed(_INSERT, (name, *values))
+def read_version(wire: Wire, name: str) -> tuple[int, int]:
+    """The version of the row of one budget, 0 where there is none; and the database's present instant."""
+    if wire.is_sqlite:
+        rows = wire.rows(_SELECT_VERSION, (name,))
+        return rows[0][0] if rows else 0, wire.now()
     now_sql, now_parameters = wire.now_sql
-    statement = f"{_UPDATE} AND {now_sql} - ? < {_FRESH_US}"
-    return wire.changed(statement, (*values, name, version, *now_parameters, decided_at))
+    rows = wire.rows(f"SELECT version, {now_sql} FROM budgets WHERE key = ?", (*now_parameters, name))
+    return (rows[0][0], wire.heard(rows[0][1])) if rows else (0, wire.now())
+
+
+def write(wire: Wire, name: str, before: Versioned, spent: Spent, *, decided_at: int) -> bool:
+    """Put `spent` in place of `before`; False where another process was first, or the decision is not of this moment.
+
+    Only the columns that differ are written. PostgreSQL tells its clock with it, which the next decision goes by.
+    """
+    if before.version == 0:
+        return wire.changed(_INSERT, (name, spent.last, *_ring(spent), spent.tat, *_told(spent), *_queue(spent)))
+    columns, values = _changes(before.spent, spent)
+    now_sql, now_parameters = wire.now_sql
+    values += (name, before.version, *now_parameters, decided_at, decided_at + _FRESH_US)
+    update = _update(columns, now_sql)
+    if wire.is_sqlite:
+        return wire.changed(update, values)
+    rows = wire.rows(f"{update} RETURNING {now_sql}", (*values, *now_parameters))
+    return bool(rows and wire.heard(rows[0][0]))
+
+
+@cache
+def _update(columns: tuple[str, ...], now_sql: str) -> str:
+    sets = ", ".join(f"{name} = ?" for name in columns)
+    guard = f"key = ? AND version = ? AND {now_sql} BETWEEN ? AND ?"
+    return f"UPDATE budgets SET version = version + 1, {sets} WHERE {guard}"
+
+
+def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
+    """The columns in which `new` differs from `old`, and their values."""
+    columns, values = _LAST, list[object]((new.last,))
+    if new.ring is not old.ring:
+        columns, values = columns + _RING, values + _ring(new)
+    if new.tat != old.tat:
+        columns, values = columns + _TAT, [*values, new.tat]
+    if _told(new) != _told(old):
+        columns, values = columns + _TOLD, values + _told(new)
+    if new.queue is not old.queue:
+        columns, values = columns + _QUEUE, values + _queue(new)
+    return columns, values
 
 
 def _spent(row: Sequence[Any]) -> Spent:
     last, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *queue = row
+    waits = owed or any(queue)
     return Spent(
         last=last,
         ring=Ring(stamps=bytes(stamps), grain=grain, filled=filled),
@@ -79,22 +129,19 @@ def _spent(row: Sequence[Any]) -> Spent:
         not_before=not_before,
         remaining=remaining,
         remaining_until=remaining_until,
-        queue=Queue(owed=owed, until=(queue[0], queue[1], queue[2]), cost=(queue[3], queue[4], queue[5])),
+        queue=Queue(owed=owed, until=(queue[0], queue[1], queue[2]), cost=(queue[3], queue[4], queue[5]))
+        if waits
+        else NOBODY,
     )
 
 
-def _values(spent: Spent) -> tuple[object, ...]:
-    ring, queue = spent.ring, spent.queue
-    return (
-        spent.last,
-        ring.stamps,
-        ring.grain,
-        ring.filled,
-        spent.tat,
-        spent.not_before,
-        spent.remaining,
-        spent.remaining_until,
-        queue.owed,
-        *queue.until,
-        *queue.cost,
-    )
+def _ring(spent: Spent) -> list[object]:
+    return [spent.ring.stamps, spent.ring.grain, spent.ring.filled]
+
+
+def _told(spent: Spent) -> list[object]:
+    return [spent.not_before, spent.remaining, spent.remaining_until]
+
+
+def _queue(spent: Spent) -> list[object]:
+    return [spent.queue.owed, *spent.queue.until, *spent.queue.cost]

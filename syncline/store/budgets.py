@@ -1,9 +1,9 @@
 """Budgets, shared by all processes: decided purely, made true by one conditional write.
 
-A decision reads first, because a denial needs no write. What is spent is written only over the version that was read,
-and only while the database's clock, read in the write, is still close to the decision's: nobody else's spending lies
-between the two, and the stamp is that of the write. Whoever is beaten decides anew; on SQLite then behind the writer's
-lock, where nobody can come between.
+A decision goes by what this process last knew of the row. It is written only over that version, and only while the
+database's clock, read in the write, is at or just after the decision's instant: nobody else's spending lies between the
+two, and the stamp is that of the write. Whoever is beaten reads and decides anew; on SQLite then behind the writer's
+lock, where nobody can come between. A denial needs no write: it reads whether the row still is what was known.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from syncline.clock import from_microseconds, microseconds
+from syncline.clock import microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.spending import Denied, Granted, Spent, Usage
-from syncline.store.budget_rows import read, write
+from syncline.store.budget_memory import Memory, Refusal
+from syncline.store.budget_rows import Versioned, read, read_version, write
 
 if TYPE_CHECKING:
     from syncline.model.budgets import BudgetKey
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["Budgets"]
 
 T = TypeVar("T")
-Decide: TypeAlias = Callable[[Sequence[Spent], int], tuple[T, list[Spent]]]
-"""Decides by what is remembered, and returns what is remembered after it: the same objects where that stays."""
-_Changed: TypeAlias = tuple[str, int, Spent]
-"""A budget's name, the version that was read, and what is to stand in its place."""
+Decide: TypeAlias = Callable[[Sequence[Versioned], int], tuple[T, list[Spent]]]
+"""Decides by what is known, and returns what is remembered after it: the same objects where that stays."""
+_Change: TypeAlias = tuple[str, Versioned, Spent]
+"""A budget's name, what was known of it, and what is to stand in its place."""
 
+_GRANTED = Granted()
 _TRIES = 200
 """Somebody wins each round, so that even a hundred rivals leave room for all."""
 
@@ -46,6 +48,7 @@ class Budgets:
     def __init__(self, store: Store) -> None:
         """Keep them in `store`."""
         self._direct = store.direct
+        self._memory = Memory()
 
     def acquire(
         self, keys: Sequence[BudgetKey], *, cost: int = 1, priority: Priority = Priority.NORMAL
@@ -56,78 +59,111 @@ class Budgets:
             ConfigurationError: it costs more than one of them ever holds.
             DatabaseUnavailableError: the database cannot be reached, or stays locked.
         """
-        ordered = sorted(keys, key=lambda key: key.name)
+        ordered = sorted(keys, key=_name) if len(keys) > 1 else keys
+        request = (ordered, cost, priority)
+        last = self._memory.refusal(request)
+        if last is not None and (denied := self._still(last)) is not None:
+            return denied
 
-        def decide(spent: Sequence[Spent], now: int) -> tuple[Granted | Denied, list[Spent]]:
-            denied, after = budget.acquire(ordered, spent, cost=cost, priority=priority, now=now)
-            if denied is None:
-                return Granted(), after
-            retry_at, name = denied
-            wait_seconds = (retry_at - now) / 1_000_000
-            return Denied(budget=name, retry_at=from_microseconds(retry_at), wait_seconds=wait_seconds), after
+        def decide(rows: Sequence[Versioned], now: int) -> tuple[Granted | Denied, list[Spent]]:
+            waits, after = budget.acquire(ordered, [row.spent for row in rows], cost=cost, priority=priority, now=now)
+            if waits is None:
+                return _GRANTED, after
+            refusal = Refusal(request=request, version=rows[0].version, since=now, until=waits[0], budget=waits[1])
+            self._memory.refused(refusal)
+            return refusal.denied(now), after
 
         return self._change([key.name for key in ordered], decide)
 
     def block(self, keys: Sequence[BudgetKey], *, until: datetime) -> None:
         """Spend nothing from these budgets before `until`, in no process; a longer block stays."""
-        ordered = sorted(keys, key=lambda key: key.name)
+        ordered, until_us = sorted(keys, key=_name), microseconds(until)
 
-        def decide(spent: Sequence[Spent], now: int) -> tuple[None, list[Spent]]:
-            pairs = zip(ordered, spent, strict=True)
-            return None, [budget.block(one, key, microseconds(until), now) for key, one in pairs]
+        def decide(rows: Sequence[Versioned], now: int) -> tuple[None, list[Spent]]:
+            pairs = zip(ordered, rows, strict=True)
+            return None, [budget.block(row.spent, key, until_us, now) for key, row in pairs]
 
         self._change([key.name for key in ordered], decide)
 
     def learn(self, key: BudgetKey, *, remaining: int, until: datetime) -> None:
         """Heed that the upstream says how much is left until `until`; it never gives more than the policy does."""
+        until_us = microseconds(until)
 
-        def decide(spent: Sequence[Spent], now: int) -> tuple[None, list[Spent]]:
-            return None, [budget.learn(spent[0], key, remaining=remaining, until=microseconds(until), now=now)]
+        def decide(rows: Sequence[Versioned], now: int) -> tuple[None, list[Spent]]:
+            return None, [budget.learn(rows[0].spent, key, remaining=remaining, until=until_us, now=now)]
 
         self._change([key.name], decide)
 
     def state(self, key: BudgetKey) -> Usage:
         """How the budget stands now."""
-        versioned, now = self._direct.call(lambda wire: read(wire, [key.name]))
-        return budget.usage(versioned[0].spent, key, now)
+        rows, now = self._direct.call(lambda wire: read(wire, [key.name]))
+        return budget.usage(rows[0].spent, key, now)
+
+    def _still(self, last: Refusal) -> Denied | None:
+        """The denial again, where the row is as it was then, and its time has not come."""
+        name = last.request[0][0].name
+        version, now = self._direct.call(lambda wire: read_version(wire, name))
+        if version == last.version:
+            return last.denied(now) if last.since <= now < last.until else None
+        self._memory.beaten([name])
+        return None
 
     def _change(self, names: Sequence[str], decide: Decide[T]) -> T:
-        """Read, decide and write until nobody came between."""
+        """Decide and write until nobody came between."""
         for attempt in range(_TRIES):
             try:
-                return self._direct.call(lambda wire: _changed(wire, names, decide, again=attempt > 0))  # noqa: B023 - called at once
+                return self._direct.call(lambda wire: self._changed(wire, names, decide, again=attempt > 0))  # noqa: B023 - called at once
             except _Beaten:
-                continue
+                self._memory.beaten(names)
         raise DatabaseUnavailableError(f"the budgets {', '.join(names)} are changed too often to be spent from")
 
+    def _changed(self, wire: Wire, names: Sequence[str], decide: Decide[T], *, again: bool) -> T:
+        """Decide once, and write what changes.
 
-def _changed(wire: Wire, names: Sequence[str], decide: Decide[T], *, again: bool) -> T:
-    """Decide once, and write what changes.
-
-    Raises:
-        _Beaten: another process came between; nothing was written.
-    """
-    result, changes, now = _decided(wire, names, decide)
-    if not changes:
+        Raises:
+            _Beaten: another process came between; nothing was written.
+        """
+        result, changes, now = self._decided(wire, names, decide)
+        if not changes:
+            return result
+        if len(changes) == 1 and not (again and wire.is_sqlite):
+            _write_all(wire, changes, now)
+        else:
+            with wire.transaction():
+                if again and wire.is_sqlite:
+                    result, changes, now = self._read_and_decided(wire, names, decide)
+                _write_all(wire, changes, now)
+        self._memory.wrote(changes)
         return result
-    if len(changes) == 1 and not (again and wire.is_sqlite):
-        _write_all(wire, changes, now)
-        return result
-    with wire.transaction():
-        if wire.is_sqlite:
-            result, changes, now = _decided(wire, names, decide)
-        _write_all(wire, changes, now)
-    return result
+
+    def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> tuple[T, list[_Change], int]:
+        """By memory, where that is to be written over all that was known; else by what stands there now."""
+        rows, now = self._memory.recall(names), wire.database_now
+        if rows is not None and now is not None:
+            result, after = decide(rows, now)
+            changes = _changes(names, rows, after)
+            if len(changes) == len(names):
+                return result, changes, now
+        return self._read_and_decided(wire, names, decide)
+
+    def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> tuple[T, list[_Change], int]:
+        rows, now = read(wire, names, self._memory.rows)
+        self._memory.read(names, rows)
+        result, after = decide(rows, now)
+        return result, _changes(names, rows, after), now
 
 
-def _decided(wire: Wire, names: Sequence[str], decide: Decide[T]) -> tuple[T, list[_Changed], int]:
-    before, now = read(wire, names)
-    result, after = decide([one.spent for one in before], now)
-    triples = zip(names, before, after, strict=True)
-    return result, [(name, one.version, then) for name, one, then in triples if then is not one.spent], now
+def _name(key: BudgetKey) -> str:
+    return key.name
 
 
-def _write_all(wire: Wire, changes: Sequence[_Changed], now: int) -> None:
-    for name, version, spent in changes:
-        if not write(wire, name, version, spent, decided_at=now):
+def _changes(names: Sequence[str], rows: Sequence[Versioned], after: Sequence[Spent]) -> list[_Change]:
+    triples = zip(names, rows, after, strict=True)
+    return [(name, row, then) for name, row, then in triples if then is not row.spent]
+
+
+def _write_all(wire: Wire, changes: Sequence[_Change], now: int) -> None:
+    for name, row, spent in changes:
+        if not write(wire, name, row, spent, decided_at=now):
+            wire.mistrust()
             raise _Beaten

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -27,6 +28,8 @@ T = TypeVar("T")
 _GONE = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 SQLITE_NOW = "syncline_now_us"
 """SQLite asks this process, while it holds the lock that the statement has waited for."""
+_DRIFT = 1000
+"""Two clocks drift apart by less than a thousandth."""
 _SERVER_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
 
 
@@ -54,6 +57,7 @@ class Wire:
         self._clock = clock
         self._server_tells_time = not is_sqlite and isinstance(clock, SystemClock)
         self._statements: dict[str, str] = {}
+        self._server_ahead: tuple[int, int] | None = None
 
     @property
     def now_sql(self) -> tuple[str, tuple[int, ...]]:
@@ -68,6 +72,31 @@ class Wire:
     def now(self) -> int:
         """This process's clock, in microseconds since 1970."""
         return microseconds(self._clock.now())
+
+    @property
+    def database_now(self) -> int | None:
+        """The instant that the database's clock surely has reached, without asking it; None: it must be asked.
+
+        A server's clock was read before its answer came: it is at least as far ahead of ours as it seemed then.
+        """
+        if not self._server_tells_time:
+            return self.now()
+        if self._server_ahead is None:
+            return None
+        ahead, since = self._server_ahead
+        now = time.monotonic_ns() // 1000
+        return now + ahead - (now - since) // _DRIFT
+
+    def heard(self, told: int) -> int:
+        """Heed that the database's clock has just shown `told`, which is returned."""
+        if self._server_tells_time:
+            now, known = time.monotonic_ns() // 1000, self.database_now
+            self._server_ahead = (max(told, known or 0) - now, now)
+        return told
+
+    def mistrust(self) -> None:
+        """Forget what the database's clock has shown: one of the clocks may have been set."""
+        self._server_ahead = None
 
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """What `statement` returns."""

@@ -24,6 +24,8 @@ COST_EXTENSION = "syncline.cost"
 """The request's extension that says how many requests it counts for; 1 unless it is there."""
 _PAUSE_SECONDS = 5.0
 """How long an upstream that asks to slow down, and names no time, is left alone."""
+_DOOR_STAYS_OPEN = timedelta(seconds=0.25)
+"""How long an upstream's door is believed to be open after it was found so."""
 _SHORTEST_WAIT_SECONDS = 0.001
 _FORBIDDEN = 403
 
@@ -66,7 +68,11 @@ class Spending:
 
 
 class BudgetedTransport(httpx.AsyncBaseTransport):
-    """Pays for each request, heeds what the answers say of the budget, and passes both on unchanged."""
+    """Pays for each request, heeds what the answers say of the budget, and passes both on unchanged.
+
+    A 429 that another process receives stops this one at once where a budget pays for the request. Where none does,
+    only the upstream's door is shut, which is looked at four times a second: up to a quarter of a second later.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
         """Send by `inner` what the budgets of `upstream` admit."""
@@ -74,6 +80,8 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         self._upstream = upstream
         self._spending = spending
         self._clock = clock
+        self._door = upstream.door
+        self._open_at: datetime | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once it is paid for.
@@ -82,7 +90,8 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             BudgetSpentError: the budget admits it only after more than the patience.
         """
         keys = self._upstream.budgets_for(request.url.path)
-        await self._pay((self._upstream.door, *keys), request.extensions.get(COST_EXTENSION, 1))
+        if keys or not self._door_is_open():
+            await self._pay(keys, request.extensions.get(COST_EXTENSION, 1))
         answer = await self._inner.handle_async_request(request)
         await self._heed(keys, answer)
         return answer
@@ -91,12 +100,19 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         """Close the inner transport."""
         await self._inner.aclose()
 
+    def _door_is_open(self) -> bool:
+        """Whether it was found open just now."""
+        return self._open_at is not None and timedelta(0) <= self._clock.now() - self._open_at < _DOOR_STAYS_OPEN
+
     async def _pay(self, keys: Sequence[BudgetKey], cost: int) -> None:
         """Wait while that is short; each time the budget is asked anew, because nothing was reserved."""
         spending, waited = self._spending, 0.0
         while True:
-            said = await asyncio.to_thread(spending.gate.acquire, keys, cost=cost, priority=spending.priority)
+            looks = not self._door_is_open()
+            asked = (self._door, *keys) if looks else keys
+            said = await asyncio.to_thread(spending.gate.acquire, asked, cost=cost, priority=spending.priority)
             if isinstance(said, Granted):
+                self._open_at = self._clock.now() if looks else self._open_at
                 return
             wait = max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
             waited += wait
@@ -113,7 +129,8 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
             until = retry_at(answer.headers, now) or now + timedelta(seconds=_PAUSE_SECONDS)
-            await asyncio.to_thread(gate.block, keys or (self._upstream.door,), until=until)
+            self._open_at = None
+            await asyncio.to_thread(gate.block, keys or (self._door,), until=until)
             return
         quota = read_quota(answer.headers, now) if len(keys) == 1 else None
         if quota is not None:

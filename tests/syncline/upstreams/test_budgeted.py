@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from support.statements import traced
 
 from syncline.clock import ManualClock
 from syncline.errors import BudgetSpentError, ConfigurationError, DeferredError, RateLimitedError, RefusedError
@@ -186,6 +187,57 @@ def test_an_upstream_without_budgets_is_left_alone_as_well(scene: Scene) -> None
         asyncio.run(ask(scene.client(upstream=plain), "anything"))
     scene.clock.advance(seconds=90)
     asyncio.run(ask(scene.client(upstream=plain), "anything"))
+
+
+def test_what_another_process_was_told_shuts_the_door_within_a_quarter_of_a_second(scene: Scene) -> None:
+    """Without budgets a request costs the database nothing, so it is looked at now and then; soon enough to heed it."""
+    plain = Upstream(name="x")
+
+    async def scenario() -> None:
+        async with scene.client(upstream=plain) as client:
+            await client.get("anything")
+            Budgets(scene.store).block([plain.door], until=scene.clock.now() + timedelta(seconds=90))
+            scene.clock.advance(seconds=0.24)
+            await client.get("anything")
+            scene.clock.advance(seconds=0.01)
+            with pytest.raises(BudgetSpentError, match="the budget x is spent"):
+                await client.get("anything")
+
+    asyncio.run(scenario())
+    assert len(scene.sent) == 2
+
+
+def test_what_this_process_was_told_shuts_the_door_at_once(scene: Scene) -> None:
+    """Whoever was just refused asks again at his own expense."""
+    plain, answers = Upstream(name="x"), [fine, limited(Retry_After="90")]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return answers.pop(0)(request)
+
+    async def scenario() -> None:
+        async with scene.client(answer, upstream=plain) as client:
+            await client.get("anything")
+            with pytest.raises(RateLimitedError):
+                await client.get("anything")
+            with pytest.raises(BudgetSpentError):
+                await client.get("anything")
+
+    asyncio.run(scenario())
+    assert len(scene.sent) == 2
+
+
+def test_a_door_that_was_found_open_costs_a_request_nothing(scene: Scene) -> None:
+    """Most upstreams declare no budget; their syncs must not pay for those that do."""
+
+    async def scenario() -> list[str]:
+        async with scene.client(upstream=Upstream(name="x")) as client:
+            await client.get("anything")
+            heard = traced(scene.store)
+            await client.get("anything")
+            return heard
+
+    assert asyncio.run(scenario()) == []
+    assert len(scene.sent) == 2
 
 
 def test_what_is_left_is_learned_from_any_answer(scene: Scene) -> None:

@@ -1,0 +1,97 @@
+"""What this process last knew of budgets, so that it need not read before each decision.
+
+Nothing here is relied upon: what is decided by it is written only over the version that it was decided by, and a denial
+is repeated only once the row was found to be of its version still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from syncline.clock import from_microseconds
+from syncline.model.budgets import BudgetKey
+from syncline.model.policies import Priority
+from syncline.resilience.spending import Denied, Spent
+from syncline.store.budget_rows import Versioned
+
+__all__ = ["Memory", "Refusal", "Request"]
+
+Request: TypeAlias = tuple[Sequence[BudgetKey], int, Priority]
+"""What was asked for: from which budgets, at which cost and priority."""
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """A denial, which holds for the same request while its row stays as it is and `until` has not come.
+
+    Attributes:
+        version: the row's.
+        since: when it was decided, in microseconds since 1970, as is `until`.
+        budget: the one that admits the request last.
+    """
+
+    request: Request
+    version: int
+    since: int
+    until: int
+    budget: str
+
+    def denied(self, now: int) -> Denied:
+        """What is said at `now`."""
+        wait_seconds = (self.until - now) / 1_000_000
+        return Denied(budget=self.budget, retry_at=from_microseconds(self.until), wait_seconds=wait_seconds)
+
+
+class Memory:
+    """The rows as this process last read or wrote them, and what it last denied.
+
+    Whoever was beaten to a row reads it first from then on, until that shows that nobody else has written meanwhile:
+    where many spend from one budget, writing in vain would only stand in the others' way.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.rows: dict[str, Versioned] = {}
+        self._crowded: set[str] = set()
+        self._refusals: dict[str, Refusal] = {}
+
+    def recall(self, names: Sequence[str]) -> list[Versioned] | None:
+        """The rows of these budgets; None where one should be read."""
+        if self._crowded and not self._crowded.isdisjoint(names):
+            return None
+        rows = [self.rows[name] for name in names if name in self.rows]
+        return rows if len(rows) == len(names) else None
+
+    def read(self, names: Sequence[str], rows: Sequence[Versioned]) -> None:
+        """Remember `rows`, which were just read."""
+        for name, row in zip(names, rows, strict=True):
+            known = self.rows.get(name)
+            if known is not None and known.version == row.version:
+                self._crowded.discard(name)
+            self.rows[name] = row
+
+    def wrote(self, changes: Sequence[tuple[str, Versioned, Spent]]) -> None:
+        """Remember what was just put in place of what was known."""
+        for name, before, spent in changes:
+            self.rows[name] = Versioned(spent=spent, version=before.version + 1)
+
+    def beaten(self, names: Sequence[str]) -> None:
+        """Another process was first."""
+        self._crowded.update(names)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Remember a denial by one budget; several would have to be looked at, each for itself."""
+        if len(refusal.request[0]) == 1:
+            self._refusals[refusal.budget] = refusal
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """The last denial of the same request."""
+        keys, cost, priority = request
+        last = self._refusals.get(keys[0].name) if len(keys) == 1 else None
+        if last is None:
+            return None
+        known, known_cost, known_priority = last.request
+        same = known_cost == cost and known_priority is priority and (known[0] is keys[0] or known[0] == keys[0])
+        return last if same else None
