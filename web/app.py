@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
-from web import context
-from web.api import health, holds, sources, sync
+from web import context, metrics
+from web.api import cron, health, holds, sources, sync, sync_status
 from web.api.errors import answer_errors
 from web.background import kept_going
 from web.controls import Controls
@@ -46,7 +46,8 @@ def create_app(
     here = context.Context(settings=settings, store=store, controls=controls, sources=known, began_at=store.clock.now())
     context.attach(app, here)
     answer_errors(app)
-    for router in (health.router, holds.router, sources.router, sync.router, page.router):
+    ours = (cron.router, health.router, holds.router, sources.router, sync.router, sync_status.router, page.router)
+    for router in (*ours, metrics.make_router(here)):
         app.include_router(router)
     return app
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
 from syncline.settings import Settings
 from syncline.store.engine import Store
 
@@ -43,6 +45,10 @@ class Controls(Protocol):
 
     async def stop(self, settings: Settings, store: Store, source: str, *, actor: str) -> object:
         """Schedule no more runs of `source`."""
+        ...
+
+    async def run_now(self, settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
+        """Start a run of `source`; returns the id of the flow run."""
         ...
 
     async def resume_deferred(self, settings: Settings, store: Store, source: str) -> object:

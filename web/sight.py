@@ -8,6 +8,7 @@ from datetime import datetime
 
 from syncline.errors import SynclineError
 from syncline.model.session import SyncSession
+from syncline.status.guards import Guards, guards
 from syncline.status.history import history
 from syncline.status.overview import SourceOverview, overview
 from web.context import Context
@@ -26,12 +27,14 @@ class Sight:
     Attributes:
         at: when it was taken.
         sources: the sources with their state.
+        guards: the breaker and the budgets of each source.
         sessions: the newest sessions of all sources, as many as were asked for.
         schedules: when each source runs; None where Prefect does not answer.
     """
 
     at: datetime
     sources: Sequence[SourceOverview]
+    guards: Mapping[str, Guards]
     sessions: Sequence[SyncSession]
     schedules: Mapping[str, Schedule] | None
 
@@ -40,13 +43,14 @@ async def look(context: Context, *, sessions: int = 0) -> Sight:
     """See all sources, and the newest `sessions` of them."""
     now = context.store.clock.now()
 
-    def read() -> tuple[Sequence[SourceOverview], Sequence[SyncSession]]:
+    def read() -> tuple[Sequence[SourceOverview], Mapping[str, Guards], Sequence[SyncSession]]:
+        guarded = guards(context.store, context.sources)
         with context.store.read() as connection:
             recent = history(connection, limit=sessions) if sessions else ()
-            return overview(connection, context.sources, now), recent
+            return overview(connection, context.sources, now), guarded, recent
 
-    (sources, recent), schedules = await asyncio.gather(asyncio.to_thread(read), _schedules(context))
-    return Sight(at=now, sources=sources, sessions=recent, schedules=schedules)
+    (sources, guarded, recent), schedules = await asyncio.gather(asyncio.to_thread(read), _schedules(context))
+    return Sight(at=now, sources=sources, guards=guarded, sessions=recent, schedules=schedules)
 
 
 async def _schedules(context: Context) -> Mapping[str, Schedule] | None:

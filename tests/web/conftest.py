@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from syncline.errors import PrefectUnavailableError
 from syncline.model.erp import Customer, Product
 from syncline.model.page import Ask, Page, Transport
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
@@ -55,6 +57,11 @@ class FakeControls:
         del settings, store
         self._called("stop", source, actor)
 
+    async def run_now(self, settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
+        del settings
+        self._called("run_now", source, mode, trigger)
+        return f"run-{len(self.calls)}"
+
     async def resume_deferred(self, settings: Settings, store: Store, source: str) -> list[str]:
         del settings, store
         self._called("resume_deferred", source)
@@ -67,7 +74,7 @@ class FakeControls:
 
     def _called(self, *call: object) -> None:
         if self.away:
-            raise PrefectUnavailableError("http://127.0.0.1:4200/api", "ConnectError")
+            raise PrefectUnavailableError("http://ann:hunter2@127.0.0.1:4200/api", "ConnectError")
         self.calls.append(call)
 
 

@@ -19,6 +19,8 @@ from syncline.errors import (
     SynclineError,
     UnknownSourceError,
 )
+from web import context
+from web.redaction import redacted
 
 __all__ = ["ErrorJson", "answer_errors", "documented"]
 
@@ -81,9 +83,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
-    del request
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return _answer(status, str(error))
+    return _answer(status, redacted(str(error), context.of(request).settings))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

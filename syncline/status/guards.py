@@ -1,0 +1,156 @@
+"""What stands between a source and its upstream now: its breaker, and the budgets that pay for its requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncline.clock import from_microseconds
+from syncline.model.budgets import Policy, SlidingWindow
+from syncline.model.policies import BreakerPolicy
+from syncline.resilience.breaker import BreakerState
+from syncline.store.breakers import Breakers, BreakerStatus
+from syncline.store.budgets import Budgets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncline.model.budgets import BudgetKey
+    from syncline.model.source import Source
+    from syncline.store.engine import Store
+
+__all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
+
+_PERIODS = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetUse:
+    """How a budget stands.
+
+    Attributes:
+        name: `UPSTREAM:BUDGET`.
+        tokens: how much may be spent now; a bucket's have fractions.
+        capacity: how much that is at most.
+        fraction: the spent part, 0 to 1.
+        window_seconds: the period of a window; of a bucket, in how long it fills.
+        blocked_until: until when the upstream wants to be left alone; None: it may be asked.
+    """
+
+    name: str
+    tokens: float
+    capacity: int
+    fraction: float
+    window_seconds: float
+    blocked_until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guards:
+    """The guards of one source.
+
+    Attributes:
+        breaker: how its breaker stands.
+        policy: when that opens, and how it comes back.
+        budgets: those of its upstream, in the order of their declaration.
+        blocked_until: until when the upstream wants to be left alone altogether; None: it may be asked.
+    """
+
+    breaker: BreakerStatus
+    policy: BreakerPolicy
+    budgets: tuple[BudgetUse, ...]
+    blocked_until: datetime | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the breaker lets runs through."""
+        return self.breaker.state is BreakerState.CLOSED
+
+
+def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
+    """The guards of each of `sources`; a budget that several share is read once.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached.
+    """
+    sources = tuple(sources)
+    breakers = Breakers(store).states({source.name: source.breaker for source in sources})
+    upstreams = {source.upstream.name: source.upstream for source in sources}
+    doors = {name: _blocked_until(store, upstream.door) for name, upstream in upstreams.items()}
+    budgets = {name: tuple(_uses(store, upstream.budget_keys)) for name, upstream in upstreams.items()}
+    return {
+        source.name: Guards(
+            breaker=breakers[source.name],
+            policy=source.breaker,
+            budgets=budgets[source.upstream.name],
+            blocked_until=doors[source.upstream.name],
+        )
+        for source in sources
+    }
+
+
+def breaker_words(one: Guards) -> str:
+    """The breaker in a few words, such as `open until 12:03 UTC after 5 failures`."""
+    breaker = one.breaker
+    match breaker.state:
+        case BreakerState.CLOSED:
+            return f"closed, {_counted(breaker.failures, 'failure')} in a row" if breaker.failures else "closed"
+        case BreakerState.OPEN:
+            return f"open{_until(breaker.retry_at)} after {_counted(breaker.failures, 'failure')}"
+        case BreakerState.HALF_OPEN:
+            out = f", the others are out{_until(breaker.retry_at)}" if breaker.retry_at else ""
+            return f"half-open, {breaker.successes} of {one.policy.half_open_probes} probes went well{out}"
+        case BreakerState.FORCED_OPEN:
+            return "held open until it is reset"
+
+
+def budget_words(one: BudgetUse) -> str:
+    """The budget in a few words, such as `used 42 of 60 this hour`."""
+    used = f"{one.capacity - one.tokens:,.1f}".removesuffix(".0")
+    words = f"used {used} of {one.capacity:,} {_period(one.window_seconds)}"
+    return words if one.blocked_until is None else f"{words}, blocked by the upstream{_until(one.blocked_until)}"
+
+
+def _uses(store: Store, keys: Iterable[BudgetKey]) -> Iterable[BudgetUse]:
+    for key in keys:
+        if key.policy is None:
+            continue
+        usage = Budgets(store).state(key)
+        yield BudgetUse(
+            name=key.name,
+            tokens=usage.tokens,
+            capacity=usage.capacity,
+            fraction=usage.fraction,
+            window_seconds=_window_seconds(key.policy),
+            blocked_until=from_microseconds(usage.blocked_until) if usage.blocked_until else None,
+        )
+
+
+def _blocked_until(store: Store, door: BudgetKey) -> datetime | None:
+    blocked_until = Budgets(store).state(door).blocked_until
+    return from_microseconds(blocked_until) if blocked_until else None
+
+
+def _window_seconds(policy: Policy) -> float:
+    if isinstance(policy, SlidingWindow):
+        return policy.period_seconds
+    return policy.wall.period_seconds if policy.wall is not None else policy.capacity / policy.refill_per_second
+
+
+def _period(seconds: float) -> str:
+    if seconds in _PERIODS:
+        return _PERIODS[int(seconds)]
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"in {f'{seconds / size:.1f}'.removesuffix('.0')} {unit}"
+    return f"in {f'{seconds:.1f}'.removesuffix('.0')} s"
+
+
+def _until(instant: datetime | None) -> str:
+    return "" if instant is None else f" until {instant:%H:%M} UTC"
+
+
+def _counted(value: int, noun: str) -> str:
+    return f"{value} {noun}" if value == 1 else f"{value} {noun}s"

@@ -1,0 +1,207 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from syncline.clock import ManualClock
+from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
+from syncline.model.erp import Product
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
+from syncline.model.upstream import Upstream
+from syncline.resilience.breaker import Outcome
+from syncline.settings import Settings, UpstreamSettings
+from syncline.store import sessions
+from syncline.store.breakers import Breakers, Permit
+from syncline.store.budgets import Budgets
+from syncline.store.engine import Store
+
+Call = Callable[..., httpx.Response]
+CallAs = Callable[[Settings, str | None], Call]
+
+KEY = "a-key-for-monitors"
+BUDGETS = (
+    Budget(policy=SlidingWindow(limit=60, period_seconds=3_600)),
+    Budget(name="search", policy=TokenBucket(capacity=10, refill_per_second=0.1), paths="/search"),
+)
+
+
+@pytest.fixture
+def sources(sources: list[Source]) -> list[Source]:
+    """The two of the ERP, and one whose upstream has budgets and an address."""
+    feed = Source(name="quests", upstream=Upstream(name="feed", budgets=BUDGETS), pages=sources[0].pages, table=Product)
+    return [*sources, feed]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    feed = {"feed": UpstreamSettings(base_url="https://feed.example", token=SecretStr("a-token-of-the-feed"))}
+    return settings.model_copy(update={"internal_api_key": SecretStr(KEY), "upstreams": feed})
+
+
+@pytest.fixture
+def read(call: Call) -> Callable[..., dict[str, dict[str, object]]]:
+    """What the endpoint says of each source."""
+
+    def told(**params: str) -> dict[str, dict[str, object]]:
+        answer = call("GET", "/api/sync/status", headers={"x-api-key": KEY}, params=params)
+        assert answer.status_code == 200
+        return answer.json()["sources"]
+
+    return told
+
+
+def record(store: Store, status: Status, *, begun: datetime, **values: object) -> None:
+    usual: dict[str, object] = {
+        "id": sessions.new_id("quests", begun),
+        "source": "quests",
+        "trigger": Trigger.SCHEDULE,
+        "mode": Mode.FULL,
+        "status": status,
+        "started_at": begun,
+        "completed_at": begun + timedelta(seconds=2),
+    }
+    with store.write() as connection:
+        sessions.insert_session(connection, SyncSession.model_validate({**usual, **values}))
+
+
+def test_a_source_is_told_in_full(
+    read: Callable[..., dict[str, dict[str, object]]],
+    store: Store,
+    clock: ManualClock,
+    sources: list[Source],
+    plan: Callable[..., None],
+) -> None:
+    """The seed's getAllStates, in one look."""
+    quests = sources[2]
+    record(store, Status.COMPLETED, begun=clock.now(), items_processed=40, flow_run_id="f1")
+    for _ in range(9):
+        Budgets(store).acquire(quests.upstream.budgets_for("/listing"))
+    Budgets(store).acquire(quests.upstream.budgets_for("/search"))
+    plan("quests", next_run_at=clock.now() + timedelta(hours=1))
+    assert read()["quests"] == {
+        "healthy": True,
+        "problems": [],
+        "set_up": True,
+        "state": "in step",
+        "last_result": {
+            "success": True,
+            "status": "completed",
+            "duration_ms": 2_000,
+            "items": 40,
+            "error": None,
+            "at": "2026-01-22T10:00:02Z",
+            "flow_run_id": "f1",
+        },
+        "retry_count": 0,
+        "circuit_breaker": {
+            "state": "closed",
+            "failures": 0,
+            "opened_at": None,
+            "retry_at": None,
+            "probes": {"succeeded": 0, "needed": 3},
+        },
+        "rate_limit": {
+            "feed:requests": {
+                "tokens": 50.0,
+                "capacity": 60,
+                "usage": 0.1667,
+                "window_seconds": 3_600.0,
+                "blocked_until": None,
+            },
+            "feed:search": {
+                "tokens": 9.0,
+                "capacity": 10,
+                "usage": 0.1,
+                "window_seconds": 100.0,
+                "blocked_until": None,
+            },
+        },
+        "next_run_at": "2026-01-22T11:00:00Z",
+    }
+
+
+def test_what_is_wrong_is_said(
+    read: Callable[..., dict[str, dict[str, object]]], store: Store, clock: ManualClock, sources: list[Source]
+) -> None:
+    """A monitor shows why, not only that."""
+    quests = sources[2]
+    permit = Breakers(store).admit(quests)
+    assert isinstance(permit, Permit)
+    for _ in range(5):
+        Breakers(store).record(permit, Outcome.FAILURE)
+    Budgets(store).block(quests.upstream.budget_keys, until=clock.now() + timedelta(minutes=2))
+    record(store, Status.FAILED, begun=clock.now(), error_type="UnavailableError", error_message="503", retry_count=4)
+    told = read()["quests"]
+    assert (told["healthy"], told["retry_count"]) == (False, 5)
+    assert told["problems"] == [
+        "breaker: open until 10:05 UTC after 5 failures",
+        "the last run failed: UnavailableError: 503",
+    ]
+    assert "'blocked_until': '2026-01-22T10:02:00Z'" in str(told["rate_limit"])
+
+
+def test_a_source_that_is_not_set_up_is_no_problem(
+    read: Callable[..., dict[str, dict[str, object]]], store: Store, clock: ManualClock
+) -> None:
+    """A shop that has no ERP is not woken for it."""
+    record(store, Status.FAILED, begun=clock.now(), source="products", id="old")
+    assert [read()["products"][key] for key in ("healthy", "set_up", "problems")] == [True, False, []]
+
+
+def test_one_source_can_be_asked_for(read: Callable[..., dict[str, dict[str, object]]]) -> None:
+    """As the answer to a cron call names it."""
+    assert list(read(source="quests")) == ["quests"]
+
+
+def test_the_verdict_is_of_all_sources_and_prefect(
+    call: Call, store: Store, clock: ManualClock, end_prefect: Callable[[], None]
+) -> None:
+    """One field to alert on."""
+
+    def verdict() -> tuple[bool, list[str]]:
+        answer = call("GET", "/api/sync/status", headers={"x-api-key": KEY}).json()
+        return answer["healthy"], answer["problems"]
+
+    assert verdict() == (True, [])
+    record(store, Status.FAILED, begun=clock.now())
+    assert verdict() == (False, [])
+    record(store, Status.COMPLETED, begun=clock.now() + timedelta(minutes=1))
+    assert verdict() == (True, [])
+    end_prefect()
+    assert verdict() == (False, ["Prefect does not answer, so nothing runs by itself"])
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"x-api-key": "wrong"}, {"Authorization": f"Bearer {KEY}"}])
+def test_without_the_key_nothing_is_told(call_as: CallAs, settings: Settings, headers: dict[str, str]) -> None:
+    """What is wrong with a shop is its own business."""
+    answer = call_as(settings, None)("GET", "/api/sync/status", headers=headers)
+    assert answer.status_code == 401
+    assert "x-api-key: INTERNAL_API_KEY" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("key", [None, SecretStr("")])
+def test_without_a_setting_the_door_stays_shut(call_as: CallAs, settings: Settings, key: SecretStr | None) -> None:
+    """An empty key must not let in whoever sends none."""
+    call = call_as(settings.model_copy(update={"internal_api_key": key}), None)
+    answer = call("GET", "/api/sync/status", headers={"x-api-key": ""})
+    assert answer.status_code == 503
+    assert "INTERNAL_API_KEY is not set" in answer.json()["error"]
+
+
+def test_an_unknown_source_is_told_with_those_that_there_are(call: Call) -> None:
+    """As everywhere."""
+    answer = call("GET", "/api/sync/status?source=x", headers={"x-api-key": KEY})
+    assert (answer.status_code, answer.json()["error"][-32:]) == (404, "there are: customers, products, quests"[-32:])
+
+
+def test_an_error_repeats_no_credential(call: Call, store: Store, clock: ManualClock) -> None:
+    """An upstream's error page may quote the request that it refused."""
+    nasty = "at https://ann:hunter2@feed.example/x: token a-token-of-the-feed is unknown"
+    record(store, Status.FAILED, begun=clock.now(), error_message=nasty)
+    text = call("GET", "/api/sync/status", headers={"x-api-key": KEY}).text
+    assert "at https://***@feed.example/x: token *** is unknown" in text
+    assert not any(secret in text for secret in ("hunter2", "a-token-of-the-feed", KEY))
