@@ -52,10 +52,17 @@ def end(
 
 
 def complete(store: Store, session_id: str) -> Status:
-    """End a session whose work is done, as `conclusion` says."""
+    """End a session whose work is done, as `conclusion` says; one that somebody else has closed keeps its fate.
+
+    Returns:
+        The fate that is on record.
+    """
     status, reason = conclusion(store, session_id)
-    end(store, session_id, status, reason=reason)
-    return status
+    if end(store, session_id, status, reason=reason):
+        return status
+    with store.read() as connection:
+        session = sessions.find(connection, session_id)
+    return status if session is None else session.status
 
 
 def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:

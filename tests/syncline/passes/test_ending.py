@@ -73,6 +73,14 @@ def test_the_first_end_stands(store: Store) -> None:
     assert heart(store).error_count == 0
 
 
+def test_work_that_is_done_after_somebody_closed_the_session_does_not_count_as_completed(store: Store) -> None:
+    """The flow's last word in Prefect would contradict the record: cancelled at 10:00, completed at 10:01."""
+    admission = begin(store, SOURCE)
+    assert end(store, admission.session_id, Status.CANCELLED, reason="by Ada")
+    assert complete(store, admission.session_id) is Status.CANCELLED
+    assert session(store, admission.session_id).reason == "by Ada"
+
+
 def test_what_is_not_there_is_not_ended(store: Store) -> None:
     """An unknown session is no error; there is nothing to do."""
     assert not end(store, "nobody", Status.FAILED)
