@@ -66,7 +66,7 @@ class _Pull:
         """
         writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
         state = self._begun()
-        limited, stored_pages = 0, 0
+        limited, stored_pages, begun_again = 0, 0, False
         while not state.finished:
             try:
                 state = await self._walk(writer, state)
@@ -75,8 +75,10 @@ class _Pull:
                 stored_pages = self.tally.pages
                 await self._wait_for_limit(error, limited)
             except CursorExpiredError:
-                if state.mode is Mode.FULL and state.resume is None:
+                state = self._stored() or state  # the walk may have come a long way since it began
+                if state.mode is Mode.FULL and (state.resume is None or begun_again):
                     raise
+                begun_again = state.mode is Mode.FULL
                 state = self._begin(Mode.FULL)
             state = self._stored() or state
         return self.tally

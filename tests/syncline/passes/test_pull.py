@@ -167,15 +167,39 @@ def test_a_full_pass_whose_place_was_forgotten_begins_anew(store: Store) -> None
     assert (ran.status, len(stored(store))) == (Status.COMPLETED, 25)
 
 
-def test_a_cursor_that_is_forgotten_under_way_ends_the_attempt(store: Store) -> None:
-    """An upstream that forgets each place at once is not asked for ever; the error is told."""
+def test_a_first_full_pass_whose_place_is_forgotten_under_way_begins_anew(store: Store) -> None:
+    """The walk that was just begun is no better than one of yesterday: its cursor expired, and the list is still there."""
     pages = ListPages(rows=products(range(1, 26)))
     pages.fail_at(2, GONE)
+    ran = run(store, products_source(pages))
+    assert pages.fetched == [1, 2, 1, 2, 3]
+    assert (ran.status, len(stored(store))) == (Status.COMPLETED, 25)
+
+
+@pytest.mark.parametrize("mode", [Mode.FULL, Mode.INCREMENTAL])
+def test_an_upstream_that_forgets_each_place_is_asked_twice_and_no_more(store: Store, mode: Mode) -> None:
+    """Were it begun anew for ever, the run would read the first page until its timeout; the error is told instead."""
+    pages = ListPages(rows=products(range(1, 26)), incremental=True)
     source = products_source(pages)
-    admission = begin(store, source)
+    run(store, source)
+    pages.fetched.clear()
+    if mode is Mode.INCREMENTAL:
+        pages.fail_at(1, GONE)  # its cursor is forgotten as well: that is no full pass yet
+    pages.fail_at(2, GONE, GONE)
+    admission = begin(store, source, mode=mode)
     with pytest.raises(CursorExpiredError):
         pull(store, source, admission)
-    assert pages.fetched == [1, 2]
+    assert pages.fetched == [*([1] if mode is Mode.INCREMENTAL else []), 1, 2, 1, 2]
+
+
+def test_a_list_that_is_gone_altogether_is_told_at_once(store: Store) -> None:
+    """410 to the first page without any cursor: there is nothing to begin anew with."""
+    pages = ListPages(rows=products(range(1, 26)))
+    pages.fail_at(1, GONE)
+    source = products_source(pages)
+    with pytest.raises(CursorExpiredError):
+        pull(store, source, begin(store, source))
+    assert pages.fetched == [1]
 
 
 def test_an_empty_upstream_is_a_pass_too(store: Store) -> None:
