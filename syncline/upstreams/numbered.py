@@ -81,7 +81,8 @@ class _Numbered:
         self._ask_ahead(self._width)
         got = await self._ahead.take()
         place, rows, requests = self._place, got.rows, 1
-        self._total = got.total if got.total is not None else self._total
+        if got.rows or place.page == self._paging.first:  # past the end, some servers say that there are none at all
+            self._total = got.total if got.total is not None else self._total
         self.over = self._is_last(got)
         if rows and len(rows) < place.size:
             if place.page > self._paging.first:
@@ -94,7 +95,7 @@ class _Numbered:
         """The page, with the place behind it."""
         place = self._place
         place.page += 1
-        moved = None not in {place.total, got.total} and place.total != got.total
+        moved = bool(got.rows) and None not in {place.total, got.total} and place.total != got.total
         place.total = got.total if place.total is None else place.total
         self._width = min(self._reader.ahead, 2 * self._width)
         return Page(

@@ -73,7 +73,8 @@ class Slices:
         """The next page."""
         self._ask_ahead()
         start, got = await self._ahead.take()
-        self._total = got.total if got.total is not None else self._total
+        if got.rows or start == 0:  # past the end, some servers say that there are none at all
+            self._total = got.total if got.total is not None else self._total
         step = await self._without_overlap(start, got)
         end, short = start + len(got.rows), len(got.rows) < self._place.size
         self.over = self._is_last(step, end, short=short)
@@ -92,7 +93,7 @@ class Slices:
     def _turned(self, step: _Step, end: int) -> Page:
         """The page, with the place behind it."""
         place, got = self._place, step.got
-        moved = None not in {place.total, got.total} and place.total != got.total
+        moved = bool(got.rows) and None not in {place.total, got.total} and place.total != got.total
         place.total = got.total if place.total is None else place.total
         place.offset = end
         place.last = xxh3_64_hexdigest(got.rows[-1]) if got.rows else place.last
