@@ -165,7 +165,7 @@ class PageWriter:
     ) -> PassState:
         """The state after the batch."""
         first, last = pages[0], pages[-1]
-        totals = {state.total, *(page.total for page in pages)} - {None}
+        totals = [page.total for page in pages if page.rows and page.total is not None]  # past the end some say 0
         ordered = state.ordered and sight.ordered
         return msgspec.structs.replace(
             state,
@@ -173,10 +173,10 @@ class PageWriter:
             pages=state.pages + len(pages),
             items=state.items + changes.tally.processed + len(batch.unreadable),
             page_size=last.page_size or state.page_size or len(first.rows),
-            total=state.total if last.total is None else last.total,
+            total=totals[-1] if totals else state.total,
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
-            moved=state.moved or _saw_movement(state, pages, batch, sight) or len(totals) > 1,
+            moved=state.moved or _saw_movement(state, pages, batch, sight) or len({state.total, *totals} - {None}) > 1,
             unreadable=state.unreadable + len(batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=max(filter(None, (state.newest, changes.newest)), default=None),

@@ -1,6 +1,8 @@
 """Lists that move while they are read: nothing is lost, nothing counted twice."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from support.moves import SAME_ITEMS
@@ -9,6 +11,7 @@ from support.shop import Row, product, products
 from support.upstream import ListPages
 
 from syncline.clock import ManualClock
+from syncline.model.page import Ask, Page
 from syncline.model.session import Tally
 from syncline.store.engine import Store
 
@@ -137,6 +140,24 @@ def test_a_list_that_cannot_shift_is_walked_once(store: Store) -> None:
     pages.before(2, lambda: pages.rows.append(product(99)))
     run(store, products_source(pages))
     assert pages.fetched == [1, 2, 3, 4, 5]
+
+
+class EmptyEnd(ListPages):
+    """Has an empty page behind its last one, which says that there are no items at all."""
+
+    async def __call__(self, transport: object, ask: Ask) -> AsyncGenerator[Page]:
+        async with aclosing(super().__call__(transport, ask)) as pages:
+            async for page in pages:
+                yield page if page.resume is not None else replace(page, resume={"page": 99, "last": None})
+        yield Page(rows=(), total=0)
+
+
+@pytest.mark.parametrize("items", [25, 40])
+def test_an_empty_page_past_the_end_that_tells_no_items_is_no_reason_to_look_again(store: Store, items: int) -> None:
+    """`total: 0` means that nothing stands there; taken at its word, each pass would cost twice its requests."""
+    pages = EmptyEnd(rows=products(range(1, items + 1)))
+    ran = run(store, products_source(pages))
+    assert (ran.pulled.processed, len(pages.asked)) == (items, 1)
 
 
 @pytest.mark.parametrize("order", ["rising", "falling", "rising, then not", "doubled"])

@@ -168,7 +168,7 @@ def test_a_full_pass_whose_place_was_forgotten_begins_anew(store: Store) -> None
 
 
 def test_a_first_full_pass_whose_place_is_forgotten_under_way_begins_anew(store: Store) -> None:
-    """The walk that was just begun is no better than one of yesterday: its cursor expired, and the list is still there."""
+    """The walk that was just begun is no better than one of yesterday: its cursor expired, the list did not."""
     pages = ListPages(rows=products(range(1, 26)))
     pages.fail_at(2, GONE)
     ran = run(store, products_source(pages))
