@@ -188,17 +188,22 @@ class PageWriter:
         left = None if state.total_pages is None else state.total_pages - state.pages
         sessions.advance(connection, self._session, tally, pages_left=left)
         heartbeats.beat(connection, self._source.name, page=state.pages, now=now)
+        if state.finished and state.mode is Mode.INCREMENTAL:
+            self._end_pass(connection, state, now)
+        else:
+            checkpoints.advance(connection, self._source.name, self._account, pass_state=dumped(state), now=now)
+
+    def _end_pass(self, connection: Connection, state: PassState, now: datetime) -> None:
+        """Move the cursor on; a full pass is ended by its deletions."""
         before = checkpoints.read(connection, self._source.name, self._account)
-        ended = state.finished and state.mode is Mode.INCREMENTAL
-        if ended:
-            self._seen.clear(connection)
+        self._seen.clear(connection)
         checkpoints.write(
             connection,
             self._source.name,
             self._account,
-            cursor=later(None if before is None else before.cursor, state.next_cursor() if ended else None),
+            cursor=later(None if before is None else before.cursor, state.next_cursor()),
             full_pass_at=None if before is None else before.full_pass_at,
-            pass_state=None if ended else dumped(state),
+            pass_state=None,
             now=now,
         )
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from syncline.model.records import CheckpointRow
 from syncline.store.upserts import upsert
 
-__all__ = ["read", "write"]
+__all__ = ["advance", "read", "write"]
 
 
 def read(connection: Connection, source: str, account_id: str | None) -> CheckpointRow | None:
@@ -33,3 +33,9 @@ def write(
     key = {"source": source, "account_id": account_id or ""}
     values = {"cursor": cursor, "full_pass_at": full_pass_at, "pass_state": pass_state, "updated_at": now}
     upsert(connection, CheckpointRow, key, values)
+
+
+def advance(connection: Connection, source: str, account_id: str | None, *, pass_state: str, now: datetime) -> None:
+    """Note how far an unfinished pass has come; the cursor stays. Called as `write` is."""
+    key = {"source": source, "account_id": account_id or ""}
+    upsert(connection, CheckpointRow, key, {"pass_state": pass_state, "updated_at": now})

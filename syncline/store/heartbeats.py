@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import Session, col
 
 from syncline.model.records import Heartbeat
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["beat", "began", "crashed", "ended", "every", "waiting"]
+
+_BEAT = (
+    update(Heartbeat)
+    .where(col(Heartbeat.source) == bindparam("of_source"))
+    .values(last_beat=bindparam("now"), page=bindparam("to_page"), waiting_for=None, waiting_until=None)
+)
+"""Built once: each page's transaction executes it."""
 
 
 def began(connection: Connection, source: str, *, now: datetime) -> None:
@@ -26,8 +33,7 @@ def began(connection: Connection, source: str, *, now: datetime) -> None:
 
 def beat(connection: Connection, source: str, *, page: int, now: datetime) -> None:
     """Pages were stored, `page` of them in this run so far."""
-    values = {"last_beat": now, "page": page, "waiting_for": None, "waiting_until": None}
-    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+    connection.execute(_BEAT, {"of_source": source, "to_page": page, "now": now})
 
 
 def waiting(connection: Connection, source: str, *, reason: str, until: datetime | None, now: datetime) -> None:

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from syncline.model.records import Hold
@@ -65,9 +65,8 @@ def release_all(connection: Connection, source: str, *, now: datetime) -> int:
 
 def active(connection: Connection, source: str, *, now: datetime, account_id: str | None = None) -> Hold | None:
     """The hold that lasts longest of those that stand in the way of `source`; None: it is free to run."""
-    of_source = col(Hold.source).in_([source, EVERY_SOURCE])
-    of_account = or_(col(Hold.account_id).is_(None), col(Hold.account_id) == account_id)
-    found = Session(connection).scalars(select(Hold).where(of_source, of_account, *_live(now))).all()
+    named = {"of_source": source, "of_account": account_id, "at": now}
+    found = [Hold.model_validate(dict(row)) for row in connection.execute(_ACTIVE, named).mappings()]
     return max(found, key=_lasts, default=None)
 
 
@@ -76,7 +75,7 @@ def active_all(connection: Connection, *, now: datetime) -> Sequence[Hold]:
     return Session(connection).scalars(select(Hold).where(*_live(now)).order_by(col(Hold.created_at))).all()
 
 
-def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _live(now: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Hold.released_at).is_(None),
         or_(col(Hold.expires_at).is_(None), col(Hold.expires_at) > now),
@@ -85,3 +84,11 @@ def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 def _lasts(hold: Hold) -> tuple[bool, float]:
     return (hold.expires_at is None, hold.expires_at.timestamp() if hold.expires_at else 0)
+
+
+_ACTIVE = select(Hold).where(
+    col(Hold.source).in_([bindparam("of_source"), EVERY_SOURCE]),
+    or_(col(Hold.account_id).is_(None), col(Hold.account_id) == bindparam("of_account")),
+    *_live(bindparam("at")),
+)
+"""Built once: each page's transaction asks it."""

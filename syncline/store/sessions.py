@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
 from syncline.clock import milliseconds
@@ -34,6 +35,32 @@ __all__ = [
 
 _MESSAGE_LIMIT = 2_000
 
+_COUNTERS = {
+    "pages": col(SyncSession.pages_processed),
+    "requests": col(SyncSession.requests),
+    "processed": col(SyncSession.items_processed),
+    "created": col(SyncSession.items_created),
+    "updated": col(SyncSession.items_updated),
+    "unchanged": col(SyncSession.items_unchanged),
+    "deleted": col(SyncSession.items_deleted),
+    "rejected": col(SyncSession.items_rejected),
+}
+"""The column that counts what a field of `Tally` tells."""
+_ADVANCE = (
+    update(SyncSession)
+    .where(col(SyncSession.id) == bindparam("session_id"), col(SyncSession.status) == Status.RUNNING)
+    .values(
+        {column: column + bindparam(f"add_{name}", type_=Integer) for name, column in _COUNTERS.items()}
+        | {
+            "total_pages": func.coalesce(
+                _COUNTERS["pages"] + bindparam("add_pages") + bindparam("pages_left", type_=Integer),
+                col(SyncSession.total_pages),
+            )
+        }
+    )
+)
+"""Built once: each page's transaction executes it."""
+
 
 def new_id(source: str, now: datetime) -> str:
     """A fresh session id: the source, when it began (milliseconds), and four characters that tell equals apart."""
@@ -53,19 +80,8 @@ def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left
     Raises:
         SessionLostError: the session is no longer open; the transaction must not be committed.
     """
-    values: dict[str, object] = {
-        "pages_processed": col(SyncSession.pages_processed) + tally.pages,
-        "items_processed": col(SyncSession.items_processed) + tally.processed,
-        "items_created": col(SyncSession.items_created) + tally.created,
-        "items_updated": col(SyncSession.items_updated) + tally.updated,
-        "items_deleted": col(SyncSession.items_deleted) + tally.deleted,
-        "items_unchanged": col(SyncSession.items_unchanged) + tally.unchanged,
-        "items_rejected": col(SyncSession.items_rejected) + tally.rejected,
-        "requests": col(SyncSession.requests) + tally.requests,
-    }
-    if pages_left is not None:
-        values["total_pages"] = col(SyncSession.pages_processed) + tally.pages + pages_left
-    done = connection.execute(update(SyncSession).where(*_open(session_id)).values(values))
+    added = {f"add_{name}": number for name, number in asdict(tally).items()}
+    done = connection.execute(_ADVANCE, {"session_id": session_id, "pages_left": pages_left, **added})
     if done.rowcount != 1:
         message = f"session {session_id} is no longer open: another run took the source over, or it was closed"
         raise SessionLostError(message)
