@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
@@ -20,11 +22,10 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.store import audit, schedules, sessions
 from tasks.deferral import retry_key
-from tasks.due import TRIGGER_TAG, flow_name
+from tasks.due import TRIGGER_TAG, flow_name, flow_run_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
@@ -114,7 +115,7 @@ async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigg
     find(source)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
-        return str(await _run(client, deployment.id, mode=mode, trigger=trigger, key=None))
+        return str(await _run(client, deployment.id, {"mode": mode.value}, trigger=trigger, key=None))
 
 
 async def resume_deferred(settings: Settings, store: Store, source: str) -> list[str]:
@@ -134,8 +135,8 @@ async def resume_deferred(settings: Settings, store: Store, source: str) -> list
         started: list[str] = []
         for session in deferred:
             deployment = await _deployment(client, session.source)
-            key = retry_key(session.id)
-            flow_run_id = await _run(client, deployment.id, mode=session.mode, trigger=Trigger.RETRY, key=key)
+            parameters, key = await _parameters(client, session), retry_key(session.id)
+            flow_run_id = await _run(client, deployment.id, parameters, trigger=Trigger.RETRY, key=key)
             await _bring_forward(client, flow_run_id)
             started.append(str(flow_run_id))
         return started
@@ -173,9 +174,19 @@ async def _deployment(client: PrefectClient, source: str) -> DeploymentResponse:
         raise ConfigurationError(message) from None
 
 
-async def _run(client: PrefectClient, deployment_id: UUID, *, mode: Mode, trigger: Trigger, key: str | None) -> UUID:
+async def _parameters(client: PrefectClient, session: SyncSession) -> dict[str, Any]:
+    """What the run of `session` was asked for, `force` included; of one that Prefect has forgotten, the mode is left."""
+    if session.flow_run_id is not None:
+        with contextlib.suppress(ObjectNotFound):
+            return (await client.read_flow_run(UUID(flow_run_id_of(session.flow_run_id)))).parameters
+    return {"mode": session.mode.value}
+
+
+async def _run(
+    client: PrefectClient, deployment_id: UUID, parameters: dict[str, Any], *, trigger: Trigger, key: str | None
+) -> UUID:
     flow_run = await client.create_flow_run_from_deployment(
-        deployment_id, parameters={"mode": mode.value}, tags=[f"{TRIGGER_TAG}{trigger}"], idempotency_key=key
+        deployment_id, parameters=parameters, tags=[f"{TRIGGER_TAG}{trigger}"], idempotency_key=key
     )
     return flow_run.id
 
