@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import Column, LargeBinary, select
 from sqlalchemy.orm import declared_attr
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from syncline.errors import ConfigurationError
+from syncline.model.columns import choice
 from syncline.model.row import Row
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import FromClause, Table
 
-__all__ = ["BOOKKEEPING", "PARTITIONS", "Item", "key_column", "partition_columns", "table_of"]
+__all__ = [
+    "BOOKKEEPING",
+    "PARTITIONS",
+    "STATUS",
+    "Item",
+    "ItemStatus",
+    "ModeratedItem",
+    "TableView",
+    "key_column",
+    "partition_columns",
+    "plain_of",
+    "table_of",
+    "view_of",
+]
 
 BOOKKEEPING = ("raw_fingerprint", "fingerprint", "synced_at")
 """Columns that Syncline keeps in each table of items, behind the item's own.
@@ -27,13 +45,35 @@ BOOKKEEPING = ("raw_fingerprint", "fingerprint", "synced_at")
 PARTITIONS = ("source", "account_id")
 """Key columns with these names share a table among sources or accounts; Syncline fills them in."""
 
+STATUS = "status"
+"""The column in which a moderated item's decision stands; ours, never the upstream's."""
+
+
+class ItemStatus(StrEnum):
+    """What was decided of an item that people look at before it is shown."""
+
+    PENDING = "pending"
+    """It waits for a decision."""
+    LIVE = "live"
+    """It is shown."""
+    REJECTED = "rejected"
+    """It is not shown."""
+
 
 class Item(Row):
     """Base of the tables that hold items.
 
     A subclass with `table=True` names the item's fields as the upstream's JSON does (or gives `Field(alias=…)`), with
     types and bounds; one field is the primary key. Items that do not fit are rejected with the reason, one by one.
+
+    Attributes:
+        paths: where a field stands in the upstream's item, as a dotted path, if not under its own name; a source that
+            declares `fields` reads through a view that has them.
+        rest: the column that keeps whatever of an item no other column holds, as a JSON object; "": nothing does.
     """
+
+    paths: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    rest: ClassVar[str] = ""
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805 - a class-level attribute, by SQLAlchemy's protocol
@@ -43,6 +83,77 @@ class Item(Row):
             Column("fingerprint", LargeBinary(16), nullable=False),
             Column("synced_at", UTCDateTime(), nullable=False),
         )
+
+
+class ModeratedItem(Item):
+    """Base of the tables whose items somebody decides on.
+
+    A new item gets its source's first status. One that changed stays live where it was and its source is not moderated;
+    else it waits for a decision (again). One that is unchanged keeps what it has.
+    """
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805 - as above
+        """The status before the bookkeeping columns."""
+        return (Column(STATUS, choice(ItemStatus), nullable=False), *super().__table_args__)
+
+
+class TableView:
+    """A table's class as one source reads it; whatever else is asked of it, the class answers.
+
+    It stands where the class would: reading items needs the class's fields and the source's own paths, counting rows
+    the source's own part of a table that it shares.
+    """
+
+    def __init__(self, plain: type[Item], source: str, paths: Mapping[str, str]) -> None:
+        """See `plain` with the `paths` of `source`."""
+        self.plain = plain
+        self.paths = MappingProxyType(dict(paths))
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a class
+        return getattr(self.plain, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Carried to another process, it is made anew there."""
+        return _reviewed, (self.plain, self._source, dict(self.paths))
+
+    def __clause_element__(self) -> FromClause:
+        """SQLAlchemy's protocol: what a statement selects from."""
+        table = table_of(self.plain)
+        mine = select(*table.primary_key).where(table.c.source == self._source) if "source" in table.c else None
+        return table if mine is None else mine.subquery()
+
+
+def view_of(item: type[Item], *, source: str, paths: Mapping[str, str]) -> type[Item]:
+    """The class `item` as `source` reads it, with each field where `paths` say.
+
+    Raises:
+        ConfigurationError: a path is given for what is no column that upstreams fill.
+    """
+    plain = plain_of(item)
+    fillable = [name for name in plain.model_fields if name not in {*PARTITIONS, plain.rest}]
+    for name in paths:
+        if name not in fillable:
+            there = f"the table {table_of(plain).name} has {', '.join(fillable)}"
+            raise ConfigurationError(f"source {source!r}: there is no field {name!r} to read into; {there}")
+    return _reviewed(plain, source, paths)
+
+
+def _reviewed(plain: type[Item], source: str, paths: Mapping[str, str]) -> type[Item]:
+    hashable: Any = plain
+    return _view(hashable, source, tuple(paths.items()))
+
+
+@cache
+def _view(plain: type[Item], source: str, paths: tuple[tuple[str, str], ...]) -> type[Item]:
+    """Made once, so that what is derived from it is derived once."""
+    return cast("type[Item]", TableView(plain, source, dict(paths)))
+
+
+def plain_of(item: type[Item]) -> type[Item]:
+    """The class itself, also of a view."""
+    return item.plain if isinstance(item, TableView) else item
 
 
 def table_of(item: type[Item]) -> Table:

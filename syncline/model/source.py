@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
+from syncline.model.items import ItemStatus, ModeratedItem, plain_of, view_of
 from syncline.model.policies import BreakerPolicy, Deletes, Priority, Retry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -18,13 +20,16 @@ __all__ = ["Source"]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One dataset kept in step: where it comes from, where it goes, and by which policies.
+    r"""One dataset kept in step: where it comes from, where it goes, and by which policies.
 
     Attributes:
         name: lower case with underscores; names the flow `sync-NAME` and the limit `source:NAME`.
         upstream: the API that it is read from.
         pages: the connector that yields its pages.
         table: the table that it fills.
+        fields: where the upstream's items have what a column holds, by column, as a dotted path (`token.chain`; a dot
+            within a key is written `\.`); a column that is not named is read under its own name.
+        moderated: whether new and changed items wait for a decision; only for a table of moderated items.
         updated_field: the item's field that rises with each change (an instant); the cursor is made of it.
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
             and clocks differ. What is read twice for it is seen to be unchanged.
@@ -41,6 +46,8 @@ class Source:
     upstream: Upstream
     pages: Pages
     table: type[Item]
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
+    moderated: bool = False
     updated_field: str | None = None
     lag_seconds: float = 60
     retry: RetryPolicy = field(default_factory=Retry)
@@ -58,3 +65,13 @@ class Source:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
         if min(self.lag_seconds, self.timeout_seconds, self.patience_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
+        if self.moderated and not issubclass(plain_of(self.table), ModeratedItem):
+            raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
+        if self.fields:
+            view = view_of(self.table, source=self.name, paths=self.fields)
+            object.__setattr__(self, "table", view)
+
+    @property
+    def first_status(self) -> ItemStatus:
+        """What a new item gets, in a table of moderated items."""
+        return ItemStatus.PENDING if self.moderated else ItemStatus.LIVE

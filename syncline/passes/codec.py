@@ -3,6 +3,9 @@
 An item is known again by the xxh3-128 of its raw bytes, without decoding. The seed of that hash is the table's shape,
 so after a column was added every item is looked at once more. What is decoded is hashed a second time over its
 columns: only that tells a change from the same values in another order.
+
+Where a field stands in the item is the table's to say, or its source's (`Source.fields`). A table may have a column for
+the rest: whatever of an item no other column took.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
-from syncline.passes.wire import alias_of, finishers, wire_field
+from syncline.passes.wire import finishers, wire_field
+from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
 
 if TYPE_CHECKING:
     from syncline.model.page import Key, RawItem
@@ -56,17 +60,18 @@ class ItemCodec:
         """
         self.key_column = key_column(item)
         self.columns = tuple(name for name in item.model_fields if name not in partition_columns(item))
-        fields = [wire_field(item, name) for name in self.columns]
-        aliases = {name: alias_of(item.model_fields[name], name) for name in self.columns}
-        wire: Any = msgspec.defstruct(f"{item.__name__}Wire", fields, rename=aliases, kw_only=True, gc=False)
+        fields = [wire_field(item, name) for name in self.columns if name != item.rest]
         self._key_is_text = _has_text_key(item, self.key_column)
-        key_field = fields[self.columns.index(self.key_column)][:2]
-        key: Any = msgspec.defstruct(f"{item.__name__}Key", [key_field], rename=aliases, gc=False)
-        self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire).decode
-        self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(key).decode
+        key = next(field for field in fields if field.name == self.key_column)
+        self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
+        self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
+        self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in item.paths else None
+        self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
+        self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
         self._finishers = tuple(finishers(item, self.columns))
-        self._seed = xxh3_64_intdigest(repr([(f[0], repr(f[1]), aliases[f[0]]) for f in fields]).encode())
+        self._places = {field.name: ".".join(field.path) for field in fields}
+        self._seed = _seed(fields, item.rest)
 
     def raw_fingerprint(self, raw: RawItem) -> bytes:
         """16 bytes that are the same for the same bytes, as long as the table has the same shape."""
@@ -74,9 +79,12 @@ class ItemCodec:
 
     def keys(self, rows: Sequence[RawItem]) -> tuple[list[tuple[Key, RawItem]], list[Rejected]]:
         """Each item with its key, in order, and the items whose key cannot be read."""
-        decode, name = self._decode_key, self.key_column
+        decode, name, key_of = self._decode_key, self.key_column, self._key_of
         try:
-            keyed = [(getattr(decode(raw), name), raw) for raw in rows]
+            if key_of is None:  # twice as quick
+                keyed = [(getattr(decode(raw), name), raw) for raw in rows]
+            else:
+                keyed = [(key_of(decode(raw)), raw) for raw in rows]
         except _UNREADABLE:
             return self._keys_one_by_one(rows)
         if self._key_is_text and any("\x00" in key for key, _ in keyed):
@@ -88,7 +96,8 @@ class ItemCodec:
         rejected: list[Rejected] = []
         for raw in rows:
             try:
-                key = getattr(self._decode_key(raw), self.key_column)
+                found = self._decode_key(raw)
+                key = getattr(found, self.key_column) if self._key_of is None else self._key_of(found)
             except _UNREADABLE as error:
                 rejected.append(Rejected(None, f"no key: {error}", bytes(raw)))
                 continue
@@ -101,10 +110,11 @@ class ItemCodec:
     def decode(self, key: Key, raw: RawItem) -> tuple[tuple[Any, ...], bytes] | Rejected:
         """The item's values in the order of `columns` and the fingerprint over them, or why it does not fit."""
         try:
-            item = self._decode(raw)
+            values = list(self._values(self._decode(raw)))
+            if self._rest is not None:
+                self._rest.add(values, raw)
         except _UNREADABLE as error:
             return Rejected(key, str(error), bytes(raw))
-        values = list(msgspec.structs.astuple(item))
         reason = self._finish(values)
         if reason is not None:
             return Rejected(key, reason, bytes(raw))
@@ -123,10 +133,31 @@ class ItemCodec:
             try:
                 values[index] = finish(values[index])
             except ValueError as error:
-                return f"{error} - at `$.{self.columns[index]}`"
+                return f"{error} - at `$.{self._places[self.columns[index]]}`"
             except ArithmeticError:  # NaN, or the year 0 in UTC
-                return f"the value is out of range - at `$.{self.columns[index]}`"
+                return f"the value is out of range - at `$.{self._places[self.columns[index]]}`"
         return None
+
+
+_astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
+
+
+def _values_of(fields: list[WireField]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads all fields of the struct that `wire_struct` made of them."""
+    digs = [value_of(field) for field in fields]
+    return lambda item: tuple(dig(item) for dig in digs)
+
+
+def _key_of(field: WireField, *, as_text: bool) -> Callable[[Any], Any]:
+    """Reads the key from the struct made of it alone; a text key may be a number on the wire."""
+    dig = value_of(field)
+    return (lambda item: str(dig(item))) if as_text else dig
+
+
+def _seed(fields: list[WireField], rest: str) -> int:
+    """The table's shape in one number."""
+    shape: list[object] = [(field.name, repr(field.kind), "\x1f".join(field.path)) for field in fields]
+    return xxh3_64_intdigest(repr([*shape, rest] if rest else shape).encode())
 
 
 def _has_text_key(item: type[Item], key: str) -> bool:

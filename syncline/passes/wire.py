@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,19 +16,23 @@ from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
 from syncline.model.columns import Amount
-from syncline.model.items import BOOKKEEPING, Item, table_of
+from syncline.model.items import BOOKKEEPING, Item, key_column, plain_of, table_of
+from syncline.passes.wire_struct import REQUIRED, WireField
+from syncline.upstreams.envelope import dotted_keys
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["alias_of", "finishers", "wire_field"]
+__all__ = ["finishers", "path_of", "wire_field"]
 
 _SCALARS = (bool, int, float, Decimal, str, datetime, date)
 
 
-def alias_of(field: FieldInfo, name: str) -> str:
-    """The name of the field in the upstream's JSON."""
-    return field.alias or name
+def path_of(item: type[Item], name: str) -> tuple[str, ...]:
+    """Where the field stands in the upstream's JSON, the outermost key first."""
+    path = item.paths.get(name)
+    field: FieldInfo = item.model_fields[name]
+    return dotted_keys(path) if path else (field.alias or name,)
 
 
 def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
@@ -46,7 +50,7 @@ def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
 @cache
 def _hints(item: type[Item]) -> dict[str, Any]:
     """The types of all fields; resolving them takes as long as reading hundreds of items."""
-    return get_type_hints(item)
+    return get_type_hints(plain_of(item))
 
 
 def _is_union(hint: object) -> bool:
@@ -60,20 +64,23 @@ def _scalar(item: type[Item], name: str) -> type | None:
     return kind if kind in _SCALARS else None
 
 
-def wire_field(item: type[Item], name: str) -> tuple[str, Any] | tuple[str, Any, Any]:
-    """The field as msgspec's `defstruct` takes it."""
+def wire_field(item: type[Item], name: str) -> WireField:
+    """The field with its type, place and default; a text key that is read by a path may be a whole number there."""
     if name in BOOKKEEPING:
         raise ConfigurationError(f"{item.__name__}.{name}: the name is taken by Syncline's bookkeeping")
     field, kind = item.model_fields[name], _scalar(item, name)
     _, optional = _annotation(item, name)
     wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
+    wire = wire | int if kind is str and name in item.paths and name == key_column(item) else wire
     wire = wire | None if optional else wire
+    return WireField(name=name, path=path_of(item, name), kind=wire, default=_default(field))
+
+
+def _default(field: FieldInfo) -> Any:  # noqa: ANN401 - of any type
     if field.default_factory is not None:
         make: Any = field.default_factory
-        return (name, wire, msgspec.field(default_factory=make))
-    if field.default is PydanticUndefined:
-        return (name, wire)
-    return (name, wire, field.default)
+        return msgspec.field(default_factory=make)
+    return REQUIRED if field.default is PydanticUndefined else field.default
 
 
 def _nested(item: type[Item], name: str) -> Any:  # noqa: ANN401 - a type expression
@@ -110,10 +117,16 @@ def _bits(item: type[Item], name: str) -> int:
 
 
 def finishers(item: type[Item], columns: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
-    """What msgspec leaves to do, by column: bounds of decimal numbers, instants without an offset."""
+    """What msgspec leaves to do, by column: bounds of decimal numbers, instants without an offset, numbers as text."""
     kinds = [(index, name, _scalar(item, name)) for index, name in enumerate(columns)]
-    instants: list[tuple[int, Callable[[Any], Any]]] = [(index, _aware) for index, _, kind in kinds if kind is datetime]
-    return instants + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
+    key = key_column(item)
+    simple: Mapping[Any, Callable[[Any], Any]] = {datetime: _aware, str: str}
+    made = [
+        (index, simple[kind])
+        for index, name, kind in kinds
+        if kind is datetime or (kind is str and name == key and name in item.paths)
+    ]
+    return made + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
 
 
 def _aware(value: datetime) -> datetime:

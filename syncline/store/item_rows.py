@@ -2,6 +2,9 @@
 
 A table may be shared: its key columns `source` and `account_id` then say whose rows are meant, and every statement is
 held to these. All methods work on the transaction that they are given.
+
+The status of moderated items is ours: it is never taken from what a pass has read, but worked out by the statement that
+writes the row, over the status that stands there at that moment.
 """
 
 from __future__ import annotations
@@ -15,7 +18,17 @@ from sqlalchemy import JSON, Connection
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from syncline.model.columns import Amount
-from syncline.model.items import Item, key_column, partition_columns, table_of
+from syncline.model.items import (
+    STATUS,
+    Item,
+    ItemStatus,
+    ModeratedItem,
+    key_column,
+    partition_columns,
+    plain_of,
+    table_of,
+)
+from syncline.store.decisions import recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +59,18 @@ class ItemRow(NamedTuple):
 class ItemRows(ABC):
     """The rows of one source (and account) in one table; one subclass for each database."""
 
-    def __init__(self, item: type[Item], *, source: str, account_id: str | None) -> None:
-        """Work on the rows of `source` and `account_id`, as far as the table tells them apart."""
+    def __init__(
+        self,
+        item: type[Item],
+        *,
+        source: str,
+        account_id: str | None,
+        first_status: ItemStatus = ItemStatus.LIVE,
+    ) -> None:
+        """Work on the rows of `source` and `account_id`, as far as the table tells them apart.
+
+        In a table of moderated items, new ones get `first_status`.
+        """
         table = table_of(item)
         whose: Mapping[str, object] = {"source": source, "account_id": account_id or ""}
         self.table = table.name
@@ -55,12 +78,21 @@ class ItemRows(ABC):
         self.key_is_text = table.c[self.key].type.python_type is str
         self.partition = {name: whose[name] for name in partition_columns(item)}
         own = [name for name in item.model_fields if name not in self.partition]
-        self.columns = (*own, *self.partition, "raw_fingerprint", "fingerprint", "synced_at")
+        self.is_moderated = issubclass(plain_of(item), ModeratedItem)
+        self._first = {STATUS: first_status.value} if self.is_moderated else {}
+        self.columns = (*own, *self.partition, *self._first, "raw_fingerprint", "fingerprint", "synced_at")
         self._adapters = [(i, a) for i, name in enumerate(own) if (a := self._adapter(table.c[name].type)) is not None]
 
-    @abstractmethod
     def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
-        """Write rows that are not there."""
+        """Write rows that are not there; what was decided of one that was there before counts again."""
+        self._insert(connection, rows, now)
+        if rows and self.is_moderated:
+            among, listed = self._among([row.key for row in rows])
+            recall(connection, self.table, self.key, f"{self._mine()} AND {among}", self.partition | {"keys": listed})
+
+    @abstractmethod
+    def _insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
+        """Write rows that are not there, with their first status."""
 
     @abstractmethod
     def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
@@ -73,6 +105,15 @@ class ItemRows(ABC):
     @abstractmethod
     def delete(self, connection: Connection, keys: Sequence[Key]) -> int:
         """Delete rows; returns how many were there."""
+
+    def _replacement(self, name: str, *, came: str, stored: str) -> str:
+        """What a column is set to where a row is replaced: what `came`; a status is decided over what is `stored`.
+
+        Live stays live where new rows are live too; whatever else there is, waits for a decision.
+        """
+        if name != STATUS or not self.is_moderated:
+            return came
+        return f"CASE WHEN {stored} = '{ItemStatus.LIVE}' THEN {came} ELSE '{ItemStatus.PENDING}' END"
 
     @abstractmethod
     def _adapter(self, kind: object) -> Callable[[Any], Any] | None:
@@ -121,7 +162,7 @@ class ItemRows(ABC):
 
     def adapted(self, rows: Iterable[ItemRow], now: datetime) -> Iterable[tuple[Any, ...]]:
         """The rows as the driver takes them, in the order of `columns`."""
-        tail, stamp = tuple(self.partition.values()), self._instant(now)
+        tail, stamp = (*self.partition.values(), *self._first.values()), self._instant(now)
         for row in rows:
             values = list(row.values)
             for index, adapt in self._adapters:

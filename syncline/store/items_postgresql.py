@@ -20,8 +20,7 @@ __all__ = ["PostgresqlRows"]
 class PostgresqlRows(ItemRows):
     """The rows of one source in a PostgreSQL table."""
 
-    def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
-        """Write rows that are not there."""
+    def _insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         if rows:
             self._copy(connection, self.table, self.adapted(rows, now))
 
@@ -32,7 +31,7 @@ class PostgresqlRows(ItemRows):
         beside = f"changed_{self.table}"
         names = ", ".join(f'"{name}"' for name in self.columns)
         keys = ", ".join(f'"{name}"' for name in (*self.partition, self.key))
-        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns)
+        changes = ", ".join(f'"{name}" = {self._changed(name)}' for name in self.columns)
         self._execute(connection, f'CREATE TEMP TABLE "{beside}" (LIKE "{self.table}") ON COMMIT DROP')
         self._copy(connection, beside, self.adapted(rows, now))
         self._execute(
@@ -61,6 +60,9 @@ class PostgresqlRows(ItemRows):
             return 0
         statement = f'DELETE FROM "{self.table}" WHERE {self._mine()} AND "{self.key}" = ANY(%(keys)s)'
         return self._execute(connection, statement, self.partition | {"keys": list(keys)})
+
+    def _changed(self, name: str) -> str:
+        return self._replacement(name, came=f'excluded."{name}"', stored=f'"{self.table}"."{name}"')
 
     def _copy(self, connection: Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
         names = ", ".join(f'"{name}"' for name in self.columns)

@@ -21,8 +21,7 @@ __all__ = ["SqliteRows"]
 class SqliteRows(ItemRows):
     """The rows of one source in an SQLite table."""
 
-    def insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
-        """Write rows that are not there."""
+    def _insert(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         names = ", ".join(f'"{name}"' for name in self.columns)
         marks = ", ".join("?" * len(self.columns))
         statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'
@@ -30,7 +29,7 @@ class SqliteRows(ItemRows):
 
     def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
         """Write rows that are there."""
-        changes = ", ".join(f'"{name}" = ?' for name in self.columns)
+        changes = ", ".join(f'"{name}" = {self._changed(name)}' for name in self.columns)
         statement = f'UPDATE "{self.table}" SET {changes} WHERE {self._mine_and_key()}'
         whose = tuple(self.partition.values())
         adapted = [(*values, *whose, row.key) for row, values in zip(rows, self.adapted(rows, now), strict=True)]
@@ -47,6 +46,9 @@ class SqliteRows(ItemRows):
         statement = f'DELETE FROM "{self.table}" WHERE {self._mine_and_key()}'
         whose = tuple(self.partition.values())
         return self._many(connection, statement, [(*whose, key) for key in keys])
+
+    def _changed(self, name: str) -> str:
+        return self._replacement(name, came="?", stored=f'"{name}"')
 
     def _mine_and_key(self) -> str:
         return " AND ".join(f'"{name}" = ?' for name in (*self.partition, self.key))

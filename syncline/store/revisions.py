@@ -14,11 +14,11 @@ from alembic.operations import ops
 from sqlalchemy import Table
 
 from syncline.errors import ConfigurationError
-from syncline.model import erp, guards, records, session
+from syncline.model import erp, guards, listings, records, session
 
 __all__ = ["prepared"]
 
-_SHIPPED = (erp, guards, records, session)
+_SHIPPED = (erp, guards, listings, records, session)
 """The tables in these are made by migrations; all others, when the program starts."""
 
 
