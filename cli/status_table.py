@@ -9,11 +9,13 @@ from cli import catalog, console
 from cli.fates import fate, why
 from cli.instance import opened
 from cli.source_state import held, note, progress, state, waiting
+from cli.status_guards import breaker, budget, guard_facts
 from cli.status_json import as_json_object
 from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago, lasted
 from cli.timetable import Timing, timetable
 from syncline.model.session import SyncSession
+from syncline.status.guards import Guards, guards
 from syncline.status.overview import SourceOverview, overview
 from syncline.status.row_counts import RowCount
 
@@ -27,6 +29,8 @@ COLUMNS = (
     Column(title="Ended", right=True, rank=3),
     Column(title="Took", right=True, rank=6),
     Column(title="Next", right=True, rank=4),
+    Column(title="Breaker", rank=1),
+    Column(title="Budget", right=True, rank=7),
     Column(title="Note", least=24, rank=2),
 )
 
@@ -38,16 +42,17 @@ def show(source: str | None, *, as_json: bool) -> None:
         now = instance.now()
         with instance.store.read() as connection:
             found = overview(connection, declared, now)
+        guarded = guards(instance.store, declared)
         timings = timetable(instance.settings)
         if as_json:
-            console.write_json([as_json_object(one, timings.get(one.name)) for one in found])
+            console.write_json([as_json_object(one, guarded[one.name], timings.get(one.name)) for one in found])
         elif source is None:
-            _print_all(found, timings, now)
+            _print_all(found, guarded, timings, now)
         else:
-            print_facts(facts(found[0], timings.get(source), now))
+            print_facts(facts(found[0], guarded[source], timings.get(source), now))
 
 
-def row(one: SourceOverview, timing: Timing | None, now: datetime) -> list[str | Text]:
+def row(one: SourceOverview, guarded: Guards, timing: Timing | None, now: datetime) -> list[str | Text]:
     """A source's cells."""
     last = one.last_run
     return [
@@ -58,11 +63,13 @@ def row(one: SourceOverview, timing: Timing | None, now: datetime) -> list[str |
         ago(last.completed_at, now) if last else "-",
         lasted(last) if last else "-",
         _next(timing, now),
+        breaker(guarded),
+        budget(guarded),
         note(one, now),
     ]
 
 
-def facts(one: SourceOverview, timing: Timing | None, now: datetime) -> list[Fact]:
+def facts(one: SourceOverview, guarded: Guards, timing: Timing | None, now: datetime) -> list[Fact]:
     """All that is known of one source; an empty value is left out when it is printed."""
     last = one.last_run
     return [
@@ -75,6 +82,7 @@ def facts(one: SourceOverview, timing: Timing | None, now: datetime) -> list[Fac
         Fact(label="Last run", value=_ended(last, now) if last else ""),
         Fact(label="Why", value=why(last) if last else ""),
         Fact(label="Failures", value=f"{one.consecutive_failures} in a row" if one.consecutive_failures else ""),
+        *guard_facts(guarded, now),
         Fact(label="Schedule", value=timing.words if timing else ""),
         Fact(label="Next run", value=_next(timing, now) if timing else ""),
     ]
@@ -87,8 +95,10 @@ def _ended(session: SyncSession, now: datetime) -> Text:
     return Text.assemble(fate(session.status), when, counts)
 
 
-def _print_all(found: Sequence[SourceOverview], timings: Mapping[str, Timing], now: datetime) -> None:
-    print_table(COLUMNS, [row(one, timings.get(one.name), now) for one in found])
+def _print_all(
+    found: Sequence[SourceOverview], guarded: Mapping[str, Guards], timings: Mapping[str, Timing], now: datetime
+) -> None:
+    print_table(COLUMNS, [row(one, guarded[one.name], timings.get(one.name), now) for one in found])
     if not timings:
         console.warn("Prefect is not running here, so nothing is scheduled: `syncline up` starts it")
 

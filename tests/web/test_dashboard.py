@@ -7,15 +7,36 @@ import httpx
 import pytest
 
 from syncline.clock import ManualClock
+from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
+from syncline.model.upstream import Upstream
+from syncline.resilience.breaker import Outcome
 from syncline.settings import Settings
 from syncline.store import heartbeats, holds, sessions
+from syncline.store.breakers import Breakers, Permit
+from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
 Call = Callable[..., httpx.Response]
 CallAs = Callable[[Settings, str | None], Call]
 Plan = Callable[..., None]
+
+FEED = Upstream(
+    name="feed",
+    budgets=(
+        Budget(policy=SlidingWindow(limit=60, period_seconds=3_600)),
+        Budget(name="search", policy=SlidingWindow(limit=10, period_seconds=60)),
+    ),
+)
+
+
+@pytest.fixture
+def sources(sources: list[Source]) -> list[Source]:
+    """The two of the ERP, and one whose upstream has budgets."""
+    return [*sources, Source(name="quests", upstream=FEED, pages=sources[0].pages, table=Product)]
 
 
 class Reader(HTMLParser):
@@ -137,6 +158,29 @@ def test_holds_show_who_holds_and_until_when(call_sqlite: Call, sqlite_store: St
     assert "migration held by ann until it is released" in text
 
 
+def test_a_breaker_that_is_open_says_until_when_and_why(call: Call, store: Store, sources: list[Source]) -> None:
+    """Why a source is skipped stands on its card; closed ones are quiet."""
+    permit = Breakers(store).admit(sources[2])
+    assert isinstance(permit, Permit)
+    for _ in range(5):
+        Breakers(store).record(permit, Outcome.FAILURE)
+    text = read(call).text
+    assert "Breaker open until 10:05 UTC after 5 failures tries again in 5 min" in text
+    assert text.count("Breaker closed") == 2
+
+
+def test_budgets_say_what_is_used_of_them(call: Call, store: Store, clock: ManualClock) -> None:
+    """Before one is spent; and until when the upstream wants to be left alone."""
+    for _ in range(9):
+        Budgets(store).acquire(FEED.budget_keys)
+    Budgets(store).block([FEED.door], until=clock.now() + timedelta(minutes=2))
+    text = read(call).text
+    assert "requests used 9 of 60 this hour" in text
+    assert "search used 9 of 10 this minute" in text
+    assert "feed asks to be left alone, ends in 2 min" in text
+    assert call("GET", "/").text.count('class="budget nearly"') == 1
+
+
 def test_the_next_run_is_told_where_prefect_answers(
     call_sqlite: Call, clock: ManualClock, plan: Plan, end_prefect: Callable[[], None]
 ) -> None:
@@ -150,7 +194,7 @@ def test_the_next_run_is_told_where_prefect_answers(
     end_prefect()
     text = read(call_sqlite).text
     assert "Prefect does not answer" in text
-    assert text.count("Next run unknown") == 2
+    assert text.count("Next run unknown") == 3
 
 
 def test_links_lead_to_prefect_by_the_name_that_reached_us(call_as: CallAs) -> None:
@@ -164,7 +208,7 @@ def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClo
     record(store, Status.RUNNING, took=None, pages_processed=1, total_pages=4, items_processed=100)
     plan("products", next_run_at=clock.now())
     clock.advance(seconds=10)
-    customers, products = call("GET", "/api/sources").json()["sources"]
+    customers, products, _ = call("GET", "/api/sources").json()["sources"]
     assert (products["state"], products["progress"], products["items_per_second"]) == ("running", 0.25, 10)
     assert products["schedule"] == {"active": True, "text": "every 30 min", "next_run_at": "2026-01-22T10:00:00Z"}
     assert products["last"]["status"] == "running"

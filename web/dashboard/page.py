@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from syncline.settings import Settings
+from syncline.status.guards import breaker_words, budget_words
 from web.context import Here
 from web.dashboard import words
 from web.sight import look
@@ -60,6 +61,15 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = environment.filters
-    for word in (words.ago, words.exact, words.lasted, words.number, words.span, words.until):
+    for word in (
+        breaker_words,
+        budget_words,
+        words.ago,
+        words.exact,
+        words.lasted,
+        words.number,
+        words.span,
+        words.until,
+    ):
         filters[word.__name__] = word
     return environment.get_template("dashboard.html")
