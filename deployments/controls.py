@@ -13,14 +13,14 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from deployments.client import open_client
-from deployments.first_run import schedule_first_run
-from deployments.schedules import interval_schedule, main_schedule, text_of
+from deployments.rescheduling import reschedule
+from deployments.schedules import text_of
 from deployments.upcoming import next_runs
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
-from syncline.store import audit, schedules, sessions
+from syncline.store import audit, sessions
 from tasks.deferral import retry_key
 from tasks.due import TRIGGER_TAG, flow_name, flow_run_id_of
 
@@ -59,39 +59,12 @@ async def start(settings: Settings, store: Store, source: str, *, every_seconds:
 
     Raises:
         UnknownSourceError: there is no such source.
-        PrefectUnavailableError: Prefect's server cannot be reached; nothing was changed.
+        PrefectUnavailableError: Prefect's server cannot be reached, or refuses; nothing was changed.
     """
     find(source)
-    now = store.clock.now()
-    only_main = every_seconds is not None or source in await asyncio.to_thread(_overrides, store)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
-        main = main_schedule(source, deployment.schedules)
-        for schedule in deployment.schedules:
-            changed = None
-            if every_seconds is not None and schedule is main:
-                anchor = getattr(schedule.schedule, "anchor_date", None)
-                changed = interval_schedule(every_seconds, anchor=anchor)
-            active = schedule is main or not only_main
-            await client.update_deployment_schedule(deployment.id, schedule.id, active=active, schedule=changed)
-        if deployment.paused:
-            await client.resume_deployment(deployment.id)
-        await asyncio.to_thread(_remember_start, store, source, every_seconds, actor, now)
-        await schedule_first_run(client, deployment.id, at=now, key=f"start-{source}-{now.isoformat()}")
-
-
-def _overrides(store: Store) -> dict[str, int]:
-    with store.read() as connection:
-        return schedules.overrides(connection)
-
-
-def _remember_start(store: Store, source: str, every_seconds: float | None, actor: str, now: datetime) -> None:
-    with store.write() as connection:
-        if every_seconds is not None:
-            whole = round(every_seconds)
-            schedules.override(connection, source, interval_seconds=whole, changed_by=actor, now=now)
-        detail = {"every_seconds": every_seconds}
-        audit.record(connection, actor=actor, action="schedule.start", target=source, now=now, detail=detail)
+        await reschedule(client, deployment, store, source, every_seconds=every_seconds, actor=actor)
 
 
 async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> None:
@@ -175,7 +148,7 @@ async def _deployment(client: PrefectClient, source: str) -> DeploymentResponse:
 
 
 async def _parameters(client: PrefectClient, session: SyncSession) -> dict[str, Any]:
-    """What the run of `session` was asked for, `force` included; of one that Prefect has forgotten, the mode is left."""
+    """What the run of `session` was asked for, `force` included; of one that Prefect forgot, the mode is left."""
     if session.flow_run_id is not None:
         with contextlib.suppress(ObjectNotFound):
             return (await client.read_flow_run(UUID(flow_run_id_of(session.flow_run_id)))).parameters
