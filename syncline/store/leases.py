@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -23,6 +24,7 @@ __all__ = [
     "holder",
     "is_lost",
     "is_of",
+    "lives_on",
     "release",
     "renew",
 ]
@@ -30,8 +32,6 @@ __all__ = [
 TTL_SECONDS = 60
 """A lease that is not renewed for this long is free."""
 RENEW_EVERY_SECONDS = 20
-_GIVEN_BACK = 0
-"""The pid of a lease that its owner gave back: a late renewal must not take it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +57,14 @@ class Process:
         return cls(host=socket.gethostname(), boot_id=_boot_id(), pid=pid, started=_started(pid))
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is, or was, one of this machine since its start, so that its end can be seen."""
+        return bool(self.boot_id) and self.host == socket.gethostname() and self.boot_id == _boot_id()
+
+    @property
     def is_dead(self) -> bool:
         """Whether it is known to have ended: it lived on this machine, and no longer does."""
-        here = self.host == socket.gethostname() and self.boot_id == _boot_id()
-        return here and bool(self.boot_id) and _started(self.pid) != self.started
+        return self.is_here and _started(self.pid) != self.started
 
 
 def _boot_id() -> str:
@@ -112,16 +116,19 @@ def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bo
     """Hold on to the lease for another `TTL_SECONDS`; False where it was lost or given back."""
     statement = (
         update(LeaseRow)
-        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) != _GIVEN_BACK)
+        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) > 0)
         .values(expires_at=now + timedelta(seconds=TTL_SECONDS))
     )
     return connection.execute(statement).rowcount == 1
 
 
 def release(connection: Connection, name: str, owner: str, *, now: datetime) -> None:
-    """Free the lease, if `owner` still has it; its fence stays."""
+    """Free the lease, if `owner` still has it; its fence stays.
+
+    The pid is kept with a minus: a late renewal must not take the lease again, but whose it was can still be told.
+    """
     mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
-    connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=_GIVEN_BACK))
+    connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=-sql.abs(col(LeaseRow.pid))))
 
 
 def holder(connection: Connection, name: str) -> LeaseRow | None:
@@ -142,6 +149,14 @@ def has_run_out(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
 def is_of(lease: LeaseRow, process: Process) -> bool:
     """Whether `process` is the one that took the lease."""
     return _process(lease) == process
+
+
+def lives_on(lease: LeaseRow | None, owner: str) -> bool:
+    """Whether the process that had the lease for `owner` is seen to live on this machine, also after it lost it."""
+    if lease is None or lease.owner != owner:
+        return False
+    held_by = replace(_process(lease), pid=abs(lease.pid))
+    return held_by.is_here and _started(held_by.pid) == held_by.started
 
 
 def _process(lease: LeaseRow) -> Process:

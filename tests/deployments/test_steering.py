@@ -1,28 +1,33 @@
 """What an operator does to runs, against a real Prefect server."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Completed
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Completed, Running
 from support.instance import Instance
+from support.proxy import proxied
 from support.records import open_session
 
 from deployments import controls
 from deployments.client import open_client
+from deployments.reconciling import reconcile_once
+from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
 from syncline.passes.ending import end
+from syncline.store import audit, leases, schedules
 
 pytestmark = pytest.mark.slow
 
 
-async def _ended_run(instance: Instance, parameters: dict[str, Any]) -> str:
-    """A run of products that is over; its id."""
+async def _run_in(instance: Instance, state: State[Any], parameters: dict[str, Any] | None = None) -> str:
+    """A run of products that Prefect believes to be in `state`; its id."""
     async with open_client(instance.settings) as client:
         deployment = await client.read_deployment_by_name("sync-products/products")
-        made = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Completed())
+        made = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=state)
         return str(made.id)
 
 
@@ -35,9 +40,73 @@ async def _read(instance: Instance, flow_run_id: str) -> FlowRun:
 def test_a_run_that_goes_on_after_a_hold_is_asked_for_the_same_as_the_first(calm: Instance, attempt: str) -> None:
     """A forced full pass that lost its `force` in a pause would refuse the deletions that it was forced to do."""
     asked = {"mode": "full", "force": True}
-    first = asyncio.run(_ended_run(calm, asked))
+    first = asyncio.run(_run_in(calm, Completed(), asked))
     held = open_session(calm.store, f"held{attempt}", flow_run_id=f"{first}{attempt}")
     end(calm.store, held, Status.DEFERRED, reason="paused: why", held=True)
     (started,) = asyncio.run(controls.resume_deferred(calm.settings, calm.store, "products"))
     assert asyncio.run(_read(calm, started)).parameters == asked
     assert calm.session_of(started, "completed").trigger == "retry"
+
+
+def _crashed(instance: Instance, flow_run_id: str, *, minutes_ago: float) -> str:
+    """A session of the run that the reconciler closed a while ago."""
+    then = instance.store.clock.now() - timedelta(minutes=minutes_ago)
+    return open_session(
+        instance.store, f"s-{flow_run_id}", status=Status.CRASHED, started_at=then, flow_run_id=flow_run_id
+    )
+
+
+def _state_after_reconciling(instance: Instance, flow_run_id: str) -> StateType | None:
+    asyncio.run(reconcile_once(instance.settings, instance.store))
+    return asyncio.run(_read(instance, flow_run_id)).state_type
+
+
+def test_a_run_whose_machine_lost_its_power_is_not_running_for_ever_in_prefect(calm: Instance) -> None:
+    """No runner is left to tell; the UI would show it beside the real ones until somebody deletes it."""
+    flow_run_id = asyncio.run(_run_in(calm, Running()))
+    _crashed(calm, flow_run_id, minutes_ago=2)
+    assert _state_after_reconciling(calm, flow_run_id) is StateType.CRASHED
+    state = asyncio.run(_read(calm, flow_run_id)).state
+    assert state is not None
+    assert "ended without a word" in (state.message or "")
+
+
+def test_a_run_that_crashed_just_now_is_left_to_its_runner(calm: Instance) -> None:
+    """It knows the exit code, and tells it within seconds."""
+    flow_run_id = asyncio.run(_run_in(calm, Running()))
+    _crashed(calm, flow_run_id, minutes_ago=0.5)
+    assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
+
+
+def test_a_run_whose_process_lives_is_left_to_it(calm: Instance) -> None:
+    """A process that lost its lease while the database was away ends by itself, and says why."""
+    flow_run_id = asyncio.run(_run_in(calm, Running()))
+    session_id, now = _crashed(calm, flow_run_id, minutes_ago=2), calm.store.clock.now()
+    with calm.store.write() as connection:
+        assert leases.acquire(connection, "source:products", session_id, process=leases.Process.current(), now=now)
+        leases.release(connection, "source:products", session_id, now=now)
+    assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
+
+
+def _standing(instance: Instance) -> tuple[object, ...]:
+    """What a start would change: the schedule in Prefect, the interval that is kept, the audit log."""
+    info = asyncio.run(controls.scheduled(instance.settings))["customers"]
+    with instance.store.read() as connection:
+        return info.active, info.text, schedules.overrides(connection), len(audit.latest(connection))
+
+
+@pytest.mark.parametrize("refused", [r"PATCH .*/schedules/", r"POST .*/create_flow_run$"])
+@pytest.mark.parametrize("every_seconds", [3_600, None])
+def test_a_start_that_prefect_refuses_changes_nothing(
+    calm: Instance, refused: str, every_seconds: float | None
+) -> None:
+    """Half a change would show one interval now, and another one after the next restart."""
+    asyncio.run(controls.stop(calm.settings, calm.store, "customers", actor="test"))
+    before = _standing(calm)
+    with proxied(calm.settings.prefect_api) as proxy:
+        proxy.refuse(refused)
+        through = calm.settings.model_copy(update={"prefect_api_url": f"{proxy.url}/api"})
+        with pytest.raises(PrefectUnavailableError):
+            asyncio.run(controls.start(through, calm.store, "customers", every_seconds=every_seconds, actor="test"))
+        assert len(proxy.refused) == 1
+    assert _standing(calm) == before

@@ -147,3 +147,21 @@ def test_a_clock_that_steps_back_does_not_bring_a_lease_back(store: Store, clock
     release(store, "a")
     clock.advance(seconds=-30)
     assert acquire(store, "b") == 2
+
+
+@pytest.mark.parametrize(
+    ("process", "lives"),
+    [(HERE, True), (dead_process(), False), (ELSEWHERE, False), (replace(HERE, boot_id=""), False)],
+)
+def test_whether_a_process_lives_on_can_be_told_after_it_lost_its_lease(
+    store: Store, clock: ManualClock, process: Process, *, lives: bool
+) -> None:
+    """Prefect is told that a run crashed only where nobody can contradict it."""
+    with store.write() as connection:
+        assert leases.acquire(connection, "source:products", "s1", process=process, now=clock.now())
+        for _ in range(2):
+            leases.release(connection, "source:products", "s1", now=clock.now())
+        lease = leases.holder(connection, "source:products")
+        assert leases.lives_on(lease, "s1") is lives
+        assert not leases.lives_on(lease, "s2")
+        assert not leases.renew(connection, "source:products", "s1", now=clock.now())
