@@ -108,7 +108,8 @@ async def _take(run: Run, flow_run: FlowRun) -> None:
     await run.stack.enter_async_context(slot)
     held = ConcurrencyContext.get()
     if held is not None and held.cleanup_lease_ids:
-        await label_lease(flow_run, str(held.cleanup_lease_ids[-1]))
+        labelled = asyncio.create_task(label_lease(flow_run, str(held.cleanup_lease_ids[-1])))
+        run.stack.push_async_callback(asyncio.wait, [labelled])  # beside the work, which need not wait for it
 
 
 async def label_lease(flow_run: FlowRun, lease_id: str) -> None:

@@ -52,4 +52,4 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
         note_outcome(run, None)
         return tally
     finally:
-        await progress.close()
+        run.last.push_async_callback(progress.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ class Run:
         source: what is brought up to date.
         store: the database.
         stack: what is given back when the run ends: lease, limit, client.
+        last: what is left to do when the session is closed: showing, which nothing waits for.
         session_id: the session, once admitted; empty before.
         mode: how much is read; admission may turn incremental into full.
         transport: the upstream's client, once opened.
@@ -71,6 +72,7 @@ class Run:
     source: Source
     store: Store
     stack: AsyncExitStack
+    last: AsyncExitStack = field(default_factory=AsyncExitStack)
     session_id: str = ""
     mode: Mode = Mode.INCREMENTAL
     transport: Transport | None = None
