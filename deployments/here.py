@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
@@ -67,14 +68,13 @@ def run_here(
     check_upstream(settings, source)
     if account_id is not None:
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
-    store = Store(settings.database)
-    schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
-    schema.require_columns(store, [source.table])
-    flow = flow_of(source_name)
-    run = flow(mode=mode, force=force, return_state=True)
-    began = store.clock.now()
-    state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
-    return session_of(store, source_name, state, began=began)
+    with closing(Store(settings.database)) as store:
+        schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
+        schema.require_columns(store, [source.table])
+        run = flow_of(source_name)(mode=mode, force=force, return_state=True)
+        began = store.clock.now()
+        state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
+        return session_of(store, source_name, state, began=began)
 
 
 def _set_environment(settings: Settings) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import httpx
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ChildDiedError", "Household", "StoppedError"]
 
 _POLL_SECONDS = 0.2
+_WARDEN_SECONDS = 15
+"""How long the warden may take; it gives what it ends 8 s."""
 
 
 class ChildDiedError(SynclineError):
@@ -62,13 +65,24 @@ class Household:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in reversed(self._children):
-            child.stop()
-        if self._warden is not None and self._warden.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
+        with ExitStack() as ending:  # each is ended, whatever becomes of the others; the last error is raised
+            ending.push(self._dismiss_warden)
+            for child in self._children:
+                ending.callback(child.stop)
+
+    def _dismiss_warden(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Let the warden go; where a child could not be ended it is not told so, and ends what is left."""
+        if self._warden is None or self._warden.stdin is None:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            if kind is None:
                 self._warden.stdin.write("done\n")
-                self._warden.stdin.close()
-            self._warden.wait(timeout=5)
+            self._warden.stdin.close()
+        try:
+            self._warden.wait(timeout=_WARDEN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._warden.kill()
+            self._warden.wait()
 
     def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str], grace_seconds: float = 10) -> Child:
         """Start a child, a Python module with arguments; its log is `NAME.log`."""

@@ -12,12 +12,17 @@ import sandbox
 pytestmark = pytest.mark.slow
 
 RUN = """
-import json, sys
+import json, os, sys
+from pathlib import Path
 from deployments.here import run_here
 from syncline.model.policies import Mode
 from syncline.settings import load_settings
 session = run_here(load_settings(), "products", mode=Mode.FULL)
-print(json.dumps([session.status, session.trigger, session.items_created, session.flow_run_id is not None]))
+from tasks.context import open_store
+open_store().close()  # the flow's own, which lasts as long as its process
+opened = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+left = len([path for path in opened if Path(path).name.startswith("syncline.db")])
+print(json.dumps([session.status, session.trigger, session.items_created, session.flow_run_id is not None, left]))
 """
 
 
@@ -38,7 +43,9 @@ def test_a_manual_run_needs_no_server_of_anybody(tmp_path: Path) -> None:
             "SYNCLINE_UPSTREAMS__ERP__BASE_URL": box.url,
             "SYNCLINE_UPSTREAMS__ERP__TOKEN": box.token,
         }
-        assert _run_here(env) == ["completed", "manual", 7, True]
+        *told, left_open = _run_here(env)
+    assert told == ["completed", "manual", 7, True]
+    assert left_open == 0, "a program that runs many sources would run out of connections"
 
 
 def test_a_manual_run_is_seen_by_the_server_that_is_there(calm: Instance) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.child import Child
 from deployments.household import ChildDiedError, Household
 from syncline.errors import SynclineError
 
@@ -74,6 +75,28 @@ def test_a_child_that_will_not_end_is_ended(tmp_path: Path) -> None:
         child = house.start("a", ["stubborn"], env=_module(tmp_path, "stubborn", stubborn), grace_seconds=0.2)
         _first_number(tmp_path / "a.log")
     assert child.exit_code == -signal.SIGKILL
+
+
+class Unendable(Child):
+    """Cannot be asked to end: its process belongs to somebody else by now, as the kernel sees it."""
+
+    def stop(self) -> None:
+        raise PermissionError
+
+
+def test_one_child_that_cannot_be_ended_does_not_keep_the_others(tmp_path: Path) -> None:
+    """All children but one would live on, and hold their ports; what could not be ended, the warden ends."""
+    env = _module(tmp_path, "parent", PARENT_WITH_CHILD)
+    house = Household(tmp_path)
+    house.__enter__()
+    children = [house.start(name, ["parent"], env=env) for name in ("first", "second", "third")]
+    children[1].__class__ = Unendable
+    grandchildren = [_first_number(tmp_path / f"{child.name}.log") for child in children]
+    with pytest.raises(PermissionError):
+        house.__exit__(None, None, None)
+    assert None not in {children[0].exit_code, children[2].exit_code}
+    assert _ends(children[1].pid)
+    assert all(_ends(grandchild) for grandchild in grandchildren)
 
 
 def test_a_child_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
