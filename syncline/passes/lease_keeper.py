@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,12 +22,24 @@ __all__ = ["LeaseKeeper"]
 class LeaseKeeper:
     """Renews a session's lease while the context lasts; ending the session frees it."""
 
-    def __init__(self, store: Store, source: str, account_id: str | None, session_id: str) -> None:
-        """Keep the lease of `source` (and `account_id`) for `session_id`."""
+    def __init__(
+        self,
+        store: Store,
+        source: str,
+        account_id: str | None,
+        session_id: str,
+        *,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        """Keep the lease of `source` (and `account_id`) for `session_id`.
+
+        `wait` lasts so many seconds or until the block ends, and says whether it has; a test has it move the clock.
+        """
         self._store = store
         self._name = lease_name(source, account_id)
         self._owner = session_id
         self._done = threading.Event()
+        self._wait = wait or self._done.wait
         self._thread = threading.Thread(target=self._keep, name=f"lease {self._name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -48,6 +61,6 @@ class LeaseKeeper:
             return True  # the database is unwell: there are two more tries before the lease expires
 
     def _keep(self) -> None:
-        while not self._done.wait(leases.RENEW_EVERY_SECONDS):
+        while not self._wait(leases.RENEW_EVERY_SECONDS):
             if not self.renew():
                 return

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["reconcile"]
 
+_REASONS = {
+    Status.CRASHED: "its process ended without a word",
+    Status.CANCELLED: "its run was cancelled in Prefect",
+    Status.FAILED: "its run failed in Prefect, whose log says why",
+}
+
 
 def reconcile(
     store: Store, fate_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
@@ -48,8 +54,8 @@ def _close(store: Store, session: SyncSession, fate: Status | None) -> bool:
     if fate is Status.COMPLETED:
         status, reason = conclusion(store, session.id)
         return end(store, session.id, status, reason=reason)
-    reason = "its process ended without a word; the next run goes on at its checkpoint"
-    return end(store, session.id, fate or Status.CRASHED, reason=reason)
+    status = fate or Status.CRASHED
+    return end(store, session.id, status, reason=f"{_REASONS[status]}; the next run goes on at its checkpoint")
 
 
 def _lease(session: SyncSession) -> str:

@@ -1,6 +1,7 @@
 """A running session holds on to its source."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,89 @@ def test_an_error_of_the_database_does_not_give_the_lease_up(sqlite_store: Store
     with sqlite_store.write() as connection:
         connection.exec_driver_sql("ALTER TABLE leases RENAME TO elsewhere")
     assert keeper(sqlite_store, admission.session_id).renew()
+
+
+class Turns:
+    """A `wait` that moves the clock instead, so many times; `during` happens while it waits."""
+
+    def __init__(self, clock: ManualClock, times: int, during: Callable[[int], object] | None = None) -> None:
+        self.seconds: list[float] = []
+        self.over = threading.Event()
+        self._clock = clock
+        self._times = times
+        self._during = during
+
+    def __call__(self, seconds: float) -> bool:
+        if len(self.seconds) == self._times:
+            self.over.set()
+            return True
+        self.seconds.append(seconds)
+        self._clock.advance(seconds=seconds)
+        if self._during is not None:
+            self._during(len(self.seconds))
+        return False
+
+
+def kept(store: Store, session_id: str, turns: Turns) -> None:
+    """Keep the lease for as long as the turns last, or until the keeper gives up."""
+    with LeaseKeeper(store, "products", None, session_id, wait=turns):
+        for thread in threading.enumerate():
+            if thread.name == "lease source:products":
+                thread.join(timeout=30)
+
+
+def test_a_lease_is_renewed_every_20_seconds_for_another_60(store: Store, clock: ManualClock) -> None:
+    """Three times in its life, so that two renewals may fail; after 5 minutes it lasts a minute still."""
+    admission, left = begin(store, SOURCE), list[float]()
+
+    def look(turn: int) -> None:
+        del turn
+        with store.read() as connection:
+            lease = leases.holder(connection, "source:products")
+        assert lease is not None
+        left.append((lease.expires_at - clock.now()).total_seconds())
+
+    turns = Turns(clock, 15, look)
+    kept(store, admission.session_id, turns)
+    assert turns.over.is_set()
+    assert turns.seconds == [20] * 15
+    assert left == [40] * 15  # 60 s from the renewal before, of which 20 were waited
+    look(0)
+    assert left[-1] == 60
+
+
+def test_a_keeper_whose_lease_was_taken_over_gives_up(store: Store, clock: ManualClock) -> None:
+    """It must neither take the source back nor go on asking for ever."""
+    admission, others = begin(store, SOURCE), list[str]()
+
+    def sleep_too_long(turn: int) -> None:
+        if turn == 3:
+            clock.advance(seconds=61)
+            others.append(begin(store, SOURCE).session_id)
+
+    turns = Turns(clock, 10, sleep_too_long)
+    kept(store, admission.session_id, turns)
+    assert turns.seconds == [20] * 3
+    assert not turns.over.is_set()
+    with store.read() as connection:
+        lease = leases.holder(connection, "source:products")
+    assert lease is not None
+    assert lease.owner == others[0]
+
+
+def test_a_keeper_survives_two_renewals_that_fail(sqlite_store: Store, clock: ManualClock) -> None:
+    """A database that is away for half a minute costs nothing: the third renewal still comes in time."""
+    admission = begin(sqlite_store, SOURCE)
+
+    def rename(turn: int) -> None:
+        statements = {1: "ALTER TABLE leases RENAME TO elsewhere", 3: "ALTER TABLE elsewhere RENAME TO leases"}
+        if turn in statements:
+            with sqlite_store.write() as connection:
+                connection.exec_driver_sql(statements[turn])
+
+    turns = Turns(clock, 5, rename)
+    kept(sqlite_store, admission.session_id, turns)
+    assert turns.seconds == [20] * 5
+    with sqlite_store.read() as connection:
+        lease = leases.holder(connection, "source:products")
+    assert not leases.is_lost(lease, admission.session_id, now=clock.now())

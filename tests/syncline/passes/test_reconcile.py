@@ -55,12 +55,20 @@ def test_a_session_that_never_had_a_lease_has_crashed(store: Store) -> None:
     assert reconcile(store, knows(None)) == ["s1"]
 
 
-@pytest.mark.parametrize("fate", [Status.CANCELLED, Status.CRASHED, Status.FAILED])
-def test_what_prefect_knows_is_believed(store: Store, fate: Status) -> None:
+@pytest.mark.parametrize(
+    ("fate", "said"),
+    [
+        (Status.CANCELLED, "its run was cancelled in Prefect"),
+        (Status.CRASHED, "its process ended without a word"),
+        (Status.FAILED, "its run failed in Prefect, whose log says why"),
+    ],
+)
+def test_what_prefect_knows_is_believed_and_said(store: Store, fate: Status, said: str) -> None:
     """A run that was cancelled in the UI before it could react is cancelled, though its lease still lasts."""
     admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
     assert reconcile(store, knows(fate)) == [admission.session_id]
-    assert session(store, admission.session_id).status is fate
+    found = session(store, admission.session_id)
+    assert (found.status, found.reason) == (fate, f"{said}; the next run goes on at its checkpoint")
 
 
 @pytest.mark.parametrize(("rejected", "status"), [(0, Status.COMPLETED), (1, Status.PARTIAL)])
