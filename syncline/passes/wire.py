@@ -131,6 +131,8 @@ def finishers(item: type[Item], columns: tuple[str, ...]) -> list[tuple[int, Cal
 
 def _aware(value: datetime) -> datetime:
     """An instant without an offset is taken as UTC."""
+    if value.tzinfo is UTC:  # what msgspec makes of `Z`: nearly all of them
+        return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

@@ -81,7 +81,8 @@ class SqliteRows(ItemRows):
 
 def _instant_text(value: datetime) -> str:
     """As SQLAlchemy's DateTime writes and reads it: UTC, without an offset, always with microseconds."""
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
+    aware = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return aware.isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 def _json_text(value: object) -> str:
