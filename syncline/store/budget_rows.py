@@ -15,7 +15,7 @@ from syncline.resilience.spending import Spent
 if TYPE_CHECKING:
     from syncline.store.direct import Wire
 
-__all__ = ["Versioned", "read", "read_version", "write"]
+__all__ = ["Versioned", "read", "read_locked", "read_version", "write"]
 
 _FRESH_US = 100_000
 """A decision is written within so many microseconds by the database's clock, or made anew."""
@@ -43,32 +43,34 @@ class Versioned(Struct, frozen=True, kw_only=True):
 _FIRST = Versioned(spent=Spent())
 
 
-def read(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned] | None = None) -> tuple[list[Versioned], int]:
+def read(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned]) -> tuple[list[Versioned], int]:
     """What is remembered of the budgets of these `names`, in their order; and the database's present instant.
 
     What is `known` already is not built anew where its version still stands.
     """
-    marks = f"({', '.join('?' for _ in names)})"
     if wire.is_sqlite:
-        found = wire.rows(_SELECT + marks, names)
-        now = wire.now()
-    else:
-        now_sql, now_parameters = wire.now_sql
-        told = wire.rows(
-            f"SELECT clock.now, key, version, {_NAMES} FROM (SELECT {now_sql} AS now) AS clock "
-            f"LEFT JOIN budgets ON key IN {marks}",
-            (*now_parameters, *names),
-        )
-        now = wire.heard(told[0][0])
-        found = [row[1:] for row in told if row[1] is not None]
-    known = known or {}
-    by_name: dict[str, Versioned] = {}
-    for row in found:
-        name, version = row[0], row[1]
-        before = known.get(name)
-        fits = before is not None and before.version == version
-        by_name[name] = before if before is not None and fits else Versioned(spent=_spent(row[2:]), version=version)
-    return [by_name.get(name, _FIRST) for name in names], now
+        return _in_order(wire.rows(f"{_SELECT}{_marks(names)}", names), names, known), wire.now()
+    now_sql, now_parameters = wire.now_sql
+    told = wire.rows(
+        f"SELECT key, version, {_NAMES}, clock.now FROM (SELECT {now_sql} AS now) AS clock "
+        f"LEFT JOIN budgets ON key IN {_marks(names)}",
+        (*now_parameters, *names),
+    )
+    found = [row for row in told if row[0] is not None]
+    return _in_order(found, names, known), wire.heard(told[0][-1])
+
+
+def read_locked(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned]) -> tuple[list[Versioned], int]:
+    """As `read`, in a transaction: nobody else changes the rows that are there before its end."""
+    if wire.is_sqlite:  # the transaction has locked them all
+        return read(wire, names, known)
+    now_sql, now_parameters = wire.now_sql
+    found = wire.rows(
+        f"SELECT key, version, {_NAMES}, {now_sql} FROM budgets WHERE key IN {_marks(names)} "
+        'ORDER BY key COLLATE "C" FOR UPDATE',  # the order in which others lock them
+        (*now_parameters, *names),
+    )
+    return (_in_order(found, names, known), wire.heard(found[-1][-1])) if found else read(wire, names, known)
 
 
 def read_version(wire: Wire, name: str) -> tuple[int, int]:
@@ -105,6 +107,19 @@ def _update(columns: tuple[str, ...], now_sql: str) -> str:
     return f"UPDATE budgets SET version = version + 1, {sets} WHERE {guard}"
 
 
+def _marks(names: Sequence[str]) -> str:
+    return f"({', '.join('?' for _ in names)})"
+
+
+def _in_order(found: Sequence[Sequence[Any]], names: Sequence[str], known: Mapping[str, Versioned]) -> list[Versioned]:
+    by_name: dict[str, Versioned] = {}
+    for name, version, *columns in found:
+        before = known.get(name)
+        stands = before is not None and before.version == version
+        by_name[name] = before if before is not None and stands else Versioned(spent=_spent(columns), version=version)
+    return [by_name.get(name, _FIRST) for name in names]
+
+
 def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
     """The columns in which `new` differs from `old`, and their values."""
     columns, values = _LAST, list[object]((new.last,))
@@ -120,7 +135,8 @@ def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
 
 
 def _spent(row: Sequence[Any]) -> Spent:
-    last, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *queue = row
+    last, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *rest = row
+    queue = rest[:6]
     waits = owed or any(queue)
     return Spent(
         last=last,

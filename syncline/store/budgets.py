@@ -2,15 +2,15 @@
 
 A decision goes by what this process last knew of the row. It is written only over that version, and only while the
 database's clock, read in the write, is at or just after the decision's instant: nobody else's spending lies between the
-two, and the stamp is that of the write. Whoever is beaten reads and decides anew; on SQLite then behind the writer's
-lock, where nobody can come between. A denial needs no write: it reads whether the row still is what was known.
+two, and the stamp is that of the write. Whoever is beaten reads and decides anew, behind a lock where nobody can come
+between. A denial needs no write: it reads whether the row still is what was known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from syncline.clock import microseconds
 from syncline.errors import DatabaseUnavailableError
@@ -18,7 +18,7 @@ from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.spending import Denied, Granted, Spent, Usage
 from syncline.store.budget_memory import Memory, Refusal
-from syncline.store.budget_rows import Versioned, read, read_version, write
+from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 
 if TYPE_CHECKING:
     from syncline.model.budgets import BudgetKey
@@ -33,13 +33,23 @@ Decide: TypeAlias = Callable[[Sequence[Versioned], int], tuple[T, list[Spent]]]
 _Change: TypeAlias = tuple[str, Versioned, Spent]
 """A budget's name, what was known of it, and what is to stand in its place."""
 
+Read: TypeAlias = Callable[["Wire", Sequence[str], Mapping[str, Versioned]], tuple[list[Versioned], int]]
+
 _GRANTED = Granted()
+_UNLOCKED_SQLITE, _UNLOCKED_POSTGRESQL = 1, 3
+"""So often is a decision made in the hope that nobody comes between; a lock on a server lasts several ways to it."""
 _TRIES = 200
 """Somebody wins each round, so that even a hundred rivals leave room for all."""
 
 
 class _Beaten(Exception):  # noqa: N818 - nothing is wrong: somebody else was first
     """Another process changed a row since it was read."""
+
+
+class _Decided(NamedTuple, Generic[T]):
+    result: T
+    changes: list[_Change]
+    now: int
 
 
 class Budgets:
@@ -96,7 +106,7 @@ class Budgets:
 
     def state(self, key: BudgetKey) -> Usage:
         """How the budget stands now."""
-        rows, now = self._direct.call(lambda wire: read(wire, [key.name]))
+        rows, now = self._direct.call(lambda wire: read(wire, [key.name], {}))
         return budget.usage(rows[0].spent, key, now)
 
     def _still(self, last: Refusal) -> Denied | None:
@@ -112,58 +122,56 @@ class Budgets:
         """Decide and write until nobody came between."""
         for attempt in range(_TRIES):
             try:
-                return self._direct.call(lambda wire: self._changed(wire, names, decide, again=attempt > 0))  # noqa: B023 - called at once
+                return self._direct.call(lambda wire: self._changed(wire, names, decide, attempt))  # noqa: B023 - called at once
             except _Beaten:
                 self._memory.beaten(names)
         raise DatabaseUnavailableError(f"the budgets {', '.join(names)} are changed too often to be spent from")
 
-    def _changed(self, wire: Wire, names: Sequence[str], decide: Decide[T], *, again: bool) -> T:
+    def _changed(self, wire: Wire, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
         """Decide once, and write what changes.
 
         Raises:
             _Beaten: another process came between; nothing was written.
         """
-        result, changes, now = self._decided(wire, names, decide)
-        if not changes:
-            return result
-        if len(changes) == 1 and not (again and wire.is_sqlite):
-            _write_all(wire, changes, now)
+        locks = attempt >= (_UNLOCKED_SQLITE if wire.is_sqlite else _UNLOCKED_POSTGRESQL)
+        decided = None if locks else self._decided(wire, names, decide)
+        if decided is not None and len(decided.changes) <= 1:
+            _write_all(wire, decided)
         else:
             with wire.transaction():
-                if again and wire.is_sqlite:
-                    result, changes, now = self._read_and_decided(wire, names, decide)
-                _write_all(wire, changes, now)
-        self._memory.wrote(changes)
-        return result
+                if decided is None:
+                    decided = self._read_and_decided(wire, names, decide, read_locked)
+                _write_all(wire, decided)
+        self._memory.wrote(decided.changes)
+        return decided.result
 
-    def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> tuple[T, list[_Change], int]:
+    def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
         """By memory, where that is to be written over all that was known; else by what stands there now."""
         rows, now = self._memory.recall(names), wire.database_now
         if rows is not None and now is not None:
-            result, after = decide(rows, now)
-            changes = _changes(names, rows, after)
-            if len(changes) == len(names):
-                return result, changes, now
-        return self._read_and_decided(wire, names, decide)
+            foreseen = _by(decide, names, rows, now)
+            if len(foreseen.changes) == len(names):
+                return foreseen
+        return self._read_and_decided(wire, names, decide, read)
 
-    def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> tuple[T, list[_Change], int]:
-        rows, now = read(wire, names, self._memory.rows)
+    def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T], reads: Read) -> _Decided[T]:
+        rows, now = reads(wire, names, self._memory.rows)
         self._memory.read(names, rows)
-        result, after = decide(rows, now)
-        return result, _changes(names, rows, after), now
+        return _by(decide, names, rows, now)
 
 
 def _name(key: BudgetKey) -> str:
     return key.name
 
 
-def _changes(names: Sequence[str], rows: Sequence[Versioned], after: Sequence[Spent]) -> list[_Change]:
+def _by(decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int) -> _Decided[T]:
+    result, after = decide(rows, now)
     triples = zip(names, rows, after, strict=True)
-    return [(name, row, then) for name, row, then in triples if then is not row.spent]
+    return _Decided(result, [(name, row, then) for name, row, then in triples if then is not row.spent], now)
 
 
-def _write_all(wire: Wire, changes: Sequence[_Change], now: int) -> None:
-    for name, row, spent in changes:
-        if not write(wire, name, row, spent, decided_at=now):
+def _write_all(wire: Wire, decided: _Decided[T]) -> None:
+    for name, row, spent in decided.changes:
+        if not write(wire, name, row, spent, decided_at=decided.now):
             wire.mistrust()
             raise _Beaten
