@@ -11,7 +11,7 @@ from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, metrics
-from web.api import cron, health, holds, sources, sync, sync_status
+from web.api import cron, health, holds, listings, sources, sync, sync_status
 from web.api.errors import answer_errors
 from web.background import kept_going
 from web.controls import Controls
@@ -47,7 +47,8 @@ def create_app(
     context.attach(app, here)
     answer_errors(app)
     ours = (cron.router, health.router, holds.router, sources.router, sync.router, sync_status.router, page.router)
-    for router in (*ours, metrics.make_router(here)):
+    feeds = (listings.public, listings.router)
+    for router in (*ours, *feeds, metrics.make_router(here)):
         app.include_router(router)
     return app
 

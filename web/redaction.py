@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from syncline.settings import Settings
 
-__all__ = ["redacted"]
+__all__ = ["redacted", "without_userinfo"]
 
 _USERINFO = re.compile(r"(?<=://)[^\s/?#]+@")
 _SHORTEST = 4
@@ -22,6 +22,11 @@ def redacted(text: str, settings: Settings) -> str:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "***")
     return _USERINFO.sub("***@", text)
+
+
+def without_userinfo(url: str) -> str:
+    """`url` without a user and a password."""
+    return _USERINFO.sub("", url)
 
 
 def _secrets(settings: Settings) -> Iterator[str]:

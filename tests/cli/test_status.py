@@ -2,25 +2,23 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from subprocess import CompletedProcess
 
 import pytest
 
 from cli.source_state import note
-from cli.status_json import as_json_object
 from cli.status_table import facts, row
 from cli.timetable import Timing, is_listening
-from flows.products import PRODUCTS
+from flows import registry
 from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, SyncSession
-from syncline.resilience.breaker import BreakerState, Outcome
-from syncline.status.guards import BudgetUse, Guards
+from syncline.resilience.breaker import BreakerState
+from syncline.status.guards import Guards
 from syncline.status.overview import SourceOverview
 from syncline.status.row_counts import RowCount
 from syncline.store import heartbeats, sessions
-from syncline.store.breakers import Breakers, BreakerStatus, Permit
+from syncline.store.breakers import BreakerStatus
 from syncline.store.engine import Store
 
 Syncline = Callable[..., CompletedProcess[str]]
@@ -138,7 +136,7 @@ def test_the_table_fits_the_terminal(
     monkeypatch.setenv("COLUMNS", columns)
     keep(status=Status.FAILED, error_message="the upstream answered with something that nobody understands " * 3)
     lines = syncline("status").stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 2 + len(registry.names())
     assert max(map(len, lines)) <= int(columns)
 
 
@@ -155,49 +153,3 @@ def test_a_session_closed_by_another_process_is_seen_at_once(syncline: Syncline,
     with store.write() as connection:
         sessions.close(connection, running.id, Status.COMPLETED, now=store.clock.now())
     assert "in step" in _lines(syncline("status"))["products"]
-
-
-def test_a_breaker_that_is_open_is_told_with_its_end(syncline: Syncline, store: Store) -> None:
-    """Who waits for a run that is skipped again and again learns why, and until when."""
-    assert "Breaker" not in syncline("status").stdout
-    permit = Breakers(store).admit(PRODUCTS)
-    assert isinstance(permit, Permit)
-    for _ in range(5):
-        Breakers(store).record(permit, Outcome.FAILURE)
-    retry_at = Breakers(store).state(PRODUCTS).retry_at
-    assert retry_at is not None
-    assert f"open until {retry_at:%H:%M} UTC" in _lines(syncline("status"))["products"]
-    told = syncline("status", "products").stdout
-    assert f"open until {retry_at:%H:%M} UTC after 5 failures, tries again in 4 min" in told
-    found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
-    assert (found["products"]["breaker"]["state"], found["products"]["breaker"]["failures"]) == ("open", 5)
-    assert found["products"]["breaker"]["retry_at"] == retry_at.isoformat().replace("+00:00", "Z")
-    assert found["customers"]["breaker"]["probes"] == {"succeeded": 0, "needed": 3}
-    syncline("breaker", "open", "products")
-    assert "held open" in _lines(syncline("status"))["products"]
-
-
-def test_budgets_are_told_by_what_is_used_of_them() -> None:
-    """The cell has the fullest one; the facts have all, and until when the upstream wants to be left alone."""
-    until = NOW + timedelta(minutes=2, seconds=30)
-    requests = BudgetUse(
-        name="feed:requests", tokens=18, capacity=60, fraction=0.7, window_seconds=3_600, blocked_until=None
-    )
-    search = replace(requests, name="feed:search", tokens=60, fraction=0, blocked_until=until)
-    guarded = replace(CLOSED, budgets=(requests, search), blocked_until=until)
-    assert str(row(NEW, guarded, None, NOW)[8]) == "42/60"
-    told = [str(fact.value) for fact in facts(NEW, guarded, None, NOW)]
-    assert "feed:requests used 42 of 60 this hour" in told
-    assert "feed:search used 0 of 60 this hour, blocked by the upstream until 10:02 UTC" in told
-    assert "asks to be left alone, ends in 2 min" in told
-
-
-def test_budgets_stand_in_the_json_by_their_names() -> None:
-    """With the seed's tokens and capacity; an upstream without budgets has none."""
-    use = BudgetUse(
-        name="feed:requests", tokens=8.5, capacity=10, fraction=0.15, window_seconds=900, blocked_until=None
-    )
-    told = as_json_object(NEW, replace(CLOSED, budgets=(use,)), None)
-    assert told["budgets"] == {
-        "feed:requests": {"tokens": 8.5, "capacity": 10, "usage": 0.15, "window_seconds": 900, "blocked_until": None}
-    }

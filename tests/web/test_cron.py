@@ -3,12 +3,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 from pydantic import SecretStr
+from support.feed import trip
 
 from syncline.model.source import Source
-from syncline.resilience.breaker import BreakerState, Outcome
+from syncline.resilience.breaker import BreakerState
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import audit
-from syncline.store.breakers import Breakers, Permit
+from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
 
 Call = Callable[..., httpx.Response]
@@ -29,15 +30,6 @@ def settings(**values: object) -> Settings:
 def cron(call_as: CallAs) -> Call:
     """Calls as a scheduler that knows the secret."""
     return call_as(settings(), SECRET)
-
-
-def trip(store: Store, source: Source) -> None:
-    """Let the source fail until its breaker opens."""
-    breakers = Breakers(store)
-    permit = breakers.admit(source)
-    assert isinstance(permit, Permit)
-    for _ in range(source.breaker.failures):
-        breakers.record(permit, Outcome.FAILURE)
 
 
 def test_a_call_starts_a_run(cron: Call, calls: Calls) -> None:

@@ -5,18 +5,14 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from support.feed import FEED, quests, trip
 
 from syncline.clock import ManualClock
-from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
-from syncline.model.upstream import Upstream
-from syncline.resilience.breaker import Outcome
 from syncline.settings import Settings
 from syncline.store import heartbeats, holds, sessions
-from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
@@ -24,19 +20,11 @@ Call = Callable[..., httpx.Response]
 CallAs = Callable[[Settings, str | None], Call]
 Plan = Callable[..., None]
 
-FEED = Upstream(
-    name="feed",
-    budgets=(
-        Budget(policy=SlidingWindow(limit=60, period_seconds=3_600)),
-        Budget(name="search", policy=SlidingWindow(limit=10, period_seconds=60)),
-    ),
-)
-
 
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, Source(name="quests", upstream=FEED, pages=sources[0].pages, table=Product)]
+    return [*sources, quests(sources[0].pages)]
 
 
 class Reader(HTMLParser):
@@ -160,10 +148,7 @@ def test_holds_show_who_holds_and_until_when(call_sqlite: Call, sqlite_store: St
 
 def test_a_breaker_that_is_open_says_until_when_and_why(call: Call, store: Store, sources: list[Source]) -> None:
     """Why a source is skipped stands on its card; closed ones are quiet."""
-    permit = Breakers(store).admit(sources[2])
-    assert isinstance(permit, Permit)
-    for _ in range(5):
-        Breakers(store).record(permit, Outcome.FAILURE)
+    trip(store, sources[2])
     text = read(call).text
     assert "Breaker open until 10:05 UTC after 5 failures tries again in 5 min" in text
     assert text.count("Breaker closed") == 2
@@ -176,7 +161,7 @@ def test_budgets_say_what_is_used_of_them(call: Call, store: Store, clock: Manua
     Budgets(store).block([FEED.door], until=clock.now() + timedelta(minutes=2))
     text = read(call).text
     assert "requests used 9 of 60 this hour" in text
-    assert "search used 9 of 10 this minute" in text
+    assert "search used 9 of 10 in 1.7 min" in text
     assert "feed asks to be left alone, ends in 2 min" in text
     assert call("GET", "/").text.count('class="budget nearly"') == 1
 
@@ -201,6 +186,8 @@ def test_links_lead_to_prefect_by_the_name_that_reached_us(call_as: CallAs) -> N
     """From another machine, 127.0.0.1 would be the wrong one."""
     call = call_as(Settings(prefect_port=4711), None)
     assert "http://syncline.test:4711" in read(call).links
+    elsewhere = Settings(prefect_api_url="https://ann:hunter2@prefect.example/api")
+    assert "https://prefect.example" in read(call_as(elsewhere, None)).links
 
 
 def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClock, plan: Plan) -> None:

@@ -1,21 +1,15 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from support.feed import FEED, quests, record, trip
 
 from syncline.clock import ManualClock
-from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
-from syncline.model.erp import Product
-from syncline.model.policies import Mode
-from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.session import Status
 from syncline.model.source import Source
-from syncline.model.upstream import Upstream
-from syncline.resilience.breaker import Outcome
 from syncline.settings import Settings, UpstreamSettings
-from syncline.store import sessions
-from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
@@ -23,17 +17,12 @@ Call = Callable[..., httpx.Response]
 CallAs = Callable[[Settings, str | None], Call]
 
 KEY = "a-key-for-monitors"
-BUDGETS = (
-    Budget(policy=SlidingWindow(limit=60, period_seconds=3_600)),
-    Budget(name="search", policy=TokenBucket(capacity=10, refill_per_second=0.1), paths="/search"),
-)
 
 
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
-    """The two of the ERP, and one whose upstream has budgets and an address."""
-    feed = Source(name="quests", upstream=Upstream(name="feed", budgets=BUDGETS), pages=sources[0].pages, table=Product)
-    return [*sources, feed]
+    """The two of the ERP, and one whose upstream has budgets."""
+    return [*sources, quests(sources[0].pages)]
 
 
 @pytest.fixture
@@ -54,20 +43,6 @@ def read(call: Call) -> Callable[..., dict[str, dict[str, object]]]:
     return told
 
 
-def record(store: Store, status: Status, *, begun: datetime, **values: object) -> None:
-    usual: dict[str, object] = {
-        "id": sessions.new_id("quests", begun),
-        "source": "quests",
-        "trigger": Trigger.SCHEDULE,
-        "mode": Mode.FULL,
-        "status": status,
-        "started_at": begun,
-        "completed_at": begun + timedelta(seconds=2),
-    }
-    with store.write() as connection:
-        sessions.insert_session(connection, SyncSession.model_validate({**usual, **values}))
-
-
 def test_a_source_is_told_in_full(
     read: Callable[..., dict[str, dict[str, object]]],
     store: Store,
@@ -76,11 +51,10 @@ def test_a_source_is_told_in_full(
     plan: Callable[..., None],
 ) -> None:
     """The seed's getAllStates, in one look."""
-    quests = sources[2]
-    record(store, Status.COMPLETED, begun=clock.now(), items_processed=40, flow_run_id="f1")
+    record(store, Status.COMPLETED, items_processed=40, flow_run_id="f1")
     for _ in range(9):
-        Budgets(store).acquire(quests.upstream.budgets_for("/listing"))
-    Budgets(store).acquire(quests.upstream.budgets_for("/search"))
+        Budgets(store).acquire(FEED.budgets_for("/listing"))
+    Budgets(store).acquire(FEED.budgets_for("/search"))
     plan("quests", next_run_at=clock.now() + timedelta(hours=1))
     assert read()["quests"] == {
         "healthy": True,
@@ -90,10 +64,10 @@ def test_a_source_is_told_in_full(
         "last_result": {
             "success": True,
             "status": "completed",
-            "duration_ms": 2_000,
+            "duration_ms": 3_000,
             "items": 40,
             "error": None,
-            "at": "2026-01-22T10:00:02Z",
+            "at": "2026-01-22T10:00:03Z",
             "flow_run_id": "f1",
         },
         "retry_count": 0,
@@ -128,13 +102,9 @@ def test_what_is_wrong_is_said(
     read: Callable[..., dict[str, dict[str, object]]], store: Store, clock: ManualClock, sources: list[Source]
 ) -> None:
     """A monitor shows why, not only that."""
-    quests = sources[2]
-    permit = Breakers(store).admit(quests)
-    assert isinstance(permit, Permit)
-    for _ in range(5):
-        Breakers(store).record(permit, Outcome.FAILURE)
-    Budgets(store).block(quests.upstream.budget_keys, until=clock.now() + timedelta(minutes=2))
-    record(store, Status.FAILED, begun=clock.now(), error_type="UnavailableError", error_message="503", retry_count=4)
+    trip(store, sources[2])
+    Budgets(store).block(FEED.budget_keys, until=clock.now() + timedelta(minutes=2))
+    record(store, Status.FAILED, error_type="UnavailableError", error_message="503", retry_count=4)
     told = read()["quests"]
     assert (told["healthy"], told["retry_count"]) == (False, 5)
     assert told["problems"] == [
@@ -148,7 +118,7 @@ def test_a_source_that_is_not_set_up_is_no_problem(
     read: Callable[..., dict[str, dict[str, object]]], store: Store, clock: ManualClock
 ) -> None:
     """A shop that has no ERP is not woken for it."""
-    record(store, Status.FAILED, begun=clock.now(), source="products", id="old")
+    record(store, Status.FAILED, source="products", id="old")
     assert [read()["products"][key] for key in ("healthy", "set_up", "problems")] == [True, False, []]
 
 
@@ -167,9 +137,9 @@ def test_the_verdict_is_of_all_sources_and_prefect(
         return answer["healthy"], answer["problems"]
 
     assert verdict() == (True, [])
-    record(store, Status.FAILED, begun=clock.now())
+    record(store, Status.FAILED)
     assert verdict() == (False, [])
-    record(store, Status.COMPLETED, begun=clock.now() + timedelta(minutes=1))
+    record(store, Status.COMPLETED, after=60)
     assert verdict() == (True, [])
     end_prefect()
     assert verdict() == (False, ["Prefect does not answer, so nothing runs by itself"])
@@ -201,7 +171,7 @@ def test_an_unknown_source_is_told_with_those_that_there_are(call: Call) -> None
 def test_an_error_repeats_no_credential(call: Call, store: Store, clock: ManualClock) -> None:
     """An upstream's error page may quote the request that it refused."""
     nasty = "at https://ann:hunter2@feed.example/x: token a-token-of-the-feed is unknown"
-    record(store, Status.FAILED, begun=clock.now(), error_message=nasty)
+    record(store, Status.FAILED, error_message=nasty)
     text = call("GET", "/api/sync/status", headers={"x-api-key": KEY}).text
     assert "at https://***@feed.example/x: token *** is unknown" in text
     assert not any(secret in text for secret in ("hunter2", "a-token-of-the-feed", KEY))

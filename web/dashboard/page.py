@@ -12,6 +12,7 @@ from syncline.settings import Settings
 from syncline.status.guards import breaker_words, budget_words
 from web.context import Here
 from web.dashboard import words
+from web.redaction import redacted, without_userinfo
 from web.sight import look
 
 __all__ = ["router"]
@@ -40,13 +41,13 @@ async def show(request: Request, here: Here) -> HTMLResponse:
         prefect=_prefect_ui(here.settings, request.url.hostname or "127.0.0.1"),
         version=request.app.version,
     )
-    return HTMLResponse(html, headers=_HEADERS)
+    return HTMLResponse(redacted(html, here.settings), headers=_HEADERS)
 
 
 def _prefect_ui(settings: Settings, host: str) -> str:
     """Where a browser finds Prefect's pages: a server of its own, or the one beside us, by the name that reached us."""
     if settings.prefect_api_url is not None:
-        return settings.prefect_api_url.rstrip("/").removesuffix("/api")
+        return without_userinfo(settings.prefect_api_url).rstrip("/").removesuffix("/api")
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.prefect_port}"
 
 

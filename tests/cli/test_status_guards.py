@@ -1,0 +1,85 @@
+"""`syncline status`: the breaker and the budgets of each source."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from subprocess import CompletedProcess
+
+from cli.status_guards import breaker, budget, guard_facts
+from cli.status_json import as_json_object
+from flows.products import PRODUCTS
+from syncline.model.policies import BreakerPolicy
+from syncline.resilience.breaker import BreakerState, Outcome
+from syncline.status.guards import BudgetUse, Guards
+from syncline.status.overview import SourceOverview
+from syncline.status.row_counts import RowCount
+from syncline.store.breakers import Breakers, BreakerStatus, Permit
+from syncline.store.engine import Store
+
+Syncline = Callable[..., CompletedProcess[str]]
+NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
+NEW = SourceOverview(
+    name="products",
+    upstream="feed",
+    rows=RowCount(rows=0),
+    progress=None,
+    running=0,
+    last=None,
+    last_run=None,
+    heartbeat=None,
+    holds=(),
+)
+CLOSED = Guards(
+    breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
+)
+
+
+def _line(done: CompletedProcess[str], source: str) -> str:
+    return next(line for line in done.stdout.splitlines() if line.startswith(source))
+
+
+def test_a_breaker_that_is_open_is_told_with_its_end(syncline: Syncline, store: Store) -> None:
+    """Who waits for a run that is skipped again and again learns why, and until when."""
+    assert "Breaker" not in syncline("status").stdout
+    permit = Breakers(store).admit(PRODUCTS)
+    assert isinstance(permit, Permit)
+    for _ in range(5):
+        Breakers(store).record(permit, Outcome.FAILURE)
+    retry_at = Breakers(store).state(PRODUCTS).retry_at
+    assert retry_at is not None
+    assert f"open until {retry_at:%H:%M} UTC" in _line(syncline("status"), "products")
+    told = syncline("status", "products").stdout
+    assert f"open until {retry_at:%H:%M} UTC after 5 failures, tries again in 4 min" in told
+    found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
+    assert (found["products"]["breaker"]["state"], found["products"]["breaker"]["failures"]) == ("open", 5)
+    assert found["products"]["breaker"]["retry_at"] == retry_at.isoformat().replace("+00:00", "Z")
+    assert found["customers"]["breaker"]["probes"] == {"succeeded": 0, "needed": 3}
+    syncline("breaker", "open", "products")
+    assert "held open" in _line(syncline("status"), "products")
+
+
+def test_budgets_are_told_by_what_is_used_of_them() -> None:
+    """The cell has the fullest one; the facts have all, and until when the upstream wants to be left alone."""
+    until = NOW + timedelta(minutes=2, seconds=30)
+    requests = BudgetUse(
+        name="feed:requests", tokens=18, capacity=60, fraction=0.7, window_seconds=3_600, blocked_until=None
+    )
+    search = replace(requests, name="feed:search", tokens=60, fraction=0, blocked_until=until)
+    guarded = replace(CLOSED, budgets=(requests, search), blocked_until=until)
+    assert (str(budget(guarded)), str(budget(CLOSED)), str(breaker(CLOSED))) == ("42/60", "", "")
+    told = [str(fact.value) for fact in guard_facts(guarded, NOW)]
+    assert "feed:requests used 42 of 60 this hour" in told
+    assert "feed:search used 0 of 60 this hour, blocked by the upstream until 10:02 UTC" in told
+    assert "asks to be left alone, ends in 2 min" in told
+
+
+def test_budgets_stand_in_the_json_by_their_names() -> None:
+    """With the seed's tokens and capacity; an upstream without budgets has none."""
+    use = BudgetUse(
+        name="feed:requests", tokens=8.5, capacity=10, fraction=0.15, window_seconds=900, blocked_until=None
+    )
+    told = as_json_object(NEW, replace(CLOSED, budgets=(use,)), None)
+    assert told["budgets"] == {
+        "feed:requests": {"tokens": 8.5, "capacity": 10, "usage": 0.15, "window_seconds": 900, "blocked_until": None}
+    }
