@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
-from syncline.passes import ending
+from syncline.passes import ending, results
 from syncline.store import sessions
 from tasks.due import due_of, mode_of, plain, session_key
 
@@ -73,6 +73,7 @@ def put_on_record(
             sessions.insert_session(connection, session)
     except IntegrityError:
         return None
+    results.tell(store, [session.id])
     return session
 
 

@@ -13,7 +13,7 @@ from prefect import Flow
 from prefect.states import Completed
 
 from syncline.model.session import Status, SyncSession, Tally
-from syncline.passes import ending
+from syncline.passes import ending, results
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import put_off
@@ -45,6 +45,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
     def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
         """Make the flow `sync-NAME` that runs `conducted`, with the hooks that close its session."""
         self.source = source
+        results.declare(source)
         super().__init__(
             conducted,
             name=flow_name(source.name),
@@ -78,6 +79,7 @@ def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncF
 async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
     """Run the sentence; what it holds is given back before its session is closed."""
     _spare_collector()
+    results.declare(source)  # a flow that came by pickle did not run its module
     async with AsyncExitStack() as last:
         async with AsyncExitStack() as stack:
             run = Run(source=source, store=open_store(), stack=stack, last=last)

@@ -118,6 +118,8 @@ class SyncSession(Row, table=True):
     """Whether a hold deferred it: releasing that one lets it go on before `retry_at`."""
     flow_run_id: str | None = Field(default=None, index=True)
     scheduled_for: datetime | None = None
+    result_no: int | None = Field(default=None, sa_type=BigInt, index=True, unique=True)
+    """Its place among all that have ended, once somebody followed them."""
 
 
 class SessionTotal(Row, table=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from syncline.model.policies import BreakerPolicy, Deletes, Priority, Retry, Ret
 if TYPE_CHECKING:
     from syncline.model.items import Item
     from syncline.model.page import Pages
+    from syncline.model.session import SyncSession
     from syncline.model.upstream import Upstream
 
 __all__ = ["Source"]
@@ -40,6 +41,7 @@ class Source:
         patience_seconds: a wait (hold, rate limit, budget) of up to this long is waited in place; a longer one defers
             the run.
         deletes: when rows that are gone upstream are deleted.
+        on_result: functions that are called with each session of the source that ends, in the process that ends it.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Source:
     timeout_seconds: float = 600
     patience_seconds: float = 30
     deletes: Deletes = field(default_factory=Deletes)
+    on_result: tuple[Callable[[SyncSession], None], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work."""

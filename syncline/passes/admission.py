@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.passes.refusals import said_of_breaker, said_of_waiting
+from syncline.passes import results
+from syncline.passes.refusals import said_of_breaker, said_of_lateness, said_of_waiting
 from syncline.passes.state import mode_due
 from syncline.resilience.breaker import BreakerState
 from syncline.store import checkpoints, heartbeats, holds, leases, sessions
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     from syncline.model.source import Source
     from syncline.store.engine import Store
 
-__all__ = ["LATE_AFTER_SECONDS", "Admission", "Due", "admit", "lease_name", "said_of_breaker"]
-
-LATE_AFTER_SECONDS = 60
-"""A scheduled run that starts this long after its time is late, and is not made up for where another run was since."""
+__all__ = ["Admission", "Due", "admit", "lease_name", "said_of_breaker"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,10 @@ def admit(store: Store, source: Source, due: Due, *, process: leases.Process | N
     """
     now, breaker = store.clock.now(), Breakers(store).state(source)
     with store.write() as connection:
-        return _Door(connection, source, due, now, process or leases.Process.current(), breaker).decide()
+        door = _Door(connection, source, due, now, process or leases.Process.current(), breaker)
+        decided = door.decide()
+    results.tell(store, door.closed)
+    return decided
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,14 @@ class _Door:
     now: datetime
     process: leases.Process
     breaker: BreakerStatus
+    closed: list[str] = field(default_factory=list[str])
+    """The sessions that have their fate by this decision."""
 
     def decide(self) -> Admission:
         known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
         if known is not None:
             return self._again(known)
-        refused = self._paused() or self._missed() or self._tripped() or self._put_off()
-        return refused or self._opened() or self._overlap()
+        return self._paused() or self._superfluous() or self._tripped() or self._opened() or self._overlap()
 
     def _again(self, known: SyncSession) -> Admission:
         """A flow run that was decided before: the same answer."""
@@ -124,28 +126,22 @@ class _Door:
         fate = Status.DEFERRED if self.due.trigger is Trigger.RETRY else Status.SKIPPED  # what was put off stays so
         return self._refused(fate, f"paused: {hold.reason}", retry_at=hold.expires_at, held=fate is Status.DEFERRED)
 
-    def _missed(self) -> Admission | None:
-        tick = self.due.scheduled_for
-        if tick is None or self.now - tick <= timedelta(seconds=LATE_AFTER_SECONDS):
+    def _superfluous(self) -> Admission | None:
+        """A run that another one has made up for, or waits for already."""
+        newest = sessions.latest_started(self.connection, self.source.name, self.due.account_id)
+        late = said_of_lateness(newest, self.due, self.now)
+        if late is not None:
+            return self._refused(Status.MISSED, late)
+        waiting = said_of_waiting(newest, self.due, self.now)
+        if newest is None or waiting is None:
             return None
-        since = sessions.latest_started(self.connection, self.source.name, self.due.account_id)
-        if since is None or since.started_at < tick:
-            return None
-        late = round((self.now - tick).total_seconds())
-        return self._refused(Status.MISSED, f"{late} s late; session {since.id} began after its time")
+        return self._refused(Status.SKIPPED, waiting, retry_at=newest.retry_at)
 
     def _tripped(self) -> Admission | None:
         if self.breaker.state not in {BreakerState.OPEN, BreakerState.FORCED_OPEN}:
             return None
         reason = said_of_breaker(self.source.name, self.breaker.state, self.breaker.retry_at)
         return self._refused(Status.SKIPPED, reason, retry_at=self.breaker.retry_at)
-
-    def _put_off(self) -> Admission | None:
-        newest = sessions.latest_started(self.connection, self.source.name, self.due.account_id)
-        reason = said_of_waiting(newest, self.due, self.now)
-        if newest is None or reason is None:
-            return None
-        return self._refused(Status.SKIPPED, reason, retry_at=newest.retry_at)
 
     def _opened(self) -> Admission | None:
         """Take the lease and open the session; None where somebody else has the lease."""
@@ -163,6 +159,7 @@ class _Door:
         name = self.source.name
         closed = sessions.close_abandoned(self.connection, name, self.due.account_id, keep=keep, now=self.now)
         heartbeats.crashed(self.connection, name, times=len(closed))
+        self.closed.extend(closed)
 
     def _overlap(self) -> Admission:
         held = leases.holder(self.connection, lease_name(self.source.name, self.due.account_id))
@@ -175,6 +172,7 @@ class _Door:
         session = self._session(status, reason=reason, retry_at=retry_at)
         session.held = held
         sessions.insert_session(self.connection, session)
+        self.closed.append(session.id)
         return Admission(session_id=session.id, status=status, mode=session.mode, reason=reason, retry_at=retry_at)
 
     def _session(self, status: Status, *, reason: str | None = None, retry_at: datetime | None = None) -> SyncSession:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncline.clock import milliseconds
 from syncline.model.session import Status
+from syncline.passes import results
 from syncline.passes.admission import lease_name
 from syncline.store import heartbeats, leases, sessions
 
@@ -48,6 +49,8 @@ def end(
             duration_ms = milliseconds(now) - milliseconds(session.started_at)
             failed = _FAILED.get(status)
             heartbeats.ended(connection, session.source, failed=failed, duration_ms=duration_ms, now=now)
+    if closed:
+        results.tell(store, [session_id])
     return closed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncline.model.session import Status, Trigger
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from syncline.model.session import SyncSession
     from syncline.passes.admission import Due
 
-__all__ = ["said_of_breaker", "said_of_waiting"]
+__all__ = ["LATE_AFTER_SECONDS", "said_of_breaker", "said_of_lateness", "said_of_waiting"]
+
+LATE_AFTER_SECONDS = 60
+"""A scheduled run that starts this long after its time is late, and is not made up for where another run was since."""
 
 
 def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
@@ -23,6 +26,16 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
     if state is BreakerState.OPEN:
         return f"breaker: open until {until} after failures in a row"
     return f"breaker: half-open, and all its probes are out; the next at {until}"
+
+
+def said_of_lateness(newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+    """Why `due` is left out where it is late, and the source's newest session began after its time; else None."""
+    tick = due.scheduled_for
+    if tick is None or now - tick <= timedelta(seconds=LATE_AFTER_SECONDS):
+        return None
+    if newest is None or newest.started_at < tick:
+        return None
+    return f"{round((now - tick).total_seconds())} s late; session {newest.id} began after its time"
 
 
 def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str | None:

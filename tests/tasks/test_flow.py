@@ -1,5 +1,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,13 @@ from flows.products import PRODUCTS, sync_products
 from syncline.errors import RefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
+from syncline.passes import results
 from syncline.passes.admission import Due, admit
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
+from tasks.admit import admit as admit_run
+from tasks.flow import sync_flow
+from tasks.pull import pull
 
 
 def _newest(store: Store) -> SyncSession:
@@ -105,3 +110,25 @@ def test_refused_credentials_fail_the_run_with_their_reason(instance: Store, box
     with pytest.raises(RefusedError):
         asyncio.run(sync_products.fn())
     assert _newest(instance).status is Status.RUNNING
+
+
+def test_a_run_tells_the_subscribers_of_its_source(instance: Store) -> None:
+    """Also where the flow came by pickle, so that its module was never loaded in this process."""
+    told: list[tuple[Status, int]] = []
+
+    def hear(session: SyncSession) -> None:
+        told.append((session.status, session.items_created))
+
+    source = replace(PRODUCTS, on_result=(hear,))
+
+    @sync_flow(source)
+    async def sync(mode: Mode = Mode.INCREMENTAL) -> Tally:
+        await admit_run(source, mode)
+        return await pull(source, mode)
+
+    results.declare(PRODUCTS)
+    try:
+        asyncio.run(sync.fn())
+    finally:
+        results.declare(PRODUCTS)
+    assert told == [(Status.COMPLETED, 30)]

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 from uuid import uuid4
@@ -13,10 +14,12 @@ from prefect.states import Cancelling, Completed, Crashed, Failed
 from flows.products import PRODUCTS, sync_products
 from syncline.errors import UnavailableError
 from syncline.model.session import Status, SyncSession
+from syncline.passes import results
 from syncline.passes.admission import admit
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.due import due_of, mode_of, session_key
+from tasks.flow import SyncFlow
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
 from tasks.pull import pull_task
 from tasks.run import Run, entered
@@ -140,3 +143,30 @@ def test_attempts_and_the_last_error_go_into_the_record_while_it_runs(instance: 
 
 def _task_run(run_count: int) -> TaskRun:
     return TaskRun(id=uuid4(), task_key="pull", dynamic_key="0", run_count=run_count)
+
+
+def test_a_run_that_is_put_on_record_afterwards_is_told_of_once(instance: Store) -> None:
+    """Subscribers hear of every fate, that of a process which died at its start included."""
+    flow_run, told = _flow_run(), list[str]()
+    unsubscribe = results.on_result(lambda session: told.append(session.status))
+    _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))
+    _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))
+    unsubscribe()
+    assert told == [Status.CRASHED]
+
+
+def test_a_source_hears_of_the_ends_that_hooks_write_down(instance: Store) -> None:
+    """The runner's process, which calls the hook of a crash, never ran the flow; it loaded its module."""
+    told: list[tuple[str, str]] = []
+
+    def hear(session: SyncSession) -> None:
+        told.append((session.source, session.status))
+
+    try:
+        SyncFlow(replace(PRODUCTS, on_result=(hear,)), sync_products.fn)
+        flow_run = _flow_run()
+        _open(instance, flow_run)
+        _fire(close_crashed, flow_run, Crashed(message="Process exited with -9"))
+    finally:
+        results.declare(PRODUCTS)
+    assert told == [("products", "crashed")]
