@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 from msgspec import structs
 
 from benchmarks.contender import CONTENDERS, Contender, Measured, WrongResultError, measure
@@ -17,10 +18,15 @@ from benchmarks.figures import Figures
 from benchmarks.goals import goals
 from benchmarks.growth import measure_growth
 from benchmarks.report import Report, table
+from benchmarks.resilience.measure import Extent, measure_resilience
+from benchmarks.resilience.report import resilience_table
+from benchmarks.results import save
 from benchmarks.servers import Upstream, postgresql_url, prefect_server, upstream_of
 from benchmarks.work import Work
 
 _QUICK_ITEMS = 10_000
+_RESILIENCE = "resilience"
+"""Names the part on budgets and breakers among the contenders, and in results.json."""
 _RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -49,6 +55,22 @@ class _Ground:
 def main(arguments: list[str]) -> int:
     """Measure what the arguments ask for; returns the exit code."""
     options = _options(arguments)
+    if _RESILIENCE in options.only:
+        _measure_resilience(options)
+    return _measure_syncs(options) if set(options.only) != {_RESILIENCE} else 0
+
+
+def _measure_resilience(options: argparse.Namespace) -> None:
+    """Budgets and breakers: a part of its own, which needs nothing of the other."""
+    extent = Extent.quick() if options.quick else Extent.full()
+    with TemporaryDirectory(prefix="syncline-bench-") as folder, ExitStack() as stack:
+        postgresql = None if options.sqlite_only else stack.enter_context(postgresql_url(Path(folder) / "postgresql"))
+        report = measure_resilience(Databases(Path(folder), postgresql), extent)
+    save(options.output, msgspec.json.encode({_RESILIENCE: report}))
+    print(resilience_table(report))
+
+
+def _measure_syncs(options: argparse.Namespace) -> int:
     plan, load_before = _plan(options), os.getloadavg()[0]
     with TemporaryDirectory(prefix="syncline-bench-") as folder, ExitStack() as stack:
         try:
@@ -67,14 +89,14 @@ def main(arguments: list[str]) -> int:
         goals=goals(figures, growth, ground.databases.kinds, plan.items),
         load_before=load_before,
     )
-    options.output.write_bytes(report.json())
+    save(options.output, report.json())
     print(table(report, figures))
     return 0
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [contender.name for contender in CONTENDERS]
+    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE]
     parser.add_argument("--items", type=int, help="how many products (100000, quick 10000), at least 1000")
     parser.add_argument("--runs", type=int, help="how often each is measured (3, quick 1); dlt once")
     parser.add_argument("--quick", action="store_true", help="few items, one run, without dlt and without growth")
