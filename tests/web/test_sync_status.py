@@ -94,6 +94,7 @@ def test_a_source_is_told_in_full(
                 "blocked_until": None,
             },
         },
+        "upstream_blocked_until": None,
         "next_run_at": "2026-01-22T11:00:00Z",
     }
 
@@ -103,7 +104,7 @@ def test_what_is_wrong_is_said(
 ) -> None:
     """A monitor shows why, not only that."""
     trip(store, sources[2])
-    Budgets(store).block(FEED.budget_keys, until=clock.now() + timedelta(minutes=2))
+    Budgets(store).block([FEED.door, *FEED.budget_keys], until=clock.now() + timedelta(minutes=2))
     record(store, Status.FAILED, error_type="UnavailableError", error_message="503", retry_count=4)
     told = read()["quests"]
     assert (told["healthy"], told["retry_count"]) == (False, 5)
@@ -111,6 +112,7 @@ def test_what_is_wrong_is_said(
         "breaker: open until 10:05 UTC after 5 failures",
         "the last run failed: UnavailableError: 503",
     ]
+    assert told["upstream_blocked_until"] == "2026-01-22T10:02:00Z"
     assert "'blocked_until': '2026-01-22T10:02:00Z'" in str(told["rate_limit"])
 
 

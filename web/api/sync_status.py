@@ -61,6 +61,7 @@ class SourceStatus(BaseModel):
     retry_count: int = Field(description="attempts that failed since the last success, over the last 20 runs")
     circuit_breaker: BreakerJson
     rate_limit: dict[str, RateLimitJson] = Field(description="by the budget's name, UPSTREAM:BUDGET")
+    upstream_blocked_until: datetime | None = Field(description="until when its upstream wants no request at all")
     next_run_at: datetime | None
 
 
@@ -110,6 +111,7 @@ def _status(here: Context, sight: Sight, one: SourceOverview, recent: Recent) ->
         retry_count=recent.failed_attempts + running,
         circuit_breaker=as_json(guards.breaker, guards.policy),
         rate_limit={budget.name: _rate_limit(budget) for budget in guards.budgets},
+        upstream_blocked_until=guards.blocked_until,
         next_run_at=None if schedule is None else schedule.next_run_at,
     )
 
