@@ -12,6 +12,7 @@ from cli import (
     console,
     db,
     history,
+    listings,
     metrics,
     new,
     pause,
@@ -54,6 +55,7 @@ def app() -> typer.Typer:
         for name, command in commands.items():
             made.command(name, rich_help_panel=panel)(command)
     made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
+    made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")
     made.add_typer(db.app(), name="db", rich_help_panel="Look after")
     return made
 

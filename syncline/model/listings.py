@@ -27,7 +27,7 @@ class Listing(ModeratedItem, table=True):
     source: str = Field(primary_key=True, sa_type=KeyText)
     external_id: str = Field(primary_key=True, min_length=1, max_length=500, sa_type=KeyText)
     """What the feed calls it."""
-    title: str = Field(min_length=1)
+    title: str
     project: str | None = None
     """Who is behind it, such as a protocol."""
     chain: str | None = None

@@ -37,4 +37,4 @@ def test_a_wrong_name_is_told(syncline: Syncline, store: Store) -> None:
     """As everywhere: the names that there are."""
     done = syncline("breaker", "reset", "prducts")
     assert done.returncode == 2
-    assert "there are: customers, products" in done.stderr
+    assert "there are: airdrops, " in done.stderr

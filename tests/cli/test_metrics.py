@@ -55,4 +55,4 @@ def test_an_unknown_source_is_refused_with_those_that_exist(syncline: Syncline, 
     """A misspelled name must not look like a source without syncs."""
     done = syncline("metrics", "product")
     assert done.returncode == 2
-    assert "no source is named 'product'; there are: customers, products" in done.stderr
+    assert "no source is named 'product'; there are: airdrops, " in done.stderr

@@ -1,19 +1,17 @@
 """Listings: what is live, for anybody's frontend; what waits for a decision, for whoever decides."""
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.model.items import ItemStatus
 from syncline.store import listings
 from syncline.store.decisions import Decision, Outcome, decide
-from syncline.store.listings import After, StoredListing, Wanted
+from syncline.store.listings import StoredListing, Wanted
+from web.api.cursors import PLAIN, read, written
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
 from web.context import Context, Here, KnownSource
@@ -33,6 +31,8 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Cursor = Annotated[str | None, Query(description="the `next_cursor` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+Word = Annotated[str | None, Query(max_length=500, pattern=PLAIN)]
+ExternalId = Annotated[str, Path(max_length=500, pattern=PLAIN)]
 
 
 class ListingJson(BaseModel):
@@ -106,27 +106,27 @@ class Decided(BaseModel):
 def read_live(
     here: Here,
     *,
-    source: str | None = None,
-    chain: str | None = None,
-    project: str | None = None,
-    kind: str | None = None,
+    source: Word = None,
+    chain: Word = None,
+    project: Word = None,
+    kind: Word = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ListingPage:
     """The listings that are live; no token is needed."""
     wanted = Wanted(status=ItemStatus.LIVE, source=_known(here, source), chain=chain, project=project, kind=kind)
     with here.store.read() as connection:
-        found = listings.page(connection, wanted, limit=limit + 1, after=_after(cursor))
+        found = listings.page(connection, wanted, limit=limit + 1, after=read(cursor))
     shown = [ListingJson.model_validate(one.listing) for one in found[:limit]]
     return ListingPage(listings=shown, next_cursor=_next_cursor(found, limit))
 
 
 @router.get("/pending")
-def read_pending(here: Here, *, source: str | None = None, limit: Limit = 50, cursor: Cursor = None) -> PendingPage:
+def read_pending(here: Here, *, source: Word = None, limit: Limit = 50, cursor: Cursor = None) -> PendingPage:
     """The listings that wait for a decision."""
     wanted = Wanted(status=ItemStatus.PENDING, source=_known(here, source))
     with here.store.read() as connection:
-        found = listings.page(connection, wanted, limit=limit + 1, after=_after(cursor))
+        found = listings.page(connection, wanted, limit=limit + 1, after=read(cursor))
         total = listings.count(connection, wanted)
     return PendingPage(
         listings=[_pending(one) for one in found[:limit]], total=total, next_cursor=_next_cursor(found, limit)
@@ -135,14 +135,14 @@ def read_pending(here: Here, *, source: str | None = None, limit: Limit = 50, cu
 
 @router.post("/{source}/{external_id:path}/approve", responses=documented(409))
 def approve(
-    source: KnownSource, external_id: str, here: Here, actor: Actor, body: ApproveBody | None = None
+    source: KnownSource, external_id: ExternalId, here: Here, actor: Actor, body: ApproveBody | None = None
 ) -> Decided:
     """Show the listing from now on, until it changes. A slash in the id may be sent as it is, or as %2F."""
     return _decided(here, source, external_id, ItemStatus.LIVE, actor=actor, body=body or ApproveBody())
 
 
 @router.post("/{source}/{external_id:path}/reject", responses=documented(409))
-def reject(source: KnownSource, external_id: str, here: Here, actor: Actor, body: RejectBody) -> Decided:
+def reject(source: KnownSource, external_id: ExternalId, here: Here, actor: Actor, body: RejectBody) -> Decided:
     """Do not show the listing, until it changes and is approved."""
     return _decided(here, source, external_id, ItemStatus.REJECTED, actor=actor, body=body)
 
@@ -176,24 +176,5 @@ def _pending(one: StoredListing) -> PendingJson:
 
 
 def _next_cursor(found: Sequence[StoredListing], limit: int) -> str | None:
-    if len(found) <= limit:
-        return None
-    last = found[limit - 1].listing
-    return urlsafe_b64encode(msgspec.json.encode([last.source, last.external_id])).decode().rstrip("=")
-
-
-def _after(cursor: str | None) -> After | None:
-    """The place that a cursor of ours names; raises 422 for any other text."""
-    if cursor is None:
-        return None
-    try:
-        if not re.fullmatch(r"[A-Za-z0-9_-]*", cursor):
-            raise ValueError
-        source, external_id = msgspec.json.decode(
-            urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=tuple[str, str]
-        )
-    except (ValueError, msgspec.MsgspecError):
-        raise HTTPException(422, "cursor: send the next_cursor of the page before, or leave it out") from None
-    if "\x00" in source + external_id:
-        raise HTTPException(422, "cursor: send the next_cursor of the page before, or leave it out")
-    return After(source=source, external_id=external_id)
+    """What asks for the page after the first `limit` of those found; one more was looked for."""
+    return None if len(found) <= limit else written(found[limit - 1].listing)
