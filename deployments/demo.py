@@ -10,36 +10,45 @@ from pydantic import SecretStr
 from syncline.settings import Settings, UpstreamSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 __all__ = ["demo_file", "demo_settings"]
 
 SANDBOX_TOKEN = "sandbox-erp-token"  # noqa: S105 - the simulated upstream's, of no use elsewhere
 
 
+FEEDS = ("airdrops", "airdrops_upcoming", "community", "points", "quests", "sponsored", "yield")
+"""The upstreams that the sandbox has below `/feeds/NAME`."""
+
+
 def demo_settings(settings: Settings) -> Settings:
-    """`settings` with the sandbox as upstream."""
-    sandbox = UpstreamSettings(base_url=_url(settings), token=SecretStr(SANDBOX_TOKEN))
-    return settings.model_copy(update={"upstreams": settings.upstreams | {"erp": sandbox}})
+    """`settings` with the sandbox as all upstreams."""
+    return settings.model_copy(update={"upstreams": settings.upstreams | _upstreams(settings)})
 
 
 @contextmanager
 def demo_file(settings: Settings, *, demo: bool) -> Generator[None]:
-    """While a demo runs, its upstream stands in a file of the home; what a killed demo left there is removed."""
+    """While a demo runs, its upstreams stand in a file of the home; what a killed demo left there is removed."""
     file = settings.demo_file
     file.unlink(missing_ok=True)
     if demo:
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [
-            f"SYNCLINE_UPSTREAMS__ERP__BASE_URL={_url(settings)}",
-            f"SYNCLINE_UPSTREAMS__ERP__TOKEN={SANDBOX_TOKEN}",
-        ]
-        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        file.write_text("".join(f"{line}\n" for line in _lines(settings)), encoding="utf-8")
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
 
 
-def _url(settings: Settings) -> str:
-    return f"http://127.0.0.1:{settings.sandbox_port}"
+def _upstreams(settings: Settings) -> dict[str, UpstreamSettings]:
+    url = f"http://127.0.0.1:{settings.sandbox_port}"
+    erp = UpstreamSettings(base_url=url, token=SecretStr(SANDBOX_TOKEN))
+    return {"erp": erp} | {name: UpstreamSettings(base_url=f"{url}/feeds/{name}") for name in FEEDS}
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    for name, upstream in _upstreams(settings).items():
+        prefix = f"SYNCLINE_UPSTREAMS__{name.upper()}__"
+        yield f"{prefix}BASE_URL={upstream.base_url}"
+        if upstream.token is not None:
+            yield f"{prefix}TOKEN={upstream.token.get_secret_value()}"

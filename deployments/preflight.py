@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from typing import TYPE_CHECKING
 
 from deployments.prefect_yaml import read_deployments
-from flows.registry import names, sources
+from flows.registry import find, names, sources
 from syncline.errors import ConfigurationError
 from syncline.upstreams.auth import read_credentials
 
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
     from syncline.model.source import Source
     from syncline.settings import Settings
 
-__all__ = ["check_deployments", "check_ports", "check_upstream", "check_upstreams", "ports_of"]
+__all__ = [
+    "check_deployments",
+    "check_ports",
+    "check_upstream",
+    "check_upstreams",
+    "is_set_up",
+    "ports_of",
+    "said_of_missing",
+]
+
+_log = logging.getLogger("syncline.up")
 
 
 def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
@@ -60,14 +71,38 @@ def _check_port(setting: str, host: str, port: int) -> None:
             raise ConfigurationError(message) from None
 
 
+def is_set_up(settings: Settings, source: Source) -> bool:
+    """Whether anything says where the source's upstream is; one that has no address is not served."""
+    return settings.upstream(source.upstream.name).base_url is not None
+
+
 def check_upstreams(settings: Settings) -> None:
-    """Every source knows where its upstream is, and how to sign.
+    """Every source that is set up knows where its upstream is and how to sign, and there is one; warns of the others.
 
     Raises:
-        ConfigurationError: an address or a credential is missing or cannot be used; names the setting.
+        ConfigurationError: no upstream has an address, or an address or a credential cannot be used; names the setting.
     """
-    for source in sources():
+    served = [source for source in sources() if is_set_up(settings, source)]
+    if not served:
+        check_upstream(settings, find(read_deployments()[0].source))
+    for source in served:
         check_upstream(settings, source)
+    missing = said_of_missing(settings)
+    if missing is not None:
+        _log.warning(missing)
+
+
+def said_of_missing(settings: Settings) -> str | None:
+    """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
+    missing: dict[str, list[str]] = {}
+    for source in sources():
+        if not is_set_up(settings, source):
+            setting = f"SYNCLINE_UPSTREAMS__{source.upstream.name.upper()}__BASE_URL"
+            missing.setdefault(setting, []).append(source.name)
+    if not missing:
+        return None
+    told = ", ".join(f"{' and '.join(those)} ({setting})" for setting, those in missing.items())
+    return f"Not set up, and so not served: {told}"
 
 
 def check_upstream(settings: Settings, source: Source) -> None:

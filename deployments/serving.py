@@ -1,4 +1,7 @@
-"""One runner for all deployments: registers them, makes their limits, starts their first runs, and runs what is due."""
+"""One runner for all deployments: registers them, makes their limits, starts their first runs, and runs what is due.
+
+A source whose upstream has no address is left out.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from prefect.runner import Runner
 from deployments.client import open_client
 from deployments.first_run import schedule_first_run
 from deployments.prefect_yaml import Deployment, read_deployments
+from deployments.preflight import is_set_up
+from deployments.resting import rest, wake
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
 from syncline.errors import ConfigurationError
@@ -23,9 +28,13 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["FIRST_RUN_AFTER", "register", "runner_deployments", "serve"]
+__all__ = ["FIRST_RUN_AFTER", "first_run_after", "register", "runner_deployments", "serve"]
 
 FIRST_RUN_AFTER = timedelta(seconds=5)
+_AT_ONCE = 2
+"""First runs that begin together, one for each core of a small machine."""
+_APART = timedelta(seconds=10)
+"""Between the others: a run's process takes a core for some seconds."""
 
 
 class _Runner(Runner):
@@ -49,15 +58,29 @@ async def serve(settings: Settings, store: Store) -> None:
 
 
 async def register(settings: Settings, store: Store, runner: Runner) -> None:
-    """Make the deployments known to the server and the `runner`, each with its limit and its first run."""
+    """Make the deployments known to the server and the `runner`, each with its limit and its first run.
+
+    Those whose source is not set up are not; Prefect plans no runs of one that it knows from before.
+    """
     now = store.clock.now()
     start = f"{now:%Y%m%dT%H%M%S.%f}"
+    served = 0
     async with open_client(settings) as client:
-        for deployment, served in runner_deployments(store):
+        for deployment, made in runner_deployments(store):
+            if not is_set_up(settings, find(deployment.source)):
+                await rest(client, deployment.full_name)
+                continue
             await make_limit(client, deployment.source)
-            deployment_id = await runner.aadd_deployment(served)
+            await wake(client, deployment.full_name)
+            deployment_id = await runner.aadd_deployment(made)
             key = f"first-run-{deployment.full_name}-{start}"
-            await schedule_first_run(client, deployment_id, at=now + FIRST_RUN_AFTER, key=key)
+            await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
+            served += 1
+
+
+def first_run_after(number: int) -> timedelta:
+    """How long after the start the first run of the deployment number `number` (from 0) of those served begins."""
+    return FIRST_RUN_AFTER + max(0, number + 1 - _AT_ONCE) * _APART
 
 
 def runner_deployments(store: Store) -> list[tuple[Deployment, RunnerDeployment]]:

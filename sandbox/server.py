@@ -12,10 +12,14 @@ from sandbox.clock import Clock, utc_now
 from sandbox.erp.api import ErpApi
 from sandbox.erp.world import Erp
 from sandbox.fault_book import FaultBook
+from sandbox.feeds.api import FeedsApi
+from sandbox.feeds.world import Feeds
 from sandbox.requests_log import RequestLog
 
 HOST = "127.0.0.1"
 ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
+OUTAGE = {"path": "/feeds/sponsored/*", "code": 503, "count": 5}
+"""A spell of bad weather at the start: as many failures as open a breaker, at the feed that is asked most often."""
 PATIENCE_SECONDS = 30
 """How long a start or an end of the server in the thread may take."""
 
@@ -31,6 +35,7 @@ class Box:
     token: str = field(repr=False)
     """The ERP's bearer token."""
     erp: Erp
+    feeds: Feeds
     faults: FaultBook
     requests: RequestLog
 
@@ -41,23 +46,34 @@ async def opened(
     seed: int = 7,
     products: int = 250,
     customers: int = 40,
+    pools: int = 10_000,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
+    outage: bool = True,
     clock: Clock = utc_now,
 ) -> AsyncGenerator[Box]:
     """The sandbox, served by the running event loop; port 0 takes a free one.
+
+    With `outage`, it begins with a spell of bad weather, so that a breaker is seen to open and to recover.
 
     Raises:
         OSError: the port is in use.
     """
     erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
+    feeds = Feeds(seed=seed, pools=pools, clock=clock)
     faults, requests = FaultBook(), RequestLog()
-    api = ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds)
-    faults.check_with(api.check)
-    app = build_app([api], faults=faults, log=requests, clock=clock)
+    apis = (
+        ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds),
+        FeedsApi(feeds, change_every_seconds=change_every_seconds),
+    )
+    for api in apis:
+        faults.check_with(api.check)
+    app = build_app(apis, faults=faults, log=requests, clock=clock)
+    if outage:
+        faults.add("status", **OUTAGE)
     async with _listening(app, port) as url:
-        yield Box(url=url, token=erp_token, erp=erp, faults=faults, requests=requests)
+        yield Box(url=url, token=erp_token, erp=erp, feeds=feeds, faults=faults, requests=requests)
 
 
 @asynccontextmanager
@@ -67,7 +83,7 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
-        log.info("sandbox listens on %s (ERP at %s/erp, knobs at %s/sandbox)", url, url, url)
+        log.info("sandbox listens on %s (ERP at %s/erp, feeds at %s/feeds, knobs at %s/sandbox)", *[url] * 4)
         yield url
     finally:
         await runner.cleanup()
@@ -79,6 +95,7 @@ def serving(
     seed: int = 7,
     products: int = 250,
     customers: int = 40,
+    pools: int = 300,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
@@ -89,9 +106,11 @@ def serving(
         seed=seed,
         products=products,
         customers=customers,
+        pools=pools,
         change_every_seconds=change_every_seconds,
         port=port,
         erp_token=erp_token,
+        outage=False,
         clock=clock,
     )
     with _entered_in_thread(opening) as box:

@@ -1,0 +1,37 @@
+"""Airdrops that are announced."""
+
+from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline.model.listings import Listing
+from syncline.model.policies import Mode
+from syncline.model.session import Tally
+from syncline.model.source import Source
+from syncline.upstreams import feeds
+from tasks.admit import admit
+from tasks.flow import sync_flow
+from tasks.prune import prune
+from tasks.pull import pull
+
+__all__ = ["AIRDROPS_UPCOMING", "sync_airdrops_upcoming"]
+
+AIRDROPS_UPCOMING = Source(
+    name="airdrops_upcoming",
+    upstream=feed_upstream("airdrops_upcoming", requests_an_hour=15),
+    pages=feeds.upcoming,
+    table=Listing,
+    fields={
+        "external_id": "id",
+        "kind": "type",
+        "starts_at": "expected_at",
+    },
+    retry=RETRY,
+    breaker=BREAKER,
+    deletes=DELETES,
+)
+
+
+@sync_flow(AIRDROPS_UPCOMING)
+async def sync_airdrops_upcoming(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
+    """Bring the listings of `airdrops_upcoming` in step with their feed."""
+    await admit(AIRDROPS_UPCOMING, mode)
+    tally = await pull(AIRDROPS_UPCOMING, mode)
+    return tally + await prune(AIRDROPS_UPCOMING, mode, force=force)
