@@ -47,7 +47,16 @@ class Ground:
 
     @property
     def driver(self) -> Any:  # noqa: ANN401 - sqlite3's or psycopg's
-        """The very connection over which Syncline decides: another server process may sit on a farther processor."""
+        """A connection as the driver gives it.
+
+        On PostgreSQL it is the very one over which Syncline decides: another server process may sit on a farther
+        processor. On SQLite it is another, because Syncline waits for locks on its own in a way of its own.
+        """
+        if self.kind == "sqlite":
+            pooled = self.store.engine.raw_connection()
+            connection = pooled.driver_connection
+            pooled.detach()
+            return connection
         return self.store.direct.call(lambda wire: wire._connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - raw is as raw does
 
     @property

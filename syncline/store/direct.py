@@ -17,6 +17,7 @@ import psycopg
 
 from syncline.clock import SystemClock, microseconds
 from syncline.errors import DatabaseUnavailableError
+from syncline.store.busy import in_turn
 
 if TYPE_CHECKING:
     from syncline.clock import Clock
@@ -50,11 +51,12 @@ class _Connection(Protocol):
 class Wire:
     """Statements over an open connection; parameters stand as `?` on both databases."""
 
-    def __init__(self, connection: _Connection, clock: Clock, *, is_sqlite: bool) -> None:
-        """Speak over `connection`, which commits by itself."""
+    def __init__(self, connection: _Connection, clock: Clock, *, is_sqlite: bool, patience_seconds: float) -> None:
+        """Speak over `connection`, which commits by itself; wait so long for a lock of SQLite's."""
         self.is_sqlite = is_sqlite
         self._connection = connection
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._server_tells_time = not is_sqlite and isinstance(clock, SystemClock)
         self._statements: dict[str, str] = {}
         self._server_ahead: tuple[int, int] | None = None
@@ -124,7 +126,9 @@ class Wire:
 
     def _execute(self, statement: str, parameters: Sequence[object]) -> _Cursor:
         if self.is_sqlite:
-            return self._connection.execute(statement, parameters)
+            return in_turn(
+                lambda: self._connection.execute(statement, parameters), patience_seconds=self._patience_seconds
+            )
         native = self._statements.get(statement)
         if native is None:
             native = self._statements.setdefault(statement, statement.replace("?", "%s"))
@@ -134,12 +138,15 @@ class Wire:
 class Direct:
     """Opens the connection at the first use; threads take turns on it."""
 
-    def __init__(self, connect: Callable[[], object], clock: Clock, *, is_sqlite: bool, name: str) -> None:
+    def __init__(
+        self, connect: Callable[[], object], clock: Clock, *, is_sqlite: bool, name: str, patience_seconds: float
+    ) -> None:
         """`connect` opens a connection of the driver; errors call the database `name`."""
         self._connect = connect
         self._clock = clock
         self._is_sqlite = is_sqlite
         self._name = name
+        self._patience_seconds = patience_seconds
         self._wire: Wire | None = None
         self._turn = threading.RLock()
 
@@ -174,11 +181,14 @@ class Direct:
         if self._wire is None:
             connection = cast("Any", self._connect())
             if self._is_sqlite:
+                connection.execute("PRAGMA busy_timeout = 0")  # `in_turn` waits instead
                 connection.create_function(SQLITE_NOW, 0, lambda: microseconds(self._clock.now()))
             else:
                 connection.autocommit = True
                 connection.execute("SET synchronous_commit = off")
-            self._wire = Wire(connection, self._clock, is_sqlite=self._is_sqlite)
+            self._wire = Wire(
+                connection, self._clock, is_sqlite=self._is_sqlite, patience_seconds=self._patience_seconds
+            )
         return self._wire
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailableError:

@@ -53,7 +53,13 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: Engine | None = None
         where = self.url.render_as_string(hide_password=True)
-        self.direct = Direct(self._connect, self.clock, is_sqlite=self.is_sqlite, name=where)
+        self.direct = Direct(
+            self._connect,
+            self.clock,
+            is_sqlite=self.is_sqlite,
+            name=where,
+            patience_seconds=LOCK_TIMEOUT_SECONDS,
+        )
         """A connection beside the pool, for what each request reads and writes."""
 
     @property
