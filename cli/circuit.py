@@ -1,7 +1,10 @@
 """Looking at and steering the breaker of a source."""
 
+import asyncio
+
 from cli import catalog, console
 from cli.instance import actor, opened
+from deployments.breakers import hold_breaker_open, reset_breaker
 from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import Breakers
@@ -25,7 +28,7 @@ def reset(source: str) -> None:
     """Close the breaker."""
     with opened() as instance:
         name = catalog.find(source).name
-        change = Breakers(instance.store).reset(name, actor())
+        change = asyncio.run(reset_breaker(instance.settings, instance.store, name, actor=actor()))
     console.line(f"breaker of {name}: " + ("closed; the next run goes" if change else "it was closed already"))
 
 
@@ -33,5 +36,5 @@ def hold_open(source: str) -> None:
     """Open the breaker until it is reset."""
     with opened() as instance:
         name = catalog.find(source).name
-        Breakers(instance.store).force_open(name, actor())
+        asyncio.run(hold_breaker_open(instance.settings, instance.store, name, actor=actor()))
     console.line(f"breaker of {name}: open until `syncline breaker reset {name}`")

@@ -12,6 +12,7 @@ from uuid import UUID
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from deployments.breakers import hold_breaker_open, reset_breaker
 from deployments.client import open_client
 from deployments.rescheduling import reschedule
 from deployments.schedules import text_of
@@ -34,7 +35,16 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["ScheduleInfo", "resume_deferred", "run_now", "scheduled", "start", "stop"]
+__all__ = [
+    "ScheduleInfo",
+    "hold_breaker_open",
+    "reset_breaker",
+    "resume_deferred",
+    "run_now",
+    "scheduled",
+    "start",
+    "stop",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

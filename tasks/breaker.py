@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.events import emit_event
+from prefect.events import Event, Resource, emit_event
+from prefect.types import DateTime
 
 from syncline.model.session import Status
 from syncline.passes.admission import said_of_breaker
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from syncline.store.breakers import Change
     from tasks.run import Run
 
-__all__ = ["note_outcome", "pass_breaker"]
+__all__ = ["breaker_event", "note_outcome", "pass_breaker"]
 
 _EVENTS = {
     BreakerState.CLOSED: "syncline.breaker.closed",
     BreakerState.OPEN: "syncline.breaker.opened",
+    BreakerState.FORCED_OPEN: "syncline.breaker.opened",
     BreakerState.HALF_OPEN: "syncline.breaker.half_opened",
 }
 
@@ -38,6 +40,8 @@ def pass_breaker(run: Run) -> None:
         reason = said_of_breaker(run.source.name, asked.state, asked.retry_at)
         raise RunStopped(Stop(status=Status.SKIPPED, reason=reason))
     run.permit = asked
+    if asked.change is not None:
+        _tell(asked.change, "its time is up: probes are let through")
 
 
 def note_outcome(run: Run, error: BaseException | None) -> None:
@@ -47,11 +51,24 @@ def note_outcome(run: Run, error: BaseException | None) -> None:
     change = Breakers(run.store).record(run.permit, outcome_of(error))
     if change is not None:
         run.tripped = change.after is BreakerState.OPEN
-        _tell(change, error)
+        _tell(change, "the upstream is well again" if error is None else f"{type(error).__name__}: {error}")
 
 
-def _tell(change: Change, error: BaseException | None) -> None:
+def breaker_event(change: Change, cause: str) -> Event:
+    """What Prefect hears of a breaker that changed its state; automations match it by its name and its source."""
     resource = {"prefect.resource.id": f"syncline.source.{change.source}", "prefect.resource.name": change.source}
-    cause = f"{type(error).__name__}: {error}" if error is not None else "the upstream is well again"
-    payload = {"source": change.source, "before": change.before, "failures": change.failures, "cause": cause}
-    emit_event(event=_EVENTS[change.after], resource=resource, payload=payload)
+    payload = {
+        "source": change.source,
+        "before": change.before,
+        "after": change.after,
+        "failures": change.failures,
+        "cause": cause,
+    }
+    return Event(
+        occurred=DateTime.instance(change.at), event=_EVENTS[change.after], resource=Resource(resource), payload=payload
+    )
+
+
+def _tell(change: Change, cause: str) -> None:
+    told = breaker_event(change, cause)
+    emit_event(told.event, dict(told.resource), occurred=told.occurred, payload=told.payload)

@@ -58,3 +58,7 @@ class Controls(Protocol):
     async def scheduled(self, settings: Settings) -> Mapping[str, Schedule]:
         """The schedule of each source."""
         ...
+
+    async def reset_breaker(self, settings: Settings, store: Store, source: str, *, actor: str) -> object:
+        """Close the breaker of `source`, also where Prefect's server does not answer."""
+        ...

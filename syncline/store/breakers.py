@@ -35,12 +35,14 @@ class Permit:
     Attributes:
         epoch: the breaker's when the run was let through.
         probe: whether it is one of the few that show whether the upstream is well again.
+        change: what letting it through changed about the breaker's state: the first probe half-opens it.
     """
 
     source: str
     policy: BreakerPolicy
     epoch: int
     probe: bool
+    change: Change | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,8 +102,7 @@ class Breakers:
         def decide(circuit: Circuit, now: int) -> tuple[Permit | Refused, Circuit]:
             may_go, retry_at, after = breaker.admit(circuit, source.breaker, now, lease_us=lease_us)
             if may_go:
-                probe = after.state is BreakerState.HALF_OPEN
-                return Permit(source=source.name, policy=source.breaker, epoch=after.epoch, probe=probe), after
+                return _permit(source, circuit, after, now), after
             return Refused(source=source.name, state=after.state, retry_at=_instant(retry_at)), after
 
         return self._change(source.name, decide)
@@ -163,6 +164,16 @@ class Breakers:
                     audit.record(connection, actor=actor, action=action, target=source, now=now, detail=detail)
                     return _change(source, circuit, after, microseconds(now))
         raise DatabaseUnavailableError(f"the breaker of {source} is changed too often to be steered")
+
+
+def _permit(source: Source, before: Circuit, after: Circuit, now: int) -> Permit:
+    return Permit(
+        source=source.name,
+        policy=source.breaker,
+        epoch=after.epoch,
+        probe=after.state is BreakerState.HALF_OPEN,
+        change=_change(source.name, before, after, now),
+    )
 
 
 def _change(source: str, before: Circuit, after: Circuit, now: int) -> Change | None:

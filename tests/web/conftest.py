@@ -17,6 +17,7 @@ from syncline.model.session import Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
+from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
 from web.app import create_app
 from web.tokens import issue
@@ -66,6 +67,10 @@ class FakeControls:
         del settings, store
         self._called("resume_deferred", source)
         return []
+
+    async def reset_breaker(self, settings: Settings, store: Store, source: str, *, actor: str) -> None:
+        del settings
+        Breakers(store).reset(source, actor)
 
     async def scheduled(self, settings: Settings) -> Mapping[str, FakeSchedule]:
         del settings

@@ -75,15 +75,11 @@ async def reset(here: Here, source: Named = None, body: ResetBody | None = None)
     if source and told and source != told:
         raise HTTPException(422, f"the query names {source!r}, but the body {told!r}: name one source")
     wanted = _named(here, source or told, '?source=NAME or {"source": "NAME"}')
-    return await asyncio.to_thread(_reset, here, wanted)
-
-
-def _reset(here: Context, source: Source) -> WasReset:
     breakers = Breakers(here.store)
-    before = breakers.state(source)
-    breakers.reset(source.name, _ACTOR)
-    after = breakers.state(source)
-    return WasReset(source=source.name, before=as_json(before, source.breaker), after=as_json(after, source.breaker))
+    before = await asyncio.to_thread(breakers.state, wanted)
+    await here.controls.reset_breaker(here.settings, here.store, wanted.name, actor=_ACTOR)
+    after = await asyncio.to_thread(breakers.state, wanted)
+    return WasReset(source=wanted.name, before=as_json(before, wanted.breaker), after=as_json(after, wanted.breaker))
 
 
 def _named(here: Context, source: str | None, how: str) -> Source:
