@@ -1,8 +1,8 @@
 """Deployments whose upstream has no address: Prefect schedules none of their runs until it has one.
 
-What Prefect still knows of an earlier start is paused as a whole, and marked with a tag. Its schedules stay as the
-operator left them: one that was stopped is still stopped when the deployment is served again. A deployment that the
-operator paused stays paused.
+What Prefect still knows of an earlier start is paused as a whole, and marked with a tag, which goes when the deployment
+is served again. Its schedules stay as the operator left them: one that was stopped is still stopped then. A deployment
+that the operator paused stays paused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-__all__ = ["RESTING_TAG", "rest", "wake"]
+__all__ = ["RESTING_TAG", "is_stopped", "rest"]
 
 RESTING_TAG = "not-set-up"
 """The tag of a deployment that we paused."""
@@ -33,15 +33,10 @@ async def rest(client: PrefectClient, full_name: str) -> bool:
     return True
 
 
-async def wake(client: PrefectClient, full_name: str) -> bool:
-    """End the pause that `rest` made, and no other; returns whether there was one."""
+async def is_stopped(client: PrefectClient, full_name: str) -> bool:
+    """Whether an operator paused the deployment, so that it is to stay so when it is served."""
     deployment = await _known(client, full_name)
-    if deployment is None or RESTING_TAG not in deployment.tags:
-        return False
-    await client.resume_deployment(deployment.id)
-    tags = [tag for tag in deployment.tags if tag != RESTING_TAG]
-    await client.update_deployment(deployment.id, DeploymentUpdate(tags=tags))
-    return True
+    return deployment is not None and deployment.paused and RESTING_TAG not in deployment.tags
 
 
 async def _known(client: PrefectClient, full_name: str) -> DeploymentResponse | None:

@@ -17,7 +17,7 @@ from deployments.client import open_client
 from deployments.first_run import schedule_first_run
 from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.preflight import is_set_up
-from deployments.resting import rest, wake
+from deployments.resting import is_stopped, rest
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
 from syncline.errors import ConfigurationError
@@ -71,7 +71,7 @@ async def register(settings: Settings, store: Store, runner: Runner) -> None:
                 await rest(client, deployment.full_name)
                 continue
             await make_limit(client, deployment.source)
-            await wake(client, deployment.full_name)
+            made.paused = await is_stopped(client, deployment.full_name)  # unsaid, Prefect would end any pause
             deployment_id = await runner.aadd_deployment(made)
             key = f"first-run-{deployment.full_name}-{start}"
             await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)

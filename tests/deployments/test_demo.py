@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.demo import demo_file
+from deployments.demo import demo_file, demo_settings
+from deployments.preflight import is_set_up
+from flows.registry import sources
 from syncline.settings import Settings, load_settings
 
 
@@ -17,6 +19,13 @@ def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
     with demo_file(Settings(home=tmp_path / "home", sandbox_port=8123), demo=True):
         assert load_settings().base_url("erp") == "http://127.0.0.1:8123"
     assert load_settings().base_url("erp") == "https://erp.example.com"
+
+
+def test_each_feed_has_an_upstream_in_the_demo() -> None:
+    """One that is forgotten would silently not be served."""
+    settings = demo_settings(Settings(sandbox_port=8123))
+    assert settings.base_url("yield") == "http://127.0.0.1:8123/feeds/yield"
+    assert [source.name for source in sources() if not is_set_up(settings, source)] == []
 
 
 def test_what_a_killed_demo_left_behind_does_not_reach_a_real_start(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from deployments.demo import demo_settings
 from deployments.environment import prefect_env, settings_env
-from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
+from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of, said_of_missing
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.settings import Settings, UpstreamSettings, load_settings
@@ -44,6 +44,28 @@ def test_a_missing_address_or_credential_is_named() -> None:
         check_upstreams(Settings(upstreams={"erp": UpstreamSettings(base_url="http://127.0.0.1:9")}))
     check_upstreams(Settings(upstreams=ERP))
     check_upstreams(demo_settings(Settings(upstreams={})))
+
+
+def test_sources_without_an_address_are_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A shop that has only an ERP starts, and sees what it could switch on."""
+    check_upstreams(Settings(upstreams=ERP))
+    (line,) = caplog.messages
+    assert line.startswith("Not set up, and so not served: airdrops (SYNCLINE_UPSTREAMS__AIRDROPS__BASE_URL), ")
+    assert "yield (SYNCLINE_UPSTREAMS__YIELD__BASE_URL)" in line
+    assert "ERP" not in line
+    assert said_of_missing(demo_settings(Settings(upstreams={}))) is None
+
+
+@pytest.mark.parametrize("url", ["quests.example.com", ""])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """A typing error must not look like a source that nobody wants."""
+    with pytest.raises(ConfigurationError, match="SYNCLINE_UPSTREAMS__QUESTS__BASE_URL must begin with http"):
+        check_upstreams(Settings(upstreams=ERP | {"quests": UpstreamSettings(base_url=url)}))
+
+
+def test_a_feed_alone_is_enough() -> None:
+    """Who has no ERP starts as well."""
+    check_upstreams(Settings(upstreams={"yield": UpstreamSettings(base_url="https://yields.llama.fi")}))
 
 
 def test_the_projects_own_deployments_fit_its_sources() -> None:
