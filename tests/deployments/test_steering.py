@@ -1,6 +1,8 @@
 """What an operator does to runs, against a real Prefect server."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +10,8 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Completed, Running
+from sqlalchemy import delete
+from sqlmodel import col
 from support.instance import Instance
 from support.proxy import proxied
 from support.records import open_session
@@ -16,7 +20,7 @@ from deployments import controls
 from deployments.client import open_client
 from deployments.reconciling import reconcile_once
 from syncline.errors import PrefectUnavailableError
-from syncline.model.session import Status
+from syncline.model.session import Status, SyncSession
 from syncline.passes.ending import end
 from syncline.store import audit, leases, schedules
 
@@ -48,12 +52,23 @@ def test_a_run_that_goes_on_after_a_hold_is_asked_for_the_same_as_the_first(calm
     assert calm.session_of(started, "completed").trigger == "retry"
 
 
-def _crashed(instance: Instance, flow_run_id: str, *, minutes_ago: float) -> str:
-    """A session of the run that the reconciler closed a while ago."""
+@contextmanager
+def _crashed(instance: Instance, *, minutes_ago: float) -> Generator[tuple[str, str]]:
+    """A run that Prefect believes to be running, and its session, which was closed a while ago; both go afterwards."""
+    flow_run_id = asyncio.run(_run_in(instance, Running()))
     then = instance.store.clock.now() - timedelta(minutes=minutes_ago)
-    return open_session(
+    session_id = open_session(
         instance.store, f"s-{flow_run_id}", status=Status.CRASHED, started_at=then, flow_run_id=flow_run_id
     )
+    yield flow_run_id, session_id
+    with instance.store.write() as connection:
+        connection.execute(delete(SyncSession).where(col(SyncSession.id) == session_id))
+    asyncio.run(_forget(instance, flow_run_id))
+
+
+async def _forget(instance: Instance, flow_run_id: str) -> None:
+    async with open_client(instance.settings) as client:
+        await client.delete_flow_run(UUID(flow_run_id))
 
 
 def _state_after_reconciling(instance: Instance, flow_run_id: str) -> StateType | None:
@@ -63,29 +78,27 @@ def _state_after_reconciling(instance: Instance, flow_run_id: str) -> StateType 
 
 def test_a_run_whose_machine_lost_its_power_is_not_running_for_ever_in_prefect(calm: Instance) -> None:
     """No runner is left to tell; the UI would show it beside the real ones until somebody deletes it."""
-    flow_run_id = asyncio.run(_run_in(calm, Running()))
-    _crashed(calm, flow_run_id, minutes_ago=2)
-    assert _state_after_reconciling(calm, flow_run_id) is StateType.CRASHED
-    state = asyncio.run(_read(calm, flow_run_id)).state
+    with _crashed(calm, minutes_ago=2) as (flow_run_id, _):
+        assert _state_after_reconciling(calm, flow_run_id) is StateType.CRASHED
+        state = asyncio.run(_read(calm, flow_run_id)).state
     assert state is not None
     assert "ended without a word" in (state.message or "")
 
 
 def test_a_run_that_crashed_just_now_is_left_to_its_runner(calm: Instance) -> None:
     """It knows the exit code, and tells it within seconds."""
-    flow_run_id = asyncio.run(_run_in(calm, Running()))
-    _crashed(calm, flow_run_id, minutes_ago=0.5)
-    assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
+    with _crashed(calm, minutes_ago=0.5) as (flow_run_id, _):
+        assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
 
 
 def test_a_run_whose_process_lives_is_left_to_it(calm: Instance) -> None:
     """A process that lost its lease while the database was away ends by itself, and says why."""
-    flow_run_id = asyncio.run(_run_in(calm, Running()))
-    session_id, now = _crashed(calm, flow_run_id, minutes_ago=2), calm.store.clock.now()
-    with calm.store.write() as connection:
-        assert leases.acquire(connection, "source:products", session_id, process=leases.Process.current(), now=now)
-        leases.release(connection, "source:products", session_id, now=now)
-    assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
+    now = calm.store.clock.now()
+    with _crashed(calm, minutes_ago=2) as (flow_run_id, session_id):
+        with calm.store.write() as connection:
+            assert leases.acquire(connection, "source:products", session_id, process=leases.Process.current(), now=now)
+            leases.release(connection, "source:products", session_id, now=now)
+        assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
 
 
 def _standing(instance: Instance) -> tuple[object, ...]:
