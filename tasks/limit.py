@@ -108,8 +108,7 @@ async def _take(run: Run, flow_run: FlowRun) -> None:
     await run.stack.enter_async_context(slot)
     held = ConcurrencyContext.get()
     if held is not None and held.cleanup_lease_ids:
-        labelled = asyncio.create_task(label_lease(flow_run, str(held.cleanup_lease_ids[-1])))
-        run.stack.push_async_callback(asyncio.wait, [labelled])  # beside the work, which need not wait for it
+        await label_lease(flow_run, str(held.cleanup_lease_ids[-1]))  # before any work: a run may be killed at once
 
 
 async def label_lease(flow_run: FlowRun, lease_id: str) -> None:
