@@ -49,7 +49,7 @@ def _row(source: Source, settings: Settings) -> list[str]:
     return [
         source.name,
         source.upstream.name,
-        settings.upstream(source.upstream.name).base_url or "not set",
+        settings.upstream(source.upstream.name).base_url or "not set up",
         table_of(source.table).name,
         "changes" if source.pages.incremental else "all of it",
         number(source.retry.attempts),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from cli import catalog
 from syncline.errors import SynclineError
 from syncline.settings import Settings
 
-__all__ = ["Timing", "is_listening", "timetable"]
+__all__ = ["Timing", "is_listening", "not_set_up", "timetable"]
 
 _CONNECT_SECONDS = 0.3
 _ANSWER_SECONDS = 3
@@ -32,7 +33,7 @@ class Timing:
 
 
 def timetable(settings: Settings) -> Mapping[str, Timing]:
-    """The schedules by source; empty where Prefect is away or slow."""
+    """The schedules by source, also of those that are not set up; empty where Prefect is away or slow."""
     if not is_listening(settings.prefect_api):
         return {}
     from deployments import controls  # noqa: PLC0415 - loads Prefect, which is slow
@@ -41,8 +42,22 @@ def timetable(settings: Settings) -> Mapping[str, Timing]:
         found = asyncio.run(asyncio.wait_for(controls.scheduled(settings), _ANSWER_SECONDS))
     except (SynclineError, TimeoutError):
         return {}
-    return {
+    known = {
         name: Timing(active=info.active, words=info.text, next_run_at=info.next_run_at) for name, info in found.items()
+    }
+    return {**known, **not_set_up(settings)}
+
+
+def not_set_up(settings: Settings) -> Mapping[str, Timing]:
+    """The sources whose upstream has no address: they are not scheduled, whatever Prefect knows of them."""
+    names = (
+        (one.name, one.upstream.name)
+        for one in catalog.every()
+        if settings.upstream(one.upstream.name).base_url is None
+    )
+    return {
+        name: Timing(active=False, words=f"not set up: SYNCLINE_UPSTREAMS__{upstream.upper()}__BASE_URL is not set")
+        for name, upstream in names
     }
 
 
