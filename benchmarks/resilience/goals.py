@@ -47,16 +47,17 @@ def resilience_goals(
 
 
 def _of_speeds(speeds: Speeds) -> Iterator[Goal]:
-    for kind, what, bound in _OF_RAW:
-        mine = speeds.find(kind, what, _OURS, 1)
-        if mine is not None and mine.raw_ratio is not None:
-            statement = "SELECT" if what.endswith(("denial", "breaker")) else "UPDATE"
-            yield Goal(what=f"{kind}: {what} / raw {statement}", measured=mine.raw_ratio, bound=bound, at_most=False)
-    for kind, what, bound in _OF_THEIRS:
-        for processes in (1, 4):
+    for processes in (1, 4):
+        crowd = "1 process" if processes == 1 else f"{processes} processes"
+        for kind, what, bound in _OF_RAW:
+            mine = speeds.find(kind, what, _OURS, processes)
+            if mine is not None and mine.raw_ratio is not None:
+                statement = "SELECT" if what.endswith(("denial", "breaker")) else "UPDATE"
+                said = f"{kind}: {what} / raw {statement}, {crowd}"
+                yield Goal(what=said, measured=mine.raw_ratio, bound=bound, at_most=False)
+        for kind, what, bound in _OF_THEIRS:
             mine, other = (speeds.find(kind, what, name, processes) for name in (_OURS, _THEIRS))
             if mine is not None and other is not None:
-                crowd = "1 process" if processes == 1 else f"{processes} processes"
                 said = f"{kind}: {what}, {_OURS} / {_THEIRS}, {crowd}"
                 yield Goal(what=said, measured=mine.per_second / other.per_second, bound=bound, at_most=False)
 
