@@ -20,4 +20,4 @@ DELETES = Deletes(max_fraction=0.5)
 def feed_upstream(name: str, *, requests_an_hour: int) -> Upstream:
     """The API of one feed, with a budget of its own."""
     policy = SlidingWindow(limit=requests_an_hour, period_seconds=3600)
-    return Upstream(name=name, budgets=(Budget(name="hourly", policy=policy),))
+    return Upstream(name=name, budgets=(Budget(policy=policy),))

@@ -152,4 +152,4 @@ def test_one_feed_spends_nothing_of_anothers(sync: Callable[[str], Ran], store: 
     assert len({key.name for key in keys}) == 7
     used = {key.name: Budgets(store).state(key).tokens for key in keys}
     spent = [name for name, tokens in used.items() if tokens < TABLE[name.partition(":")[0]][1]]
-    assert spent == ["points:hourly"]
+    assert spent == ["points:requests"]

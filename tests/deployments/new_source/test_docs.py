@@ -15,6 +15,7 @@ from deployments.new_source.module_text import module_text
 from deployments.new_source.names import choose
 from syncline.model.page import Ask
 from syncline.model.upstream import Auth, Upstream
+from syncline.passes.codec import Rejected, codec_of
 from syncline.upstreams.guess import ColumnGuess, Guess
 from syncline.upstreams.paging import PageNumber
 
@@ -25,6 +26,12 @@ DOCS = Path(__file__).parents[3] / "docs" / "add-a-source.md"
 def blocks() -> list[str]:
     """The Python in the page."""
     return re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def _block(blocks: list[str], text: str) -> str:
+    """The one block that has `text` in it."""
+    (found,) = (block for block in blocks if text in block)
+    return found
 
 
 def test_the_file_is_the_one_that_is_written(blocks: list[str]) -> None:
@@ -68,7 +75,7 @@ def test_the_connector_of_ones_own_walks_and_resumes(blocks: list[str], monkeypa
     """It is copied as it stands."""
     module = ModuleType("monthly_files")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # where its dataclass looks its names up
-    exec(blocks[1], vars(module))  # noqa: S102 - the page's own code
+    exec(_block(blocks, "class MonthlyFiles"), vars(module))  # noqa: S102 - the page's own code
     pages: Any = module.MonthlyFiles(first="/1")
     files = Files({"/1": b'{"next": "/2", "entries": [{"id": 1}]}', "/2": b'{"next": null, "entries": [{"id": 2}]}'})
 
@@ -77,3 +84,17 @@ def test_the_connector_of_ones_own_walks_and_resumes(blocks: list[str], monkeypa
 
     assert asyncio.run(walk(Ask())) == [([b'{"id":1}'], "/2"), ([b'{"id":2}'], None)]
     assert asyncio.run(walk(Ask(resume="/2"))) == [([b'{"id":2}'], None)]
+
+
+def test_another_feed_for_the_listings_reads_what_it_names(blocks: list[str]) -> None:
+    """A site that gains a feed copies it, and changes the names."""
+    made: dict[str, Any] = {}
+    exec(_block(blocks, "BOUNTIES = "), made)  # noqa: S102 - the page's own code
+    codec = codec_of(made["BOUNTIES"].table)
+    raw = b'{"id":7,"headline":"Audit","owner":{"name":"acme","size":3},"prize":{"text":"1 ETH"}}'
+    assert codec.keys([raw])[0] == [("7", raw)]
+    found = codec.decode("7", raw)
+    assert not isinstance(found, Rejected), found.reason
+    values = dict(zip(codec.columns, found[0], strict=True))
+    assert (values["title"], values["project"], values["reward"]) == ("Audit", "acme", "1 ETH")
+    assert values["attributes"] == {"owner": {"size": 3}}
