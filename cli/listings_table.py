@@ -11,7 +11,7 @@ from cli.instance import Instance, opened
 from cli.tables import Column, Fact, counted, number, print_facts, print_table
 from cli.times import ago
 from syncline.errors import SynclineError
-from syncline.model.items import ItemStatus, plain_of
+from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
 from syncline.store import listings
 from syncline.store.listings import StoredListing, Wanted
@@ -84,8 +84,8 @@ def feed(source: str) -> str:
         UnknownSourceError, SynclineError: there is no such source, or it fills another table.
     """
     found = catalog.find(source)
-    if plain_of(found.table) is not Listing:
-        feeds = ", ".join(one.name for one in catalog.every() if plain_of(one.table) is Listing)
+    if found.table is not Listing:
+        feeds = ", ".join(one.name for one in catalog.every() if one.table is Listing)
         raise SynclineError(f"{found.name} has no listings; these have: {feeds}")
     return found.name
 

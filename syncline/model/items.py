@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Column, LargeBinary, select
+from sqlalchemy import Column, LargeBinary
 from sqlalchemy.orm import declared_attr
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -17,7 +15,7 @@ from syncline.model.columns import choice
 from syncline.model.row import Row
 
 if TYPE_CHECKING:
-    from sqlalchemy import FromClause, Table
+    from sqlalchemy import Table
 
 __all__ = [
     "BOOKKEEPING",
@@ -26,12 +24,10 @@ __all__ = [
     "Item",
     "ItemStatus",
     "ModeratedItem",
-    "TableView",
+    "check_paths",
     "key_column",
     "partition_columns",
-    "plain_of",
     "table_of",
-    "view_of",
 ]
 
 BOOKKEEPING = ("raw_fingerprint", "fingerprint", "synced_at")
@@ -67,12 +63,9 @@ class Item(Row):
     types and bounds; one field is the primary key. Items that do not fit are rejected with the reason, one by one.
 
     Attributes:
-        paths: where a field stands in the upstream's item, as a dotted path, if not under its own name; a source that
-            declares `fields` reads through a view that has them.
         rest: the column that keeps whatever of an item no other column holds, as a JSON object; "": nothing does.
     """
 
-    paths: ClassVar[Mapping[str, str]] = MappingProxyType({})
     rest: ClassVar[str] = ""
 
     @declared_attr.directive
@@ -98,62 +91,17 @@ class ModeratedItem(Item):
         return (Column(STATUS, choice(ItemStatus), nullable=False), *super().__table_args__)
 
 
-class TableView:
-    """A table's class as one source reads it; whatever else is asked of it, the class answers.
-
-    It stands where the class would: reading items needs the class's fields and the source's own paths, counting rows
-    the source's own part of a table that it shares.
-    """
-
-    def __init__(self, plain: type[Item], source: str, paths: Mapping[str, str]) -> None:
-        """See `plain` with the `paths` of `source`."""
-        self.plain = plain
-        self.paths = MappingProxyType(dict(paths))
-        self._source = source
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a class
-        return getattr(self.plain, name)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Carried to another process, it is made anew there."""
-        return _reviewed, (self.plain, self._source, dict(self.paths))
-
-    def __clause_element__(self) -> FromClause:
-        """SQLAlchemy's protocol: what a statement selects from."""
-        table = table_of(self.plain)
-        mine = select(*table.primary_key).where(table.c.source == self._source) if "source" in table.c else None
-        return table if mine is None else mine.subquery()
-
-
-def view_of(item: type[Item], *, source: str, paths: Mapping[str, str]) -> type[Item]:
-    """The class `item` as `source` reads it, with each field where `paths` say.
+def check_paths(item: type[Item], paths: Mapping[str, str], *, source: str) -> None:
+    """`paths` say where fields stand in the items of `source`: each must be one that upstreams fill.
 
     Raises:
-        ConfigurationError: a path is given for what is no column that upstreams fill.
+        ConfigurationError: there is no such field; the message names those that there are.
     """
-    plain = plain_of(item)
-    fillable = [name for name in plain.model_fields if name not in {*PARTITIONS, plain.rest}]
+    fillable = [name for name in item.model_fields if name not in {*PARTITIONS, item.rest}]
     for name in paths:
         if name not in fillable:
-            there = f"the table {table_of(plain).name} has {', '.join(fillable)}"
+            there = f"the table {table_of(item).name} has {', '.join(fillable)}"
             raise ConfigurationError(f"source {source!r}: there is no field {name!r} to read into; {there}")
-    return _reviewed(plain, source, paths)
-
-
-def _reviewed(plain: type[Item], source: str, paths: Mapping[str, str]) -> type[Item]:
-    hashable: Any = plain
-    return _view(hashable, source, tuple(paths.items()))
-
-
-@cache
-def _view(plain: type[Item], source: str, paths: tuple[tuple[str, str], ...]) -> type[Item]:
-    """Made once, so that what is derived from it is derived once."""
-    return cast("type[Item]", TableView(plain, source, dict(paths)))
-
-
-def plain_of(item: type[Item]) -> type[Item]:
-    """The class itself, also of a view."""
-    return item.plain if isinstance(item, TableView) else item
 
 
 def table_of(item: type[Item]) -> Table:

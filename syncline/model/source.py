@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
-from syncline.model.items import ItemStatus, ModeratedItem, plain_of, view_of
+from syncline.model.items import ItemStatus, ModeratedItem, check_paths
 from syncline.model.policies import BreakerPolicy, Deletes, Priority, Retry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -68,11 +68,9 @@ class Source:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
         if min(self.lag_seconds, self.timeout_seconds, self.patience_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
-        if self.moderated and not issubclass(plain_of(self.table), ModeratedItem):
+        if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
-        if self.fields:
-            view = view_of(self.table, source=self.name, paths=self.fields)
-            object.__setattr__(self, "table", view)
+        check_paths(self.table, self.fields, source=self.name)
 
     @property
     def first_status(self) -> ItemStatus:

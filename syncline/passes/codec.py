@@ -21,7 +21,7 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
-from syncline.passes.wire import finishers, wire_field
+from syncline.passes.wire import Paths, finishers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
 
 if TYPE_CHECKING:
@@ -50,26 +50,27 @@ class Rejected:
 
 
 class ItemCodec:
-    """Reads the items of one table; made once a process by `codec_of`."""
+    """Reads the items of one table as one source has them; made once a process by `codec_of`."""
 
-    def __init__(self, item: type[Item]) -> None:
-        """Derive the wire's shape from the class of the table.
+    def __init__(self, item: type[Item], paths: Paths | None = None) -> None:
+        """Derive the wire's shape from the class of the table, and from where the source has its fields.
 
         Raises:
             ConfigurationError: a field's type has no column, or the table has no single key of a fitting type.
         """
+        paths = paths or {}
         self.key_column = key_column(item)
         self.columns = tuple(name for name in item.model_fields if name not in partition_columns(item))
-        fields = [wire_field(item, name) for name in self.columns if name != item.rest]
+        fields = [wire_field(item, name, paths) for name in self.columns if name != item.rest]
         self._key_is_text = _has_text_key(item, self.key_column)
         key = next(field for field in fields if field.name == self.key_column)
         self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
-        self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in item.paths else None
+        self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in paths else None
         self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
-        self._finishers = tuple(finishers(item, self.columns))
+        self._finishers = tuple(finishers(item, self.columns, paths))
         self._places = {field.name: ".".join(field.path) for field in fields}
         self._seed = _seed(fields, item.rest)
 
@@ -178,12 +179,12 @@ def _has_nul(values: list[Any]) -> bool:
     return b"\\u0000" in msgspec.json.encode(values).replace(rb"\\", b"")
 
 
-def codec_of(item: type[Item]) -> ItemCodec:
-    """The codec of a table; made once a process."""
+def codec_of(item: type[Item], paths: Paths | None = None) -> ItemCodec:
+    """The codec of a table whose fields stand where `paths` say (else under their own names); made once a process."""
     hashable: Any = item
-    return _made(hashable)
+    return _made(hashable, tuple((paths or {}).items()))
 
 
 @cache
-def _made(item: type[Item]) -> ItemCodec:
-    return ItemCodec(item)
+def _made(item: type[Item], paths: tuple[tuple[str, str], ...]) -> ItemCodec:
+    return ItemCodec(item, dict(paths))

@@ -77,7 +77,7 @@ class PageWriter:
         self._source = source
         self._account = account_id
         self._session = session_id
-        self._codec = codec_of(source.table)
+        self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
 

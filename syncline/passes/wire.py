@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -16,21 +16,24 @@ from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
 from syncline.model.columns import Amount
-from syncline.model.items import BOOKKEEPING, Item, key_column, plain_of, table_of
+from syncline.model.items import BOOKKEEPING, Item, key_column, table_of
 from syncline.passes.wire_struct import REQUIRED, WireField
 from syncline.upstreams.envelope import dotted_keys
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["finishers", "path_of", "wire_field"]
+__all__ = ["Paths", "finishers", "path_of", "wire_field"]
+
+Paths: TypeAlias = "Mapping[str, str]"
+"""Where a field stands in the upstream's item, as a dotted path, if not under its own name."""
 
 _SCALARS = (bool, int, float, Decimal, str, datetime, date)
 
 
-def path_of(item: type[Item], name: str) -> tuple[str, ...]:
+def path_of(item: type[Item], name: str, paths: Paths) -> tuple[str, ...]:
     """Where the field stands in the upstream's JSON, the outermost key first."""
-    path = item.paths.get(name)
+    path = paths.get(name)
     field: FieldInfo = item.model_fields[name]
     return dotted_keys(path) if path else (field.alias or name,)
 
@@ -50,7 +53,7 @@ def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
 @cache
 def _hints(item: type[Item]) -> dict[str, Any]:
     """The types of all fields; resolving them takes as long as reading hundreds of items."""
-    return get_type_hints(plain_of(item))
+    return get_type_hints(item)
 
 
 def _is_union(hint: object) -> bool:
@@ -64,16 +67,16 @@ def _scalar(item: type[Item], name: str) -> type | None:
     return kind if kind in _SCALARS else None
 
 
-def wire_field(item: type[Item], name: str) -> WireField:
+def wire_field(item: type[Item], name: str, paths: Paths) -> WireField:
     """The field with its type, place and default; a text key that is read by a path may be a whole number there."""
     if name in BOOKKEEPING:
         raise ConfigurationError(f"{item.__name__}.{name}: the name is taken by Syncline's bookkeeping")
     field, kind = item.model_fields[name], _scalar(item, name)
     _, optional = _annotation(item, name)
     wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
-    wire = wire | int if kind is str and name in item.paths and name == key_column(item) else wire
+    wire = wire | int if kind is str and name in paths and name == key_column(item) else wire
     wire = wire | None if optional else wire
-    return WireField(name=name, path=path_of(item, name), kind=wire, default=_default(field))
+    return WireField(name=name, path=path_of(item, name, paths), kind=wire, default=_default(field))
 
 
 def _default(field: FieldInfo) -> Any:  # noqa: ANN401 - of any type
@@ -116,7 +119,7 @@ def _bits(item: type[Item], name: str) -> int:
     return 63 if isinstance(column.type, BigInteger) else 31
 
 
-def finishers(item: type[Item], columns: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
+def finishers(item: type[Item], columns: tuple[str, ...], paths: Paths) -> list[tuple[int, Callable[[Any], Any]]]:
     """What msgspec leaves to do, by column: bounds of decimal numbers, instants without an offset, numbers as text."""
     kinds = [(index, name, _scalar(item, name)) for index, name in enumerate(columns)]
     key = key_column(item)
@@ -124,7 +127,7 @@ def finishers(item: type[Item], columns: tuple[str, ...]) -> list[tuple[int, Cal
     made = [
         (index, simple[kind])
         for index, name, kind in kinds
-        if kind is datetime or (kind is str and name == key and name in item.paths)
+        if kind is datetime or (kind is str and name == key and name in paths)
     ]
     return made + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
 

@@ -130,7 +130,7 @@ def _source(
     return SourceOverview(
         name=source.name,
         upstream=source.upstream.name,
-        rows=count_rows(connection, source.table),
+        rows=count_rows(connection, source),
         progress=_progress(mine[0], now) if mine else None,
         running=len(mine),
         last=newest[0] if newest else None,

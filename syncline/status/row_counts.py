@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, inspect, select, text
 
+from syncline.model.items import partition_columns, table_of
+
 if TYPE_CHECKING:
-    from syncline.model.items import Item
+    from syncline.model.source import Source
 
 __all__ = ["RowCount", "count_rows"]
 
@@ -30,13 +32,20 @@ class RowCount:
     exact: bool = True
 
 
-def count_rows(connection: Connection, table: type[Item]) -> RowCount:
-    """The rows of `table`: counted, or PostgreSQL's estimate where there are many; none where it is not made yet."""
-    if not inspect(connection).has_table(table.__tablename__):
+def count_rows(connection: Connection, source: Source) -> RowCount:
+    """The source's rows: counted, or PostgreSQL's estimate where there are many; none where the table is not made yet.
+
+    Of a table that it shares, its own part is counted.
+    """
+    table = table_of(source.table)
+    if not inspect(connection).has_table(table.name):
         return RowCount(rows=0)
-    if connection.dialect.name == "postgresql":
-        quoted = connection.dialect.identifier_preparer.quote(table.__tablename__)
+    shared = "source" in partition_columns(source.table)
+    if connection.dialect.name == "postgresql" and not shared:
+        quoted = connection.dialect.identifier_preparer.quote(table.name)
         estimate = connection.execute(_ESTIMATE, {"name": quoted}).scalar()
         if estimate is not None and estimate > _COUNTED_UP_TO:
             return RowCount(rows=round(estimate), exact=False)
-    return RowCount(rows=connection.execute(select(func.count()).select_from(table)).scalar_one())
+    counted = select(func.count()).select_from(table)
+    mine = counted.where(table.c.source == source.name) if shared else counted
+    return RowCount(rows=connection.execute(mine).scalar_one())

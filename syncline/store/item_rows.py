@@ -25,7 +25,6 @@ from syncline.model.items import (
     ModeratedItem,
     key_column,
     partition_columns,
-    plain_of,
     table_of,
 )
 from syncline.store.decisions import recall
@@ -78,7 +77,7 @@ class ItemRows(ABC):
         self.key_is_text = table.c[self.key].type.python_type is str
         self.partition = {name: whose[name] for name in partition_columns(item)}
         own = [name for name in item.model_fields if name not in self.partition]
-        self.is_moderated = issubclass(plain_of(item), ModeratedItem)
+        self.is_moderated = issubclass(item, ModeratedItem)
         self._first = {STATUS: first_status.value} if self.is_moderated else {}
         self.columns = (*own, *self.partition, *self._first, "raw_fingerprint", "fingerprint", "synced_at")
         self._adapters = [(i, a) for i, name in enumerate(own) if (a := self._adapter(table.c[name].type)) is not None]

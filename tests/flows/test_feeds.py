@@ -11,7 +11,7 @@ import sandbox
 from deployments.prefect_yaml import read_deployments
 from flows.registry import find, sources
 from syncline.model.budgets import SlidingWindow
-from syncline.model.items import ItemStatus, plain_of
+from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
 from syncline.model.policies import Backoff
 from syncline.model.source import Source
@@ -83,7 +83,7 @@ def sync(store: Store, box: sandbox.Box) -> Callable[[str], Ran]:
 
 
 def feeds() -> dict[str, Source]:
-    return {source.name: source for source in sources() if plain_of(source.table) is Listing}
+    return {source.name: source for source in sources() if source.table is Listing}
 
 
 def test_feeds_run_and_spend_as_the_seed_says() -> None:

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-import cloudpickle
 import pytest
-from support.boxes import Box, Parcel
+from support.boxes import Box
+from support.sources import make_source
 
 from syncline.errors import ConfigurationError
-from syncline.model.items import view_of
 from syncline.model.listings import Listing
 from syncline.passes.codec import ItemCodec, Rejected, codec_of
 
@@ -17,7 +16,7 @@ POOL = {"external_id": "pool", "title": "symbol", "kind": "outlook.class", "rewa
 
 
 def codec(paths: Mapping[str, str]) -> ItemCodec:
-    return codec_of(view_of(Listing, source="yield", paths=paths))
+    return codec_of(Listing, paths)
 
 
 def values(made: ItemCodec, item: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def test_another_place_makes_another_fingerprint() -> None:
 
 def test_a_table_without_a_rest_takes_paths_as_well() -> None:
     """The user's own table and a feed that nests."""
-    made = codec_of(view_of(Box, source="boxes", paths={"label": "texts.label", "price": "money.net"}))
+    made = codec_of(Box, {"label": "texts.label", "price": "money.net"})
     found = made.decode(1, b'{"id":1,"texts":{"label":"L"},"money":{"net":1.10},"parts":{"a":1}}')
     assert not isinstance(found, Rejected)
     row = dict(zip(made.columns, found[0], strict=True))
@@ -90,7 +89,7 @@ def test_a_field_that_there_is_not_is_refused(paths: dict[str, str]) -> None:
     with pytest.raises(
         ConfigurationError, match=r"there is no field .* to read into; the table listings has external_id"
     ):
-        view_of(Listing, source="yield", paths=paths)
+        make_source(name="yield", table=Listing, fields=paths)
 
 
 @pytest.mark.parametrize("paths", [{"title": "name", "project": "name"}, {"title": "project.name"}])
@@ -98,11 +97,3 @@ def test_two_fields_in_one_place_are_refused(paths: dict[str, str]) -> None:
     """Neither can be decoded without the other; the message names both."""
     with pytest.raises(ConfigurationError, match=r"title, project|project, title"):
         codec(paths)
-
-
-def test_a_view_survives_the_way_to_another_process() -> None:
-    """Prefect pickles what it hands to the process that runs a flow."""
-    view = view_of(Parcel, source="post", paths={"label": "text"})
-    dumps: Any = cast("Any", cloudpickle).dumps
-    assert cloudpickle.loads(dumps(view)) is view
-    assert view_of(view, source="post", paths={"label": "text"}) is view
