@@ -14,10 +14,15 @@ from sandbox.erp.world import Erp
 from sandbox.fault_book import FaultBook
 from sandbox.feeds.api import FeedsApi
 from sandbox.feeds.world import Feeds
+from sandbox.inbox.api import InboxApi
+from sandbox.inbox.inbox import Inbox
 from sandbox.requests_log import RequestLog
+from sandbox.x.api import XApi
+from sandbox.x.world import X
 
 HOST = "127.0.0.1"
 ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
+X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
 OUTAGE = {"path": "/feeds/sponsored/*", "code": 503, "count": 5}
 """A spell of bad weather at the start: as many failures as open a breaker, at the feed that is asked most often."""
 PATIENCE_SECONDS = 30
@@ -34,8 +39,12 @@ class Box:
     """Where it listens, without a slash at the end."""
     token: str = field(repr=False)
     """The ERP's bearer token."""
+    x_token: str = field(repr=False)
+    """X's bearer token."""
     erp: Erp
     feeds: Feeds
+    x: X
+    inbox: Inbox
     faults: FaultBook
     requests: RequestLog
 
@@ -47,9 +56,12 @@ async def opened(
     products: int = 250,
     customers: int = 40,
     pools: int = 10_000,
+    mentions: int = 400,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
+    x_token: str = X_TOKEN,
+    inbox_secret: str | None = None,
     outage: bool = True,
     clock: Clock = utc_now,
 ) -> AsyncGenerator[Box]:
@@ -62,18 +74,30 @@ async def opened(
     """
     erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
     feeds = Feeds(seed=seed, pools=pools, clock=clock)
+    x, inbox = X(seed=seed, mentions=mentions, clock=clock), Inbox(secret=inbox_secret, clock=clock)
     faults, requests = FaultBook(), RequestLog()
     apis = (
         ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds),
         FeedsApi(feeds, change_every_seconds=change_every_seconds),
+        XApi(x, token=x_token, change_every_seconds=change_every_seconds),
     )
     for api in apis:
         faults.check_with(api.check)
-    app = build_app(apis, faults=faults, log=requests, clock=clock)
+    app = build_app((*apis, InboxApi(inbox)), faults=faults, log=requests, clock=clock)
     if outage:
         faults.add("status", **OUTAGE)
     async with _listening(app, port) as url:
-        yield Box(url=url, token=erp_token, erp=erp, feeds=feeds, faults=faults, requests=requests)
+        yield Box(
+            url=url,
+            token=erp_token,
+            x_token=x_token,
+            erp=erp,
+            feeds=feeds,
+            x=x,
+            inbox=inbox,
+            faults=faults,
+            requests=requests,
+        )
 
 
 @asynccontextmanager
@@ -83,7 +107,8 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
-        log.info("sandbox listens on %s (ERP at %s/erp, feeds at %s/feeds, knobs at %s/sandbox)", *[url] * 4)
+        places = "ERP at %s/erp, feeds at %s/feeds, X at %s/x, inbox at %s/inbox, knobs at %s/sandbox"
+        log.info(f"sandbox listens on %s ({places})", *[url] * 6)  # noqa: G004 - put together of constants
         yield url
     finally:
         await runner.cleanup()
@@ -96,9 +121,12 @@ def serving(
     products: int = 250,
     customers: int = 40,
     pools: int = 300,
+    mentions: int = 250,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
+    x_token: str = X_TOKEN,
+    inbox_secret: str | None = None,
     clock: Clock = utc_now,
 ) -> Generator[Box]:
     """The sandbox, served by a thread of its own until the block ends."""
@@ -107,9 +135,12 @@ def serving(
         products=products,
         customers=customers,
         pools=pools,
+        mentions=mentions,
         change_every_seconds=change_every_seconds,
         port=port,
         erp_token=erp_token,
+        x_token=x_token,
+        inbox_secret=inbox_secret,
         outage=False,
         clock=clock,
     )
