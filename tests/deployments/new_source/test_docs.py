@@ -14,6 +14,7 @@ from deployments.new_source.draft import draft
 from deployments.new_source.module_text import module_text
 from deployments.new_source.names import choose
 from syncline.model.page import Ask
+from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes.codec import Rejected, codec_of
 from syncline.upstreams.guess import ColumnGuess, Guess
@@ -90,7 +91,8 @@ def test_another_feed_for_the_listings_reads_what_it_names(blocks: list[str]) ->
     """A site that gains a feed copies it, and changes the names."""
     made: dict[str, Any] = {}
     exec(_block(blocks, "BOUNTIES = "), made)  # noqa: S102 - the page's own code
-    codec = codec_of(made["BOUNTIES"].table)
+    source: Source = made["BOUNTIES"]
+    codec = codec_of(source.table, source.fields)
     raw = b'{"id":7,"headline":"Audit","owner":{"name":"acme","size":3},"prize":{"text":"1 ETH"}}'
     assert codec.keys([raw])[0] == [("7", raw)]
     found = codec.decode("7", raw)
