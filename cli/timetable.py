@@ -50,14 +50,11 @@ def timetable(settings: Settings) -> Mapping[str, Timing]:
 
 def not_set_up(settings: Settings) -> Mapping[str, Timing]:
     """The sources whose upstream has no address: they are not scheduled, whatever Prefect knows of them."""
-    names = (
-        (one.name, one.upstream.name)
-        for one in catalog.every()
-        if settings.upstream(one.upstream.name).base_url is None
-    )
+    asked = ((one.name, settings.missing(one.upstream.name)) for one in catalog.every())
     return {
-        name: Timing(active=False, words=f"not set up: SYNCLINE_UPSTREAMS__{upstream.upper()}__BASE_URL is not set")
-        for name, upstream in names
+        name: Timing(active=False, words=f"not set up: {setting} is not set")
+        for name, setting in asked
+        if setting is not None
     }
 
 

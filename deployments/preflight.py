@@ -73,7 +73,7 @@ def _check_port(setting: str, host: str, port: int) -> None:
 
 def is_set_up(settings: Settings, source: Source) -> bool:
     """Whether anything says where the source's upstream is; one that has no address is not served."""
-    return settings.upstream(source.upstream.name).base_url is not None
+    return settings.missing(source.upstream.name) is None
 
 
 def check_upstreams(settings: Settings) -> None:
@@ -96,8 +96,8 @@ def said_of_missing(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
     for source in sources():
-        if not is_set_up(settings, source):
-            setting = f"SYNCLINE_UPSTREAMS__{source.upstream.name.upper()}__BASE_URL"
+        setting = settings.missing(source.upstream.name)
+        if setting is not None:
             missing.setdefault(setting, []).append(source.name)
     if not missing:
         return None

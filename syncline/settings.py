@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 
-__all__ = ["Settings", "UpstreamSettings", "load_settings"]
+__all__ = ["Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
 
 
 class UpstreamSettings(BaseModel):
@@ -79,20 +79,27 @@ class Settings(BaseSettings):
         """The settings of the upstream `name`; all unset where nothing was said of it."""
         return self.upstreams.get(name.lower(), UpstreamSettings())
 
+    def missing(self, name: str) -> str | None:
+        """The setting that would say where the upstream `name` is; None where it does."""
+        return base_url_setting(name) if self.upstream(name).base_url is None else None
+
     def base_url(self, name: str) -> str:
         """The base URL of the upstream `name`, without a slash at its end.
 
         Raises:
             MissingSettingError: it is not set.
         """
-        url = self.upstream(name).base_url
+        url, setting = self.upstream(name).base_url, base_url_setting(name)
         if url is None:
-            setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"
             raise MissingSettingError(setting, f"where is the upstream {name!r}? (for a demo: `make demo`)")
         if not url.startswith(("http://", "https://")):
-            setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"
             raise ConfigurationError(f"{setting} must begin with http:// or https://, but begins with {url[:8]!r}")
         return url.rstrip("/")
+
+
+def base_url_setting(upstream: str) -> str:
+    """The variable that says where `upstream` is."""
+    return f"SYNCLINE_UPSTREAMS__{upstream.upper()}__BASE_URL"
 
 
 def load_settings() -> Settings:

@@ -16,7 +16,8 @@ from web.controls import Schedule
 
 __all__ = ["Sight", "look"]
 
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 4.0
+"""Prefect answers in a tenth of a second, on a machine that is busy in one or two."""
 _log = logging.getLogger(__name__)
 
 

@@ -11,6 +11,7 @@ from deployments.new_source.imports_text import import_blocks, upstream_name
 from deployments.new_source.python_text import WIDTH, Group, Value, call, lay_out, literal, mapping, width
 from deployments.new_source.table_text import table_lines
 from syncline.model.upstream import Auth
+from syncline.settings import base_url_setting
 from syncline.upstreams.auth import credential_settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _upstream(draft: Draft) -> list[str]:
         arguments["auth"] = f"Auth.{upstream.auth.name}"
     if upstream.auth in {Auth.HEADER, Auth.QUERY}:
         arguments["auth_name"] = literal(upstream.auth_name)
-    settings = [f"SYNCLINE_UPSTREAMS__{upstream.name.upper()}__BASE_URL", *credential_settings(upstream)]
+    settings = [base_url_setting(upstream.name), *credential_settings(upstream)]
     return [
         f"# Where it is{' and how it knows us' if len(settings) > 1 else ''}, in the environment or in .env:",
         *(f"#   {setting}=…" for setting in settings),

@@ -15,7 +15,6 @@ from sandbox.x.controls import Controls
 from sandbox.x.lookup import look_up, read_ids
 from sandbox.x.problems import TOO_MANY, UNAUTHORIZED, InvalidRequestError, Json, user_not_found
 from sandbox.x.weather import move, spoiled
-from sandbox.x.windows import other_headers
 from sandbox.x.world import X
 
 BASE = "/x/"
@@ -61,8 +60,7 @@ class XApi:
             if not hmac.compare_digest(given, expected):
                 return json_answer(UNAUTHORIZED, status=401, headers=x.headers(endpoint))
             if not x.admits(endpoint):
-                said = other_headers(x.clock()) if x.settings.foreign_headers else x.headers(endpoint)
-                return json_answer(TOO_MANY, status=429, headers=said)
+                return json_answer(TOO_MANY, status=429, headers=x.headers(endpoint, refused=True))
             try:
                 return json_answer(answer(request), headers=x.headers(endpoint))
             except InvalidRequestError as error:

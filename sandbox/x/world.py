@@ -1,4 +1,5 @@
 from dataclasses import asdict, dataclass
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ from sandbox.clock import Clock, stamp, utc_now
 from sandbox.dice import dice
 from sandbox.x.settings import Settings
 from sandbox.x.tweets import Tweets
-from sandbox.x.windows import Window
+from sandbox.x.windows import Window, other_headers
 
 USER_ID = "1888000000000000001"
 """Whom the tweets mention: the only user."""
@@ -46,10 +47,13 @@ class X:
         seconds = self.settings.window_seconds
         return self.windows[endpoint].take(self.clock(), limit=self.limit(endpoint), seconds=seconds)
 
-    def headers(self, endpoint: str) -> dict[str, str]:
-        """What every answer of the endpoint says of its window."""
-        seconds = self.settings.window_seconds
-        return self.windows[endpoint].headers(self.clock(), limit=self.limit(endpoint), seconds=seconds)
+    def headers(self, endpoint: str, *, refused: bool = False) -> dict[str, str]:
+        """What every answer of the endpoint says of the time and of its window; a 429 may mean another one."""
+        now, seconds = self.clock(), self.settings.window_seconds
+        told = self.windows[endpoint].headers(now, limit=self.limit(endpoint), seconds=seconds)
+        if refused and self.settings.foreign_headers:
+            told = other_headers(now)
+        return {"Date": format_datetime(now, usegmt=True), **told}
 
     def is_silent(self, tweet_id: str) -> bool:
         """Whether a lookup says nothing of this tweet when it is gone; the same for the same seed."""

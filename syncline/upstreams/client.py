@@ -11,7 +11,7 @@ import httpx
 from syncline.clock import Clock, SystemClock
 from syncline.errors import ConfigurationError, RejectedError, UnavailableError
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings
+from syncline.settings import Settings, base_url_setting
 from syncline.upstreams.answers import Judge
 from syncline.upstreams.auth import SigningTransport, read_credentials
 from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
@@ -165,7 +165,7 @@ class UpstreamClient:
         if url.host == base.host and (moved_to_tls or (url.scheme, url.port) == (base.scheme, base.port)):
             return url
         elsewhere = f"{url.scheme}://{url.netloc.rpartition(b'@')[2].decode()}"
-        setting = f"SYNCLINE_UPSTREAMS__{self.name.upper()}__BASE_URL"
+        setting = base_url_setting(self.name)
         raise RejectedError(
             f"{self.name} {does} another host, {elsewhere}, where our credentials must not go; if it has moved, "
             f"set {setting}",
@@ -184,7 +184,7 @@ def _budgeted(
 
 
 def _base_url(upstream: Upstream, settings: Settings) -> httpx.URL:
-    setting = f"SYNCLINE_UPSTREAMS__{upstream.name.upper()}__BASE_URL"
+    setting = base_url_setting(upstream.name)
     try:
         url = httpx.URL(settings.base_url(upstream.name))
     except httpx.InvalidURL as error:

@@ -16,7 +16,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings
+from syncline.settings import Settings, UpstreamSettings
 from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
 from web.app import create_app
@@ -103,7 +103,11 @@ class Caller:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(jwt_secret=SecretStr(SECRET), prefect_api_url="http://127.0.0.1:1/api")
+    return Settings(
+        jwt_secret=SecretStr(SECRET),
+        prefect_api_url="http://127.0.0.1:1/api",
+        upstreams={name: UpstreamSettings(base_url="http://127.0.0.1:1") for name in ("erp", "feed")},
+    )
 
 
 @pytest.fixture

@@ -88,6 +88,15 @@ def test_a_new_instance_says_what_comes_next(call: Call) -> None:
     assert "Last run never" in text
 
 
+def test_a_source_without_an_address_names_the_setting_that_it_lacks(call_as: CallAs, settings: Settings) -> None:
+    """Eight feeds that nobody uses must not look as if they were broken."""
+    alone = settings.model_copy(update={"upstreams": {"erp": settings.upstreams["erp"]}})
+    text = read(call_as(alone, None)).text
+    assert "quests not set up" in text
+    assert "Next run never: SYNCLINE_UPSTREAMS__FEED__BASE_URL is not set" in text
+    assert "products new" in text
+
+
 def test_a_running_sync_shows_how_far_it_is(call: Call, store: Store, clock: ManualClock) -> None:
     """Pages of pages, items, and their speed."""
     record(

@@ -96,7 +96,7 @@ def _recent(here: Context, names: tuple[str, ...]) -> dict[str, Recent]:
 def _status(here: Context, sight: Sight, one: SourceOverview, recent: Recent) -> SourceStatus:
     guards = sight.guards[one.name]
     last = None if recent.last is None else _result(here, recent.last)
-    set_up = here.settings.upstream(one.upstream).base_url is not None
+    set_up = here.settings.missing(one.upstream) is None
     problems = [] if guards.is_closed else [f"breaker: {breaker_words(guards)}"]
     if last is not None and last.error is not None:
         problems.append(f"the last run {last.status}: {last.error}")

@@ -36,6 +36,7 @@ async def show(request: Request, here: Here) -> HTMLResponse:
     sight = await look(here, sessions=_SESSIONS)
     html = _template().render(
         sight=sight,
+        missing=here.settings.missing,
         now=sight.at,
         refresh_seconds=_REFRESH_SECONDS,
         prefect=_prefect_ui(here.settings, request.url.hostname or "127.0.0.1"),

@@ -112,6 +112,11 @@ def test_only_the_right_token_opens_and_a_wrong_one_costs_nothing(
     assert told(mentions())[1] == 9
 
 
+def test_an_answer_bears_the_sandboxs_own_time(mentions: Get) -> None:
+    """Whoever keeps a cursor by the upstream's clock sees one time and not two."""
+    assert mentions().headers.get_list("Date") == ["Thu, 22 Jan 2026 10:00:00 GMT"]
+
+
 def test_a_refused_request_counts_as_one(client: httpx.Client, lookup: Get) -> None:
     """A 400 is an answer like any other."""
     assert told(client.get("/x/2/tweets", params={"ids": "x"}))[1] == 14
