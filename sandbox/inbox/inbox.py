@@ -1,7 +1,11 @@
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import Clock, utc_now
+
+KEPT = 10_000
+"""So many deliveries are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +33,8 @@ class Inbox:
         self.secret = secret
         """What webhooks are signed with; None: signatures are not checked."""
         self.clock = clock
-        self.deliveries: list[Delivery] = []
-        """Oldest first."""
+        self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
+        """Oldest first; the newest only, where they are many."""
         self.failures_left = 0
         """How many webhooks will still be answered with `failure_status`."""
         self.failure_status = 503

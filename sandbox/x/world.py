@@ -1,3 +1,4 @@
+from collections import deque
 from dataclasses import asdict, dataclass
 from email.utils import format_datetime
 from typing import Any
@@ -12,6 +13,9 @@ from sandbox.x.windows import Window, other_headers
 
 USER_ID = "1888000000000000001"
 """Whom the tweets mention: the only user."""
+
+KEPT = 10_000
+"""So many lookups are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +37,8 @@ class X:
         self.settings = Settings()
         self.tweets = Tweets(seed=seed, count=mentions, clock=clock)
         self.windows = {"mentions": Window(), "lookups": Window()}
-        self.lookups: list[Lookup] = []
-        """Oldest first."""
+        self.lookups: deque[Lookup] = deque(maxlen=KEPT)
+        """Oldest first; the newest only, where they are many."""
         self._seed = seed
 
     def limit(self, endpoint: str) -> int:

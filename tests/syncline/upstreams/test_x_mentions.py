@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from aiohttp import web
 
 import sandbox
-from syncline.errors import ConfigurationError, CursorExpiredError, RefusedError, RejectedError, UnavailableError
+from syncline.errors import CursorExpiredError
 from syncline.model.page import Ask, Json, Page
 from syncline.model.policies import Mode
 from syncline.model.upstream import Auth
@@ -50,16 +49,6 @@ def keys(pages: list[Page]) -> list[str]:
 
 def since(instant: datetime, resume: Json = None) -> Ask:
     return Ask(mode=Mode.INCREMENTAL, updated_since=instant, resume=resume)
-
-
-def test_ids_are_made_of_instants_and_instants_of_ids() -> None:
-    """X's own example, and the ends of the count."""
-    instant = datetime(2022, 6, 28, 16, 7, 40, 105_000, tzinfo=UTC)
-    assert instant_of(1541815603606036480) == instant
-    assert first_id(instant) <= 1541815603606036480 < first_id(instant + timedelta(milliseconds=1))
-    assert first_id(instant) == (int(instant.timestamp() * 1000) - 1288834974657) << 22
-    assert first_id(datetime(2000, 1, 1, tzinfo=UTC)) == 0
-    assert instant_of(first_id(datetime(2026, 1, 1, tzinfo=UTC))) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_full_pass_has_all_that_x_still_shows(box: sandbox.Box, x: Clients) -> None:
@@ -201,89 +190,8 @@ def test_a_bad_tweet_does_not_stop_the_others(box: sandbox.Box, x: Clients) -> N
     assert [key for key in keys(pages) if key is not None] == [one for n, one in enumerate(before) if n % 50]
 
 
-def test_a_user_that_x_does_not_know_is_told(box: sandbox.Box, x: Clients) -> None:
-    """200 with errors is no empty timeline: a typing error in a setting would never be found."""
-    with pytest.raises(RejectedError, match="knows no user 17"):
-        asyncio.run(read(Mentions(user_id="17"), x()))
-
-
-def test_the_users_id_may_be_read_when_a_pass_begins(box: sandbox.Box, x: Clients) -> None:
-    """A source is declared at import, where no settings are read."""
-    read_at: list[int] = []
-
-    def user_id() -> str:
-        read_at.append(1)
-        return box.x.user_id
-
-    pages = Mentions(user_id=user_id)
-    assert read_at == []
-    assert keys(asyncio.run(read(pages, x()))) == box.x.tweets.public_ids()
-
-
-@pytest.mark.parametrize("user_id", ["@syncline", "", "1/../2", "1" * 20])
-def test_an_id_that_is_none_is_not_sent(box: sandbox.Box, x: Clients, user_id: str) -> None:
-    """Many take the name for the id."""
-    with pytest.raises(ConfigurationError, match="decimal number"):
-        asyncio.run(read(Mentions(user_id=user_id), x()))
-    assert box.requests.count() == 0
-
-
-@pytest.mark.parametrize("size", [4, 101])
-def test_a_size_that_x_refuses_is_refused_at_once(size: int) -> None:
-    """Not at the first run in the night."""
-    with pytest.raises(ConfigurationError, match="5 to 100"):
-        Mentions(user_id="1", page_size=size)
-
-
 @pytest.mark.parametrize("resume", [{"before": 5}, "x", [1]])
 def test_a_checkpoint_of_something_else_asks_for_a_full_pass(box: sandbox.Box, x: Clients, resume: Json) -> None:
     """The declaration was changed while a pass was interrupted."""
     with pytest.raises(CursorExpiredError):
         asyncio.run(read(pages_of(box), x(), Ask(resume=resume)))
-
-
-PROBLEM = {"value": "1", "parameter": "id", "detail": "no", "type": "https://api.x.com/2/problems/resource-not-found"}
-HIDDEN = {**PROBLEM, "type": "https://api.twitter.com/2/problems/not-authorized-for-resource"}
-ROW = {"id": "5", "text": "x"}
-
-
-def answered(serve: Serve, connect: Connect, body: object) -> list[Page]:
-    """What a pass makes of a server that always answers this."""
-
-    async def answer(_request: web.Request) -> web.Response:
-        return web.json_response(body)
-
-    async def scenario() -> list[Page]:
-        async with serve(**{"2/users/1/mentions": answer}) as url:
-            return await read(Mentions(user_id="1"), connect(url))
-
-    return asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("body", "error", "said"),
-    [
-        ({}, RejectedError, "no answer of X"),
-        ({"data": 5}, RejectedError, "no answer of X"),
-        ({"data": [ROW]}, UnavailableError, "1 tweets and no `meta`"),
-        ({"errors": []}, UnavailableError, "0 tweets and no `meta`"),
-        ({"meta": {"result_count": 2}}, UnavailableError, "0 tweets and a result_count of 2"),
-        ({"errors": [PROBLEM]}, RejectedError, "knows no user 1"),
-        ({"errors": [HIDDEN]}, RefusedError, "does not let us see the mentions of 1"),
-        ({"data": [ROW], "meta": {"result_count": 1}, "errors": [{"title": "Oops"}]}, RejectedError, "Oops"),
-        ({"data": [ROW], "meta": {"result_count": 1, "next_token": "a"}}, RejectedError, "to an end"),
-        ({"meta": {"result_count": 0, "next_token": "a"}}, RejectedError, "to an end"),
-    ],
-)
-def test_an_answer_that_cannot_be_right_stores_nothing_as_if_it_were(
-    serve: Serve, connect: Connect, body: object, error: type[Exception], said: str
-) -> None:
-    """An empty timeline is what X says with a `meta`, and nothing else."""
-    with pytest.raises(error, match=said):
-        answered(serve, connect, body)
-
-
-def test_problems_of_single_tweets_beside_the_page_do_no_harm(serve: Serve, connect: Connect) -> None:
-    """X tells of what it leaves out; the rest of the page is as good as ever."""
-    body = {"data": [ROW], "meta": {"result_count": 1}, "errors": [HIDDEN, {**PROBLEM, "section": "includes"}]}
-    assert keys(answered(serve, connect, body)) == ["5"]
