@@ -34,6 +34,8 @@ __all__ = ["run_here", "session_of"]
 
 _HEALTH_TIMEOUT_SECONDS = 2
 _LOOK_EVERY_SECONDS = 0.1
+_START_SECONDS = 120
+"""On a new database a server takes 20 seconds to start, which is all that Prefect would give it, and longer if busy."""
 
 
 def run_here(
@@ -88,9 +90,12 @@ def _server(settings: Settings) -> dict[str, str]:
     """The running server's, or those of a server that lives as long as this process, on the same database."""
     if _answers(settings):
         return prefect_env(settings)
-    own = server_env(settings) | {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    own = server_env(settings)
     del own["PREFECT_API_URL"]
-    return own
+    return own | {
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(_START_SECONDS),
+    }
 
 
 def _answers(settings: Settings) -> bool:

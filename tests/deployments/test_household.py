@@ -96,6 +96,7 @@ def test_one_child_that_cannot_be_ended_does_not_keep_the_others(tmp_path: Path)
         house.__exit__(None, None, None)
     assert None not in {children[0].exit_code, children[2].exit_code}
     assert _ends(children[1].pid)
+    assert children[1].exit_code is not None  # and is reaped
     assert all(_ends(grandchild) for grandchild in grandchildren)
 
 

@@ -31,9 +31,13 @@ def _steps() -> list[tuple[str, list[str]]]:
 
 
 def _pattern(lines: list[str]) -> re.Pattern[str]:
-    """The lines in their order; anything may stand at an ellipsis."""
-    told = [".*".join(re.escape(part) for part in line.split(PLACEHOLDER)) for line in lines]
+    """The lines in their order; anything may stand at an ellipsis, and columns may be wider."""
+    told = [".*".join(_spaced(part) for part in line.split(PLACEHOLDER)) for line in lines]
     return re.compile("\n(?:.*\n)*?".join(told))
+
+
+def _spaced(text: str) -> str:
+    return r"\s+".join(re.escape(word) for word in re.split(r"\s+", text))
 
 
 def _run(words: list[str], env: dict[str, str]) -> str:
