@@ -110,4 +110,6 @@ def _rows(rows: RowCount) -> str:
 def _next(timing: Timing | None, now: datetime) -> str:
     if timing is None:
         return "-"
+    if not timing.is_set_up:
+        return "not set up"
     return ago(timing.next_run_at, now) if timing.active else "stopped"

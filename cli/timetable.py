@@ -25,11 +25,13 @@ class Timing:
         active: whether it is switched on.
         words: what it says, such as `every 30m`.
         next_run_at: when it runs next, None where nothing is planned.
+        is_set_up: whether its upstream has an address.
     """
 
     active: bool
     words: str
     next_run_at: datetime | None = None
+    is_set_up: bool = True
 
 
 def timetable(settings: Settings) -> Mapping[str, Timing]:
@@ -52,7 +54,7 @@ def not_set_up(settings: Settings) -> Mapping[str, Timing]:
     """The sources whose upstream has no address: they are not scheduled, whatever Prefect knows of them."""
     asked = ((one.name, settings.missing(one.upstream.name)) for one in catalog.every())
     return {
-        name: Timing(active=False, words=f"not set up: {setting} is not set")
+        name: Timing(active=False, is_set_up=False, words=f"not set up: {setting} is not set")
         for name, setting in asked
         if setting is not None
     }

@@ -69,9 +69,10 @@ async def start(settings: Settings, store: Store, source: str, *, every_seconds:
 
     Raises:
         UnknownSourceError: there is no such source.
+        MissingSettingError: its upstream has no address, so it is not served.
         PrefectUnavailableError: Prefect's server cannot be reached, or refuses; nothing was changed.
     """
-    find(source)
+    settings.base_url(find(source).upstream.name)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
         await reschedule(client, deployment, store, source, every_seconds=every_seconds, actor=actor)
@@ -95,7 +96,7 @@ def _remember_stop(store: Store, source: str, actor: str) -> None:
 
 async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
     """Start a run of the source's deployment; returns the flow run's id. Raises as `start` does."""
-    find(source)
+    settings.base_url(find(source).upstream.name)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
         return str(await _run(client, deployment.id, {"mode": mode.value}, trigger=trigger, key=None))

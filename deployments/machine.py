@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from deployments.demo import demo_file, demo_settings
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import ChildDiedError, Household, StoppedError
-from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of
+from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of, said_of_missing
 from deployments.secrets_file import make_missing_secrets
 from flows.registry import sources
 from syncline.errors import ConfigurationError
@@ -47,6 +47,9 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
     made = prepare(settings, demo=demo)
     if made:
         say(f"Made {', '.join(made)} in {settings.secrets_file}")
+    unserved = said_of_missing(settings)
+    if unserved is not None:
+        say(unserved)
     house = Household(settings.home / "logs")
     try:
         with _until_told(house), demo_file(settings, demo=demo), house:

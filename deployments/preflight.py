@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,6 @@ __all__ = [
     "ports_of",
     "said_of_missing",
 ]
-
-_log = logging.getLogger("syncline.up")
 
 
 def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
@@ -77,7 +74,7 @@ def is_set_up(settings: Settings, source: Source) -> bool:
 
 
 def check_upstreams(settings: Settings) -> None:
-    """Every source that is set up knows where its upstream is and how to sign, and there is one; warns of the others.
+    """Every source that is set up knows where its upstream is and how to sign, and there is one.
 
     Raises:
         ConfigurationError: no upstream has an address, or an address or a credential cannot be used; names the setting.
@@ -87,9 +84,6 @@ def check_upstreams(settings: Settings) -> None:
         check_upstream(settings, find(read_deployments()[0].source))
     for source in served:
         check_upstream(settings, source)
-    missing = said_of_missing(settings)
-    if missing is not None:
-        _log.warning(missing)
 
 
 def said_of_missing(settings: Settings) -> str | None:

@@ -1,4 +1,4 @@
-"""What an operator does to a breaker reaches Prefect, where there is one."""
+"""What an operator does reaches Prefect, where there is one, and says what is missing."""
 
 import asyncio
 from typing import Any
@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from support.instance import Instance
 
+from deployments import controls
 from deployments.breakers import hold_breaker_open, reset_breaker
 from deployments.client import open_client
 from flows.products import PRODUCTS
+from syncline.errors import MissingSettingError
+from syncline.model.policies import Mode
+from syncline.model.session import Trigger
 from syncline.resilience.breaker import BreakerState
 from syncline.settings import Settings
 from syncline.store.breakers import Breakers
@@ -40,6 +44,18 @@ def test_prefect_hears_of_what_an_operator_does_to_a_breaker(served: Instance) -
         return opened, await _causes(served, "syncline.breaker.closed")
 
     assert asyncio.run(steer()) == (["held open by ann"], ["reset by bob"])
+
+
+@pytest.mark.parametrize("control", ["start", "run_now"])
+def test_a_source_without_an_address_is_not_started(sqlite_store: Store, control: str) -> None:
+    """Prefect does not know its deployment; what would help is the setting."""
+    nowhere = Settings(prefect_api_url="http://127.0.0.1:1/api")
+    asked = {
+        "start": lambda: controls.start(nowhere, sqlite_store, "quests", every_seconds=60, actor="ann"),
+        "run_now": lambda: controls.run_now(nowhere, "quests", mode=Mode.FULL, trigger=Trigger.API),
+    }
+    with pytest.raises(MissingSettingError, match="SYNCLINE_UPSTREAMS__QUESTS__BASE_URL"):
+        asyncio.run(asked[control]())
 
 
 def test_a_breaker_is_steered_while_prefect_is_away(sqlite_store: Store) -> None:
