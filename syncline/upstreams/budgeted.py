@@ -23,7 +23,8 @@ __all__ = ["COST_EXTENSION", "BudgetedTransport", "Gate", "Spending"]
 COST_EXTENSION = "syncline.cost"
 """The request's extension that says how many requests it counts for; 1 unless it is there."""
 _PAUSE_SECONDS = 5.0
-"""How long an upstream that asks to slow down, and names no time, is left alone."""
+"""How long an upstream that asks to slow down, and names no time, is left alone; doubled while it goes on."""
+_LONGEST_PAUSE_SECONDS = 900.0
 _DOOR_STAYS_OPEN = timedelta(seconds=0.25)
 """How long an upstream's door is believed to be open after it was found so."""
 _SHORTEST_WAIT_SECONDS = 0.001
@@ -82,6 +83,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         self._clock = clock
         self._door = upstream.door
         self._open_at: datetime | None = None
+        self._refusals = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once it is paid for.
@@ -128,10 +130,16 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         if answer.status_code == _FORBIDDEN:
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
-            until = retry_at(answer.headers, now) or now + timedelta(seconds=_PAUSE_SECONDS)
+            until = retry_at(answer.headers, now) or now + self._pause()
             self._open_at = None
             await asyncio.to_thread(gate.block, keys or (self._door,), until=until)
             return
+        self._refusals = 0
         quota = read_quota(answer.headers, now) if len(keys) == 1 else None
         if quota is not None:
             await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
+
+    def _pause(self) -> timedelta:
+        """How long to leave an upstream alone that refuses us once more, and does not say for how long."""
+        self._refusals += 1
+        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._refusals - 1)))

@@ -6,6 +6,8 @@
 | `RateLimit: "default";r=0;t=12` | seconds until a spent quota is refilled | draft-ietf-httpapi-ratelimit-headers |
 | `RateLimit: limit=10, remaining=0, reset=12`, `RateLimit-Reset: 12` | the same, in older drafts | drafts 00 to 07 |
 | `X-RateLimit-Reset`, `X-Rate-Limit-Reset` | (milli)seconds since 1970, or seconds from now when small | providers |
+
+A reset whose quota has something left is not what refused us: X's 429s may describe another endpoint's.
 """
 
 import math
@@ -23,7 +25,7 @@ _LARGEST_WAIT_SECONDS = 366 * 86_400
 _SMALLEST_EPOCH = 100_000_000
 """Below this (March 1973) a reset is counted from now, above it from 1970."""
 _SMALLEST_EPOCH_MS = 100_000_000_000
-_RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_QUOTAS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
 
 def retry_at(headers: Headers, now: datetime) -> datetime | None:
@@ -65,12 +67,17 @@ def _retry_after(text: str | None, now: datetime) -> datetime | None:
 def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
     """All instants that the rate limit fields name: the latest is the one to wait for."""
     waits = list(_spent_quotas(headers.get("ratelimit") or ""))
-    values = (_number(headers.get(name) or "") for name in _RESETS)
+    values = (_number(headers.get(f"{name}-reset") or "") for name in _QUOTAS if not _left(headers, name))
     waits += [_from_now(value, now) for value in values if value is not None]
     for wait in waits:
         instant = _ahead(wait, now)
         if instant is not None:
             yield instant
+
+
+def _left(headers: Headers, quota: str) -> bool:
+    """Whether the quota says that something of it is left."""
+    return bool(_number(headers.get(f"{quota}-remaining") or ""))
 
 
 def _spent_quotas(field: str) -> Iterator[float]:

@@ -70,6 +70,22 @@ def test_every_failure_over_the_wire_is_told_apart(
     assert box.token not in str(error)
 
 
+def test_what_was_sent_once_arrives_once(box: sandbox.Box, erp: Connect) -> None:
+    """On a new connection the library would send again what a kept one swallowed, and nobody would have paid for it."""
+
+    async def kept_and_swallowed() -> UpstreamClient:
+        client = erp()
+        async with client:
+            await client.get("/erp/products")
+            box.faults.add("drop")
+            with pytest.raises(UnavailableError):
+                await client.get("/erp/products")
+        return client
+
+    client = asyncio.run(kept_and_swallowed())
+    assert client.requests == box.requests.count(path="/erp/products") == 2
+
+
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_a_rate_limit_carries_the_upstreams_time(box: sandbox.Box, erp: Connect, form: str) -> None:
     """Waiting shorter earns the next 429, waiting longer wastes the budget."""

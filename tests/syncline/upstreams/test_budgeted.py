@@ -163,6 +163,21 @@ def test_a_refusal_for_the_rate_stops_all_processes_until_the_upstreams_time(
     assert scene.sent == ["/tweets", "/mentions"]
 
 
+def test_refusals_that_name_no_time_are_given_longer_and_longer(scene: Scene) -> None:
+    """X's may describe another endpoint: a token a time, a whole budget would be spent on being refused."""
+    elsewhere = limited(x_rate_limit_remaining="449", x_rate_limit_reset=str(int(scene.clock.now().timestamp()) + 3))
+    client = scene.client(elsewhere, patience_seconds=3_600)
+
+    async def refused(times: int) -> None:
+        async with client:
+            for _ in range(times):
+                with pytest.raises(RateLimitedError):
+                    await client.get("tweets")
+
+    asyncio.run(refused(3))
+    assert scene.slept == [5, 10]
+
+
 def test_google_says_it_in_the_body(scene: Scene) -> None:
     """A 403 with the reason `rateLimitExceeded` is a limit; any other 403 is a refusal, and blocks no budget."""
     reasons = ["forbidden", "userRateLimitExceeded"]

@@ -36,6 +36,8 @@ FIELDS = (
         ({"X-RateLimit-Reset": "20"}, 20),
         ({"Retry-After": "7", "X-RateLimit-Reset": str(EPOCH + 900)}, 7),
         ({"Retry-After": "soon", "RateLimit-Reset": "9"}, 9),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "20"}, 20),
+        ({"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "3", "RateLimit-Reset": "40"}, 40),
     ],
 )
 def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float) -> None:
@@ -56,6 +58,7 @@ def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float)
         {"X-RateLimit-Reset": str(EPOCH - 10)},
         {"RateLimit": '"default";r=50;t=12'},
         {"RateLimit": "nonsense"},
+        {"x-rate-limit-remaining": "449", "x-rate-limit-reset": str(EPOCH + 3)},
     ],
 )
 def test_junk_and_times_gone_by_name_no_time(headers: dict[str, str]) -> None:

@@ -165,7 +165,7 @@ def test_a_429_about_another_bucket_does_not_shorten_our_own_wait(
     box.x.settings = box.x.settings.changed({"lookups_limit": 1, "foreign_headers": True})
     with pytest.raises(RateLimitedError) as caught:
         asyncio.run(look_up(box, client))
-    assert caught.value.retry_at == clock.now() + timedelta(seconds=3)
+    assert caught.value.retry_at is None  # nothing that it says is about us
     own = refused_until(lambda: asyncio.run(look_up(box, client)))
     assert own >= clock.now() + timedelta(seconds=QUARTER_SECONDS / 15)
     clock.advance(seconds=4)
