@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncline.model.policies import CatchUp
 from syncline.model.session import Status, Trigger
+from syncline.passes.ticks import begins_at, late_seconds
 from syncline.resilience.breaker import BreakerState
 
 if TYPE_CHECKING:
     from syncline.model.session import SyncSession
-    from syncline.passes.admission import Due
+    from syncline.model.source import Source
+    from syncline.passes.due import Due
 
-__all__ = ["LATE_AFTER_SECONDS", "said_of_breaker", "said_of_lateness", "said_of_waiting"]
-
-LATE_AFTER_SECONDS = 60
-"""A scheduled run that starts this long after its time is late, and is not made up for where another run was since."""
+__all__ = ["said_of_breaker", "said_of_lateness", "said_of_waiting"]
 
 
 def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
@@ -28,14 +28,16 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
     return f"breaker: half-open, and all its probes are out; the next at {until}"
 
 
-def said_of_lateness(newest: SyncSession | None, due: Due, now: datetime) -> str | None:
-    """Why `due` is left out where it is late, and the source's newest session began after its time; else None."""
-    tick = due.scheduled_for
-    if tick is None or now - tick <= timedelta(seconds=LATE_AFTER_SECONDS):
+def said_of_lateness(source: Source, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+    """Why `due` is left out where it is late, by the source's policy; None where it is not left out."""
+    tick, late = due.scheduled_for, late_seconds(source, due.scheduled_for, now)
+    if tick is None or late is None or source.catch_up is CatchUp.ALL:
         return None
-    if newest is None or newest.started_at < tick:
+    if source.catch_up is CatchUp.NONE:
+        return f"{round(late)} s late; late runs of {source.name} are left out"
+    if newest is None or newest.started_at < begins_at(source, tick):
         return None
-    return f"{round((now - tick).total_seconds())} s late; session {newest.id} began after its time"
+    return f"{round(late)} s late; session {newest.id} began after its time"
 
 
 def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str | None:

@@ -20,6 +20,8 @@ __all__ = [
     "TTL_SECONDS",
     "Process",
     "acquire",
+    "ask_to_end",
+    "asked_by",
     "has_run_out",
     "holder",
     "is_lost",
@@ -101,6 +103,7 @@ def acquire(connection: Connection, name: str, owner: str, *, process: Process, 
         "boot_id": process.boot_id,
         "pid": process.pid,
         "process_started": process.started,
+        "asked_by": None,
     }
     free = or_(col(LeaseRow.expires_at) <= now, col(LeaseRow.fence) == dead_fence)
     statement = (
@@ -131,9 +134,22 @@ def release(connection: Connection, name: str, owner: str, *, now: datetime) -> 
     connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=-sql.abs(col(LeaseRow.pid))))
 
 
-def holder(connection: Connection, name: str) -> LeaseRow | None:
-    """Who has, or last had, the lease."""
-    return Session(connection).scalars(select(LeaseRow).where(col(LeaseRow.name) == name)).first()
+def ask_to_end(connection: Connection, name: str, owner: str, *, by: str) -> None:
+    """Ask `owner` to end for the sake of the session `by`; whoever asked first stays the one that is named."""
+    theirs = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) > 0
+    connection.execute(update(LeaseRow).where(*theirs, col(LeaseRow.asked_by).is_(None)).values(asked_by=by))
+
+
+def asked_by(connection: Connection, name: str, owner: str) -> str | None:
+    """The session for whose sake `owner` is asked to end; None where nobody asks."""
+    mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
+    return connection.execute(select(col(LeaseRow.asked_by)).where(*mine)).scalar()
+
+
+def holder(connection: Connection, name: str, *, locked: bool = False) -> LeaseRow | None:
+    """Who has, or last had, the lease; `locked` keeps it as it is until the transaction ends."""
+    wanted = select(LeaseRow).where(col(LeaseRow.name) == name)
+    return Session(connection).scalars(wanted.with_for_update() if locked else wanted).first()
 
 
 def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
