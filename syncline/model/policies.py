@@ -1,4 +1,4 @@
-"""What a source's owner decides: modes, retries, the breaker, priorities, deletions."""
+"""What a source's owner decides: modes, overlap, catching up, retries, the breaker, priorities, deletions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import TypeAlias
 
 from syncline.errors import ConfigurationError
 
-__all__ = ["Backoff", "BreakerPolicy", "Deletes", "Mode", "Priority", "Retry", "RetryPolicy"]
+__all__ = [
+    "Backoff",
+    "BreakerPolicy",
+    "CatchUp",
+    "Deletes",
+    "Mode",
+    "Overlap",
+    "Priority",
+    "Retry",
+    "RetryPolicy",
+]
 
 
 class Mode(StrEnum):
@@ -27,6 +37,28 @@ class Priority(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
+
+
+class Overlap(StrEnum):
+    """What becomes of a run that is due while another one of its source works."""
+
+    SKIP = "skip"
+    """It is skipped."""
+    QUEUE = "queue"
+    """It waits up to the source's patience, then it is deferred; one waits at a time, a further one is skipped."""
+    CANCEL_RUNNING = "cancel_running"
+    """The one at work ends as cancelled, its pages stay, and the new one goes on at the checkpoint."""
+
+
+class CatchUp(StrEnum):
+    """What becomes of scheduled runs that come late, as after downtime."""
+
+    LATEST = "latest"
+    """One runs; those that another run has made up for since are missed."""
+    ALL = "all"
+    """Each runs, one after the other in the order of their times."""
+    NONE = "none"
+    """All are missed; the next one that is on time runs."""
 
 
 @dataclass(frozen=True, kw_only=True)

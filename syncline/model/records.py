@@ -16,6 +16,7 @@ __all__ = [
     "Hold",
     "LeaseRow",
     "PassKey",
+    "QueuedRun",
     "Reject",
     "ScheduleOverride",
 ]
@@ -37,6 +38,26 @@ class LeaseRow(Row, table=True):
     pid: int
     process_started: int
     """The process's start time in clock ticks since boot: tells a process from a later one with its pid."""
+    asked_by: str | None = None
+    """The session for whose sake the owner is asked to end."""
+
+
+class QueuedRun(Row, table=True):
+    """A run that waits for its turn, at a lease that another one has."""
+
+    __tablename__ = "queued_runs"
+    __table_args__ = (Index("ix_queued_runs_lease", "lease", "tick"),)
+
+    session_id: str = Field(primary_key=True)
+    lease: str
+    tick: datetime
+    """When it was due: the earliest goes first."""
+    expires_at: datetime
+    host: str
+    boot_id: str
+    pid: int
+    """0 where it was deferred: it comes back in another process."""
+    process_started: int
 
 
 class CheckpointRow(Row, table=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import ItemStatus, ModeratedItem, check_paths
-from syncline.model.policies import BreakerPolicy, Deletes, Priority, Retry, RetryPolicy
+from syncline.model.policies import BreakerPolicy, CatchUp, Deletes, Overlap, Priority, Retry, RetryPolicy
 
 if TYPE_CHECKING:
     from syncline.model.items import Item
@@ -37,7 +37,12 @@ class Source:
         retry: how often a pull is tried.
         breaker: when a source that keeps failing is left alone for a while.
         priority: who goes first where several sources share a budget.
-        timeout_seconds: after this long a run is ended, and its session fails.
+        overlap: what becomes of a run that is due while another one works.
+        jitter_seconds: a scheduled run begins up to this long after its time, so that not all begin at once; how long
+            is drawn once for each time.
+        catch_up: what becomes of scheduled runs that come late.
+        late_after_seconds: a scheduled run that begins longer than this after its (jittered) time is late.
+        timeout_seconds: after this long a run is ended, and its session fails; waiting for its turn does not count.
         patience_seconds: a wait (hold, rate limit, budget) of up to this long is waited in place; a longer one defers
             the run.
         deletes: when rows that are gone upstream are deleted.
@@ -55,6 +60,10 @@ class Source:
     retry: RetryPolicy = field(default_factory=Retry)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     priority: Priority = Priority.NORMAL
+    overlap: Overlap = Overlap.SKIP
+    jitter_seconds: float = 0
+    catch_up: CatchUp = CatchUp.LATEST
+    late_after_seconds: float = 60
     timeout_seconds: float = 600
     patience_seconds: float = 30
     deletes: Deletes = field(default_factory=Deletes)
@@ -66,7 +75,8 @@ class Source:
             raise ConfigurationError(f"a source's name is lower case with underscores, but is {self.name!r}")
         if self.pages.incremental and self.updated_field is None:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
-        if min(self.lag_seconds, self.timeout_seconds, self.patience_seconds) < 0:
+        waits = (self.lag_seconds, self.timeout_seconds, self.patience_seconds)
+        if min(*waits, self.jitter_seconds, self.late_after_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
         if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
