@@ -9,24 +9,31 @@ from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_logger
 
-from syncline.model.policies import Mode
+from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status
 from syncline.model.source import Source
-from syncline.passes import admission
-from syncline.passes.admission import Admission, Due
+from syncline.passes import queueing
+from syncline.passes.due import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
+from syncline.store import leases
 from tasks.breaker import pass_breaker
 from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
+from tasks.earlier import earlier_ticks
 from tasks.limit import hold_limit
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import RunStopped, Stop, current_run
+from tasks.stopping import overdue, taken_over
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
+    from tasks.run import Run
+
 __all__ = ["admit", "admit_task", "rename"]
 
+_LOOK_EVERY_SECONDS = 1.0
+"""How often a run hears whether another one is to take its place."""
 _RENAME_SECONDS = 3
 
 
@@ -40,11 +47,13 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
     granted = await attempt(admit_task, source.retry, source, due)
     if not granted.granted:
         stop = _refused(granted)
-        if stop.held:
+        if stop.status is Status.DEFERRED:
             await put_off(run.store, source.name, granted.session_id, stop)
         raise RunStopped(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
-    run.stack.enter_context(LeaseKeeper(run.store, source.name, due.account_id, granted.session_id))
+    if run.end is not None:
+        run.end.allow(source.timeout_seconds, overdue(source))
+    run.stack.enter_context(_keeper(run, due))
     flow_run = current_flow_run()
     if granted.mode is not mode and flow_run is not None:
         await rename(flow_run, f"{source.name}-{granted.mode}")
@@ -54,14 +63,30 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
 async def admit_task(source: Source, due: Due) -> Admission:
-    """Decide, and put the decision on record."""
-    return await asyncio.to_thread(admission.admit, current_run().store, source, due)
+    """Decide, and put the decision on record; a run that may wait for its turn does so here."""
+    return await queueing.admit_in_turn(current_run().store, source, due, is_behind=earlier_ticks(source, due))
+
+
+def _keeper(run: Run, due: Due) -> LeaseKeeper:
+    """What keeps the source's lease, and hears whether another run is to take the place of this one."""
+    end, store, source = run.end, run.store, run.source
+    if end is None:
+        return LeaseKeeper(store, source.name, due.account_id, run.session_id)
+    every = _LOOK_EVERY_SECONDS if source.overlap is Overlap.CANCEL_RUNNING else leases.RENEW_EVERY_SECONDS
+    return LeaseKeeper(
+        store,
+        source.name,
+        due.account_id,
+        run.session_id,
+        on_asked=lambda by: end.ask(taken_over(by)),
+        look_every_seconds=every,
+    )
 
 
 def _refused(granted: Admission) -> Stop:
-    """Why the run may not begin; the only thing that defers a run here is a hold."""
-    held = granted.status is Status.DEFERRED
-    return Stop(status=granted.status, reason=granted.reason or "", retry_at=granted.retry_at, held=held)
+    """Why the run may not begin."""
+    reason = granted.reason or ""
+    return Stop(status=granted.status, reason=reason, retry_at=granted.retry_at, held=granted.held)
 
 
 async def rename(flow_run: FlowRun, name: str) -> None:

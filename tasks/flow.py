@@ -14,18 +14,22 @@ from prefect.states import Completed
 
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.passes import ending, results
+from syncline.passes.queueing import patience_seconds
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import put_off
-from tasks.due import flow_name
+from tasks.due import current_flow_run, flow_name
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
+from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
 from tasks.run import Run, RunStopped, Stop, entered
+from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
     from syncline.model.source import Source
+    from tasks.hard_end import HardEnd
 
 __all__ = ["SyncFlow", "sync_flow"]
 
@@ -33,6 +37,8 @@ P = ParamSpec("P")
 
 _COLLECT_EVERY = 50_000
 """New objects, less those that are gone, between two collections of the youngest ones."""
+_BACKSTOP_SECONDS = 30
+"""How long ours has to end the run."""
 
 
 class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
@@ -50,13 +56,18 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
             conducted,
             name=flow_name(source.name),
             flow_run_name=f"{source.name}-{{mode}}",
-            timeout_seconds=source.timeout_seconds,
+            timeout_seconds=_backstop_seconds(source),
             persist_result=False,
             on_completion=[close_completed],
             on_failure=[close_failed],
             on_crashed=[close_crashed],
             on_cancellation=[close_cancelled],
         )
+
+
+def _backstop_seconds(source: Source) -> float:
+    """When Prefect's own timeout ends a run that ours (`tasks.hard_end`) could not end."""
+    return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS
 
 
 def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
@@ -80,15 +91,29 @@ async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> 
     """Run the sentence; what it holds is given back before its session is closed."""
     _spare_collector()
     results.declare(source)  # a flow that came by pickle did not run its module
+    store = open_store()
+    await wait_for_jitter(source, store.clock)
     async with AsyncExitStack() as last:
         async with AsyncExitStack() as stack:
-            run = Run(source=source, store=open_store(), stack=stack, last=last)
+            run = Run(source=source, store=store, stack=stack, last=last)
+            run.end = last.enter_context(hard_end(run, current_flow_run()))
+            run.end.allow(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
-                try:
-                    outcome = await sentence()
-                except RunStopped as stopped:
-                    outcome = stopped.stop
+                outcome = await _outcome(run.end, sentence)
         return await (_stopped(run, outcome) if isinstance(outcome, Stop) else _completed(run, outcome))
+
+
+async def _outcome(end: HardEnd, sentence: Callable[[], Awaitable[Tally]]) -> Tally | Stop:
+    """What the sentence counted, or why it stopped; whatever comes of work that was ended from outside is its end."""
+    try:
+        async with end.work():
+            return await sentence()
+    except RunStopped as stopped:
+        return end.stop or stopped.stop
+    except Exception:
+        if end.stop is None:
+            raise
+        return end.stop
 
 
 def _spare_collector() -> None:
@@ -104,11 +129,17 @@ def _spare_collector() -> None:
 
 
 async def _stopped(run: Run, stop: Stop) -> State[Tally]:
-    """Close a run that was admitted and then had to stop; one that was not admitted has its record already."""
+    """Close a run that was admitted and then had to stop; one that was not admitted has its record already.
+
+    Raises:
+        RunTimedOutError: its time was over; Prefect's state then is the one of its own timeout.
+    """
     if run.session_id:
-        ending.end(run.store, run.session_id, stop.status, reason=stop.reason, retry_at=stop.retry_at, held=stop.held)
+        close_stopped(run, stop)
         await show_summary(run.store, run.session_id)
         await put_off(run.store, run.source.name, run.session_id, stop)
+    if stop.status is Status.FAILED:
+        raise RunTimedOutError(stop.reason)
     return Completed(name=stop.status.capitalize(), message=stop.reason, data=Tally())
 
 

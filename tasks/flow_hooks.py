@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect.events import emit_event
 from prefect.logging import get_logger
 
 from syncline.model.session import Status
@@ -16,20 +15,19 @@ from syncline.passes import ending
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.due import session_key, source_of
+from tasks.failures import tell_failure
 from tasks.fates import close
 from tasks.limit import release_limit
 from tasks.outcome import error_of
 from tasks.progress import show_summary
+from tasks.stopping import TIMED_OUT
 
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun, State
 
-    from syncline.model.session import SyncSession
 
-__all__ = ["FAILED_EVENT", "close_cancelled", "close_completed", "close_crashed", "close_failed"]
-
-FAILED_EVENT = "syncline.sync.failed"
+__all__ = ["close_cancelled", "close_completed", "close_crashed", "close_failed"]
 
 
 async def close_completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -47,7 +45,7 @@ async def close_failed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any
     store = open_store()
     closed = close(store, source_of(flow.name), flow_run, Status.FAILED, error=_error(flow, state))
     if closed is not None:
-        _tell(closed)
+        tell_failure(closed)
         await show_summary(store, closed.id)
 
 
@@ -67,24 +65,13 @@ async def close_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[
 
 def _error(flow: Flow[..., Any], state: State[Any]) -> tuple[str, str]:
     """The error's type and message, in the words of this project where Prefect names none."""
-    if state.name == "TimedOut":
-        return "TimeoutError", f"the run took longer than timeout_seconds={flow.timeout_seconds:g}"
+    if state.name == TIMED_OUT:
+        seconds = getattr(getattr(flow, "source", None), "timeout_seconds", flow.timeout_seconds)
+        return "TimeoutError", f"the run took longer than timeout_seconds={seconds:g}"
     error = error_of(state)
     if error is not None:
         return type(error).__name__, str(error)
     return "Failed", state.message or "the flow run failed"
-
-
-def _tell(session: SyncSession) -> None:
-    """Emit the event of a final failure."""
-    payload = {
-        "source": session.source,
-        "attempts": session.retry_count + 1,
-        "error": f"{session.error_type}: {session.error_message}",
-        "session": session.id,
-    }
-    resource = {"prefect.resource.id": f"syncline.source.{session.source}", "prefect.resource.name": session.source}
-    emit_event(event=FAILED_EVENT, resource=resource, payload=payload)
 
 
 async def _free_limit(flow_run: FlowRun) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -10,10 +12,12 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally
 from syncline.model.source import Source
 from syncline.passes import pull as passes
+from syncline.passes.pull import Progress
 from tasks.breaker import note_outcome
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import RunStopped, Stop, current_run
+from tasks.stopping import stop_if_asked
 from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["pull", "pull_task"]
@@ -40,12 +44,20 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
     run = current_run()
     transport = await run.open_transport()
     progress = ProgressArtifact(source.name, run.store.clock)
+
+    async def stored(done: Progress) -> None:
+        await progress.show(done)
+        stop_if_asked(run)
+
     try:
-        tally = await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=progress.show)
+        tally = await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored)
     except DeferredError as deferred:
         note_outcome(run, deferred)
         return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
-    except Exception as error:
+    except RunStopped as stopped:
+        note_outcome(run, stopped)
+        return stopped.stop
+    except (Exception, asyncio.CancelledError) as error:
         note_outcome(run, error)
         raise
     else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncline.model.source import Source
     from syncline.store.breakers import Permit
     from syncline.store.engine import Store
+    from tasks.hard_end import HardEnd
 
 __all__ = ["Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped"]
 
@@ -32,16 +33,18 @@ class Stop:
     """Why a run does not go on.
 
     Attributes:
-        status: its fate: skipped, missed or deferred.
+        status: its fate: skipped, missed or deferred; cancelled or failed where it was stopped from outside.
         reason: the same in words.
         retry_at: when it may go on, where that is known.
         held: whether a hold is what it waits for; that may end sooner.
+        error: the type and message of the error, where it failed.
     """
 
     status: Status
     reason: str
     retry_at: datetime | None = None
     held: bool = False
+    error: tuple[str, str] | None = None
 
 
 class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIteration; nothing went wrong
@@ -67,6 +70,7 @@ class Run:
         transport: the upstream's client, once opened.
         permit: the breaker's, once admitted.
         tripped: whether an attempt of this run opened the breaker: it is not tried again then.
+        end: what ends it from outside; None in a test of one task.
     """
 
     source: Source
@@ -78,6 +82,7 @@ class Run:
     transport: Transport | None = None
     permit: Permit | None = None
     tripped: bool = False
+    end: HardEnd | None = None
 
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""

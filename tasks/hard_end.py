@@ -1,0 +1,124 @@
+"""The hard end of a run: told from outside of its event loop, and carried out where that does not answer any more.
+
+Prefect's own timeout needs an event loop that is free and code that lets itself be cancelled, and closes nothing before
+its server has answered. So a thread of ours counts the time: first it cancels the work; work that has not ended a
+second later is left alone, and the session is closed from here; a process that is the run's own is ended at last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from prefect.logging import get_logger
+
+if TYPE_CHECKING:
+    from tasks.run import Stop
+
+__all__ = ["GRACE_SECONDS", "LAST_SECONDS", "HardEnd"]
+
+GRACE_SECONDS = 1.0
+"""How long work that was cancelled has to end."""
+LAST_SECONDS = 10.0
+"""How long it then has until its process is ended."""
+
+
+class HardEnd:
+    """Ends the work of one run when its time is over, or when somebody asks.
+
+    Attributes:
+        stop: why the work is ended; None while it is not.
+    """
+
+    def __init__(
+        self, close: Callable[[Stop], None], leave: Callable[[Stop], None], *, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        """`close` gives the session its fate, and `leave` ends the process; both are called from a thread."""
+        self.stop: Stop | None = None
+        self._close = close
+        self._leave = leave
+        self._grace_seconds = grace_seconds
+        self._changed = threading.Condition()
+        self._deadline: tuple[float, Stop] | None = None
+        self._done = False
+        self._work: asyncio.Timeout | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        watch = contextvars.copy_context().run
+        self._thread = threading.Thread(target=watch, args=(self._watch,), name="hard end", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._done = True
+            self._changed.notify_all()
+
+    def work(self) -> asyncio.Timeout:
+        """What the work runs in: raises TimeoutError where it was ended."""
+        self._work = asyncio.timeout(None)
+        return self._work
+
+    def allow(self, seconds: float, stop: Stop) -> None:
+        """End the work as `stop` says `seconds` from now; replaces what was said before."""
+        with self._changed:
+            self._deadline = (time.monotonic() + seconds, stop)
+            self._changed.notify_all()
+
+    def ask(self, stop: Stop) -> None:
+        """End the work now, as `stop` says; the first one who asks is heard."""
+        with self._changed:
+            if self.stop is None and not self._done:
+                self.stop = stop
+                self._changed.notify_all()
+
+    def _watch(self) -> None:
+        stop = self._awaited()
+        if stop is None or self._loop is None:
+            return
+        with self._changed:
+            if not self._done:
+                self._loop.call_soon_threadsafe(self._cancel)
+        if self._ends_within(self._grace_seconds):
+            return
+        self._attempt(self._close, stop)
+        if not self._ends_within(LAST_SECONDS):
+            self._attempt(self._leave, stop)
+
+    def _awaited(self) -> Stop | None:
+        """Wait until the time is over or somebody asks; None where the run ended before."""
+        with self._changed:
+            while not self._done and self.stop is None:
+                left = None if self._deadline is None else self._deadline[0] - time.monotonic()
+                if self._deadline is not None and left is not None and left <= 0:
+                    self.stop = self._deadline[1]
+                else:
+                    self._changed.wait(left)
+            return None if self._done else self.stop
+
+    def _ends_within(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._done, seconds)
+
+    def _cancel(self) -> None:
+        """Cancel the work, in its own loop; where it is over by now, nothing happens."""
+        if self._work is not None and self._work.when() is None:
+            try:
+                self._work.reschedule(asyncio.get_running_loop().time())
+            except RuntimeError:  # it has ended in this very moment
+                return
+
+    def _attempt(self, act: Callable[[Stop], None], stop: Stop) -> None:
+        try:
+            act(stop)
+        except Exception:  # noqa: BLE001 - whatever it is, the next step may do better
+            get_logger("syncline").warning("the hard end of a run failed", exc_info=True)
