@@ -20,12 +20,13 @@ up: $(VENV)/run  ## set up, then run everything against your own upstreams
 test: $(VENV)/dev  ## set up, then run every test
 	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-check: $(VENV)/dev  ## lint, types, imports, file lengths, lock file
+check: $(VENV)/dev  ## lint, types, imports, file lengths, lock file, and whether the schedules fit the budgets
 	@$(BIN)/ruff check --quiet $(ROOMS)
 	@$(BIN)/ruff format --quiet --check $(ROOMS)
 	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/lint-imports.txt || (cat $(VENV)/lint-imports.txt; false)
 	@$(BIN)/basedpyright
 	@$(BIN)/python tests/house.py
+	@$(BIN)/syncline doctor --plan
 
 format: $(VENV)/dev  ## format the code, mend what the lint can mend
 	@$(BIN)/ruff check --quiet --fix $(ROOMS) || true

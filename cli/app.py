@@ -11,6 +11,7 @@ from cli import (
     breaker,
     console,
     db,
+    doctor,
     history,
     listings,
     metrics,
@@ -42,7 +43,7 @@ COMMANDS = {
         "audit": audit.audit,
     },
     "Steer": {"start": start.start, "stop": stop.stop, "pause": pause.pause, "resume": resume.resume},
-    "Look after": {"new": new.new, "token": token.token, "version": version.version},
+    "Look after": {"doctor": doctor.doctor, "new": new.new, "token": token.token, "version": version.version},
 }
 """The commands by the heading under which `syncline --help` lists them."""
 

@@ -37,6 +37,8 @@ class Source:
         retry: how often a pull is tried.
         breaker: when a source that keeps failing is left alone for a while.
         priority: who goes first where several sources share a budget.
+        spends: how many requests a run sends, by the name of the upstream's budget, as far as the budgets are planned;
+            unset: one from each.
         overlap: what becomes of a run that is due while another one works.
         jitter_seconds: a scheduled run begins up to this long after its time, so that not all begin at once; how long
             is drawn once for each time.
@@ -60,6 +62,7 @@ class Source:
     retry: RetryPolicy = field(default_factory=Retry)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     priority: Priority = Priority.NORMAL
+    spends: Mapping[str, float] = field(default_factory=dict[str, float])
     overlap: Overlap = Overlap.SKIP
     jitter_seconds: float = 0
     catch_up: CatchUp = CatchUp.LATEST
@@ -81,6 +84,16 @@ class Source:
         if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
         check_paths(self.table, self.fields, source=self.name)
+        budgets = [budget.name for budget in self.upstream.budgets]
+        for name, requests in self.spends.items():
+            if name not in budgets or requests < 0:
+                there = ", ".join(budgets) or "none"
+                raise ConfigurationError(f"source {self.name!r} spends {requests:g} of {name!r}: there are {there}")
+
+    @property
+    def planned_requests(self) -> dict[str, float]:
+        """How many requests a run sends, by the name of the budget."""
+        return dict(self.spends) or {budget.name: 1 for budget in self.upstream.budgets}
 
     @property
     def first_status(self) -> ItemStatus:

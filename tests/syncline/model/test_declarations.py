@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field
 from support.boxes import Box, Parcel
+from support.sources import make_source
 from support.upstream import ListPages
 
 from syncline.errors import ConfigurationError
+from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.columns import Amount
 from syncline.model.erp import Product
 from syncline.model.items import BOOKKEEPING, Item, key_column, partition_columns, table_of
@@ -105,3 +107,19 @@ def test_tallies_add_up() -> None:
     two = Tally(pages=2, processed=4, created=6, updated=8, unchanged=10, deleted=12, rejected=14, requests=16)
     assert one + one == two
     assert one + Tally() == one
+
+
+@pytest.mark.parametrize("spends", [{"lookup": 1}, {"requests": -1}])
+def test_a_plan_with_a_budget_that_there_is_not_is_refused(spends: dict[str, float]) -> None:
+    """A typing error would plan with nothing, and every plan would fit."""
+    upstream = Upstream(name="x", budgets=(Budget(policy=SlidingWindow(limit=10, period_seconds=60)),))
+    with pytest.raises(ConfigurationError, match=r"source 'boxes' spends .*: there are requests"):
+        make_source(upstream=upstream, spends=spends)
+
+
+def test_unless_it_is_said_a_run_is_planned_with_one_request_from_each_budget() -> None:
+    """A source whose list is one page, which most are at first."""
+    policy = SlidingWindow(limit=10, period_seconds=60)
+    upstream = Upstream(name="x", budgets=(Budget(policy=policy), Budget(name="daily", policy=policy)))
+    assert make_source(upstream=upstream).planned_requests == {"requests": 1, "daily": 1}
+    assert make_source(upstream=upstream, spends={"daily": 3}).planned_requests == {"daily": 3}

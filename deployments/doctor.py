@@ -1,0 +1,134 @@
+"""What is wrong with an instance, and how to mend it: its files, settings, database, Prefect, and its budgets."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from deployments.budget_plan import budget_loads, complaint, line
+from deployments.client import open_client
+from deployments.preflight import check_deployments, check_upstreams, said_of_missing
+from flows.registry import names, sources
+from syncline.errors import PrefectUnavailableError, SynclineError
+from syncline.model.session import Status, SyncSession
+from syncline.store import schedules, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
+
+    from syncline.settings import Settings
+    from syncline.store.engine import Store
+
+__all__ = ["Finding", "Verdict", "examine", "examine_plan"]
+
+_RECENT = 20
+
+
+class Verdict(StrEnum):
+    """How a part is."""
+
+    WELL = "well"
+    HEED = "heed"
+    """It works, but somebody should know."""
+    ILL = "ill"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One part of an instance.
+
+    Attributes:
+        part: what was looked at.
+        said: what was found, and how to mend it.
+    """
+
+    part: str
+    verdict: Verdict
+    said: str
+
+
+def examine(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Look at everything, from the files to the budgets."""
+    yield _tried("deployments", check_deployments, "each source has a deployment, and each deployment a source")
+    yield _tried("upstreams", lambda: check_upstreams(settings), "addresses and credentials can be used")
+    missing = said_of_missing(settings)
+    if missing is not None:
+        yield Finding(part="upstreams", verdict=Verdict.HEED, said=missing)
+    yield from _secrets(settings)
+    database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
+    yield database
+    yield _prefect(settings)
+    yield from examine_plan(store if database.verdict is Verdict.WELL else None)
+
+
+def examine_plan(store: Store | None = None) -> Iterator[Finding]:
+    """Look at the budgets alone: as prefect.yaml plans them, or, with a `store`, as they really run."""
+    overrides, measured = ({}, {}) if store is None else _reality(store)
+    for load in budget_loads(overrides=overrides, measured=measured):
+        said = complaint(load)
+        verdict = Verdict.WELL if said is None else Verdict.ILL
+        yield Finding(part="budget", verdict=verdict, said=line(load) if said is None else f"{line(load)}: {said}")
+
+
+def _tried(part: str, check: Callable[[], object], well: str) -> Finding:
+    try:
+        check()
+    except SynclineError as error:
+        return Finding(part=part, verdict=Verdict.ILL, said=str(error))
+    return Finding(part=part, verdict=Verdict.WELL, said=well)
+
+
+def _check_database(store: Store) -> None:
+    schema.require_current(store)
+    schema.require_columns(store, {source.table for source in sources()})
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    known = {
+        "SYNCLINE_JWT_SECRET": settings.jwt_secret,
+        "CRON_SECRET": settings.cron_secret,
+        "INTERNAL_API_KEY": settings.internal_api_key,
+    }
+    for name, value in known.items():
+        if value is None:
+            said = f"{name} is not set, so its door is closed: `syncline up` makes one"
+            yield Finding(part="secrets", verdict=Verdict.HEED, said=said)
+    if all(known.values()):
+        yield Finding(part="secrets", verdict=Verdict.WELL, said="all are set")
+
+
+def _prefect(settings: Settings) -> Finding:
+    async def ask() -> None:
+        async with open_client(settings) as client:
+            await client.hello()
+
+    try:
+        asyncio.run(ask())
+    except PrefectUnavailableError as error:
+        return Finding(part="prefect", verdict=Verdict.HEED, said=f"{error}; until then nothing runs by itself")
+    return Finding(part="prefect", verdict=Verdict.WELL, said="its server answers")
+
+
+def _reality(store: Store) -> tuple[dict[str, float], dict[str, float]]:
+    """The intervals that operators set, and the requests that the runs of each source sent lately."""
+    with store.read() as connection:
+        measured = {name: _requests(connection, name) for name in names()}
+        return dict(schedules.overrides(connection)), measured
+
+
+def _requests(connection: Connection, source: str) -> float:
+    recent = (
+        select(col(SyncSession.requests))
+        .where(col(SyncSession.source) == source, col(SyncSession.status) == Status.COMPLETED)
+        .order_by(col(SyncSession.started_at).desc())
+        .limit(_RECENT)
+        .subquery()
+    )
+    return float(connection.execute(select(func.avg(recent.c.requests))).scalar() or 0)

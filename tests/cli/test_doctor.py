@@ -1,0 +1,22 @@
+import json
+from collections.abc import Callable
+from subprocess import CompletedProcess
+
+from syncline.store.engine import Store
+
+Syncline = Callable[..., CompletedProcess[str]]
+
+
+def test_the_plan_of_the_budgets_is_printed(syncline: Syncline) -> None:
+    """`make check` runs it: a plan that cannot fit must not get that far."""
+    done = syncline("doctor", "--plan")
+    assert done.returncode == 0
+    assert "sponsored:requests: 120 requests in 1 h ✅ 12 asked for (sponsored every 5 min = 12)" in done.stdout
+
+
+def test_the_doctor_fails_where_something_is_wrong(syncline: Syncline, store: Store) -> None:
+    """A script that deploys asks it first; its answer is the exit code."""
+    done = syncline("doctor", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == (1 if any(one["verdict"] == "ill" for one in told) else 0)
+    assert {"deployments", "upstreams", "secrets", "database", "prefect", "budget"} == {one["part"] for one in told}

@@ -1,0 +1,67 @@
+"""What is wrong with an instance, and how to mend it."""
+
+from pydantic import SecretStr
+
+from deployments.demo import demo_settings
+from deployments.doctor import Finding, Verdict, examine, examine_plan
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.settings import Settings
+from syncline.store import schedules, sessions
+from syncline.store.engine import Store
+
+NOWHERE = "http://127.0.0.1:1/api"
+
+
+def ill(findings: list[Finding]) -> list[str]:
+    return [finding.part for finding in findings if finding.verdict is Verdict.ILL]
+
+
+def test_an_instance_that_is_well_is_told_so(store: Store) -> None:
+    """All that is left to heed is that Prefect is not running here."""
+    secret = SecretStr("x" * 40)
+    settings = demo_settings(
+        Settings(prefect_api_url=NOWHERE, jwt_secret=secret, cron_secret=secret, internal_api_key=secret)
+    )
+    findings = list(examine(settings, store))
+    assert not ill(findings)
+    assert [finding.part for finding in findings if finding.verdict is Verdict.HEED] == ["prefect"]
+    assert not any("xxxx" in finding.said for finding in findings)
+
+
+def test_each_thing_that_is_missing_is_named(store: Store) -> None:
+    """One look instead of a start that fails, is mended, and fails at the next thing."""
+    findings = list(examine(Settings(prefect_api_url=NOWHERE), store))
+    assert ill(findings) == ["upstreams"]
+    told = " ".join(finding.said for finding in findings)
+    for name in ("SYNCLINE_UPSTREAMS__ERP__BASE_URL", "CRON_SECRET", "SYNCLINE_JWT_SECRET", "INTERNAL_API_KEY"):
+        assert name in told
+
+
+def test_a_database_that_cannot_be_reached_is_a_finding() -> None:
+    """The budgets are planned all the same."""
+    away = Store("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    findings = list(examine(Settings(prefect_api_url=NOWHERE), away))
+    assert ill(findings) == ["upstreams", "database"]
+    assert sum(finding.part == "budget" for finding in findings) == 7
+
+
+def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
+    """The interval that an operator set, and the pages that the feed has by now: 6 every 5 min are 72 of 60."""
+    now = store.clock.now()
+    ended = SyncSession(
+        id="quests-1",
+        source="quests",
+        trigger=Trigger.SCHEDULE,
+        mode=Mode.FULL,
+        status=Status.COMPLETED,
+        started_at=now,
+        completed_at=now,
+        requests=6,
+    )
+    with store.write() as connection:
+        schedules.override(connection, "quests", interval_seconds=300, changed_by="ann", now=now)
+        sessions.insert_session(connection, ended)
+    (sick,) = [finding for finding in examine_plan(store) if finding.verdict is Verdict.ILL]
+    assert "ask for 72" in sick.said
+    assert "quests every 360 s" in sick.said
