@@ -7,9 +7,8 @@ from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from prefect.server.schemas.schedules import CronSchedule, RRuleSchedule
-
 from deployments.prefect_yaml import read_deployments
+from deployments.ticks import ticks_between
 from flows.registry import find
 from syncline.resilience.plan import Demand, allowance, loads
 
@@ -98,19 +97,9 @@ def _interval_seconds(entry: ScheduleEntry, policy: Policy) -> float:
     if entry.interval is not None:
         return entry.interval
     period = allowance(policy).period_seconds
-    ticks = asyncio.run(_ticks(entry))
+    ticks = asyncio.run(ticks_between(entry, _BEGIN, _BEGIN + _WEEK, most=_MOST_TICKS))
     most = max((bisect_left(ticks, tick + period) - index for index, tick in enumerate(ticks)), default=0)
     return period / most if most else _WEEK.total_seconds()
-
-
-async def _ticks(entry: ScheduleEntry) -> list[float]:
-    """When it runs in a week, in seconds since 1970."""
-    if entry.cron is not None:
-        schedule = CronSchedule(cron=entry.cron, timezone=entry.timezone)
-    else:
-        schedule = RRuleSchedule(rrule=entry.rrule or "", timezone=entry.timezone)
-    ticks = await schedule.get_dates(n=_MOST_TICKS, start=_BEGIN, end=_BEGIN + _WEEK)
-    return sorted(tick.timestamp() for tick in ticks)
 
 
 def _span(seconds: float) -> str:

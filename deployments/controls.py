@@ -13,6 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from deployments.breakers import hold_breaker_open, reset_breaker
+from deployments.cadence import cadences
 from deployments.client import open_client
 from deployments.rescheduling import reschedule
 from deployments.schedules import text_of
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ScheduleInfo",
+    "cadences",
     "hold_breaker_open",
     "reset_breaker",
     "resume_deferred",

@@ -11,7 +11,7 @@ from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, metrics
-from web.api import cron, health, holds, listings, sources, sync, sync_status
+from web.api import cron, cron_health, health, holds, listings, sources, sync, sync_status
 from web.api.errors import answer_errors
 from web.background import kept_going
 from web.controls import Controls
@@ -46,9 +46,10 @@ def create_app(
     here = context.Context(settings=settings, store=store, controls=controls, sources=known, began_at=store.clock.now())
     context.attach(app, here)
     answer_errors(app)
-    ours = (cron.router, health.router, holds.router, sources.router, sync.router, sync_status.router, page.router)
+    ours = (cron.router, cron_health.router, health.router, holds.router, sources.router, sync.router)
+    seen = (sync_status.router, page.router)
     feeds = (listings.public, listings.router)
-    for router in (*ours, *feeds, metrics.make_router(here)):
+    for router in (*ours, *seen, *feeds, metrics.make_router(here)):
         app.include_router(router)
     return app
 

@@ -11,7 +11,7 @@ from syncline.model.session import Trigger
 from syncline.settings import Settings
 from syncline.store.engine import Store
 
-__all__ = ["Controls", "Schedule"]
+__all__ = ["Cadence", "Controls", "Schedule"]
 
 
 class Schedule(Protocol):
@@ -30,6 +30,19 @@ class Schedule(Protocol):
     @property
     def next_run_at(self) -> datetime | None:
         """When it runs next; None where nothing is scheduled."""
+        ...
+
+
+class Cadence(Protocol):
+    """How often a source is expected to run."""
+
+    @property
+    def interval_seconds(self) -> float | None:
+        """The time between two runs; None where a cron decides."""
+        ...
+
+    async def stalled_at(self, last_run: datetime) -> datetime | None:
+        """From when on a source that has not run since `last_run` has stalled; None where it is due no more."""
         ...
 
 
@@ -61,4 +74,8 @@ class Controls(Protocol):
 
     async def reset_breaker(self, settings: Settings, store: Store, source: str, *, actor: str) -> object:
         """Close the breaker of `source`, also where Prefect's server does not answer."""
+        ...
+
+    async def cadences(self, store: Store) -> Mapping[str, Cadence]:
+        """The cadence of each source that has a schedule; asks Prefect nothing."""
         ...

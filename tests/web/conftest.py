@@ -42,6 +42,16 @@ class FakeSchedule:
     next_run_at: datetime | None
 
 
+@dataclass(frozen=True)
+class FakeCadence:
+    """Every `interval_seconds`; no cron."""
+
+    interval_seconds: float
+
+    async def stalled_at(self, last_run: datetime) -> datetime:
+        return last_run + timedelta(seconds=2 * self.interval_seconds)
+
+
 @dataclass
 class FakeControls:
     """Controls of a Prefect server that keeps what it is told, or of one that is away."""
@@ -49,6 +59,7 @@ class FakeControls:
     away: bool = False
     calls: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
     schedules: dict[str, FakeSchedule] = field(default_factory=dict[str, FakeSchedule])
+    intervals: dict[str, float] = field(default_factory=dict[str, float])
 
     async def start(self, settings: Settings, store: Store, source: str, *, every_seconds: float, actor: str) -> None:
         del settings, store
@@ -76,6 +87,10 @@ class FakeControls:
         del settings
         self._called("scheduled")
         return self.schedules
+
+    async def cadences(self, store: Store) -> Mapping[str, FakeCadence]:
+        del store
+        return {source: FakeCadence(seconds) for source, seconds in self.intervals.items()}
 
     def _called(self, *call: object) -> None:
         if self.away:
@@ -129,6 +144,12 @@ def plan(controls: FakeControls) -> Callable[..., None]:
         controls.schedules[source] = FakeSchedule(active=active, text="every 30 min", next_run_at=next_run_at)
 
     return planned
+
+
+@pytest.fixture
+def expect(controls: FakeControls) -> Callable[[str, float], None]:
+    """Says how often a source is expected to run, in seconds."""
+    return controls.intervals.__setitem__
 
 
 @pytest.fixture
