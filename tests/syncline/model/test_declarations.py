@@ -1,6 +1,7 @@
 """Declarations that cannot work are refused where they are written, with the field's name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -62,6 +63,8 @@ def source(
         (lambda: source(name="my-products"), "lower case with underscores, but is 'my-products'"),
         (lambda: source(incremental=True), "source 'products' reads changes: name its updated_field"),
         (lambda: source(lag_seconds=-1), "source 'products': seconds must not be negative"),
+        (lambda: replace(source(), jitter_seconds=-1), "source 'products': seconds must not be negative"),
+        (lambda: replace(source(), late_after_seconds=-1), "source 'products': seconds must not be negative"),
     ],
 )
 def test_what_cannot_work_is_refused(declare: Callable[[], object], said: str) -> None:

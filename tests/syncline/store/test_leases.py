@@ -165,3 +165,36 @@ def test_whether_a_process_lives_on_can_be_told_after_it_lost_its_lease(
         assert leases.lives_on(lease, "s1") is lives
         assert not leases.lives_on(lease, "s2")
         assert not leases.renew(connection, "source:products", "s1", now=clock.now())
+
+
+def asked_by(store: Store, owner: str) -> str | None:
+    with store.read() as connection:
+        return leases.asked_by(connection, NAME, owner)
+
+
+def ask(store: Store, owner: str, by: str) -> None:
+    with store.write() as connection:
+        leases.ask_to_end(connection, NAME, owner, by=by)
+
+
+def test_an_owner_is_asked_to_end_once(store: Store) -> None:
+    """Whoever asked first is the one for whom it ends; the request outlives the process that made it."""
+    acquire(store, "a")
+    assert asked_by(store, "a") is None
+    ask(store, "a", "b")
+    ask(store, "a", "c")
+    assert asked_by(store, "a") == "b"
+
+
+def test_a_request_to_end_is_for_one_owner(store: Store) -> None:
+    """The next one must not end for it, nor one that has given the lease back."""
+    acquire(store, "a")
+    ask(store, "z", "b")
+    assert asked_by(store, "a") is None
+    ask(store, "a", "b")
+    release(store, "a")
+    acquire(store, "c")
+    assert (asked_by(store, "c"), asked_by(store, "a")) == (None, None)
+    release(store, "c")
+    ask(store, "c", "d")
+    assert asked_by(store, "c") is None
