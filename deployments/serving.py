@@ -6,6 +6,7 @@ A source whose upstream has no address is left out.
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["FIRST_RUN_AFTER", "first_run_after", "register", "runner_deployments", "serve"]
+__all__ = ["FIRST_RUN_AFTER", "first_run_after", "register", "runner_deployments", "runs_at_once", "serve"]
 
 FIRST_RUN_AFTER = timedelta(seconds=5)
 _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
 _APART = timedelta(seconds=10)
 """Between the others: a run's process takes a core for some seconds."""
+_LIMIT_SETTING = "PREFECT_RUNNER_PROCESS_LIMIT"
+_AT_LEAST = 5
+"""What Prefect itself begins with."""
+_TO_SPARE = 2
+"""For runs that wait for their turn, or only say why they do not begin."""
 
 
 class _Runner(Runner):
@@ -51,10 +57,18 @@ async def serve(settings: Settings, store: Store) -> None:
 
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
-    runner = _Runner(name="syncline", pause_on_shutdown=False)
+    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(read_deployments())))
     await register(settings, store, runner)
     get_logger("syncline").info("serving all deployments")
     await runner.start()
+
+
+def runs_at_once(deployments: int) -> int:
+    """How many runs may have a process at once: one of each deployment, so that those which hang keep out no other.
+
+    `PREFECT_RUNNER_PROCESS_LIMIT` says otherwise where it is set.
+    """
+    return int(os.environ.get(_LIMIT_SETTING, max(_AT_LEAST, deployments + _TO_SPARE)))
 
 
 async def register(settings: Settings, store: Store, runner: Runner) -> None:

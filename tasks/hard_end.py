@@ -2,7 +2,8 @@
 
 Prefect's own timeout needs an event loop that is free and code that lets itself be cancelled, and closes nothing before
 its server has answered. So a thread of ours counts the time: first it cancels the work; work that has not ended a
-second later is left alone, and the session is closed from here; a process that is the run's own is ended at last.
+second later is left alone, and the session is closed from here; a process that is the run's own is ended at last, which
+would else be kept for ever by a thread that waits for a database, and would keep a place at the runner.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from prefect.logging import get_logger
 if TYPE_CHECKING:
     from tasks.run import Stop
 
-__all__ = ["GRACE_SECONDS", "LAST_SECONDS", "HardEnd"]
+__all__ = ["GRACE_SECONDS", "LAST_SECONDS", "STUCK_SECONDS", "HardEnd"]
 
 GRACE_SECONDS = 1.0
 """How long work that was cancelled has to end."""
+STUCK_SECONDS = 5.0
+"""How long work that did not let itself be cancelled then has, since its session is closed."""
 LAST_SECONDS = 10.0
-"""How long it then has until its process is ended."""
+"""How long the process then has to end by itself, the last word to Prefect included."""
 
 
 class HardEnd:
@@ -88,11 +91,11 @@ class HardEnd:
         with self._changed:
             if not self._done:
                 self._loop.call_soon_threadsafe(self._cancel)
-        if self._ends_within(self._grace_seconds):
-            return
-        self._attempt(self._close, stop)
-        if not self._ends_within(LAST_SECONDS):
-            self._attempt(self._leave, stop)
+        if not self._ends_within(self._grace_seconds):
+            self._attempt(self._close, stop)
+            self._ends_within(STUCK_SECONDS)
+        threading.Event().wait(LAST_SECONDS)  # it ends with the process, as this thread does
+        self._attempt(self._leave, stop)
 
     def _awaited(self) -> Stop | None:
         """Wait until the time is over or somebody asks; None where the run ended before."""

@@ -17,6 +17,8 @@ from syncline.model.session import SyncSession
 pytestmark = pytest.mark.slow
 
 PRODUCTS = "/erp/products"
+SOON_SECONDS = 3
+"""A second or two; three, while other tests keep the cores busy."""
 _TESTS = Path(__file__).parents[1]
 
 
@@ -90,7 +92,7 @@ def test_a_run_that_hangs_ends_at_its_timeout_and_the_next_goes_on(calm: Instanc
     assert "timeout_seconds=4" in message
     failed = calm.session_of(hangs.flow_run_id, "failed")
     assert (failed.error_type, failed.pages_processed) == ("TimeoutError", 1)
-    assert 4 <= took_seconds(failed) < 6
+    assert 4 <= took_seconds(failed) < 4 + SOON_SECONDS
     assert asyncio.run(free_slots(calm)) == 1
     calm.box.faults.clear()
     calm.box.requests.clear()
@@ -115,12 +117,14 @@ def test_a_run_whose_place_is_taken_is_shown_as_cancelled(calm: Instance, starte
     assert old.completed_at <= new.started_at
 
 
-def test_a_process_that_cannot_be_ended_otherwise_is_ended(calm: Instance, started: list[Hanging]) -> None:
-    """Its event loop answers nobody: the session is closed a second later, Prefect is told, the process goes."""
-    deaf = start(started, calm, "deaf", timeout_seconds=2)
-    failed = calm.session_of(deaf.flow_run_id, "failed")
-    assert 2 <= took_seconds(failed) < 4
-    assert deaf.exit_code() == 0
-    run = asyncio.run(flow_run(calm, deaf.flow_run_id))
-    assert (run.state_name, run.state and run.state.message) == ("TimedOut", failed.error_message)
+@pytest.mark.parametrize("what", ["deaf", "lingering"])
+def test_a_process_that_cannot_be_ended_otherwise_is_ended(calm: Instance, started: list[Hanging], what: str) -> None:
+    """Its event loop answers nobody, or a thread keeps it: it would keep a place at the runner from all sources."""
+    stuck = start(started, calm, what, timeout_seconds=2)
+    failed = calm.session_of(stuck.flow_run_id, "failed")
+    assert 2 <= took_seconds(failed) < 2 + SOON_SECONDS
+    assert stuck.exit_code() == 0
+    run = asyncio.run(flow_run(calm, stuck.flow_run_id))
+    assert run.state_name == "TimedOut"
+    assert "timeout_seconds=2" in (run.state.message if run.state and run.state.message else "")
     assert asyncio.run(free_slots(calm)) == 1

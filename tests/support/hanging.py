@@ -1,7 +1,8 @@
 """`python -m support.hanging WHAT TIMEOUT`: a run of the products in a process of its own, and what Prefect says of it.
 
-WHAT is `plain`; `replacing`, whose source has a new run take the place of one at work; or `deaf`, whose code cannot be
-cancelled and is the only work of its process, as under Prefect's runner.
+WHAT is `plain`; `replacing`, whose source has a new run take the place of one at work; `deaf`, whose code cannot be
+cancelled; or `lingering`, which can, but leaves a thread behind that waits. As under Prefect's runner, the process has
+no other work.
 """
 
 import asyncio
@@ -31,14 +32,17 @@ __all__ = ["main"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deaf:
-    """Pages that never come, from code that keeps the event loop to itself."""
+class Never:
+    """Pages that never come, from code that keeps the event loop to itself, or waits in a thread."""
 
+    in_thread: bool
     incremental: bool = False
     shifting: bool = False
 
     async def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del transport, ask
+        if self.in_thread:
+            await asyncio.to_thread(threading.Event().wait, 120)
         threading.Event().wait(120)
         yield Page(rows=())
 
@@ -47,8 +51,8 @@ def main() -> None:
     """Run, and print the name, the type and the message of the flow run's state."""
     what, timeout_seconds = sys.argv[1], float(sys.argv[2])
     source = replace(PRODUCTS, timeout_seconds=timeout_seconds)
-    if what == "deaf":
-        source = replace(source, pages=Deaf(), updated_field=None)
+    if what in {"deaf", "lingering"}:
+        source = replace(source, pages=Never(in_thread=what == "lingering"), updated_field=None)
     if what == "replacing":
         source = replace(source, overlap=Overlap.CANCEL_RUNNING)
     flow = _flow_of(source)

@@ -1,7 +1,10 @@
 """Runs that meet another one of their source: skipped, queued, or put in its place."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -234,3 +237,56 @@ def test_a_keeper_hears_within_its_next_look_that_the_session_is_asked_to_end(st
     ) as keeper:
         keeper._thread.join(timeout=30)  # pyright: ignore[reportPrivateUsage] - it ends by itself here
     assert heard == [second.session_id]
+
+
+@pytest.mark.parametrize("overlap", [Overlap.QUEUE, Overlap.CANCEL_RUNNING])
+def test_of_many_that_come_at_once_one_waits(database_url: str, overlap: Overlap) -> None:
+    """Each process decides for itself, in a transaction of its own; the others are skipped."""
+    kept, together = source(overlap), threading.Barrier(6)
+    stores = [Store(database_url) for _ in range(6)]
+    admit(stores[0], kept, TICK)
+
+    def come(store: Store) -> str:
+        together.wait(timeout=30)
+        said = ask(store, kept, TICK)
+        return "waits" if isinstance(said, Wait) else said.status.value
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(come, stores)) == ["skipped"] * 5 + ["waits"]
+    for store in stores:
+        store.close()
+
+
+def test_however_many_take_each_others_place_one_works_at_a_time(database_url: str) -> None:
+    """Each works until it is asked to end; nobody begins before the one before has given its lease back."""
+    replacing, at_work, most = source(Overlap.CANCEL_RUNNING), list[str](), list[int]()
+    stores = [Store(database_url) for _ in range(4)]
+
+    def live(store: Store) -> Status:
+        said = asyncio.run(admit_in_turn(store, replacing, TICK))
+        if not said.granted:
+            return said.status
+        at_work.append(said.session_id)
+        most.append(len(at_work))
+        by = _until_asked(store, said.session_id)
+        at_work.remove(said.session_id)
+        end(store, said.session_id, Status.CANCELLED if by else Status.COMPLETED)
+        return session(store, said.session_id).status
+
+    with ThreadPoolExecutor(4) as pool:
+        fates = list(pool.map(live, stores * 2))
+    assert max(most) == 1
+    assert fates.count(Status.COMPLETED) >= 1
+    assert set(fates) <= {Status.COMPLETED, Status.CANCELLED, Status.SKIPPED}
+    for store in stores:
+        store.close()
+
+
+def _until_asked(store: Store, session_id: str) -> str | None:
+    """Work for a second, or until another one wants the place."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        by = asked(store, session_id)
+        if by is not None:
+            return by
+    return None
