@@ -1,5 +1,6 @@
 """A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from support.instance import Instance, eventually
 import sandbox
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import Household
+from deployments.reconciling import reconcile_once
 from syncline.model.session import SyncSession
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schema
@@ -46,6 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 def calm(served: Instance) -> Instance:
     """The instance with its first runs behind it, and an upstream that behaves."""
     served.box.faults.clear()
+    asyncio.run(reconcile_once(served.settings, served.store))  # a run that a test killed with its runner
     for source in ("products", "customers"):
         eventually(lambda source=source: _ended(served, source), f"first run of {source}")
     served.box.requests.clear()
