@@ -41,6 +41,10 @@ def describe(source: Source, settings: Settings) -> dict[str, object]:
         "waits_seconds": source.retry.waits_seconds,
         "timeout_seconds": source.timeout_seconds,
         "patience_seconds": source.patience_seconds,
+        "overlap": source.overlap,
+        "jitter_seconds": source.jitter_seconds,
+        "catch_up": source.catch_up,
+        "late_after_seconds": source.late_after_seconds,
         "delete_at_most_fraction": source.deletes.max_fraction,
     }
 

@@ -60,14 +60,16 @@ def test_sources_are_listed_with_where_they_come_from(
     found = {one["source"]: one for one in json.loads(syncline("sources", "--json").stdout)}
     assert found["products"]["base_url"] == "http://127.0.0.1:8090"
     assert found["products"]["waits_seconds"] == [5, 10]
+    assert (found["products"]["overlap"], found["products"]["catch_up"]) == ("skip", "latest")
     assert "hunter2" not in syncline("sources", "--json").stdout
 
 
 @pytest.mark.parametrize("arguments", [["start", "products", "--every", "15m"], ["stop", "products"]], ids=" ".join)
 def test_schedules_cannot_be_changed_while_prefect_is_away(
-    arguments: list[str], syncline: Syncline, store: Store
+    arguments: list[str], syncline: Syncline, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The schedule lives in Prefect: the command must not claim what it did not do."""
+    monkeypatch.setenv("SYNCLINE_UPSTREAMS__ERP__BASE_URL", "http://127.0.0.1:1")
     done = syncline(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert "syncline up" in done.stderr
