@@ -1,5 +1,10 @@
+from typing import TypeVar
+
+import msgspec
 import orjson
 from aiohttp import web
+
+OrderT = TypeVar("OrderT")
 
 
 class RefusedError(Exception):
@@ -40,3 +45,16 @@ async def read_json(request: web.Request) -> object:
         return orjson.loads(await request.read())
     except orjson.JSONDecodeError as error:
         raise RefusedError(422, f"The body is not JSON: {error}.") from error
+
+
+async def read_order(request: web.Request, kind: type[OrderT]) -> OrderT:
+    """The request's JSON body as a `kind`.
+
+    Raises:
+        RefusedError: 422 where the body is no JSON, or no such order; says why.
+    """
+    data = await read_json(request)
+    try:
+        return msgspec.convert(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise RefusedError(422, f"{error}.") from error

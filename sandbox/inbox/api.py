@@ -1,18 +1,16 @@
 import asyncio
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 from aiohttp import web
 from msgspec import Meta
 
-from sandbox.answers import RefusedError, json_answer, read_json
+from sandbox.answers import RefusedError, json_answer, read_order
 from sandbox.clock import stamp
 from sandbox.inbox.inbox import Delivery, Inbox
 from sandbox.inbox.signatures import key_of, objection
-
-OrderT = TypeVar("OrderT")
 
 
 class FailOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,12 +75,12 @@ class InboxApi:
         return web.Response(status=204)
 
     async def _fail(self, request: web.Request) -> web.Response:
-        order = await _order(request, FailOrder)
+        order = await read_order(request, FailOrder)
         self._inbox.fail(order.times, status=order.status)
         return json_answer({"failures_left": self._inbox.failures_left})
 
     async def _tell(self, request: web.Request) -> web.Response:
-        order = await _order(request, SecretOrder)
+        order = await read_order(request, SecretOrder)
         try:
             key_of(order.secret or "")
         except ValueError as error:
@@ -96,11 +94,3 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return body.decode(errors="replace")
-
-
-async def _order(request: web.Request, kind: type[OrderT]) -> OrderT:
-    data = await read_json(request)
-    try:
-        return msgspec.convert(data, type=kind)
-    except msgspec.ValidationError as error:
-        raise RefusedError(422, f"{error}.") from error

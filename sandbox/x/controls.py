@@ -1,17 +1,16 @@
 """The knobs of X: what `/sandbox/x…` answers."""
 
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from sandbox.answers import RefusedError, json_answer, read_json
+from sandbox.answers import RefusedError, json_answer, read_json, read_order
 from sandbox.x.world import X
 
 Id = Annotated[str, Meta(pattern=r"^[0-9]{1,19}\Z")]
-OrderT = TypeVar("OrderT")
 
 
 class NewMentions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,11 +61,11 @@ class Controls:
         return json_answer(msgspec.to_builtins(self._x.settings))
 
     async def _add(self, request: web.Request) -> web.Response:
-        order = await _order(request, NewMentions)
+        order = await read_order(request, NewMentions)
         return json_answer({"ids": self._x.tweets.add(order.count, author_id=order.author_id, text=order.text)})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        order, tweets = await _order(request, Deletion), self._x.tweets
+        order, tweets = await read_order(request, Deletion), self._x.tweets
         with tweets.lock:
             for tweet_id in order.ids:
                 if tweets.get(int(tweet_id)) is None or int(tweet_id) in tweets.deleted:
@@ -76,7 +75,7 @@ class Controls:
         return json_answer({"deleted": order.ids})
 
     async def _protect(self, request: web.Request) -> web.Response:
-        order = await _order(request, Protection)
+        order = await read_order(request, Protection)
         try:
             self._x.tweets.protect(order.author_id, protected=order.protected)
         except KeyError as error:
@@ -89,11 +88,3 @@ class Controls:
     async def _forget(self, _request: web.Request) -> web.Response:
         self._x.forget()
         return web.Response(status=204)
-
-
-async def _order(request: web.Request, kind: type[OrderT]) -> OrderT:
-    data = await read_json(request)
-    try:
-        return msgspec.convert(data, type=kind)
-    except msgspec.ValidationError as error:
-        raise RefusedError(422, f"{error}.") from error
