@@ -63,8 +63,8 @@ _ADVANCE = (
 
 
 def new_id(source: str, now: datetime) -> str:
-    """A fresh session id: the source, when it began (milliseconds), and four characters that tell equals apart."""
-    return f"{source}-sync-{milliseconds(now)}-{secrets.token_hex(2)}"
+    """A fresh session id: the source, when it began (milliseconds), and eight characters that tell equals apart."""
+    return f"{source}-sync-{milliseconds(now)}-{secrets.token_hex(4)}"
 
 
 def insert_session(connection: Connection, session: SyncSession) -> None:
