@@ -177,5 +177,5 @@ def test_each_fate_is_counted_with_its_duration(store: Store, clock: ManualClock
 def test_ids_tell_sessions_of_the_same_instant_apart(clock: ManualClock) -> None:
     """The id names the source and the millisecond, as the seed's do, and eight characters of chance."""
     made = {sessions.new_id("products", clock.now()) for _ in range(100)}
-    assert len(made) == 100  # with four characters, one run of all tests in fifty met the same id twice
+    assert len(made) == 100  # four characters were too few: two tests of one run met the same id twice
     assert {one.rpartition("-")[0] for one in made} == {"products-sync-1769076000000"}
