@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import Column, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import declared_attr
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -27,6 +27,7 @@ __all__ = [
     "check_paths",
     "key_column",
     "partition_columns",
+    "refuse_unique",
     "table_of",
 ]
 
@@ -102,6 +103,23 @@ def check_paths(item: type[Item], paths: Mapping[str, str], *, source: str) -> N
         if name not in fillable:
             there = f"the table {table_of(item).name} has {', '.join(fillable)}"
             raise ConfigurationError(f"source {source!r}: there is no field {name!r} to read into; {there}")
+
+
+def refuse_unique(item: type[Item]) -> None:
+    """The table must not have a unique column besides its key: two items may have the same value for a moment.
+
+    Raises:
+        ConfigurationError: it has one; says what to write instead.
+    """
+    table = table_of(item)
+    constrained = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    indexed = [one for one in table.indexes if one.unique]
+    for one in (*constrained, *indexed):
+        names = ", ".join(column.name for column in one.columns)
+        raise ConfigurationError(
+            f"table {table.name!r}: {names} must not be unique, because items come in any order, and one that doubles "
+            "would end the pass: write index=True in place of unique=True"
+        )
 
 
 def table_of(item: type[Item]) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
-from syncline.model.items import ItemStatus, ModeratedItem, check_paths
+from syncline.model.items import ItemStatus, ModeratedItem, check_paths, refuse_unique
 from syncline.model.policies import BreakerPolicy, CatchUp, Deletes, Overlap, Priority, Retry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Source:
         if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
         check_paths(self.table, self.fields, source=self.name)
+        refuse_unique(self.table)
         budgets = [budget.name for budget in self.upstream.budgets]
         for name, requests in self.spends.items():
             if name not in budgets or requests < 0:

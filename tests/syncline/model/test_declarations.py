@@ -126,3 +126,26 @@ def test_unless_it_is_said_a_run_is_planned_with_one_request_from_each_budget() 
     upstream = Upstream(name="x", budgets=(Budget(policy=policy), Budget(name="daily", policy=policy)))
     assert make_source(upstream=upstream).planned_requests == {"requests": 1, "daily": 1}
     assert make_source(upstream=upstream, spends={"daily": 3}).planned_requests == {"daily": 3}
+
+
+class Badge(Item, table=True):
+    __tablename__ = "badges"
+
+    id: int = Field(primary_key=True)
+    code: str = Field(unique=True)
+
+
+class Seal(Item, table=True):
+    __tablename__ = "seals"
+
+    id: int = Field(primary_key=True)
+    code: str = Field(index=True, unique=True)
+
+
+@pytest.mark.parametrize("table", [Badge, Seal])
+def test_a_unique_column_beside_the_key_is_refused(table: type[Item]) -> None:
+    """Two articles that swap their numbers would otherwise end each pass, for good."""
+    with pytest.raises(
+        ConfigurationError, match=r"code must not be unique, .* write index=True in place of unique=True"
+    ):
+        make_source(table=table)
