@@ -1,4 +1,4 @@
-"""The declared sources, as `flows/` has them; loading them loads Prefect, so commands do it late.
+"""The declared sources and other services, as `flows/` has them; loading them loads Prefect, so commands do it late.
 
 Prefect reads the environment once, when it is loaded, and makes its home then: it must be the instance's home, not the
 user's, whose profile may name another server.
@@ -12,30 +12,30 @@ from types import ModuleType
 
 from cli.instance import make_home
 from deployments.environment import prefect_env
-from syncline.model.source import Source
+from syncline.model.service import Service
 from syncline.settings import load_settings
 
 __all__ = ["every", "find"]
 
 
-def find(name: str) -> Source:
+def find(name: str) -> Service:
     """The source with this name.
 
     Raises:
         UnknownSourceError: there is none; the message names those that exist.
         ConfigurationError: a file of `flows/` cannot be loaded.
     """
-    found: Source = _registry().find(name)
+    found: Service = _registry().find(name)
     return found
 
 
-def every() -> Sequence[Source]:
-    """All declared sources, in the order of their names.
+def every() -> Sequence[Service]:
+    """All of them, in the order of their names.
 
     Raises:
         ConfigurationError: a file of `flows/` cannot be loaded.
     """
-    found: Sequence[Source] = _registry().sources()
+    found: Sequence[Service] = _registry().services()
     return found
 
 

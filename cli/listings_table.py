@@ -13,6 +13,8 @@ from cli.times import ago
 from syncline.errors import SynclineError
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
+from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.store import listings
 from syncline.store.listings import StoredListing, Wanted
 
@@ -84,10 +86,14 @@ def feed(source: str) -> str:
         UnknownSourceError, SynclineError: there is no such source, or it fills another table.
     """
     found = catalog.find(source)
-    if found.table is not Listing:
-        feeds = ", ".join(one.name for one in catalog.every() if one.table is Listing)
+    if not _lists(found):
+        feeds = ", ".join(one.name for one in catalog.every() if _lists(one))
         raise SynclineError(f"{found.name} has no listings; these have: {feeds}")
     return found.name
+
+
+def _lists(service: Service) -> bool:
+    return isinstance(service, Source) and service.table is Listing
 
 
 def as_json_object(one: StoredListing) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from cli import catalog, console, durations
 from cli.tables import Column, number, print_table
 from syncline.model.items import table_of
+from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.settings import Settings, load_settings
 
@@ -29,14 +30,12 @@ def show(*, as_json: bool) -> None:
         print_table(_COLUMNS, [_row(source, settings) for source in catalog.every()])
 
 
-def describe(source: Source, settings: Settings) -> dict[str, object]:
+def describe(source: Service, settings: Settings) -> dict[str, object]:
     """A source as JSON; no credentials."""
     return {
         "source": source.name,
         "upstream": source.upstream.name,
         "base_url": settings.upstream(source.upstream.name).base_url,
-        "table": table_of(source.table).name,
-        "incremental": source.pages.incremental,
         "attempts": source.retry.attempts,
         "waits_seconds": source.retry.waits_seconds,
         "timeout_seconds": source.timeout_seconds,
@@ -45,17 +44,29 @@ def describe(source: Source, settings: Settings) -> dict[str, object]:
         "jitter_seconds": source.jitter_seconds,
         "catch_up": source.catch_up,
         "late_after_seconds": source.late_after_seconds,
+        **_dataset(source),
+    }
+
+
+def _dataset(source: Service) -> dict[str, object]:
+    """What only those have that keep a dataset in step; null for the others."""
+    if not isinstance(source, Source):
+        return {"table": None, "incremental": None, "delete_at_most_fraction": None}
+    return {
+        "table": table_of(source.table).name,
+        "incremental": source.pages.incremental,
         "delete_at_most_fraction": source.deletes.max_fraction,
     }
 
 
-def _row(source: Source, settings: Settings) -> list[str]:
+def _row(source: Service, settings: Settings) -> list[str]:
+    dataset = isinstance(source, Source)
     return [
         source.name,
         source.upstream.name,
         settings.upstream(source.upstream.name).base_url or "not set up",
-        table_of(source.table).name,
-        "changes" if source.pages.incremental else "all of it",
+        table_of(source.table).name if dataset else "-",
+        ("changes" if source.pages.incremental else "all of it") if dataset else "-",
         number(source.retry.attempts),
         durations.compact(round(source.timeout_seconds)),
     ]

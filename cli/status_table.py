@@ -75,7 +75,7 @@ def facts(one: SourceOverview, guarded: Guards, timing: Timing | None, now: date
     return [
         Fact(label="Source", value=f"{one.name} (from {one.upstream})"),
         Fact(label="State", value=state(one)),
-        Fact(label="Rows", value=_rows(one.rows)),
+        Fact(label="Rows", value=_rows(one.rows) if one.rows else ""),
         Fact(label="Running", value=progress(one.progress) if one.progress else ""),
         Fact(label="Waits for", value=waiting(one, now)),
         *(Fact(label="Hold", value=held(hold, now)) for hold in one.holds),
@@ -103,7 +103,9 @@ def _print_all(
         console.warn("Prefect is not running here, so nothing is scheduled: `syncline up` starts it")
 
 
-def _rows(rows: RowCount) -> str:
+def _rows(rows: RowCount | None) -> str:
+    if rows is None:
+        return "-"
     return number(rows.rows) if rows.exact else f"~{number(rows.rows)}"
 
 

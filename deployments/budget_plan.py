@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deployments.prefect_yaml import Deployment, ScheduleEntry
     from syncline.model.budgets import Policy
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.resilience.plan import BudgetLoad
 
 __all__ = ["budget_loads", "complaint", "line"]
@@ -77,7 +77,7 @@ def complaint(load: BudgetLoad) -> str | None:
     )
 
 
-def _demands(deployment: Deployment, source: Source, override: float | None, measured: float) -> list[Demand]:
+def _demands(deployment: Deployment, source: Service, override: float | None, measured: float) -> list[Demand]:
     entries = deployment.schedules[:1] if override is not None else deployment.schedules
     return [
         Demand(

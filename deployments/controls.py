@@ -98,10 +98,11 @@ def _remember_stop(store: Store, source: str, actor: str) -> None:
 
 async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
     """Start a run of the source's deployment; returns the flow run's id. Raises as `start` does."""
-    settings.base_url(find(source).upstream.name)
+    wanted = find(source)
+    settings.base_url(wanted.upstream.name)
     async with open_client(settings) as client:
         deployment = await _deployment(client, source)
-        return str(await _run(client, deployment.id, {"mode": mode.value}, trigger=trigger, key=None))
+        return str(await _run(client, deployment.id, wanted.parameters(mode), trigger=trigger, key=None))
 
 
 async def resume_deferred(settings: Settings, store: Store, source: str) -> list[str]:
@@ -165,7 +166,7 @@ async def _parameters(client: PrefectClient, session: SyncSession) -> dict[str, 
     if session.flow_run_id is not None:
         with contextlib.suppress(ObjectNotFound):
             return (await client.read_flow_run(UUID(flow_run_id_of(session.flow_run_id)))).parameters
-    return {"mode": session.mode.value}
+    return find(session.source).parameters(session.mode)
 
 
 async def _run(

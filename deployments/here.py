@@ -17,6 +17,7 @@ from deployments.environment import prefect_env, server_env, settings_env
 from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
+from syncline.model.source import Source
 from syncline.passes import ending
 from syncline.passes.admission import lease_name
 from syncline.store import leases, schema, sessions
@@ -72,8 +73,8 @@ def run_here(
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
     with closing(Store(settings.database)) as store:
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
-        schema.require_columns(store, [source.table])
-        run = flow_of(source_name)(mode=mode, force=force, return_state=True)
+        schema.require_columns(store, [source.table] if isinstance(source, Source) else [])
+        run = flow_of(source_name)(**source.parameters(mode, force=force), return_state=True)
         began = store.clock.now()
         state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
         return session_of(store, source_name, state, began=began)

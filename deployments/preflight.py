@@ -7,14 +7,14 @@ import socket
 from typing import TYPE_CHECKING
 
 from deployments.prefect_yaml import read_deployments
-from flows.registry import find, names, sources
+from flows.registry import find, names, services
 from syncline.errors import ConfigurationError
 from syncline.upstreams.auth import read_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.settings import Settings
 
 __all__ = [
@@ -68,7 +68,7 @@ def _check_port(setting: str, host: str, port: int) -> None:
             raise ConfigurationError(message) from None
 
 
-def is_set_up(settings: Settings, source: Source) -> bool:
+def is_set_up(settings: Settings, source: Service) -> bool:
     """Whether anything says where the source's upstream is; one that has no address is not served."""
     return settings.missing(source.upstream.name) is None
 
@@ -79,7 +79,7 @@ def check_upstreams(settings: Settings) -> None:
     Raises:
         ConfigurationError: no upstream has an address, or an address or a credential cannot be used; names the setting.
     """
-    served = [source for source in sources() if is_set_up(settings, source)]
+    served = [source for source in services() if is_set_up(settings, source)]
     if not served:
         check_upstream(settings, find(read_deployments()[0].source))
     for source in served:
@@ -89,7 +89,7 @@ def check_upstreams(settings: Settings) -> None:
 def said_of_missing(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
-    for source in sources():
+    for source in services():
         setting = settings.missing(source.upstream.name)
         if setting is not None:
             missing.setdefault(setting, []).append(source.name)
@@ -99,7 +99,7 @@ def said_of_missing(settings: Settings) -> str | None:
     return f"Not set up, and so not served: {told}"
 
 
-def check_upstream(settings: Settings, source: Source) -> None:
+def check_upstream(settings: Settings, source: Service) -> None:
     """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
     settings.base_url(source.upstream.name)
     read_credentials(source.upstream, settings)

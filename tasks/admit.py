@@ -10,8 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_logger
 
 from syncline.model.policies import Mode, Overlap
+from syncline.model.service import Service
 from syncline.model.session import Status
-from syncline.model.source import Source
 from syncline.passes import queueing
 from syncline.passes.due import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
@@ -37,7 +37,7 @@ _LOOK_EVERY_SECONDS = 1.0
 _RENAME_SECONDS = 3
 
 
-async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
+async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
     """Let the run of `source` begin, or end it here with its reason.
 
     What the run holds (lease, concurrency limit) is given back when the flow ends.
@@ -62,7 +62,7 @@ async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
-async def admit_task(source: Source, due: Due) -> Admission:
+async def admit_task(source: Service, due: Due) -> Admission:
     """Decide, and put the decision on record; a run that may wait for its turn does so here."""
     return await queueing.admit_in_turn(current_run().store, source, due, is_behind=earlier_ticks(source, due))
 

@@ -13,6 +13,7 @@ from prefect import Flow
 from prefect.states import Completed
 
 from syncline.model.session import Status, SyncSession, Tally
+from syncline.model.source import Source
 from syncline.passes import ending, results
 from syncline.passes.queueing import patience_seconds
 from syncline.store import sessions
@@ -28,7 +29,7 @@ from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from tasks.hard_end import HardEnd
 
 __all__ = ["SyncFlow", "sync_flow"]
@@ -42,20 +43,20 @@ _BACKSTOP_SECONDS = 30
 
 
 class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
-    """A Prefect flow that knows its source.
+    """A Prefect flow that knows its service.
 
     Attributes:
-        source: what it brings up to date.
+        source: whose work it does; a `Source` where it keeps a dataset in step.
     """
 
-    def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
+    def __init__(self, source: Service, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
         """Make the flow `sync-NAME` that runs `conducted`, with the hooks that close its session."""
         self.source = source
         results.declare(source)
         super().__init__(
             conducted,
             name=flow_name(source.name),
-            flow_run_name=f"{source.name}-{{mode}}",
+            flow_run_name=f"{source.name}-{{mode}}" if isinstance(source, Source) else source.name,
             timeout_seconds=_backstop_seconds(source),
             persist_result=False,
             on_completion=[close_completed],
@@ -65,16 +66,17 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
         )
 
 
-def _backstop_seconds(source: Source) -> float:
+def _backstop_seconds(source: Service) -> float:
     """When Prefect's own timeout ends a run that ours (`tasks.hard_end`) could not end."""
     return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS
 
 
-def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
-    """Make the flow `sync-NAME` of an async function that brings `source` up to date.
+def sync_flow(source: Service) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
+    """Make the flow `sync-NAME` of an async function that brings `source` up to date, or does a service's work.
 
-    The function takes `mode`, and `force` if it prunes; it calls `admit` first. The flow run ends Completed with a name
-    that says what became of it (Completed, Partial, Skipped, Missed, Deferred) and a message of counts or the reason.
+    The function calls `admit` first. That of a `Source` takes `mode`, and `force` if it prunes. The flow run ends
+    Completed with a name that says what became of it (Completed, Partial, Skipped, Missed, Deferred) and a message of
+    counts or the reason.
     """
 
     def decorate(sentence: Callable[P, Awaitable[Tally]]) -> SyncFlow[P]:
@@ -87,7 +89,7 @@ def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncF
     return decorate
 
 
-async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
+async def _conduct(source: Service, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
     """Run the sentence; what it holds is given back before its session is closed."""
     _spare_collector()
     results.declare(source)  # a flow that came by pickle did not run its module

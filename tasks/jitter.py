@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncline.clock import Clock
-    from syncline.model.source import Source
+    from syncline.model.service import Service
 
 __all__ = ["jitter_left_seconds", "wait_for_jitter"]
 
 
 async def wait_for_jitter(
-    source: Source, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    source: Service, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Wait until the run of the tick under way begins; a run that nobody scheduled begins at once."""
     seconds = jitter_left_seconds(source, current_due(Mode.INCREMENTAL).scheduled_for, clock.now())
@@ -28,7 +28,7 @@ async def wait_for_jitter(
         await sleep(seconds)
 
 
-def jitter_left_seconds(source: Source, tick: datetime | None, now: datetime) -> float:
+def jitter_left_seconds(source: Service, tick: datetime | None, now: datetime) -> float:
     """How long the run of `tick` still waits; 0 where it waits no longer, or for nothing."""
     if tick is None or not source.jitter_seconds:
         return 0

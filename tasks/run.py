@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from syncline.model.page import Transport
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.breakers import Permit
     from syncline.store.engine import Store
     from tasks.hard_end import HardEnd
@@ -73,7 +73,7 @@ class Run:
         end: what ends it from outside; None in a test of one task.
     """
 
-    source: Source
+    source: Service
     store: Store
     stack: AsyncExitStack
     last: AsyncExitStack = field(default_factory=AsyncExitStack)

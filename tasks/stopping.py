@@ -24,7 +24,7 @@ from tasks.run import RunStopped, Stop
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
 
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from tasks.run import Run
 
 __all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "hard_end", "overdue", "stop_if_asked", "taken_over"]
@@ -40,7 +40,7 @@ class RunTimedOutError(TimeoutError):
     """The run took longer than its source's `timeout_seconds`; what it stored stays."""
 
 
-def overdue(source: Source) -> Stop:
+def overdue(source: Service) -> Stop:
     """Its time is over."""
     message = f"the run took longer than timeout_seconds={source.timeout_seconds:g}"
     return Stop(status=Status.FAILED, reason=message, error=("TimeoutError", message))

@@ -24,7 +24,7 @@ def main() -> int:
         settings = load_settings()
         store = Store(settings.database)
         schema.require_current(store)
-        known = registry.sources()
+        known = registry.services()
         listening = _listen(settings)
     except SynclineError as error:
         sys.stderr.write(f"syncline: {error}\n")

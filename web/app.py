@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from syncline.model.source import Source
+from syncline.model.service import Service
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, metrics
@@ -27,7 +27,7 @@ def create_app(
     store: Store,
     *,
     controls: Controls,
-    known: Sequence[Source],
+    known: Sequence[Service],
     reconcile: Callable[[Settings, Store], Awaitable[object]] | None = None,
 ) -> FastAPI:
     """The app of one instance.

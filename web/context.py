@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 
 from syncline.errors import UnknownSourceError
-from syncline.model.source import Source
+from syncline.model.service import Service
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.controls import Controls
@@ -32,7 +32,7 @@ class Context:
     settings: Settings
     store: Store
     controls: Controls
-    sources: Sequence[Source]
+    sources: Sequence[Service]
     began_at: datetime
 
     @property

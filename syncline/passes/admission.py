@@ -12,13 +12,13 @@ from syncline.store import leases
 from syncline.store.breakers import Breakers
 
 if TYPE_CHECKING:
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.engine import Store
 
 __all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_breaker"]
 
 
-def admit(store: Store, source: Source, due: Due, *, process: leases.Process | None = None) -> Admission:
+def admit(store: Store, source: Service, due: Due, *, process: leases.Process | None = None) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 
     Not admitted are: a run of a source that is paused, which is put off once more if it was put off before; a late
@@ -34,7 +34,7 @@ def admit(store: Store, source: Source, due: Due, *, process: leases.Process | N
 
 def ask(
     store: Store,
-    source: Source,
+    source: Service,
     due: Due,
     *,
     process: leases.Process | None = None,

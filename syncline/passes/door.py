@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
 from syncline.passes.due import Admission, Due, Wait, lease_name
 from syncline.passes.line import Line
 from syncline.passes.refusals import said_of_breaker, said_of_lateness, said_of_waiting
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from syncline.model.records import LeaseRow
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.breakers import BreakerStatus
 
 __all__ = ["Door"]
@@ -39,7 +40,7 @@ class Door:
     """
 
     connection: Connection
-    source: Source
+    source: Service
     due: Due
     now: datetime
     process: leases.Process
@@ -214,5 +215,7 @@ class Door:
         )
 
     def _mode(self) -> Mode:
+        if not isinstance(self.source, Source):
+            return self.due.mode
         row = checkpoints.read(self.connection, self.source.name, self.due.account_id)
         return mode_due(self.source, row, self.due.mode, self.now)

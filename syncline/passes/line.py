@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from syncline.model.records import QueuedRun
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.leases import Process
 
 __all__ = ["Line"]
@@ -28,7 +28,7 @@ class Line:
     """The line as one run sees it, inside a transaction in which nobody else can join."""
 
     connection: Connection
-    source: Source
+    source: Service
     due: Due
     place: Wait | None
     now: datetime

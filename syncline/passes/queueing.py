@@ -15,7 +15,7 @@ from syncline.passes.due import Admission, Due, Wait
 from syncline.store import queue
 
 if TYPE_CHECKING:
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.engine import Store
 
 __all__ = ["admit_in_turn", "patience_seconds"]
@@ -25,7 +25,7 @@ _ENDS_WITHIN_SECONDS = 15
 """A run that is asked to end does so within a few seconds; so long the one that takes its place waits at least."""
 
 
-def patience_seconds(source: Source) -> float:
+def patience_seconds(source: Service) -> float:
     """How long a run of the source waits for its turn."""
     at_least = _ENDS_WITHIN_SECONDS if source.overlap is Overlap.CANCEL_RUNNING else 0
     return max(source.patience_seconds, at_least)
@@ -33,7 +33,7 @@ def patience_seconds(source: Source) -> float:
 
 async def admit_in_turn(
     store: Store,
-    source: Source,
+    source: Service,
     due: Due,
     *,
     is_behind: Callable[[], Awaitable[bool]] | None = None,

@@ -11,8 +11,8 @@ from syncline.passes.ticks import begins_at, late_seconds
 from syncline.resilience.breaker import BreakerState
 
 if TYPE_CHECKING:
+    from syncline.model.service import Service
     from syncline.model.session import SyncSession
-    from syncline.model.source import Source
     from syncline.passes.due import Due
 
 __all__ = ["said_of_breaker", "said_of_lateness", "said_of_waiting"]
@@ -28,7 +28,7 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
     return f"breaker: half-open, and all its probes are out; the next at {until}"
 
 
-def said_of_lateness(source: Source, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+def said_of_lateness(source: Service, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
     """Why `due` is left out where it is late, by the source's policy; None where it is not left out."""
     tick, late = due.scheduled_for, late_seconds(source, due.scheduled_for, now)
     if tick is None or late is None or source.catch_up is CatchUp.ALL:

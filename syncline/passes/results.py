@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from syncline.store import results, sessions
 
 if TYPE_CHECKING:
+    from syncline.model.service import Service
     from syncline.model.session import SyncSession
-    from syncline.model.source import Source
     from syncline.store.engine import Store
 
 __all__ = ["Callback", "Result", "declare", "follow", "newest", "on_result", "tell"]
@@ -51,7 +51,7 @@ def on_result(callback: Callback) -> Callable[[], None]:
     return unsubscribe
 
 
-def declare(source: Source) -> None:
+def declare(source: Service) -> None:
     """Have the `on_result` of `source` called in this process; `sync_flow` does so wherever the source is loaded."""
     _of_sources[source.name] = source.on_result
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncline.model.budgets import BudgetKey
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.engine import Store
 
 __all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
@@ -69,7 +69,7 @@ class Guards:
         return self.breaker.state is BreakerState.CLOSED
 
 
-def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
+def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
     """The guards of each of `sources`; a budget that several share is read once.
 
     Raises:

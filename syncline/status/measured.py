@@ -14,7 +14,7 @@ from syncline.store import heartbeats, sessions, totals
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.status.tallies import Tallies
     from syncline.store.engine import Store
 
@@ -46,7 +46,7 @@ class Measured:
     heartbeat_age: timedelta | None
 
 
-def measured(store: Store, sources: Iterable[Source], tallies: Tallies) -> list[Measured]:
+def measured(store: Store, sources: Iterable[Service], tallies: Tallies) -> list[Measured]:
     """What is measured of each of `sources` now.
 
     Raises:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from syncline.model.records import Heartbeat, Hold
 from syncline.model.session import Status, SyncSession
+from syncline.model.source import Source
 from syncline.status.history import history, newest_that_ran
 from syncline.status.metrics import FAILED, SUCCESSFUL
 from syncline.status.row_counts import RowCount, count_rows
@@ -19,7 +20,7 @@ from syncline.store import heartbeats, holds, sessions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from syncline.model.source import Source
+    from syncline.model.service import Service
 
 __all__ = ["Progress", "SourceOverview", "State", "overview"]
 
@@ -62,7 +63,7 @@ class SourceOverview:
     Attributes:
         name: the source.
         upstream: the API that it is read from.
-        rows: how many rows its table has.
+        rows: how many rows its table has; None where it keeps no dataset.
         progress: its running session; of several (accounts), the oldest.
         running: how many sessions of it are open.
         last: the newest session, whatever its fate, also one that never ran; None before the first.
@@ -73,7 +74,7 @@ class SourceOverview:
 
     name: str
     upstream: str
-    rows: RowCount
+    rows: RowCount | None
     progress: Progress | None
     running: int
     last: SyncSession | None
@@ -105,7 +106,7 @@ _LEFT_BY = (
 """How a run that ended leaves its source."""
 
 
-def overview(connection: Connection, sources: Iterable[Source], now: datetime) -> list[SourceOverview]:
+def overview(connection: Connection, sources: Iterable[Service], now: datetime) -> list[SourceOverview]:
     """The state of each of `sources`, in their order."""
     beats = {beat.source: beat for beat in heartbeats.every(connection)}
     held = holds.active_all(connection, now=now)
@@ -118,7 +119,7 @@ def overview(connection: Connection, sources: Iterable[Source], now: datetime) -
 
 def _source(
     connection: Connection,
-    source: Source,
+    source: Service,
     *,
     open_sessions: Sequence[SyncSession],
     heartbeat: Heartbeat | None,
@@ -130,7 +131,7 @@ def _source(
     return SourceOverview(
         name=source.name,
         upstream=source.upstream.name,
-        rows=count_rows(connection, source),
+        rows=count_rows(connection, source) if isinstance(source, Source) else None,
         progress=_progress(mine[0], now) if mine else None,
         running=len(mine),
         last=newest[0] if newest else None,

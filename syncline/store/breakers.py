@@ -16,7 +16,7 @@ from syncline.store import audit
 from syncline.store.breaker_rows import read, read_all, read_audited, write, write_audited
 
 if TYPE_CHECKING:
-    from syncline.model.source import Source
+    from syncline.model.service import Service
     from syncline.store.engine import Store
 
 __all__ = ["BreakerStatus", "Breakers", "Change", "Permit", "Refused"]
@@ -95,7 +95,7 @@ class Breakers:
         """Keep them in `store`."""
         self._store = store
 
-    def admit(self, source: Source) -> Permit | Refused:
+    def admit(self, source: Service) -> Permit | Refused:
         """Let a run of `source` through, or not; while the breaker is closed, this reads one row and writes none."""
         lease_us = round((source.timeout_seconds + _LEASE_MARGIN_SECONDS) * 1_000_000)
 
@@ -128,7 +128,7 @@ class Breakers:
         """Open the breaker of `source` until it is reset, on the audit log."""
         return self._steered(source, actor, "breaker.open", breaker.forced_open)
 
-    def state(self, source: Source) -> BreakerStatus:
+    def state(self, source: Service) -> BreakerStatus:
         """How the breaker of `source` stands now; half-open is derived from the clock."""
         (_, circuit), now = self._store.direct.call(lambda wire: (read(wire, source.name), wire.now()))
         return _status(circuit, source.breaker, now)
@@ -166,7 +166,7 @@ class Breakers:
         raise DatabaseUnavailableError(f"the breaker of {source} is changed too often to be steered")
 
 
-def _permit(source: Source, before: Circuit, after: Circuit, now: int) -> Permit:
+def _permit(source: Service, before: Circuit, after: Circuit, now: int) -> Permit:
     return Permit(
         source=source.name,
         policy=source.breaker,

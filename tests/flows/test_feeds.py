@@ -9,7 +9,7 @@ from support.runs import Ran, begin
 
 import sandbox
 from deployments.prefect_yaml import read_deployments
-from flows.registry import find, sources
+from flows.registry import sources
 from syncline.model.budgets import SlidingWindow
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
@@ -60,7 +60,7 @@ def sync(store: Store, box: sandbox.Box) -> Callable[[str], Ran]:
     settings = Settings(upstreams=upstreams)
 
     def ran(name: str) -> Ran:
-        source = find(name)
+        source = feeds()[name]
         admission = begin(store, source)
 
         async def work() -> Ran:
@@ -92,7 +92,7 @@ def test_feeds_run_and_spend_as_the_seed_says() -> None:
     found: dict[str, tuple[float | None, int]] = {}
     for deployment in read_deployments():
         if deployment.source in TABLE:
-            (budget,) = find(deployment.source).upstream.budgets
+            (budget,) = feeds()[deployment.source].upstream.budgets
             assert isinstance(budget.policy, SlidingWindow)
             assert budget.policy.period_seconds == 3600
             found[deployment.source] = (deployment.schedules[0].interval, budget.policy.limit)
@@ -142,7 +142,7 @@ def test_a_feed_fills_the_columns_that_a_site_shows(
 
 def source_fields(name: str) -> list[str]:
     """The top-level keys that a feed's mapping takes whole."""
-    return [path for path in find(name).fields.values() if "." not in path]
+    return [path for path in feeds()[name].fields.values() if "." not in path]
 
 
 def test_one_feed_spends_nothing_of_anothers(sync: Callable[[str], Ran], store: Store) -> None:

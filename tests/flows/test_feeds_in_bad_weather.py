@@ -28,6 +28,7 @@ from syncline.clock import ManualClock
 from syncline.errors import DeferredError, UpstreamError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
+from syncline.model.source import Source
 from syncline.passes.admission import Due, admit
 from syncline.passes.ending import complete, end
 from syncline.passes.prune import prune
@@ -43,6 +44,12 @@ from syncline.upstreams.client import UpstreamClient
 
 FEEDS = ("airdrops", "airdrops_upcoming", "quests", "yield", "points", "sponsored", "community")
 HOUR_SECONDS = 3_600
+
+
+def _source(feed: str) -> Source:
+    found = find(feed)
+    assert isinstance(found, Source)
+    return found
 
 
 @dataclass
@@ -63,7 +70,7 @@ class Scheduler:
         return asyncio.run(all_of_them())
 
     async def _run(self, feed: str) -> Status:
-        source = find(feed)
+        source = _source(feed)
         admission = admit(self.store, source, Due(trigger=Trigger.SCHEDULE, mode=Mode.FULL))
         if not admission.granted:
             return admission.status
@@ -96,7 +103,7 @@ class Scheduler:
     async def _attempted(self, feed: str, session_id: str) -> UpstreamError | DeferredError | None:
         settings = Settings(upstreams={feed: UpstreamSettings(base_url=f"{self.box.url}/feeds/{feed}")})
         spending = Spending(gate=Budgets(self.store), patience_seconds=0)
-        source = find(feed)
+        source = _source(feed)
         try:
             async with UpstreamClient(source.upstream, settings, clock=self.clock, spending=spending) as client:
                 await pull(self.store, source, client, session_id, mode=Mode.FULL)

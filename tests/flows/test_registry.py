@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from deployments.prefect_yaml import read_deployments
-from flows.registry import entries, find, flow_of, names, read_folder, sources
+from flows.registry import entries, find, flow_of, names, read_folder, services, sources
 from syncline.errors import ConfigurationError, UnknownSourceError
 
 GOOD = """
@@ -40,6 +40,7 @@ def test_every_file_with_a_source_is_found_with_its_flow() -> None:
     """Adding a source is adding a file; nothing else lists them."""
     assert {"customers", "products"} <= set(names())
     assert find("products") in sources()
+    assert all(one in services() for one in sources())
     assert flow_of("products").name == "sync-products"
 
 

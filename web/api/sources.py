@@ -39,8 +39,8 @@ class SourceJson(BaseModel):
     name: str
     upstream: str
     state: State
-    rows: int
-    rows_exact: bool = Field(description="false: PostgreSQL's estimate of a large table")
+    rows: int | None = Field(description="null where it keeps no dataset in step")
+    rows_exact: bool | None = Field(description="false: PostgreSQL's estimate of a large table")
     running: int = Field(description="sessions that are open")
     progress: float | None = Field(description="pages of all pages, 0 to 1, of the running session")
     items_per_second: float | None
@@ -70,8 +70,8 @@ def _json(one: SourceOverview, schedule: Schedule | None) -> SourceJson:
         name=one.name,
         upstream=one.upstream,
         state=one.state,
-        rows=one.rows.rows,
-        rows_exact=one.rows.exact,
+        rows=one.rows.rows if one.rows else None,
+        rows_exact=one.rows.exact if one.rows else None,
         running=one.running,
         progress=None if one.progress is None else one.progress.fraction,
         items_per_second=None if one.progress is None else round(one.progress.items_per_second, 1),
