@@ -163,12 +163,16 @@ class Deletes:
         max_fraction: a pass that would delete more than this part of the table (0 to 1) deletes nothing, and says so.
         full_pass_every_seconds: an incremental run becomes a full one when the last full pass is older than this, so
             that deletions are found; None: only where full is asked for.
+        never: the upstream lists only its newest items, so what it no longer lists is not gone: all rows stay.
     """
 
     max_fraction: float = 0.2
     full_pass_every_seconds: float | None = 86_400
+    never: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a fraction that is none."""
+        """Refuse a fraction that is none, and full passes that would find nothing out."""
         if not 0 <= self.max_fraction <= 1:
             raise ConfigurationError(f"Deletes.max_fraction must lie in 0 to 1, but is {self.max_fraction}")
+        if self.never and self.full_pass_every_seconds is not None:
+            raise ConfigurationError("Deletes.never: set full_pass_every_seconds=None, for full passes delete nothing")

@@ -60,5 +60,11 @@ class Source(Service):
         return ItemStatus.PENDING if self.moderated else ItemStatus.LIVE
 
     def parameters(self, mode: Mode, *, force: bool = False) -> dict[str, object]:
-        """What its flow is called with: how much is read, and `force` where however much is gone may be deleted."""
+        """What its flow is called with: how much is read, and `force` where however much is gone may be deleted.
+
+        Raises:
+            ConfigurationError: it never deletes anything.
+        """
+        if force and self.deletes.never:
+            raise ConfigurationError(f"{self.name} never deletes what its upstream no longer lists: no force")
         return {"mode": mode.value, **({"force": True} if force else {})}

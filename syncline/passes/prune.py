@@ -46,8 +46,8 @@ def prune(
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
     Nothing is deleted where the pass met items whose key it could not read, where the list moved during both walks, or
-    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. An incremental pass,
-    which cannot tell, is left alone.
+    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. Nor is anything where
+    the source deletes never. An incremental pass, which cannot tell, is left alone.
 
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
@@ -58,7 +58,9 @@ def prune(
         if row is None or state is None or not state.finished or state.mode is not Mode.FULL:
             return Pruned(tally=Tally())
         rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
-        gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
+        gone: Sequence[Key] = ()
+        if not source.deletes.never:
+            gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
         refused = None if force else _objection(source, state, len(gone), rows.count(connection) if gone else 0)
         chunks: list[Sequence[Key]] = [] if refused else [gone[i : i + _AT_ONCE] for i in range(0, len(gone), _AT_ONCE)]
         tally = Tally(deleted=sum(rows.delete(connection, chunk) for chunk in chunks))

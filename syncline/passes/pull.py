@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncline.errors import CursorExpiredError, DeferredError, RateLimitedError
+from syncline.errors import CursorExpiredError, RateLimitedError
 from syncline.model.page import Ask, Page
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.reader import batches
 from syncline.passes.state import PassState, dumped, loaded
-from syncline.store import checkpoints, heartbeats, holds, sessions
+from syncline.passes.waiting import Waiting
+from syncline.store import checkpoints, sessions
 from syncline.store.pass_keys import PassKeys
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ __all__ = ["Progress", "pull"]
 
 _ROWS_A_COMMIT = 5_000
 """Pages that are there at the same time share a transaction up to this many items."""
-_HOLD_POLL_SECONDS = 0.5
-_PAUSE_SECONDS = 5.0
-"""The wait after a rate limit whose end the upstream did not name; doubled each time, until a page comes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +54,10 @@ class _Pull:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tally: Tally = field(default_factory=Tally)
 
+    @property
+    def _waiting(self) -> Waiting:
+        return Waiting(store=self.store, service=self.source, account_id=self.account_id, sleep=self.sleep)
+
     async def run(self) -> Tally:
         """Go on at the checkpoint until all pages are stored; returns what this call added.
 
@@ -73,7 +75,7 @@ class _Pull:
             except RateLimitedError as error:
                 limited = limited + 1 if self.tally.pages == stored_pages else 1
                 stored_pages = self.tally.pages
-                await self._wait_for_limit(error, limited)
+                await self._waiting.for_limit(error, limited)
             except CursorExpiredError:
                 state = self._stored() or state  # the walk may have come a long way since it began
                 if state.mode is Mode.FULL and (state.resume is None or begun_again):
@@ -96,7 +98,8 @@ class _Pull:
                     break
         if not stored:
             state = (await self._commit(writer, state, [Page(rows=())])).state
-        await self._wait_for_holds(state)
+        if not state.finished:
+            await self._waiting.for_holds()
         return state
 
     async def _commit(self, writer: PageWriter, state: PassState, batch: list[Page]) -> Committed:
@@ -111,36 +114,6 @@ class _Pull:
             done = committed.state
             await self.on_page(Progress(pages=done.pages, total_pages=done.total_pages, items=done.items))
         return committed
-
-    async def _wait_for_holds(self, state: PassState) -> None:
-        """Wait while a short hold stands in the way of an unfinished pass."""
-        waited_until = self.store.clock.now() + timedelta(seconds=self.source.patience_seconds)
-        while not state.finished:
-            now = self.store.clock.now()
-            with self.store.read() as connection:
-                hold = holds.active(connection, self.source.name, account_id=self.account_id, now=now)
-            if hold is None:
-                return
-            if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
-                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at, held=True)
-            self._beat(f"paused: {hold.reason}", hold.expires_at)
-            await self.sleep(_HOLD_POLL_SECONDS)
-
-    async def _wait_for_limit(self, error: RateLimitedError, times: int) -> None:
-        """Wait until the upstream's time where that is soon."""
-        now = self.store.clock.now()
-        named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
-        until = named or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
-        wait_seconds = (until - now).total_seconds()
-        if wait_seconds > self.source.patience_seconds:
-            raise DeferredError(f"rate limit: {error}", retry_at=until) from error
-        self._beat("rate limit", until)
-        await self.sleep(max(0, wait_seconds))
-
-    def _beat(self, reason: str, until: datetime | None) -> None:
-        now = self.store.clock.now()
-        with self.store.write() as connection:
-            heartbeats.waiting(connection, self.source.name, reason=reason, until=until, now=now)
 
     def _stored(self) -> PassState | None:
         with self.store.read() as connection:

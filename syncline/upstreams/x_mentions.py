@@ -43,7 +43,7 @@ class Mentions:
     early by up to a second, never late.
 
     X shows about the newest 800 mentions and no older ones. What a full pass does not see is therefore not gone: a
-    source of mentions deletes nothing for it (`Deletes(max_fraction=0, full_pass_every_seconds=None)`).
+    source of mentions deletes nothing for it (`Deletes(never=True, full_pass_every_seconds=None)`).
 
     Attributes:
         user_id: the user's id, a decimal number; or what reads it (from the settings) when a pass begins.

@@ -1,5 +1,6 @@
 """The end of a full pass: what is gone upstream is deleted, unless that looks wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ from support.runs import begin, products_source, pull, run, session, stored
 from support.shop import products
 from support.upstream import ListPages
 
-from syncline.errors import UnavailableError
-from syncline.model.policies import Mode
+from syncline.errors import ConfigurationError, UnavailableError
+from syncline.model.policies import Deletes, Mode
 from syncline.model.records import CheckpointRow
 from syncline.model.session import Status
 from syncline.passes.prune import prune
@@ -70,6 +71,27 @@ def test_an_upstream_that_is_suddenly_empty_is_not_believed(store: Store) -> Non
     assert run(store, source).refused is not None
     assert len(stored(store)) == 40
     assert run(store, source, force=True).deleted == 40
+
+
+def test_a_list_of_the_newest_alone_deletes_nothing(store: Store) -> None:
+    """What has left a window on the newest is not gone; a full pass ends all the same, and with a good end."""
+    pages = ListPages(rows=products(range(1, 41)))
+    deletes = Deletes(never=True, full_pass_every_seconds=None)
+    source = replace(products_source(pages), deletes=deletes)
+    run(store, source)
+    pages.rows = products(range(30, 60))
+    ended = run(store, source, force=True)
+    assert (ended.status, ended.deleted, ended.refused, len(stored(store))) == (Status.COMPLETED, 0, None, 59)
+    assert checkpoint(store).pass_state is None
+
+
+def test_a_source_that_deletes_never_takes_no_force() -> None:
+    """Somebody who forces deletions there is mistaken, and must not come away thinking that it was done."""
+    source = replace(products_source(ListPages()), deletes=Deletes(never=True, full_pass_every_seconds=None))
+    with pytest.raises(ConfigurationError, match="products never deletes"):
+        source.parameters(Mode.FULL, force=True)
+    with pytest.raises(ConfigurationError, match="full_pass_every_seconds=None"):
+        Deletes(never=True)
 
 
 def test_after_a_refusal_a_full_pass_is_due_again(store: Store) -> None:

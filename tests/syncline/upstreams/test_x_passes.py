@@ -52,7 +52,7 @@ def source(box: sandbox.Box) -> Source:
         fields={"external_id": "id", "title": "text", "updated_at": "created_at"},
         updated_field="updated_at",
         patience_seconds=0,
-        deletes=Deletes(max_fraction=0, full_pass_every_seconds=None),
+        deletes=Deletes(never=True, full_pass_every_seconds=None),
     )
 
 

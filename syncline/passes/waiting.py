@@ -1,0 +1,70 @@
+"""Waiting in place: for a hold or a rate limit that ends within a service's patience."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncline.errors import DeferredError, RateLimitedError
+from syncline.store import heartbeats, holds
+
+if TYPE_CHECKING:
+    from syncline.model.service import Service
+    from syncline.store.engine import Store
+
+__all__ = ["Waiting"]
+
+_HOLD_POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 5.0
+"""The wait after a rate limit whose end the upstream did not name; doubled each time it comes again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Waits for what stands in the way of a session; its heartbeat says meanwhile for what. `sleep` takes seconds."""
+
+    store: Store
+    service: Service
+    account_id: str | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def for_holds(self) -> None:
+        """Wait while a short hold is in force.
+
+        Raises:
+            DeferredError: it lasts longer than the service's patience.
+        """
+        waited_until = self.store.clock.now() + timedelta(seconds=self.service.patience_seconds)
+        while True:
+            now = self.store.clock.now()
+            with self.store.read() as connection:
+                hold = holds.active(connection, self.service.name, account_id=self.account_id, now=now)
+            if hold is None:
+                return
+            if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
+                raise DeferredError(f"paused: {hold.reason}", retry_at=hold.expires_at, held=True)
+            self._beat(f"paused: {hold.reason}", hold.expires_at)
+            await self.sleep(_HOLD_POLL_SECONDS)
+
+    async def for_limit(self, error: RateLimitedError, times: int) -> None:
+        """Wait until the upstream's time where that is soon; `times` in a row it refused us.
+
+        Raises:
+            DeferredError: it is later than the service's patience lasts.
+        """
+        now = self.store.clock.now()
+        named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
+        until = named or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
+        wait_seconds = (until - now).total_seconds()
+        if wait_seconds > self.service.patience_seconds:
+            raise DeferredError(f"rate limit: {error}", retry_at=until) from error
+        self._beat("rate limit", until)
+        await self.sleep(max(0, wait_seconds))
+
+    def _beat(self, reason: str, until: datetime | None) -> None:
+        now = self.store.clock.now()
+        with self.store.write() as connection:
+            heartbeats.waiting(connection, self.service.name, reason=reason, until=until, now=now)
