@@ -24,13 +24,17 @@ _SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookedUp:
-    """What became of the tweets that were asked for: each is in exactly one of `present`, `deleted`, `protected`.
+    """What became of the tweets that were asked for.
+
+    Each is in exactly one of `present`, `deleted`, `protected`, `unclear`.
 
     Attributes:
         present: those that are there and public, raw, by id.
         deleted: those that are gone.
         protected: those that are there, but not for us to see: their author is protected, or X withholds them. They
             may come back; nothing of this is a deletion.
+        unclear: those with a problem of a kind that is not known here, and what X said of it. Nothing may be concluded
+            of them, whatever else X says.
         silent: those of `deleted` of which X said nothing at all, as it does with some that are gone. Where nearly all
             are, it is worth asking again before much is thrown away.
     """
@@ -38,6 +42,7 @@ class LookedUp:
     present: Mapping[str, RawItem] = field(default_factory=dict[str, RawItem])
     deleted: AbstractSet[str] = frozenset()
     protected: AbstractSet[str] = frozenset()
+    unclear: Mapping[str, str] = field(default_factory=dict[str, str])
     silent: AbstractSet[str] = frozenset()
 
 
@@ -48,7 +53,8 @@ async def lookup(
 
     Raises:
         ValueError: there are more than 100 ids, or one is none; nothing was sent.
-        RejectedError: the answer is none of X's, or tells of a problem that is not known. Nothing may be concluded.
+        RejectedError: the answer is none of X's, or tells of a problem that is not known here and concerns none of
+            these tweets. Nothing may be concluded.
         UnavailableError: the answer contradicts itself, or is cut. Nothing may be concluded.
         UpstreamError: X did not answer with success.
     """
@@ -76,11 +82,18 @@ class _Verdict:
         if body.data is None and not body.problems:
             message = f"{self.upstream} answered {_PATH} with neither tweets nor problems, which is no answer of X"
             raise RejectedError(message, upstream=self.upstream)
-        present, (gone, hidden) = self._present(body), self._absent(body)
+        present, (gone, hidden, unclear) = self._present(body), self._problems(body)
         self._check("says of {} both that they are gone and that we may not see them", gone & hidden)
         self._check("both shows {} and says that they cannot be shown", present.keys() & (gone | hidden))
-        silent = self.wanted - present.keys() - gone - hidden
-        return LookedUp(present=present, deleted=gone | silent, protected=hidden, silent=silent)
+        self._check("both shows {} and tells of an unknown problem with them", present.keys() & unclear.keys())
+        silent = self.wanted - present.keys() - gone - hidden - unclear.keys()
+        return LookedUp(
+            present=present,
+            deleted=(gone | silent) - unclear.keys(),
+            protected=hidden - unclear.keys(),
+            unclear=unclear,
+            silent=silent,
+        )
 
     def _present(self, body: Body) -> dict[str, RawItem]:
         found: dict[str, RawItem] = {}
@@ -93,17 +106,24 @@ class _Verdict:
         self._check("shows {}, which were not asked for", found.keys() - self.wanted)
         return found
 
-    def _absent(self, body: Body) -> tuple[set[str], set[str]]:
-        """The tweets that are gone, and those that are hidden; X may say so more than once."""
+    def _problems(self, body: Body) -> tuple[set[str], set[str], dict[str, str]]:
+        """The tweets that are gone, those that are hidden, and those of which nothing is clear, with what was said.
+
+        X may say so more than once.
+        """
         gone: set[str] = set()
         hidden: set[str] = set()
+        unclear: dict[str, str] = {}
         for problem in body.problems:
-            if is_unknown(problem):
+            if not is_unknown(problem):
+                (gone if problem.kind in NOT_FOUND else hidden).add(problem.about)
+            elif problem.about in self.wanted:
+                unclear.setdefault(problem.about, problem.said)
+            else:
                 message = f"{self.upstream} tells of a problem at {_PATH} that is not known here: {problem.said}"
                 raise RejectedError(message, upstream=self.upstream)
-            (gone if problem.kind in NOT_FOUND else hidden).add(problem.about)
         self._check("tells of {}, which were not asked for", (gone | hidden) - self.wanted)
-        return gone, hidden
+        return gone, hidden, unclear
 
     def _check(self, said: str, ids: AbstractSet[str]) -> None:
         """Refuse the answer where `said` holds of any ids."""

@@ -19,6 +19,7 @@ Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 NOT_FOUND = "https://api.twitter.com/2/problems/resource-not-found"
 NOT_AUTHORIZED = "https://api.twitter.com/2/problems/not-authorized-for-resource"
+BRAND_NEW = "https://api.x.com/2/problems/brand-new"
 
 
 def look_up(client: UpstreamClient, ids: list[str]) -> LookedUp:
@@ -137,7 +138,9 @@ def answered(serve: Serve, connect: Connect, body: object, ids: list[str]) -> Lo
         ({"data": [row("9")]}, r"shows tweets \(9\), which were not asked for"),
         ({"data": [row("1")], "errors": [problem("1")]}, "both shows tweets"),
         ({"data": [row("1")], "errors": [problem("1", NOT_AUTHORIZED)]}, "both shows tweets"),
+        ({"data": [row("1")], "errors": [problem("1", BRAND_NEW)]}, r"\(1\) and tells of an unknown problem"),
         ({"errors": [problem("1"), problem("1", NOT_AUTHORIZED)]}, "both that they are gone"),
+        ({"errors": [problem("1", BRAND_NEW), problem("1"), problem("1", NOT_AUTHORIZED)]}, "both that they are gone"),
         ({"errors": [problem("9")]}, r"tells of tweets \(9\), which were not asked for"),
         ({"errors": [{"type": NOT_FOUND}]}, "not asked for"),
         ({"errors": [problem(str(n)) for n in range(10, 20)]}, "10, 11, 12, 13, 14 and 5 more"),
@@ -161,8 +164,9 @@ def test_an_answer_that_contradicts_itself_is_no_answer(
         ({"errors": [problem("1", section="includes")]}, "neither tweets nor problems"),
         ({"data": {"id": "1"}}, "SYNCLINE_UPSTREAMS__ERP__BASE_URL"),
         ({"errors": "no"}, "no answer of X"),
-        ({"data": [row("1")], "errors": [problem("2", "about:blank", detail="Over\ncapacity")]}, "blank: Over capa"),
-        ({"errors": [problem("2", NOT_FOUND.replace("resource-not-found", "brand-new"))]}, "brand-new"),
+        ({"data": [row("1")], "errors": [problem("9", "about:blank", detail="Over\ncapacity")]}, "blank: Over capa"),
+        ({"errors": [problem("2"), problem("9", BRAND_NEW)]}, "brand-new"),
+        ({"errors": [problem("2", BRAND_NEW), {"type": BRAND_NEW, "title": "All is lost"}]}, "All is lost"),
         ({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, "Rate limit exceeded"),
     ],
 )  # fmt: skip
@@ -170,6 +174,34 @@ def test_what_is_not_understood_deletes_nothing(serve: Serve, connect: Connect, 
     """A proxy's empty object, an error of another kind: a hundred entries must not go for it."""
     with pytest.raises(RejectedError, match=said):
         answered(serve, connect, body, ["1", "2"])
+
+
+def test_an_unknown_problem_makes_only_its_own_tweet_unclear(serve: Serve, connect: Connect) -> None:
+    """One odd tweet must not keep a hundred from being checked, and must not be taken for gone."""
+    body = {
+        "data": [row("1")],
+        "errors": [
+            problem("2", BRAND_NEW, detail="Something\nelse"),
+            problem("2", "about:blank", detail="and more"),
+            problem("3", NOT_AUTHORIZED),
+            {"resource_id": 4, "title": "Odd"},
+            problem("5"),
+        ],
+    }
+    found = answered(serve, connect, body, ["1", "2", "3", "4", "5", "6"])
+    assert found.unclear == {"2": f"{BRAND_NEW}: Something else", "4": "a problem without a type: Odd"}
+    assert (set(found.present), found.deleted, found.protected, found.silent) == ({"1"}, {"5", "6"}, {"3"}, {"6"})
+
+
+@pytest.mark.parametrize("known", [NOT_FOUND, NOT_AUTHORIZED])
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_unknown_problem_beside_a_known_one_leaves_the_tweet_unclear(
+    serve: Serve, connect: Connect, known: str, order: int
+) -> None:
+    """What is not understood may be what takes the other back: a deletion is not concluded from half of it."""
+    problems = [problem("1", known), problem("1", BRAND_NEW, title="But")][::order]
+    found = answered(serve, connect, {"errors": problems}, ["1"])
+    assert found == LookedUp(unclear={"1": f"{BRAND_NEW}: But"})
 
 
 def test_what_x_says_twice_elsewhere_or_from_its_new_host_is_understood(serve: Serve, connect: Connect) -> None:
