@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["demo_file", "demo_settings"]
 
 SANDBOX_TOKEN = "sandbox-erp-token"  # noqa: S105 - the simulated upstream's, of no use elsewhere
-
+X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
+X_USER_ID = "1888000000000000001"
+"""Whom the tweets of the simulated X mention."""
 
 FEEDS = ("airdrops", "airdrops_upcoming", "community", "points", "quests", "sponsored", "yield")
 """The upstreams that the sandbox has below `/feeds/NAME`."""
@@ -43,7 +45,8 @@ def demo_file(settings: Settings, *, demo: bool) -> Generator[None]:
 def _upstreams(settings: Settings) -> dict[str, UpstreamSettings]:
     url = f"http://127.0.0.1:{settings.sandbox_port}"
     erp = UpstreamSettings(base_url=url, token=SecretStr(SANDBOX_TOKEN))
-    return {"erp": erp} | {name: UpstreamSettings(base_url=f"{url}/feeds/{name}") for name in FEEDS}
+    x = UpstreamSettings(base_url=f"{url}/x", token=SecretStr(X_TOKEN), user_id=X_USER_ID)
+    return {"erp": erp, "x": x} | {name: UpstreamSettings(base_url=f"{url}/feeds/{name}") for name in FEEDS}
 
 
 def _lines(settings: Settings) -> Iterator[str]:
@@ -52,3 +55,5 @@ def _lines(settings: Settings) -> Iterator[str]:
         yield f"{prefix}BASE_URL={upstream.base_url}"
         if upstream.token is not None:
             yield f"{prefix}TOKEN={upstream.token.get_secret_value()}"
+        if upstream.user_id is not None:
+            yield f"{prefix}USER_ID={upstream.user_id}"

@@ -58,4 +58,5 @@ def _spelled(upstream: UpstreamSettings) -> dict[str, str | None]:
         "TOKEN": None if upstream.token is None else upstream.token.get_secret_value(),
         "USERNAME": upstream.username,
         "PASSWORD": None if upstream.password is None else upstream.password.get_secret_value(),
+        "USER_ID": upstream.user_id,
     }

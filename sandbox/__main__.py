@@ -8,23 +8,28 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from sandbox.server import ERP_TOKEN, opened
+from sandbox.server import ERP_TOKEN, X_TOKEN, opened
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line; the token may also come from the environment."""
+    """The command line; the tokens may also come from the environment."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default 8090)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same data (default 7)")
     parser.add_argument("--products", type=int, default=2000, help="rows at the start (default 2000)")
     parser.add_argument("--customers", type=int, default=600, help="rows at the start (default 600)")
+    parser.add_argument("--mentions", type=int, default=400, help="tweets at the start (default 400)")
     parser.add_argument("--change-every", type=float, default=20, metavar="SECONDS", help="0 for never (default 20)")
-    parser.add_argument(
-        "--erp-token",
-        default=os.environ.get("SANDBOX_ERP_TOKEN") or ERP_TOKEN,
-        help=f"default: SANDBOX_ERP_TOKEN, or {ERP_TOKEN}",
-    )
+    for name, known in (("ERP_TOKEN", ERP_TOKEN), ("X_TOKEN", X_TOKEN)):
+        _add_known(parser, name, known)
     return parser.parse_args(arguments)
+
+
+def _add_known(parser: argparse.ArgumentParser, name: str, known: str) -> None:
+    """An option for what the other side must know as well; its default is `known` to everybody."""
+    variable = f"SANDBOX_{name}"
+    option = f"--{name.lower().replace('_', '-')}"
+    parser.add_argument(option, default=os.environ.get(variable) or known, help=f"default: {variable}, or {known}")
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -36,9 +41,11 @@ async def serve(options: argparse.Namespace) -> None:
         seed=options.seed,
         products=options.products,
         customers=options.customers,
+        mentions=options.mentions,
         change_every_seconds=options.change_every,
         port=options.port,
         erp_token=options.erp_token,
+        x_token=options.x_token,
     ):
         await ended.wait()
 

@@ -19,6 +19,8 @@ class UpstreamSettings(BaseModel):
     token: SecretStr | None = None
     username: str | None = None
     password: SecretStr | None = None
+    user_id: str | None = None
+    """Whose data is read, where the upstream's paths name a user."""
 
 
 class Settings(BaseSettings):

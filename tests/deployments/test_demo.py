@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import httpx
 import pytest
 
+import sandbox
 from deployments.demo import demo_file, demo_settings
 from deployments.preflight import is_set_up
 from flows.registry import sources
@@ -16,8 +18,10 @@ def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
     monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SYNCLINE_UPSTREAMS__ERP__BASE_URL", raising=False)
     (tmp_path / ".env").write_text("SYNCLINE_UPSTREAMS__ERP__BASE_URL=https://erp.example.com\n")
-    with demo_file(Settings(home=tmp_path / "home", sandbox_port=8123), demo=True):
+    demo = Settings(home=tmp_path / "home", sandbox_port=8123)
+    with demo_file(demo, demo=True):
         assert load_settings().base_url("erp") == "http://127.0.0.1:8123"
+        assert load_settings().upstreams == demo_settings(demo).upstreams
     assert load_settings().base_url("erp") == "https://erp.example.com"
 
 
@@ -26,6 +30,16 @@ def test_each_feed_has_an_upstream_in_the_demo() -> None:
     settings = demo_settings(Settings(sandbox_port=8123))
     assert settings.base_url("yield") == "http://127.0.0.1:8123/feeds/yield"
     assert [source.name for source in sources() if not is_set_up(settings, source)] == []
+
+
+def test_the_demo_knows_the_simulated_x() -> None:
+    """The sandbox is told neither the token nor the user: what both take for known must be the same."""
+    with sandbox.serving(mentions=3) as box:
+        x = demo_settings(Settings(sandbox_port=int(box.url.rpartition(":")[2]))).upstream("x")
+        assert x.token is not None
+        headers = {"Authorization": f"Bearer {x.token.get_secret_value()}"}
+        answer = httpx.get(f"{x.base_url}/2/users/{x.user_id}/mentions", headers=headers, trust_env=False)
+        assert answer.raise_for_status().json()["meta"]["result_count"] == 3
 
 
 def test_what_a_killed_demo_left_behind_does_not_reach_a_real_start(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def test_a_child_reads_the_same_settings_wherever_it_is_started(
     """A worker in another folder would open another database."""
     for name in [name for name in os.environ if name.startswith("SYNCLINE_")]:
         monkeypatch.delenv(name)
-    settings = Settings(home=tmp_path, web_port=1234, database_url="sqlite:////tmp/x.db", upstreams=ERP)
+    upstreams = ERP | {"x": UpstreamSettings(user_id="1888")}
+    settings = Settings(home=tmp_path, web_port=1234, database_url="sqlite:////tmp/x.db", upstreams=upstreams)
     for name, value in settings_env(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")

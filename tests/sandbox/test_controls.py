@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sandbox import Box
+from sandbox.x.world import USER_ID
 
 PRODUCTS = "/erp/products"
 
@@ -131,7 +132,8 @@ def test_many_clients_are_served_at_once(box: Box) -> None:
 def test_the_command_says_where_it_listens_and_ends_on_a_signal() -> None:
     """The demo starts it as a process, and one Ctrl-C ends it."""
     environment = {**os.environ, "SANDBOX_ERP_TOKEN": "from-environment"}
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--products", "3", "--customers", "2"]
+    sizes = ["--products", "3", "--customers", "2", "--mentions", "4"]
+    command = [sys.executable, "-m", "sandbox", "--port", "0", *sizes, "--x-token", "from-option"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
@@ -139,7 +141,10 @@ def test_the_command_says_where_it_listens_and_ends_on_a_signal() -> None:
         assert url is not None
         headers = {"Authorization": "Bearer from-environment"}
         assert httpx.get(f"{url[0]}/erp/products", headers=headers).json()["total"] == 3
-        assert "from-environment" not in line
+        x_headers = {"Authorization": "Bearer from-option"}
+        mentions = httpx.get(f"{url[0]}/x/2/users/{USER_ID}/mentions", headers=x_headers).json()
+        assert mentions["meta"]["result_count"] == 4
+        assert "from-" not in line
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr.read() == ""

@@ -41,6 +41,7 @@ def test_each_setting_is_a_variable_of_the_environment(monkeypatch: pytest.Monke
         "INTERNAL_API_KEY": "hunter4",
         "SYNCLINE_UPSTREAMS__ERP__BASE_URL": "https://erp.example/api/",
         "SYNCLINE_UPSTREAMS__ERP__TOKEN": "hunter5",
+        "SYNCLINE_UPSTREAMS__X__USER_ID": "1888000000000000001",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -48,6 +49,7 @@ def test_each_setting_is_a_variable_of_the_environment(monkeypatch: pytest.Monke
     assert (settings.home, settings.secrets_file) == (Path("elsewhere"), Path("elsewhere/secrets.env"))
     assert (settings.web_port, settings.prefect_api) == (8181, "http://127.0.0.1:4300/api")
     assert settings.base_url("erp") == settings.base_url("ERP") == "https://erp.example/api"
+    assert settings.upstream("x").user_id == "1888000000000000001"
     secrets = (settings.jwt_secret, settings.cron_secret, settings.internal_api_key, settings.upstream("erp").token)
     assert [None if one is None else one.get_secret_value() for one in secrets] == [f"hunter{n}" for n in (2, 3, 4, 5)]
 
@@ -142,4 +144,5 @@ def test_an_address_that_is_none_is_told(url: str) -> None:
 
 def test_nothing_is_known_of_an_upstream_that_nobody_set() -> None:
     """A source without credentials is not an error until it needs some."""
-    assert Settings().upstream("erp").model_dump() == dict.fromkeys(("base_url", "token", "username", "password"))
+    nothing = dict.fromkeys(("base_url", "token", "username", "password", "user_id"))
+    assert Settings().upstream("erp").model_dump() == nothing
