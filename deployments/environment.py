@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from syncline.settings import Settings, UpstreamSettings
 
 __all__ = ["prefect_env", "server_env", "settings_env"]
@@ -46,6 +48,8 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
         "SYNCLINE_PREFECT_API_URL": settings.prefect_api_url,
         "SYNCLINE_SANDBOX_PORT": str(settings.sandbox_port),
+        "SYNCLINE_SNAPSHOT_URL": settings.snapshot_url,
+        "SYNCLINE_SNAPSHOT_SECRET": _told(settings.snapshot_secret),
     }
     for name, upstream in settings.upstreams.items():
         values |= {f"SYNCLINE_UPSTREAMS__{name.upper()}__{key}": value for key, value in _spelled(upstream).items()}
@@ -55,8 +59,12 @@ def settings_env(settings: Settings) -> dict[str, str]:
 def _spelled(upstream: UpstreamSettings) -> dict[str, str | None]:
     return {
         "BASE_URL": upstream.base_url,
-        "TOKEN": None if upstream.token is None else upstream.token.get_secret_value(),
+        "TOKEN": _told(upstream.token),
         "USERNAME": upstream.username,
-        "PASSWORD": None if upstream.password is None else upstream.password.get_secret_value(),
+        "PASSWORD": _told(upstream.password),
         "USER_ID": upstream.user_id,
     }
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

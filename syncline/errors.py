@@ -15,6 +15,7 @@ SynclineError
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
+├── WebhookError                a receiver did not take a webhook; carries `status`, `final`
 ├── PrefectUnavailableError     Prefect's server cannot be reached
 └── DeferredError               the run cannot go on now (hold, rate limit); carries `retry_at`
     └── BudgetSpentError            the upstream's budget is spent for longer than the patience lasts
@@ -46,6 +47,7 @@ __all__ = [
     "UnavailableError",
     "UnknownSourceError",
     "UpstreamError",
+    "WebhookError",
 ]
 
 
@@ -131,6 +133,16 @@ class RejectedError(UpstreamError):
 
 class CursorExpiredError(UpstreamError):
     """The upstream no longer knows the cursor (410, invalid sync token): a full pass is due."""
+
+
+class WebhookError(SynclineError):
+    """A receiver did not take a webhook, or did not say so."""
+
+    def __init__(self, message: str, *, status: int | None = None, final: bool = False) -> None:
+        """Say what happened; `status` is the HTTP status, if there was an answer, `final` that no try will help."""
+        self.status = status
+        self.final = final
+        super().__init__(message)
 
 
 class PrefectUnavailableError(SynclineError):

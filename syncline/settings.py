@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     `SYNCLINE_` precedes each name, except where a name of its own is given. Secrets that `syncline up` made stand in
-    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo runs, its
-    upstream in `HOME/demo.env` wins over both files.
+    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo runs, what
+    it simulates stands in `HOME/demo.env`, which wins over both files.
     """
 
     model_config = SettingsConfigDict(
@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     """Signs and checks the API's tokens (HS256)."""
     cron_secret: SecretStr | None = Field(default=None, validation_alias="CRON_SECRET")
     internal_api_key: SecretStr | None = Field(default=None, validation_alias="INTERNAL_API_KEY")
+    snapshot_url: str | None = Field(default=None, repr=False)
+    """Where snapshots go, as webhooks."""
+    snapshot_secret: SecretStr | None = None
+    """Signs them: base64, with or without `whsec_` before it."""
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
 
     @property
@@ -74,7 +78,7 @@ class Settings(BaseSettings):
 
     @property
     def demo_file(self) -> Path:
-        """Where a running demo says what its upstream is."""
+        """Where a running demo says what it simulates."""
         return self.home / "demo.env"
 
     def upstream(self, name: str) -> UpstreamSettings:

@@ -30,7 +30,7 @@ def without_userinfo(url: str) -> str:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    known = [settings.jwt_secret, settings.cron_secret, settings.internal_api_key]
+    known = [settings.jwt_secret, settings.cron_secret, settings.internal_api_key, settings.snapshot_secret]
     for upstream in settings.upstreams.values():
         known += [upstream.token, upstream.password]
     yield from (secret.get_secret_value() for secret in known if isinstance(secret, SecretStr))

@@ -93,7 +93,14 @@ def test_a_child_reads_the_same_settings_wherever_it_is_started(
     for name in [name for name in os.environ if name.startswith("SYNCLINE_")]:
         monkeypatch.delenv(name)
     upstreams = ERP | {"x": UpstreamSettings(user_id="1888")}
-    settings = Settings(home=tmp_path, web_port=1234, database_url="sqlite:////tmp/x.db", upstreams=upstreams)
+    settings = Settings(
+        home=tmp_path,
+        web_port=1234,
+        database_url="sqlite:////tmp/x.db",
+        upstreams=upstreams,
+        snapshot_url="https://snapshots.example/",
+        snapshot_secret=SecretStr("whsec_c25hcHNob3Q="),
+    )
     for name, value in settings_env(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")

@@ -42,6 +42,8 @@ def test_each_setting_is_a_variable_of_the_environment(monkeypatch: pytest.Monke
         "SYNCLINE_UPSTREAMS__ERP__BASE_URL": "https://erp.example/api/",
         "SYNCLINE_UPSTREAMS__ERP__TOKEN": "hunter5",
         "SYNCLINE_UPSTREAMS__X__USER_ID": "1888000000000000001",
+        "SYNCLINE_SNAPSHOT_URL": "https://snapshots.example/?t=1",
+        "SYNCLINE_SNAPSHOT_SECRET": "hunter6",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -50,22 +52,30 @@ def test_each_setting_is_a_variable_of_the_environment(monkeypatch: pytest.Monke
     assert (settings.web_port, settings.prefect_api) == (8181, "http://127.0.0.1:4300/api")
     assert settings.base_url("erp") == settings.base_url("ERP") == "https://erp.example/api"
     assert settings.upstream("x").user_id == "1888000000000000001"
-    secrets = (settings.jwt_secret, settings.cron_secret, settings.internal_api_key, settings.upstream("erp").token)
-    assert [None if one is None else one.get_secret_value() for one in secrets] == [f"hunter{n}" for n in (2, 3, 4, 5)]
+    assert settings.snapshot_url == "https://snapshots.example/?t=1"
+    secrets = (
+        settings.jwt_secret,
+        settings.cron_secret,
+        settings.internal_api_key,
+        settings.upstream("erp").token,
+        settings.snapshot_secret,
+    )
+    assert [None if one is None else one.get_secret_value() for one in secrets] == [f"hunter{n}" for n in range(2, 7)]
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A settings object in a log, a trace or an error gives nothing away."""
     names = ("SYNCLINE_JWT_SECRET", "CRON_SECRET", "INTERNAL_API_KEY", "SYNCLINE_UPSTREAMS__ERP__PASSWORD")
-    for name in names:
+    for name in (*names, "SYNCLINE_SNAPSHOT_SECRET"):
         monkeypatch.setenv(name, "hunter2")
     settings = load_settings()
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()}"
 
 
 def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands inside a URL, which is not a secret as a whole."""
+    """It stands inside a URL, which is not a secret as a whole; so may what opens the door of a receiver."""
     monkeypatch.setenv("SYNCLINE_DATABASE_URL", "postgresql://anna:hunter2@host/name")
+    monkeypatch.setenv("SYNCLINE_SNAPSHOT_URL", "https://host/?token=hunter2")
     settings = load_settings()
     assert settings.database == "postgresql+psycopg://anna:hunter2@host/name"
     assert "hunter2" not in f"{settings!r} {settings}"

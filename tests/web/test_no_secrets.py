@@ -29,7 +29,7 @@ def test_no_secret_shows_in_metrics_status_page_or_logs(
 ) -> None:
     """Prometheus keeps what it scrapes for weeks, and shows it to many."""
     caplog.set_level(logging.DEBUG)
-    secrets = {name: f"secret-of-{name}-{'x' * 32}" for name in ("jwt", "cron", "key", "token", "password")}
+    secrets = {name: f"secret-of-{name}-{'x' * 32}" for name in ("jwt", "cron", "key", "token", "password", "snapshot")}
     erp = UpstreamSettings(
         base_url="http://erp.example",
         token=SecretStr(secrets["token"]),
@@ -40,10 +40,11 @@ def test_no_secret_shows_in_metrics_status_page_or_logs(
         jwt_secret=SecretStr(secrets["jwt"]),
         cron_secret=SecretStr(secrets["cron"]),
         internal_api_key=SecretStr(secrets["key"]),
+        snapshot_secret=SecretStr(secrets["snapshot"]),
         upstreams={"erp": erp},
         prefect_api_url="http://ann:secret-of-prefect@127.0.0.1:1/api",
     )
-    message = f"refused {secrets['token']} and {secrets['password']}"
+    message = f"refused {secrets['token']} and {secrets['password']}, {secrets['snapshot']}"
     record(sqlite_store, Status.FAILED, error_message=message, reason=secrets["cron"])
     record(sqlite_store, Status.FAILED, source="products", id="p1", error_message=message)
     call = call_as(settings, None)

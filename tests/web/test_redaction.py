@@ -9,6 +9,7 @@ SETTINGS = Settings(
     jwt_secret=SecretStr("jwt-secret"),
     cron_secret=SecretStr("cron"),
     internal_api_key=SecretStr("cron-key-longer"),
+    snapshot_secret=SecretStr("whsec_c25hcHNob3Q="),
     upstreams={"erp": ERP},
 )
 
@@ -20,7 +21,7 @@ SETTINGS = Settings(
         ("http://ann:pw@host/p?q=a@b", "http://***@host/p?q=a@b"),
         ("postgresql://ann@host/x and ftp://b:c@d", "postgresql://***@host/x and ftp://***@d"),
         ("mail to ann@example.org", "mail to ann@example.org"),
-        ("jwt-secret, token-of-erp, pa$$/word", "***, ***, ***"),
+        ("jwt-secret, token-of-erp, pa$$/word, whsec_c25hcHNob3Q=", "***, ***, ***, ***"),
         ("cron-key-longer", "***"),
     ],
 )

@@ -34,7 +34,7 @@ def serve() -> Serve:
     async def serving(**handlers: Handler) -> AsyncGenerator[str]:
         app = web.Application()
         for name, handler in handlers.items():
-            app.router.add_get(f"/{name}", handler)
+            app.router.add_route("*", f"/{name}", handler)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
