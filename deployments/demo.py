@@ -18,19 +18,25 @@ SANDBOX_TOKEN = "sandbox-erp-token"  # noqa: S105 - the simulated upstream's, of
 X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
 X_USER_ID = "1888000000000000001"
 """Whom the tweets of the simulated X mention."""
+SNAPSHOT_SECRET = "whsec_c2FuZGJveC1pbmJveC1zZWNyZXQ="  # noqa: S105 - the simulated receiver's
 
 FEEDS = ("airdrops", "airdrops_upcoming", "community", "points", "quests", "sponsored", "yield")
 """The upstreams that the sandbox has below `/feeds/NAME`."""
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """`settings` with the sandbox as all upstreams."""
-    return settings.model_copy(update={"upstreams": settings.upstreams | _upstreams(settings)})
+    """`settings` with the sandbox as all upstreams, and as the receiver of webhooks."""
+    changed = {
+        "upstreams": settings.upstreams | _upstreams(settings),
+        "snapshot_url": f"{_sandbox(settings)}/inbox",
+        "snapshot_secret": SecretStr(SNAPSHOT_SECRET),
+    }
+    return settings.model_copy(update=changed)
 
 
 @contextmanager
 def demo_file(settings: Settings, *, demo: bool) -> Generator[None]:
-    """While a demo runs, its upstreams stand in a file of the home; what a killed demo left there is removed."""
+    """While a demo runs, what is simulated stands in a file of the home; what a killed demo left there is removed."""
     file = settings.demo_file
     file.unlink(missing_ok=True)
     if demo:
@@ -42,8 +48,12 @@ def demo_file(settings: Settings, *, demo: bool) -> Generator[None]:
         file.unlink(missing_ok=True)
 
 
+def _sandbox(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.sandbox_port}"
+
+
 def _upstreams(settings: Settings) -> dict[str, UpstreamSettings]:
-    url = f"http://127.0.0.1:{settings.sandbox_port}"
+    url = _sandbox(settings)
     erp = UpstreamSettings(base_url=url, token=SecretStr(SANDBOX_TOKEN))
     x = UpstreamSettings(base_url=f"{url}/x", token=SecretStr(X_TOKEN), user_id=X_USER_ID)
     return {"erp": erp, "x": x} | {name: UpstreamSettings(base_url=f"{url}/feeds/{name}") for name in FEEDS}
@@ -57,3 +67,5 @@ def _lines(settings: Settings) -> Iterator[str]:
             yield f"{prefix}TOKEN={upstream.token.get_secret_value()}"
         if upstream.user_id is not None:
             yield f"{prefix}USER_ID={upstream.user_id}"
+    yield f"SYNCLINE_SNAPSHOT_URL={_sandbox(settings)}/inbox"
+    yield f"SYNCLINE_SNAPSHOT_SECRET={SNAPSHOT_SECRET}"

@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from sandbox.server import ERP_TOKEN, X_TOKEN, opened
+from sandbox.inbox.signatures import key_of
+from sandbox.server import ERP_TOKEN, INBOX_SECRET, X_TOKEN, opened
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line; the tokens may also come from the environment."""
+    """The command line; tokens and secret may also come from the environment."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default 8090)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same data (default 7)")
@@ -20,9 +21,14 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--customers", type=int, default=600, help="rows at the start (default 600)")
     parser.add_argument("--mentions", type=int, default=400, help="tweets at the start (default 400)")
     parser.add_argument("--change-every", type=float, default=20, metavar="SECONDS", help="0 for never (default 20)")
-    for name, known in (("ERP_TOKEN", ERP_TOKEN), ("X_TOKEN", X_TOKEN)):
+    for name, known in (("ERP_TOKEN", ERP_TOKEN), ("X_TOKEN", X_TOKEN), ("INBOX_SECRET", INBOX_SECRET)):
         _add_known(parser, name, known)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        key_of(options.inbox_secret)
+    except ValueError:
+        parser.error("--inbox-secret must be base64, with or without whsec_ before it")
+    return options
 
 
 def _add_known(parser: argparse.ArgumentParser, name: str, known: str) -> None:
@@ -46,6 +52,7 @@ async def serve(options: argparse.Namespace) -> None:
         port=options.port,
         erp_token=options.erp_token,
         x_token=options.x_token,
+        inbox_secret=options.inbox_secret,
     ):
         await ended.wait()
 

@@ -23,6 +23,7 @@ from sandbox.x.world import X
 HOST = "127.0.0.1"
 ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
 X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
+INBOX_SECRET = "whsec_c2FuZGJveC1pbmJveC1zZWNyZXQ="  # noqa: S105 - the same
 OUTAGE = {"path": "/feeds/sponsored/*", "code": 503, "count": 5}
 """A spell of bad weather at the start: as many failures as open a breaker, at the feed that is asked most often."""
 PATIENCE_SECONDS = 30

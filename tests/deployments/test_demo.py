@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -7,7 +8,10 @@ import sandbox
 from deployments.demo import demo_file, demo_settings
 from deployments.preflight import is_set_up
 from flows.registry import sources
+from sandbox.__main__ import read_arguments
+from syncline.clock import SystemClock
 from syncline.settings import Settings, load_settings
+from syncline.upstreams.webhooks import endpoint_of, send
 
 
 def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
@@ -16,12 +20,15 @@ def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
     """`syncline sync products` beside `make demo` must neither fail nor call a real ERP that `.env` names."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("SYNCLINE_UPSTREAMS__ERP__BASE_URL", raising=False)
-    (tmp_path / ".env").write_text("SYNCLINE_UPSTREAMS__ERP__BASE_URL=https://erp.example.com\n")
+    for name in ("UPSTREAMS__ERP__BASE_URL", "SNAPSHOT_URL", "SNAPSHOT_SECRET"):
+        monkeypatch.delenv(f"SYNCLINE_{name}", raising=False)
+    theirs = "SYNCLINE_UPSTREAMS__ERP__BASE_URL=https://erp.example.com\nSYNCLINE_SNAPSHOT_URL=https://example.com\n"
+    (tmp_path / ".env").write_text(theirs)
     demo = Settings(home=tmp_path / "home", sandbox_port=8123)
     with demo_file(demo, demo=True):
         assert load_settings().base_url("erp") == "http://127.0.0.1:8123"
         assert load_settings().upstreams == demo_settings(demo).upstreams
+        assert endpoint_of(load_settings()) == endpoint_of(demo_settings(demo))
     assert load_settings().base_url("erp") == "https://erp.example.com"
 
 
@@ -40,6 +47,16 @@ def test_the_demo_knows_the_simulated_x() -> None:
         headers = {"Authorization": f"Bearer {x.token.get_secret_value()}"}
         answer = httpx.get(f"{x.base_url}/2/users/{x.user_id}/mentions", headers=headers, trust_env=False)
         assert answer.raise_for_status().json()["meta"]["result_count"] == 3
+
+
+def test_webhooks_of_the_demo_go_to_the_simulated_inbox() -> None:
+    """Never to the receiver that `.env` names; and both must take the same secret for known."""
+    with sandbox.serving(inbox_secret=read_arguments([]).inbox_secret) as box:
+        real = Settings(sandbox_port=int(box.url.rpartition(":")[2]), snapshot_url="https://example.com/")
+        endpoint = endpoint_of(demo_settings(real))
+        assert endpoint is not None
+        asyncio.run(send(endpoint, webhook_id="demo", body=b"{}", now=SystemClock().now()))
+        assert [delivery.id for delivery in box.inbox.accepted()] == ["demo"]
 
 
 def test_what_a_killed_demo_left_behind_does_not_reach_a_real_start(tmp_path: Path) -> None:

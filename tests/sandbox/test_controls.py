@@ -144,10 +144,19 @@ def test_the_command_says_where_it_listens_and_ends_on_a_signal() -> None:
         x_headers = {"Authorization": "Bearer from-option"}
         mentions = httpx.get(f"{url[0]}/x/2/users/{USER_ID}/mentions", headers=x_headers).json()
         assert mentions["meta"]["result_count"] == 4
+        assert httpx.post(f"{url[0]}/inbox", json={}).status_code == 401
         assert "from-" not in line
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr.read() == ""
+
+
+def test_a_secret_that_is_none_is_one_clear_line() -> None:
+    """Else every webhook would meet a server error, and look wrongly signed to nobody."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--inbox-secret", "no base64"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith("--inbox-secret must be base64, with or without whsec_ before it")
 
 
 def test_a_port_in_use_is_one_clear_line(box: Box) -> None:
