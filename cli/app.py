@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    apply_intervals,
     audit,
     breaker,
     console,
@@ -43,7 +44,13 @@ COMMANDS = {
         "audit": audit.audit,
     },
     "Steer": {"start": start.start, "stop": stop.stop, "pause": pause.pause, "resume": resume.resume},
-    "Look after": {"doctor": doctor.doctor, "new": new.new, "token": token.token, "version": version.version},
+    "Look after": {
+        "doctor": doctor.doctor,
+        "new": new.new,
+        "token": token.token,
+        "apply-intervals": apply_intervals.apply_intervals,
+        "version": version.version,
+    },
 }
 """The commands by the heading under which `syncline --help` lists them."""
 

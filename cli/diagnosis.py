@@ -8,6 +8,7 @@ from cli import console
 from cli.instance import is_there, unchecked
 from deployments.doctor import Finding, Verdict, examine, examine_plan
 from syncline.errors import StoreError
+from syncline.settings import load_settings
 
 __all__ = ["show"]
 
@@ -17,7 +18,7 @@ _WIDTH = 12
 
 def show(*, plan: bool, as_json: bool) -> int:
     """Print what was found; 1 where anything is ill."""
-    findings = list(examine_plan()) if plan else _examined()
+    findings = list(examine_plan(load_settings())) if plan else _examined()
     if as_json:
         console.write_json([asdict(finding) for finding in findings])
     else:

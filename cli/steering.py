@@ -5,7 +5,7 @@ import asyncio
 from cli import catalog, console, durations
 from cli.instance import actor, opened
 
-__all__ = ["start", "stop"]
+__all__ = ["apply_intervals", "start", "stop"]
 
 
 def start(source: str, *, every_seconds: int | None) -> None:
@@ -29,3 +29,17 @@ def stop(source: str) -> None:
 
         asyncio.run(controls.stop(instance.settings, instance.store, name, actor=actor()))
     console.line(f"{name} rests until `syncline start {name}`")
+
+
+def apply_intervals() -> None:
+    """Set in Prefect what the environment and operators say of intervals."""
+    with opened() as instance:
+        catalog.every()  # loads Prefect with the environment of this instance
+
+        from deployments.registered import apply_intervals  # noqa: PLC0415 - the same
+
+        applied = asyncio.run(apply_intervals(instance.settings, instance.store))
+    for name, every_seconds in applied.items():
+        console.line(f"{name} runs every {every_seconds:g} s, unless it is stopped")
+    if not applied:
+        console.line("Nothing to apply: prefect.yaml says all intervals")

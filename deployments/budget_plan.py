@@ -65,16 +65,31 @@ def line(load: BudgetLoad) -> str:
     return f"{load.budget}: {admits:g} requests in {_span(period)} {verdict} {load.requests:.3g} asked for ({asked})"
 
 
-def complaint(load: BudgetLoad) -> str | None:
-    """What to change where the plan cannot fit, in one line; None where it does."""
+def complaint(load: BudgetLoad, variables: Mapping[str, str] | None = None) -> str | None:
+    """What to change where the plan cannot fit, in one line; None where it does.
+
+    Args:
+        load: the budget.
+        variables: the variable of the environment that sets the interval of a source, in milliseconds.
+    """
     if load.fits:
         return None
     period = _span(load.allowance.period_seconds)
-    would = ", ".join(f"{one.source} every {load.fitting_seconds(one)} s" for one in load.demands)
+    named = [(variables or {}).get(one.source) for one in load.demands]
+    would = ", ".join(
+        _remedy(name, one.source, load.fitting_seconds(one)) for name, one in zip(named, load.demands, strict=True)
+    )
+    where = " and ".join(
+        sorted({"prefect.yaml" if name is None else "the environment" for name in named}, reverse=True)
+    )
     return (
         f"budget {load.budget} admits {load.allowance.requests:g} requests in {period}, but the schedules ask for "
-        f"{load.requests:.3g}: set longer intervals in prefect.yaml, such as {would}"
+        f"{load.requests:.3g}: set longer intervals in {where}, such as {would}"
     )
+
+
+def _remedy(variable: str | None, source: str, seconds: int) -> str:
+    return f"{source} every {seconds} s" if variable is None else f"{variable}={1_000 * seconds}"
 
 
 def _demands(deployment: Deployment, source: Service, override: float | None, measured: float) -> list[Demand]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deployments.prefect_yaml import read_deployments
+from deployments.intervals import planned
 from deployments.ticks import ticks_between
 from syncline.store import schedules
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deployments.prefect_yaml import Deployment, ScheduleEntry
+    from syncline.settings import Settings
     from syncline.store.engine import Store
 
 __all__ = ["Cadence", "cadences"]
@@ -49,15 +50,17 @@ class Cadence:
         return datetime.fromtimestamp(due[1], last_run.tzinfo) + _LATE if len(due) > 1 else None
 
 
-async def cadences(store: Store, deployments: Sequence[Deployment] | None = None) -> dict[str, Cadence]:
-    """The cadence of each source that has a schedule, by prefect.yaml and the intervals that operators set.
+async def cadences(
+    settings: Settings, store: Store, deployments: Sequence[Deployment] | None = None
+) -> dict[str, Cadence]:
+    """The cadence of each source that has a schedule: by prefect.yaml, the environment, and what operators set.
 
     Raises:
         ConfigurationError: prefect.yaml cannot be used.
     """
     overrides = await asyncio.to_thread(_overrides, store)
     entries: dict[str, list[ScheduleEntry]] = {}
-    for deployment in read_deployments() if deployments is None else deployments:
+    for deployment in planned(settings, deployments):
         if deployment.schedules:
             entries.setdefault(deployment.source, []).extend(deployment.schedules)
     return {source: _cadence(those, overrides.get(source)) for source, those in entries.items()}

@@ -12,10 +12,12 @@ from sqlmodel import col
 
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
+from deployments.intervals import planned
 from deployments.preflight import check_deployments, check_upstreams, said_of_missing
 from flows.registry import names, sources
 from syncline.errors import PrefectUnavailableError, SynclineError
 from syncline.model.session import Status, SyncSession
+from syncline.settings import INTERVAL_VARIABLES
 from syncline.store import schedules, schema
 
 if TYPE_CHECKING:
@@ -65,14 +67,16 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
     yield database
     yield _prefect(settings)
-    yield from examine_plan(store if database.verdict is Verdict.WELL else None)
+    yield from examine_plan(settings, store if database.verdict is Verdict.WELL else None)
 
 
-def examine_plan(store: Store | None = None) -> Iterator[Finding]:
-    """Look at the budgets alone: as prefect.yaml plans them, or, with a `store`, as they really run."""
+def examine_plan(settings: Settings, store: Store | None = None) -> Iterator[Finding]:
+    """Look at the budgets alone: as files and environment plan them, or, with a `store`, as they really run."""
     overrides, measured = ({}, {}) if store is None else _reality(store)
-    for load in budget_loads(overrides=overrides, measured=measured):
-        said = complaint(load)
+    in_force = settings.intervals.keys() - overrides.keys()
+    variables = {source: name for source, name in INTERVAL_VARIABLES.items() if source in in_force}
+    for load in budget_loads(planned(settings), overrides=overrides, measured=measured):
+        said = complaint(load, variables)
         verdict = Verdict.WELL if said is None else Verdict.ILL
         yield Finding(part="budget", verdict=verdict, said=line(load) if said is None else f"{line(load)}: {said}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from syncline.settings import Settings, UpstreamSettings
+from syncline.settings import INTERVAL_VARIABLES, Settings, UpstreamSettings
 
 __all__ = ["prefect_env", "server_env", "settings_env"]
 
@@ -51,6 +51,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_SNAPSHOT_URL": settings.snapshot_url,
         "SYNCLINE_SNAPSHOT_SECRET": _told(settings.snapshot_secret),
     }
+    values |= {INTERVAL_VARIABLES[source]: f"{1_000 * every:.0f}" for source, every in settings.intervals.items()}
     for name, upstream in settings.upstreams.items():
         values |= {f"SYNCLINE_UPSTREAMS__{name.upper()}__{key}": value for key, value in _spelled(upstream).items()}
     return {name: value for name, value in values.items() if value is not None}

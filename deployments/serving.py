@@ -16,8 +16,10 @@ from prefect.runner import Runner
 
 from deployments.client import open_client
 from deployments.first_run import schedule_first_run
+from deployments.intervals import planned
 from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.preflight import is_set_up
+from deployments.registered import drop_replaced, kept_stopped
 from deployments.resting import is_stopped, rest
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
@@ -26,6 +28,8 @@ from syncline.store import schedules
 from tasks.limit import make_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
@@ -71,8 +75,12 @@ def runs_at_once(deployments: int) -> int:
     return int(os.environ.get(_LIMIT_SETTING, max(_AT_LEAST, deployments + _TO_SPARE)))
 
 
-async def register(settings: Settings, store: Store, runner: Runner) -> None:
-    """Make the deployments known to the server and the `runner`, each with its limit and its first run.
+async def register(
+    settings: Settings, store: Store, runner: Runner, deployments: Sequence[Deployment] | None = None
+) -> None:
+    """Make the deployments of prefect.yaml, or those given, known to the server and the `runner`.
+
+    Each gets its limit and its first run.
 
     Those whose source is not set up are not; Prefect plans no runs of one that it knows from before.
     """
@@ -80,13 +88,15 @@ async def register(settings: Settings, store: Store, runner: Runner) -> None:
     start = f"{now:%Y%m%dT%H%M%S.%f}"
     served = 0
     async with open_client(settings) as client:
-        for deployment, made in runner_deployments(store):
+        for deployment, made in runner_deployments(settings, store, deployments):
             if not is_set_up(settings, find(deployment.source)):
                 await rest(client, deployment.full_name)
                 continue
             await make_limit(client, deployment.source)
             made.paused = await is_stopped(client, deployment.full_name)  # unsaid, Prefect would end any pause
+            made.schedules = kept = await kept_stopped(client, deployment.full_name, made.schedules or [])
             deployment_id = await runner.aadd_deployment(made)
+            await drop_replaced(client, deployment, kept)
             key = f"first-run-{deployment.full_name}-{start}"
             await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
             served += 1
@@ -97,15 +107,18 @@ def first_run_after(number: int) -> timedelta:
     return FIRST_RUN_AFTER + max(0, number + 1 - _AT_ONCE) * _APART
 
 
-def runner_deployments(store: Store) -> list[tuple[Deployment, RunnerDeployment]]:
-    """The deployments of prefect.yaml with what Prefect makes of them, overridden intervals included.
+def runner_deployments(
+    settings: Settings, store: Store, deployments: Sequence[Deployment] | None = None
+) -> list[tuple[Deployment, RunnerDeployment]]:
+    """The deployments of prefect.yaml, or those given, with what Prefect makes of them, overridden intervals included.
 
     Raises:
         ConfigurationError: prefect.yaml cannot be used, or names a source that there is not.
     """
     with store.read() as connection:
         overrides = schedules.overrides(connection)
-    return [(deployment, _served(deployment, overrides)) for deployment in read_deployments()]
+    found = read_deployments() if deployments is None else deployments
+    return [(one, _served(plan, overrides)) for one, plan in zip(found, planned(settings, found), strict=True)]
 
 
 def _served(deployment: Deployment, overrides: dict[str, int]) -> RunnerDeployment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -9,7 +10,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 
-__all__ = ["Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
+__all__ = ["INTERVAL_VARIABLES", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
+
+INTERVAL_VARIABLES: Mapping[str, str] = {
+    "twitter_poller": "TWITTER_POLL_INTERVAL",
+    "validate_entries": "VALIDATE_ENTRIES_INTERVAL",
+    "fast_delete_sweep": "FAST_DELETE_SWEEP_INTERVAL",
+}
+"""The variable that sets a source's interval; each is the field of its name in lower case."""
+_WEEK_MS = 7 * 86_400_000
+"""The longest interval, as of `syncline start --every`."""
 
 
 class UpstreamSettings(BaseModel):
@@ -54,6 +64,16 @@ class Settings(BaseSettings):
     """Where snapshots go, as webhooks."""
     snapshot_secret: SecretStr | None = None
     """Signs them: base64, with or without `whsec_` before it."""
+    twitter_poll_interval: int | None = Field(
+        default=None, ge=1_000, le=_WEEK_MS, validation_alias="TWITTER_POLL_INTERVAL"
+    )
+    """Milliseconds between runs of `twitter_poller`, in place of prefect.yaml; the next two are alike."""
+    validate_entries_interval: int | None = Field(
+        default=None, ge=1_000, le=_WEEK_MS, validation_alias="VALIDATE_ENTRIES_INTERVAL"
+    )
+    fast_delete_sweep_interval: int | None = Field(
+        default=None, ge=1_000, le=_WEEK_MS, validation_alias="FAST_DELETE_SWEEP_INTERVAL"
+    )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
 
     @property
@@ -65,6 +85,12 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql"}:
             return f"postgresql+psycopg{separator}{rest}"
         return self.database_url
+
+    @property
+    def intervals(self) -> Mapping[str, float]:
+        """The seconds between runs of each source whose interval is set."""
+        set_ms = {source: getattr(self, variable.lower()) for source, variable in INTERVAL_VARIABLES.items()}
+        return {source: ms / 1_000 for source, ms in set_ms.items() if ms is not None}
 
     @property
     def prefect_api(self) -> str:
@@ -132,5 +158,5 @@ def _first_problem(error: ValidationError) -> str:
     """One line for the first wrong value, by the name that its user wrote; the value itself is not shown."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = "__".join(str(part) for part in first["loc"]).upper()
-    prefix = "" if name in {"CRON_SECRET", "INTERNAL_API_KEY"} else "SYNCLINE_"
+    prefix = "" if name in {"CRON_SECRET", "INTERNAL_API_KEY", *INTERVAL_VARIABLES.values()} else "SYNCLINE_"
     return f"{prefix}{name}: {first['msg'].lower()}"

@@ -76,6 +76,6 @@ class Controls(Protocol):
         """Close the breaker of `source`, also where Prefect's server does not answer."""
         ...
 
-    async def cadences(self, store: Store) -> Mapping[str, Cadence]:
+    async def cadences(self, settings: Settings, store: Store) -> Mapping[str, Cadence]:
         """The cadence of each source that has a schedule; asks Prefect nothing."""
         ...

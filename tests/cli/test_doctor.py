@@ -2,6 +2,8 @@ import json
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
+import pytest
+
 from syncline.store.engine import Store
 
 Syncline = Callable[..., CompletedProcess[str]]
@@ -12,6 +14,14 @@ def test_the_plan_of_the_budgets_is_printed(syncline: Syncline) -> None:
     done = syncline("doctor", "--plan")
     assert done.returncode == 0
     assert "sponsored:requests: 120 requests in 1 h ✅ 12 asked for (sponsored every 5 min = 12)" in done.stdout
+
+
+def test_the_plan_reads_the_intervals_of_the_environment(syncline: Syncline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan without them would fit on paper alone; one that cannot be read is told by its name."""
+    monkeypatch.setenv("VALIDATE_ENTRIES_INTERVAL", "60s")
+    done = syncline("doctor", "--plan")
+    assert done.returncode == 2
+    assert "VALIDATE_ENTRIES_INTERVAL: input should be a valid integer" in done.stderr
 
 
 def test_the_doctor_fails_where_something_is_wrong(syncline: Syncline, store: Store) -> None:

@@ -31,6 +31,19 @@ def test_a_plan_that_cannot_fit_is_refused_with_the_interval_that_would() -> Non
 
 
 @pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"quests": "QUESTS_INTERVAL"}, "set longer intervals in the environment, such as QUESTS_INTERVAL=60000"),
+        ({"points": "POINTS_INTERVAL"}, "set longer intervals in prefect.yaml, such as quests every 60 s"),
+    ],
+)
+def test_the_remedy_is_told_where_the_interval_was_set(variables: dict[str, str], said: str) -> None:
+    """Whoever changes prefect.yaml while the environment sets the interval changes nothing."""
+    (load,) = budget_loads(quests(HALF_MINUTE))
+    assert (complaint(load, variables) or "").endswith(said)
+
+
+@pytest.mark.parametrize(
     ("schedules", "requests"),
     [
         ([{"slug": "a", "cron": "*/15 * * * *"}], 4),

@@ -1,13 +1,15 @@
 """How often a source is expected to run, and when its silence is too long."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.pace import PacedSettings
 
 from deployments.cadence import cadences
 from deployments.prefect_yaml import Deployment
+from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
 
@@ -20,9 +22,11 @@ def quests(*entries: dict[str, Any]) -> list[Deployment]:
     return [Deployment.model_validate({**entry, "schedules": entries})]
 
 
-def stalled_at(store: Store, deployments: list[Deployment], last_run: datetime) -> datetime | None:
+def stalled_at(
+    store: Store, deployments: list[Deployment], last_run: datetime, settings: Settings | None = None
+) -> datetime | None:
     async def ask() -> datetime | None:
-        return await (await cadences(store, deployments))["quests"].stalled_at(last_run)
+        return await (await cadences(settings or Settings(), store, deployments))["quests"].stalled_at(last_run)
 
     return asyncio.run(ask())
 
@@ -57,6 +61,18 @@ def test_the_interval_that_an_operator_set_is_what_is_expected(sqlite_store: Sto
     )
 
 
+def test_the_interval_of_the_environment_is_expected_unless_an_operator_set_one(sqlite_store: Store) -> None:
+    """By that of prefect.yaml a source that was slowed down stalls, and one that was sped up is never missed."""
+    settings, last_run = PacedSettings(paces={"quests": 300}), datetime(2026, 1, 22, 10, tzinfo=UTC)
+    (cadence,) = asyncio.run(cadences(settings, sqlite_store, quests(*HALF_HOUR))).values()
+    assert cadence.interval_seconds == 300
+    for entries in (HALF_HOUR, MARKET):
+        assert stalled_at(sqlite_store, quests(*entries), last_run, settings) == last_run + timedelta(minutes=10)
+    with sqlite_store.write() as connection:
+        schedules.override(connection, "quests", interval_seconds=60, changed_by="ann", now=sqlite_store.clock.now())
+    assert stalled_at(sqlite_store, quests(*MARKET), last_run, settings) == last_run + timedelta(minutes=2)
+
+
 def test_a_source_that_has_no_schedule_has_no_cadence(sqlite_store: Store) -> None:
     """It runs when somebody wants it."""
-    assert asyncio.run(cadences(sqlite_store, quests())) == {}
+    assert asyncio.run(cadences(Settings(), sqlite_store, quests())) == {}

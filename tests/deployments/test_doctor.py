@@ -1,6 +1,7 @@
 """What is wrong with an instance, and how to mend it."""
 
 from pydantic import SecretStr
+from support.pace import PacedSettings
 
 from deployments.demo import demo_settings
 from deployments.doctor import Finding, Verdict, examine, examine_plan
@@ -62,6 +63,18 @@ def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
     with store.write() as connection:
         schedules.override(connection, "quests", interval_seconds=300, changed_by="ann", now=now)
         sessions.insert_session(connection, ended)
-    (sick,) = [finding for finding in examine_plan(store) if finding.verdict is Verdict.ILL]
+    (sick,) = [finding for finding in examine_plan(Settings(), store) if finding.verdict is Verdict.ILL]
     assert "ask for 72" in sick.said
     assert "quests every 360 s" in sick.said
+
+
+def test_the_plan_is_made_with_the_intervals_of_the_environment(sqlite_store: Store) -> None:
+    """Every half minute is 120 of 60 an hour; an operator's interval is what really runs, and so goes before."""
+    settings = PacedSettings(paces={"quests": 30})
+    for store in (None, sqlite_store):
+        (sick,) = [finding for finding in examine_plan(settings, store) if finding.verdict is Verdict.ILL]
+        assert "quests every 30 s = 120" in sick.said
+    with sqlite_store.write() as connection:
+        now = sqlite_store.clock.now()
+        schedules.override(connection, "quests", interval_seconds=600, changed_by="ann", now=now)
+    assert not ill(list(examine_plan(settings, sqlite_store)))

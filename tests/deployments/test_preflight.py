@@ -100,6 +100,7 @@ def test_a_child_reads_the_same_settings_wherever_it_is_started(
         upstreams=upstreams,
         snapshot_url="https://snapshots.example/",
         snapshot_secret=SecretStr("whsec_c25hcHNob3Q="),
+        validate_entries_interval=1_500,
     )
     for name, value in settings_env(settings).items():
         monkeypatch.setenv(name, value)

@@ -12,6 +12,7 @@ from deployments import controls
 from deployments.client import open_client
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
+from syncline.store import schedules
 
 pytestmark = pytest.mark.slow
 
@@ -21,11 +22,8 @@ PROJECT = Path(flows.__path__[0]).parent
 def test_the_same_file_is_deployed_to_workers(calm: Instance) -> None:
     """One machine or ten: what runs when is written once."""
     calm.runners.pop().stop()
-    asyncio.run(_make_pool(calm))
     env = calm.env | {"PWD": str(PROJECT)}
-    deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(deploy, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    _deploy(calm, "--all")
     worker = calm.house.start(
         "worker", ["prefect", "worker", "start", "--pool", "syncline", "--type", "process"], env=env
     )
@@ -37,6 +35,41 @@ def test_the_same_file_is_deployed_to_workers(calm: Instance) -> None:
         calm.restart_runner()
 
 
+def test_a_deploy_forgets_an_interval_and_a_command_brings_it_back(calm: Instance) -> None:
+    """`prefect deploy` reads prefect.yaml alone; what an operator typed once is not to be typed after each deploy."""
+    calm.runners.pop().stop()
+    with calm.store.write() as connection:
+        now = calm.store.clock.now()
+        schedules.override(connection, "customers", interval_seconds=900, changed_by="ann", now=now)
+    try:
+        _deploy(calm, "--name", "customers")
+        assert _rhythm(calm) == "every 30 min"
+        assert "customers runs every 900 s" in _run(calm, "cli.main", "apply-intervals")
+        assert _rhythm(calm) == "every 15 min"
+    finally:
+        with calm.store.write() as connection:
+            schedules.drop(connection, "customers")
+        calm.restart_runner()
+
+
+def _rhythm(calm: Instance) -> str:
+    return asyncio.run(controls.scheduled(calm.settings))["customers"].text
+
+
+def _deploy(calm: Instance, *which: str) -> None:
+    asyncio.run(_make_pool(calm))
+    _run(calm, "prefect", "--no-prompt", "deploy", *which)
+
+
+def _run(calm: Instance, *module: str) -> str:
+    """What the module said, which ended well."""
+    env = calm.env | {"PWD": str(PROJECT)}
+    command = [sys.executable, "-m", *module]
+    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 async def _make_pool(calm: Instance) -> None:
     async with open_client(calm.settings) as client:
-        await client.create_work_pool(WorkPoolCreate(name="syncline", type="process"))
+        await client.create_work_pool(WorkPoolCreate(name="syncline", type="process"), overwrite=True)

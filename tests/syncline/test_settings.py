@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from syncline.errors import ConfigurationError, MissingSettingError
-from syncline.settings import Settings, load_settings
+from syncline.settings import INTERVAL_VARIABLES, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +12,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty folder, and nothing of ours in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith("SYNCLINE_") or name in {"CRON_SECRET", "INTERNAL_API_KEY"}:
+        if name.startswith("SYNCLINE_") or name in {"CRON_SECRET", "INTERNAL_API_KEY", *INTERVAL_VARIABLES.values()}:
             monkeypatch.delenv(name)
 
 
@@ -63,6 +63,16 @@ def test_each_setting_is_a_variable_of_the_environment(monkeypatch: pytest.Monke
     assert [None if one is None else one.get_secret_value() for one in secrets] == [f"hunter{n}" for n in range(2, 7)]
 
 
+def test_intervals_are_set_in_milliseconds_by_the_names_of_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that has these variables keeps them; one that has none keeps to prefect.yaml."""
+    assert load_settings().intervals == {}
+    monkeypatch.setenv("TWITTER_POLL_INTERVAL", "120000")
+    monkeypatch.setenv("FAST_DELETE_SWEEP_INTERVAL", "1500")
+    assert load_settings().intervals == {"twitter_poller": 120, "fast_delete_sweep": 1.5}
+    monkeypatch.setenv("VALIDATE_ENTRIES_INTERVAL", "180000")
+    assert load_settings().intervals.keys() == INTERVAL_VARIABLES.keys()
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A settings object in a log, a trace or an error gives nothing away."""
     names = ("SYNCLINE_JWT_SECRET", "CRON_SECRET", "INTERNAL_API_KEY", "SYNCLINE_UPSTREAMS__ERP__PASSWORD")
@@ -101,6 +111,17 @@ def test_a_database_url_is_taken_as_people_write_it(given: str, used: str) -> No
         ("SYNCLINE_WEB_PORT", "http", "SYNCLINE_WEB_PORT: input should be a valid integer"),
         ("SYNCLINE_WEB_PORT", "0", "SYNCLINE_WEB_PORT: input should be greater than or equal to 1"),
         ("SYNCLINE_WEB_PORT", "65536", "SYNCLINE_WEB_PORT: input should be less than or equal to 65535"),
+        ("TWITTER_POLL_INTERVAL", "2m", "TWITTER_POLL_INTERVAL: input should be a valid integer"),
+        (
+            "VALIDATE_ENTRIES_INTERVAL",
+            "999",
+            "VALIDATE_ENTRIES_INTERVAL: input should be greater than or equal to 1000",
+        ),
+        (
+            "FAST_DELETE_SWEEP_INTERVAL",
+            "604800001",
+            "FAST_DELETE_SWEEP_INTERVAL: input should be less than or equal to",
+        ),
         ("SYNCLINE_UPSTREAMS", "hunter2", 'SYNCLINE_…: error parsing value for field "upstreams"'),
         ("SYNCLINE_UPSTREAMS__ERP", "hunter2", "SYNCLINE_UPSTREAMS__ERP: "),
     ],

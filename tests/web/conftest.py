@@ -88,8 +88,8 @@ class FakeControls:
         self._called("scheduled")
         return self.schedules
 
-    async def cadences(self, store: Store) -> Mapping[str, FakeCadence]:
-        del store
+    async def cadences(self, settings: Settings, store: Store) -> Mapping[str, FakeCadence]:
+        del settings, store
         return {source: FakeCadence(seconds) for source, seconds in self.intervals.items()}
 
     def _called(self, *call: object) -> None:

@@ -84,7 +84,7 @@ class CronHealth(BaseModel):
 async def read_all(here: Here, response: Response) -> CronHealth:
     """How every service is."""
     response.headers["Cache-Control"] = "no-store"
-    sight, cadences = await look(here), await here.controls.cadences(here.store)
+    sight, cadences = await look(here), await here.controls.cadences(here.settings, here.store)
     services = [await _service(here, sight, one, cadences.get(one.name)) for one in sight.sources]
     uses = {use.name: use for guards in sight.guards.values() for use in guards.budgets}
     return CronHealth(
@@ -103,7 +103,7 @@ async def read_one(
     """How one service is, with its heartbeat."""
     response.headers["Cache-Control"] = "no-store"
     name = here.require(service if service in here.names else _snake(service))
-    sight, cadences = await look(here), await here.controls.cadences(here.store)
+    sight, cadences = await look(here), await here.controls.cadences(here.settings, here.store)
     one = next(source for source in sight.sources if source.name == name)
     return await _service(here, sight, one, cadences.get(name))
 

@@ -1,0 +1,40 @@
+"""Intervals that the environment sets in place of those in prefect.yaml; one that an operator sets goes before both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployments.prefect_yaml import read_deployments
+from deployments.schedules import is_overridable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deployments.prefect_yaml import Deployment
+    from syncline.settings import Settings
+
+__all__ = ["planned"]
+
+_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+"""From which an interval counts that takes the place of a cron."""
+
+
+def planned(settings: Settings, deployments: Iterable[Deployment] | None = None) -> list[Deployment]:
+    """The deployments of prefect.yaml, or those given, with the intervals of the environment.
+
+    A source's main deployment then has one schedule: the first, which keeps its slug, anchor, timezone and parameters.
+
+    Raises:
+        ConfigurationError: prefect.yaml cannot be used.
+    """
+    found = read_deployments() if deployments is None else deployments
+    return [_every(one, settings.intervals.get(one.source)) for one in found]
+
+
+def _every(deployment: Deployment, seconds: float | None) -> Deployment:
+    if seconds is None or not deployment.schedules or not is_overridable(deployment):
+        return deployment
+    first = deployment.schedules[0]
+    instead = {"interval": seconds, "cron": None, "rrule": None, "anchor_date": first.anchor_date or _ANCHOR}
+    return deployment.model_copy(update={"schedules": [first.model_copy(update=instead)]})

@@ -1,0 +1,98 @@
+"""Schedules as Prefect keeps them: by slug, and until somebody deletes them, whatever a deployment says later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.actions import DeploymentScheduleUpdate, DeploymentUpdate
+from prefect.exceptions import ObjectNotFound
+
+from deployments.client import open_client
+from deployments.intervals import planned
+from deployments.prefect_yaml import read_deployments
+from deployments.schedules import is_overridable, schedules_of
+from syncline.store import schedules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.responses import DeploymentResponse
+
+    from deployments.prefect_yaml import Deployment
+    from syncline.settings import Settings
+    from syncline.store.engine import Store
+
+    _Schedule = DeploymentScheduleCreate | DeploymentScheduleUpdate
+
+__all__ = ["apply_intervals", "drop_replaced", "kept_stopped"]
+
+
+async def apply_intervals(
+    settings: Settings, store: Store, deployments: Iterable[Deployment] | None = None
+) -> dict[str, float]:
+    """Give Prefect's deployments the intervals that the environment and operators set, as a start here does.
+
+    `prefect deploy` knows prefect.yaml alone. A stopped schedule stays stopped.
+
+    Returns:
+        The seconds between runs of each deployment that was given an interval, by its source.
+
+    Raises:
+        ConfigurationError: prefect.yaml cannot be used.
+        PrefectUnavailableError: its server cannot be reached.
+    """
+    found = list(read_deployments() if deployments is None else deployments)
+    with store.read() as connection:
+        seconds: dict[str, float] = {**settings.intervals, **schedules.overrides(connection)}
+    applied: dict[str, float] = {}
+    async with open_client(settings) as client:
+        for deployment, plan in zip(found, planned(settings, found), strict=True):
+            every = seconds.get(deployment.source)
+            if every is None or not deployment.schedules or not is_overridable(deployment):
+                continue
+            if await _give(client, deployment, schedules_of(plan, every)):
+                applied[deployment.source] = every
+    return applied
+
+
+async def kept_stopped(client: PrefectClient, full_name: str, made: Sequence[_Schedule]) -> list[_Schedule]:
+    """The schedules `made` for a deployment; one that Prefect does not know begins switched off where all others are.
+
+    Else a source that was stopped while the environment set its interval would run again by the schedules that this
+    had taken the place of.
+    """
+    known = await _known(client, full_name)
+    if known is None or not known.schedules or any(schedule.active for schedule in known.schedules):
+        return list(made)
+    slugs = {schedule.slug for schedule in known.schedules}
+    return [one if one.slug in slugs else one.model_copy(update={"active": False}) for one in made]
+
+
+async def drop_replaced(client: PrefectClient, deployment: Deployment, made: Sequence[_Schedule]) -> None:
+    """Delete what Prefect keeps of the `deployment`'s schedules in prefect.yaml that are not among those `made`."""
+    replaced = {schedule.slug for schedule in deployment.schedules} - {one.slug for one in made}
+    known = await _known(client, deployment.full_name) if replaced else None
+    for schedule in [] if known is None else known.schedules:
+        if known is not None and schedule.slug in replaced:
+            await client.delete_deployment_schedule(known.id, schedule.id)
+
+
+async def _give(client: PrefectClient, deployment: Deployment, made: Sequence[_Schedule]) -> bool:
+    """Set the schedules of the deployment; False where Prefect does not know it."""
+    known = await _known(client, deployment.full_name)
+    if known is None:
+        return False
+    kept = await kept_stopped(client, deployment.full_name, made)
+    updates = [DeploymentScheduleUpdate.model_validate(one.model_dump(exclude_unset=True)) for one in kept]
+    await client.update_deployment(known.id, DeploymentUpdate(schedules=updates))
+    await drop_replaced(client, deployment, made)
+    return True
+
+
+async def _known(client: PrefectClient, full_name: str) -> DeploymentResponse | None:
+    try:
+        return await client.read_deployment_by_name(full_name)
+    except ObjectNotFound:
+        return None
