@@ -39,6 +39,17 @@ class Progress:
     total_pages: int | None
     items: int
 
+    @property
+    def percent(self) -> float:
+        """How far it is, 0 to 100; 0 where the upstream does not say how much there is."""
+        return min(100.0, 100 * self.pages / self.total_pages) if self.total_pages else 0.0
+
+    @property
+    def sentence(self) -> str:
+        """How far it is, in words."""
+        total = f" of {self.total_pages}" if self.total_pages else ""
+        return f"page {self.pages}{total}, {self.items} items"
+
 
 @dataclass(kw_only=True)
 class _Pull:

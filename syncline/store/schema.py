@@ -21,7 +21,7 @@ from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
-from syncline.model import erp, guards, listings, records, session
+from syncline.model import contests, erp, guards, listings, records, session
 from syncline.model.items import Item, table_of
 from syncline.store import revisions
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
 
-_SHIPPED = (erp, guards, listings, records, session)
+_SHIPPED = (contests, erp, guards, listings, records, session)
 """Importing them registers their tables."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""

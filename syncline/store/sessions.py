@@ -99,8 +99,9 @@ def note_error(connection: Connection, session_id: str, *, error_type: str, erro
 
 
 def note_reason(connection: Connection, session_id: str, reason: str) -> None:
-    """Record what was not done, while the session is open: it will be partial."""
-    connection.execute(update(SyncSession).where(*_open(session_id)).values(reason=reason))
+    """Record what was not done, beside what was noted before, while the session is open: it will be partial."""
+    noted = func.coalesce(col(SyncSession.reason).op("||")("; "), "")
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(reason=noted.op("||")(reason)))
 
 
 def close(

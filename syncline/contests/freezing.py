@@ -1,0 +1,199 @@
+"""Freezing a round: every entry is checked for the last time, then the snapshot is made, once and for ever."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncline.contests.snapshot import snapshot_of
+from syncline.contests.verdicts import SECOND_LOOK_AFTER
+from syncline.errors import ConfigurationError, DeferredError
+from syncline.model.contests import RoundStatus
+from syncline.model.session import Tally
+from syncline.store import entries, rounds, sessions, snapshots
+
+if TYPE_CHECKING:
+    from syncline.contests.checking import Checks
+    from syncline.model.contests import Entry, Round
+
+__all__ = ["BATCH", "PAUSE_SECONDS", "FreezeProgress", "freeze"]
+
+BATCH = 50
+"""How many entries are looked up at once."""
+PAUSE_SECONDS = 1.0
+"""How long is waited between two batches."""
+_NAMED = 10
+"""So many entries that could not be checked are named in one line."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreezeProgress:
+    """How far a freeze is.
+
+    Attributes:
+        round_number: the round.
+        checked: how many entries were checked for the snapshot, those of earlier runs included.
+        total: how many there are.
+        batch: the number of the last batch in this run, from 1.
+        batches_left: how many are left.
+        batch_seconds: how long the last batch took, its waits included.
+        seconds_left: how long the rest will take, if it goes on as in this run.
+    """
+
+    round_number: int
+    checked: int
+    total: int
+    batch: int
+    batches_left: int
+    batch_seconds: float
+    seconds_left: float
+
+    @property
+    def percent(self) -> float:
+        """How much is done, 0 to 100."""
+        return 100.0 * self.checked / self.total if self.total else 100.0
+
+    @property
+    def sentence(self) -> str:
+        """How far it is, in words, with the timing of the last batch."""
+        batch = f"batch {self.batch} of {self.batch + self.batches_left} took {self.batch_seconds:.2f} s"
+        done = f"{self.checked:,} of {self.total:,} entries checked ({self.percent:.0f} %)"
+        return f"round {self.round_number}: {done}; {batch}; about {timedelta(seconds=round(self.seconds_left))} left"
+
+
+@dataclass(kw_only=True)
+class _Freeze:
+    """One run of a freeze."""
+
+    checks: Checks
+    number: int
+    pushes: bool
+    on_batch: Callable[[FreezeProgress], Awaitable[None]] | None
+    total: int = 0
+    checked: int = 0
+    batches: int = 0
+    seconds: float = 0
+
+    async def run(self) -> str | None:
+        """Check what is left, and freeze the round; returns why it could not be frozen."""
+        if self._begun().status is RoundStatus.FROZEN:
+            return None
+        doubted = await self._check_all()
+        if doubted:
+            await self._wait_until(min(doubted) + SECOND_LOOK_AFTER)
+            await self._check_all()
+        return self._ended()
+
+    def _begun(self) -> Round:
+        """The round, which takes no more entries from now on."""
+        now = self.checks.store.clock.now()
+        with self.checks.store.write() as connection:
+            rounds.begin_freezing(connection, self.number, now=now)
+            found = rounds.find(connection, self.number)
+            if found is None:
+                message = f"there is no round {self.number}: `syncline rounds list` shows those that there are"
+                raise ConfigurationError(message)
+            self.total = entries.count(connection, self.number)
+            self.checked = entries.count(connection, self.number, finally_checked=True)
+        return found
+
+    async def _check_all(self) -> list[datetime]:
+        """Check all that are not checked yet, once; returns since when those are missing that are still in doubt."""
+        doubted: list[datetime] = []
+        left = self.total - self.checked
+        batch = self._behind("")
+        while batch:
+            began, left = self.checks.store.clock.now(), left - len(batch)
+            found = await self.checks.check(batch, batches_left=math.ceil(left / BATCH))
+            doubted += [one.missing_since for one in found if one.missing_since is not None]
+            self.checked += sum(one.is_final for one in found)
+            await self._tell(began, left)
+            batch = self._behind(batch[-1].tweet_id)
+            if batch:
+                await self.checks.sleep(PAUSE_SECONDS)
+        return doubted
+
+    def _behind(self, tweet_id: str) -> Sequence[Entry]:
+        """The next batch."""
+        with self.checks.store.read() as connection:
+            return entries.not_finally_checked(connection, self.number, BATCH, after=tweet_id)
+
+    async def _tell(self, began: datetime, left: int) -> None:
+        took_seconds = (self.checks.store.clock.now() - began).total_seconds()
+        self.batches, self.seconds = self.batches + 1, self.seconds + took_seconds + PAUSE_SECONDS
+        batches_left = math.ceil(left / BATCH)
+        progress = FreezeProgress(
+            round_number=self.number,
+            checked=self.checked,
+            total=self.total,
+            batch=self.batches,
+            batches_left=batches_left,
+            batch_seconds=took_seconds,
+            seconds_left=batches_left * self.seconds / self.batches,
+        )
+        if self.on_batch is not None:
+            await self.on_batch(progress)
+
+    async def _wait_until(self, instant: datetime) -> None:
+        """Wait for the second look, where that is soon."""
+        wait_seconds = (instant - self.checks.store.clock.now()).total_seconds()
+        if wait_seconds > self.checks.service.patience_seconds:
+            reason = f"round {self.number}: most of a batch was missing without a word, which wants a second look"
+            raise DeferredError(reason, retry_at=instant)
+        await self.checks.sleep(max(0.0, wait_seconds))
+
+    def _ended(self) -> str | None:
+        """Make the snapshot where all entries were checked; else say which were not."""
+        store, now = self.checks.store, self.checks.store.clock.now()
+        with store.write() as connection:
+            one = rounds.find(connection, self.number, locked=True)
+            left = entries.count(connection, self.number, finally_checked=False)
+            if left:
+                reason = self._said_of(left, entries.not_finally_checked(connection, self.number, _NAMED))
+                sessions.note_reason(connection, self.checks.session_id, reason)
+                return reason
+            sessions.advance(connection, self.checks.session_id, Tally())
+            if one is not None and one.status is RoundStatus.FREEZING:
+                snapshots.add(connection, snapshot_of(one, entries.of_round(connection, self.number), now=now))
+                rounds.set_frozen(connection, self.number, now=now, push_at=now if self.pushes else None)
+        return None
+
+    def _said_of(self, left: int, some: Sequence[Entry]) -> str:
+        named = ", ".join(f"{one.tweet_id} ({self.checks.unclear.get(one.tweet_id, 'missing')})" for one in some)
+        more = f" and {left - len(some):,} more" if left > len(some) else ""
+        return (
+            f"round {self.number} is not frozen: {left:,} of {self.total:,} entries could not be checked: {named}{more}"
+        )
+
+
+async def freeze(
+    checks: Checks,
+    number: int,
+    *,
+    pushes: bool = False,
+    on_batch: Callable[[FreezeProgress], Awaitable[None]] | None = None,
+) -> str | None:
+    """Freeze a round: from now on it takes no entries; all that it has are checked once more, and its snapshot is made.
+
+    What was checked is stored batch by batch: a run that was interrupted goes on behind it. A round that is frozen
+    already stays as it is.
+
+    Args:
+        checks: what checks the entries, for the snapshot (`final`).
+        number: the round.
+        pushes: whether the snapshot is to be sent to somebody.
+        on_batch: hears of each batch.
+
+    Returns:
+        Why the round could not be frozen, which the session then says too; None where it is frozen.
+
+    Raises:
+        ConfigurationError: there is no such round.
+        UpstreamError: X failed; what came before is stored.
+        DeferredError: a hold, a rate limit, the budget or a second look must be waited for too long.
+        SessionLostError: the session was closed or taken over.
+    """
+    return await _Freeze(checks=checks, number=number, pushes=pushes, on_batch=on_batch).run()
