@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
 from deployments.intervals import planned
 from deployments.preflight import check_deployments, check_upstreams, said_of_missing
-from flows.registry import names, sources
+from flows.registry import services, sources
 from syncline.errors import PrefectUnavailableError, SynclineError
+from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
+from syncline.model.source import Source
 from syncline.settings import INTERVAL_VARIABLES
 from syncline.store import schedules, schema
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from syncline.model.service import Service
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
@@ -121,18 +125,18 @@ def _prefect(settings: Settings) -> Finding:
 
 
 def _reality(store: Store) -> tuple[dict[str, float], dict[str, float]]:
-    """The intervals that operators set, and the requests that the runs of each source sent lately."""
+    """The intervals that operators set, and the requests that the runs of each source send as a rule."""
     with store.read() as connection:
-        measured = {name: _requests(connection, name) for name in names()}
+        measured = {one.name: _requests(connection, one) for one in services()}
         return dict(schedules.overrides(connection)), measured
 
 
-def _requests(connection: Connection, source: str) -> float:
-    recent = (
-        select(col(SyncSession.requests))
-        .where(col(SyncSession.source) == source, col(SyncSession.status) == Status.COMPLETED)
-        .order_by(col(SyncSession.started_at).desc())
-        .limit(_RECENT)
-        .subquery()
+def _requests(connection: Connection, service: Service) -> float:
+    """The median of its last good runs; full passes are not the rule where a source reads changes."""
+    recent = select(col(SyncSession.requests)).where(
+        col(SyncSession.source) == service.name, col(SyncSession.status) == Status.COMPLETED
     )
-    return float(connection.execute(select(func.avg(recent.c.requests))).scalar() or 0)
+    if isinstance(service, Source) and service.pages.incremental:
+        recent = recent.where(col(SyncSession.mode) == Mode.INCREMENTAL)
+    found = connection.execute(recent.order_by(col(SyncSession.started_at).desc()).limit(_RECENT)).scalars().all()
+    return float(median(found)) if found else 0

@@ -48,6 +48,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
         "SYNCLINE_PREFECT_API_URL": settings.prefect_api_url,
         "SYNCLINE_SANDBOX_PORT": str(settings.sandbox_port),
+        "SYNCLINE_ROUND_SECONDS": None if settings.round_seconds is None else f"{settings.round_seconds:g}",
         "SYNCLINE_SNAPSHOT_URL": settings.snapshot_url,
         "SYNCLINE_SNAPSHOT_SECRET": _told(settings.snapshot_secret),
     }

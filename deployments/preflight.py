@@ -10,6 +10,7 @@ from deployments.prefect_yaml import read_deployments
 from flows.registry import find, names, services
 from syncline.errors import ConfigurationError
 from syncline.upstreams.auth import read_credentials
+from syncline.upstreams.webhooks import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def is_set_up(settings: Settings, source: Service) -> bool:
 
 
 def check_upstreams(settings: Settings) -> None:
-    """Every source that is set up knows where its upstream is and how to sign, and there is one.
+    """Every source that is set up knows where its upstream is and how to sign, and there is one; so do webhooks.
 
     Raises:
         ConfigurationError: no upstream has an address, or an address or a credential cannot be used; names the setting.
@@ -84,6 +85,7 @@ def check_upstreams(settings: Settings) -> None:
         check_upstream(settings, find(read_deployments()[0].source))
     for source in served:
         check_upstream(settings, source)
+    endpoint_of(settings)
 
 
 def said_of_missing(settings: Settings) -> str | None:
@@ -103,6 +105,8 @@ def check_upstream(settings: Settings, source: Service) -> None:
     """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
     settings.base_url(source.upstream.name)
     read_credentials(source.upstream, settings)
+    if source.upstream.needs_user:
+        settings.user_id(source.upstream.name)
 
 
 def check_deployments() -> None:

@@ -80,7 +80,7 @@ async def register(
 ) -> None:
     """Make the deployments of prefect.yaml, or those given, known to the server and the `runner`.
 
-    Each gets its limit and its first run.
+    Each gets its limit and, where it has a schedule, its first run.
 
     Those whose source is not set up are not; Prefect plans no runs of one that it knows from before.
     """
@@ -97,9 +97,10 @@ async def register(
             made.schedules = kept = await kept_stopped(client, deployment.full_name, made.schedules or [])
             deployment_id = await runner.aadd_deployment(made)
             await drop_replaced(client, deployment, kept)
-            key = f"first-run-{deployment.full_name}-{start}"
-            await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
-            served += 1
+            if deployment.schedules:  # one without is for whoever asks for it
+                key = f"first-run-{deployment.full_name}-{start}"
+                await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
+                served += 1
 
 
 def first_run_after(number: int) -> timedelta:

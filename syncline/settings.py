@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Where snapshots go, as webhooks."""
     snapshot_secret: SecretStr | None = None
     """Signs them: base64, with or without `whsec_` before it."""
+    round_seconds: float | None = Field(default=None, ge=60)
+    """How long a round of the contest lasts; unset: until somebody freezes it, or says when it ends."""
     twitter_poll_interval: int | None = Field(
         default=None, ge=1_000, le=_WEEK_MS, validation_alias="TWITTER_POLL_INTERVAL"
     )
@@ -127,6 +129,18 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{setting} must begin with http:// or https://, but begins with {url[:8]!r}")
         return url.rstrip("/")
+
+    def user_id(self, name: str) -> str:
+        """The user whose data the upstream `name` is asked for.
+
+        Raises:
+            MissingSettingError: it is not set.
+        """
+        found = self.upstream(name).user_id
+        if found is None:
+            setting = f"SYNCLINE_UPSTREAMS__{name.upper()}__USER_ID"
+            raise MissingSettingError(setting, f"whose data is {name!r} asked for? (the number of the account)")
+        return found
 
 
 def base_url_setting(upstream: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
 from prefect.events import Event, Resource, emit_event
 from prefect.types import DateTime
 
+from syncline.errors import DeferredError
 from syncline.model.session import Status
 from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState, outcome_of
@@ -14,10 +16,14 @@ from syncline.store.breakers import Breakers, Refused
 from tasks.run import RunStopped, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from syncline.store.breakers import Change
     from tasks.run import Run
 
-__all__ = ["breaker_event", "note_outcome", "pass_breaker"]
+__all__ = ["breaker_event", "note_outcome", "noted", "pass_breaker"]
+
+T = TypeVar("T")
 
 _EVENTS = {
     BreakerState.CLOSED: "syncline.breaker.closed",
@@ -52,6 +58,27 @@ def note_outcome(run: Run, error: BaseException | None) -> None:
     if change is not None:
         run.tripped = change.after is BreakerState.OPEN
         _tell(change, "the upstream is well again" if error is None else f"{type(error).__name__}: {error}")
+
+
+async def noted(run: Run, work: Awaitable[T]) -> T | Stop:
+    """What an attempt at the upstream comes to, of which the breaker is told; one that must wait says so instead.
+
+    Raises:
+        Exception: whatever ends the work otherwise.
+    """
+    try:
+        done = await work
+    except DeferredError as deferred:
+        note_outcome(run, deferred)
+        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
+    except RunStopped as stopped:
+        note_outcome(run, stopped)
+        return stopped.stop
+    except (Exception, asyncio.CancelledError) as error:
+        note_outcome(run, error)
+        raise
+    note_outcome(run, None)
+    return done
 
 
 def breaker_event(change: Change, cause: str) -> Event:

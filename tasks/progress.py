@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
@@ -16,10 +16,9 @@ from tasks.due import current_flow_run
 if TYPE_CHECKING:
     from syncline.clock import Clock
     from syncline.model.session import SyncSession
-    from syncline.passes.pull import Progress
     from syncline.store.engine import Store
 
-__all__ = ["ProgressArtifact", "artifact_key", "show_summary"]
+__all__ = ["ProgressArtifact", "Shown", "artifact_key", "show_summary"]
 
 SHOW_EVERY = timedelta(seconds=1)
 """An update costs 50 to 100 ms on the server: more often, and showing would slow what it shows."""
@@ -32,6 +31,20 @@ def artifact_key(source: str, what: str) -> str:
     return f"{source.replace('_', '-')}-{what}"
 
 
+class Shown(Protocol):
+    """How far work is."""
+
+    @property
+    def percent(self) -> float:
+        """From 0 to 100."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        ...
+
+
 class ProgressArtifact:
     """The progress bar of one attempt; updated at most once a second, beside the work, and never in its way."""
 
@@ -42,10 +55,10 @@ class ProgressArtifact:
         self._shown_at: datetime | None = None
         self._artifact: UUID | None = None
         self._update: asyncio.Task[None] | None = None
-        self._unshown: Progress | None = None
+        self._unshown: Shown | None = None
 
-    async def show(self, progress: Progress) -> None:
-        """A page was stored."""
+    async def show(self, progress: Shown) -> None:
+        """Something was stored."""
         self._unshown = progress
         now = self._clock.now()
         too_soon = self._shown_at is not None and now - self._shown_at < SHOW_EVERY
@@ -62,10 +75,10 @@ class ProgressArtifact:
             progress, self._unshown = self._unshown, None
             await self._write(progress)
 
-    async def _write(self, progress: Progress) -> None:
+    async def _write(self, progress: Shown) -> None:
         if current_flow_run() is None:
             return
-        percent, sentence = _percent(progress), _sentence(progress)
+        percent, sentence = progress.percent, progress.sentence
         try:
             async with asyncio.timeout(SHOW_WITHIN_SECONDS):
                 if self._artifact is None:
@@ -75,16 +88,6 @@ class ProgressArtifact:
                     await aupdate_progress_artifact(self._artifact, percent, description=sentence)
         except Exception:  # noqa: BLE001 - a bar that cannot be drawn must not end the work
             get_logger("syncline").debug("the progress artifact was not updated", exc_info=True)
-
-
-def _percent(progress: Progress) -> float:
-    """How far it is; 0 where the upstream does not say how much there is."""
-    return min(100.0, 100 * progress.pages / progress.total_pages) if progress.total_pages else 0.0
-
-
-def _sentence(progress: Progress) -> str:
-    total = f" of {progress.total_pages}" if progress.total_pages else ""
-    return f"page {progress.pages}{total}, {progress.items} items"
 
 
 async def show_summary(store: Store, session_id: str) -> None:

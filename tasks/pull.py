@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from syncline.errors import DeferredError
 from syncline.model.policies import Mode
-from syncline.model.session import Status, Tally
+from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.passes import pull as passes
 from syncline.passes.pull import Progress
-from tasks.breaker import note_outcome
+from tasks.breaker import noted
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import RunStopped, Stop, current_run
@@ -49,19 +46,5 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
         await progress.show(done)
         stop_if_asked(run)
 
-    try:
-        tally = await passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored)
-    except DeferredError as deferred:
-        note_outcome(run, deferred)
-        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
-    except RunStopped as stopped:
-        note_outcome(run, stopped)
-        return stopped.stop
-    except (Exception, asyncio.CancelledError) as error:
-        note_outcome(run, error)
-        raise
-    else:
-        note_outcome(run, None)
-        return tally
-    finally:
-        run.last.push_async_callback(progress.close)
+    run.last.push_async_callback(progress.close)
+    return await noted(run, passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored))

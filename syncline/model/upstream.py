@@ -33,6 +33,7 @@ class Upstream:
         name: lower case; names the settings `SYNCLINE_UPSTREAMS__NAME__BASE_URL`, `__TOKEN`, …
         auth: how requests are authenticated.
         auth_name: the header or query parameter that carries the token, for `Auth.HEADER` and `Auth.QUERY`.
+        needs_user: whether its paths name the user whose data is read; setting USER_ID.
         timeout_seconds: how long one request may take to connect, and to go on answering.
         max_in_flight: how many requests may be under way at once, over all sources of one process.
         budgets: how many requests it admits, over all processes and machines.
@@ -41,6 +42,7 @@ class Upstream:
     name: str
     auth: Auth = Auth.NONE
     auth_name: str = "X-API-Key"
+    needs_user: bool = False
     timeout_seconds: float = 30
     max_in_flight: int = 8
     budgets: tuple[Budget, ...] = ()

@@ -24,6 +24,18 @@ def test_the_plan_reads_the_intervals_of_the_environment(syncline: Syncline, mon
     assert "VALIDATE_ENTRIES_INTERVAL: input should be a valid integer" in done.stderr
 
 
+def test_intervals_that_overrun_a_budget_are_refused_with_those_that_would_fit(
+    syncline: Syncline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sets them hears of it before X answers 429."""
+    monkeypatch.setenv("VALIDATE_ENTRIES_INTERVAL", "60000")
+    monkeypatch.setenv("FAST_DELETE_SWEEP_INTERVAL", "90000")
+    done = syncline("doctor", "--plan")
+    assert done.returncode == 1
+    assert "x:tweetLookup: 15 requests in 15 min ❌ 25 asked for" in done.stdout
+    assert "VALIDATE_ENTRIES_INTERVAL=100000, FAST_DELETE_SWEEP_INTERVAL=150000" in done.stdout
+
+
 def test_the_doctor_fails_where_something_is_wrong(syncline: Syncline, store: Store) -> None:
     """A script that deploys asks it first; its answer is the exit code."""
     done = syncline("doctor", "--json")

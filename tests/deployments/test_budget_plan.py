@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from deployments.budget_plan import budget_loads, complaint, line
+from deployments.intervals import planned
 from deployments.prefect_yaml import Deployment
+from syncline.settings import Settings
 
 HALF_MINUTE = {"slug": "quests", "interval": 30, "anchor_date": "2026-01-01T00:00:00Z"}
 
@@ -18,7 +20,33 @@ def quests(*schedules: dict[str, Any]) -> list[Deployment]:
 
 def test_the_projects_own_plan_fits() -> None:
     """Whoever changes an interval or a budget hears of it before an upstream does."""
-    assert [complaint(load) for load in budget_loads()] == [None] * 7
+    loads = budget_loads()
+    assert [complaint(load) for load in loads] == [None] * len(loads)
+
+
+SEED_BEFORE = Settings(validate_entries_interval=60_000, fast_delete_sweep_interval=90_000)
+SEED_AFTER = Settings(
+    twitter_poll_interval=120_000, validate_entries_interval=180_000, fast_delete_sweep_interval=180_000
+)
+
+
+def test_the_intervals_that_made_x_refuse_us_are_refused() -> None:
+    """Every 60 s and every 90 s are 15 + 10 lookups in 15 minutes, of which X admits 15."""
+    mentions, lookups = [load for load in budget_loads(planned(SEED_BEFORE)) if load.budget.startswith("x:")]
+    assert (mentions.requests, mentions.fits, complaint(mentions)) == (7.5, True, None)
+    assert (lookups.requests, lookups.fits) == (25, False)
+    said = complaint(lookups) or ""
+    assert "x:tweetLookup admits 15 requests in 15 min, but the schedules ask for 25" in said
+    assert "validate_entries every 100 s, fast_delete_sweep every 150 s" in said
+
+
+def test_the_intervals_that_mended_it_pass() -> None:
+    """The table of the tweet services, as it is after the fix."""
+    loads = {load.budget: load for load in budget_loads(planned(SEED_AFTER))}
+    assert (loads["x:mentions"].requests, loads["x:tweetLookup"].requests) == (7.5, 10)
+    assert "✅ 10 asked for (validate_entries every 3 min = 5 + fast_delete_sweep every 3 min = 5)" in line(
+        loads["x:tweetLookup"]
+    )
 
 
 def test_a_plan_that_cannot_fit_is_refused_with_the_interval_that_would() -> None:

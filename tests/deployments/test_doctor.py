@@ -3,6 +3,7 @@
 from pydantic import SecretStr
 from support.pace import PacedSettings
 
+from deployments.budget_plan import budget_loads
 from deployments.demo import demo_settings
 from deployments.doctor import Finding, Verdict, examine, examine_plan
 from syncline.model.policies import Mode
@@ -44,7 +45,7 @@ def test_a_database_that_cannot_be_reached_is_a_finding() -> None:
     away = Store("postgresql+psycopg://nobody@127.0.0.1:1/none")
     findings = list(examine(Settings(prefect_api_url=NOWHERE), away))
     assert ill(findings) == ["upstreams", "database"]
-    assert sum(finding.part == "budget" for finding in findings) == 7
+    assert sum(finding.part == "budget" for finding in findings) == len(budget_loads())
 
 
 def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
@@ -66,6 +67,24 @@ def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
     (sick,) = [finding for finding in examine_plan(Settings(), store) if finding.verdict is Verdict.ILL]
     assert "ask for 72" in sick.said
     assert "quests every 360 s" in sick.said
+
+
+def test_a_first_load_is_not_taken_for_the_rule(store: Store) -> None:
+    """A poll reads all mentions once, with 8 requests, and then asks for new ones with one."""
+    now = store.clock.now()
+    first = SyncSession(
+        id="twitter_poller-1",
+        source="twitter_poller",
+        trigger=Trigger.SCHEDULE,
+        mode=Mode.FULL,
+        status=Status.COMPLETED,
+        started_at=now,
+        completed_at=now,
+        requests=8,
+    )
+    with store.write() as connection:
+        sessions.insert_session(connection, first)
+    assert not ill(list(examine_plan(Settings(), store)))
 
 
 def test_the_plan_is_made_with_the_intervals_of_the_environment(sqlite_store: Store) -> None:

@@ -62,6 +62,20 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         check_upstreams(Settings(upstreams=ERP | {"quests": UpstreamSettings(base_url=url)}))
 
 
+def test_mentions_want_to_know_whose() -> None:
+    """X's token alone does not say whose mentions are meant; without it every poll would fail."""
+    known = UpstreamSettings(base_url="http://127.0.0.1:9/x", token=SecretStr("hush"))
+    with pytest.raises(MissingSettingError, match="SYNCLINE_UPSTREAMS__X__USER_ID is not set"):
+        check_upstreams(Settings(upstreams={"x": known}))
+    check_upstreams(Settings(upstreams={"x": known.model_copy(update={"user_id": "1888"})}))
+
+
+def test_a_webhook_that_could_not_be_signed_is_refused() -> None:
+    """The first frozen round would be too late to hear of it."""
+    with pytest.raises(MissingSettingError, match="SYNCLINE_SNAPSHOT_SECRET"):
+        check_upstreams(Settings(upstreams=ERP, snapshot_url="https://snapshots.example/"))
+
+
 def test_a_feed_alone_is_enough() -> None:
     """Who has no ERP starts as well."""
     check_upstreams(Settings(upstreams={"yield": UpstreamSettings(base_url="https://yields.llama.fi")}))

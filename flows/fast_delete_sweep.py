@@ -1,0 +1,27 @@
+"""The sweep: which of the newest entries were deleted? Tweets that go, go soon."""
+
+from flows.x import RETRY, X
+from syncline.contests.choosing import newest
+from syncline.model.service import Service
+from syncline.model.session import Tally
+from tasks.admit import admit
+from tasks.check import check
+from tasks.flow import sync_flow
+
+__all__ = ["FAST_DELETE_SWEEP", "fast_delete_sweep"]
+
+FAST_DELETE_SWEEP = Service(
+    name="fast_delete_sweep",
+    upstream=X,
+    retry=RETRY,
+    spends={"tweetLookup": 1},
+    jitter_seconds=5,
+    timeout_seconds=100,
+)
+
+
+@sync_flow(FAST_DELETE_SWEEP)
+async def fast_delete_sweep() -> Tally:
+    """Check the 100 newest entries that nobody has just looked at."""
+    await admit(FAST_DELETE_SWEEP)
+    return await check(FAST_DELETE_SWEEP, newest)

@@ -1,0 +1,51 @@
+"""Checking: X is asked for some entries, once a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from syncline.contests.checking import Checks
+from syncline.model.contests import Entry
+from syncline.model.service import Service
+from syncline.model.session import Tally
+from syncline.store.engine import Store
+from syncline.upstreams.x import MOST_IDS
+from tasks.breaker import noted
+from tasks.retrying import attempt, is_worth_another_try
+from tasks.run import RunStopped, Stop, current_run
+from tasks.task_hooks import note_attempt, note_failure
+
+__all__ = ["Choice", "check", "check_task"]
+
+Choice: TypeAlias = Callable[[Store, int], Sequence[Entry]]
+"""Which entries are to be checked, at most so many."""
+
+
+async def check(service: Service, choose: Choice) -> Tally:
+    """Check one batch of 100 entries; where there are none, X is not asked."""
+    outcome = await attempt(check_task, service.retry, service, choose)
+    if isinstance(outcome, Stop):
+        raise RunStopped(outcome)
+    return outcome
+
+
+@task(
+    name="check",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
+    on_failure=[note_failure],
+)
+async def check_task(service: Service, choose: Choice) -> Tally | Stop:
+    """One attempt; a run that must wait longer than its patience says so instead of failing."""
+    run = current_run()
+    checks = Checks(store=run.store, service=service, transport=await run.open_transport(), session_id=run.session_id)
+    batch = await asyncio.to_thread(choose, run.store, MOST_IDS)
+    stopped = await noted(run, checks.check(batch))
+    return stopped if isinstance(stopped, Stop) else checks.tally

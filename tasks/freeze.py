@@ -1,0 +1,69 @@
+"""Freezing: which rounds are due, and one of them from its first entry to its snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from syncline.contests import choosing, freezing
+from syncline.contests.checking import Checks
+from syncline.model.service import Service
+from syncline.model.session import Tally
+from syncline.model.source import Source
+from syncline.store import pushes, sessions
+from tasks.breaker import noted
+from tasks.context import settings
+from tasks.progress import ProgressArtifact
+from tasks.retrying import attempt, is_worth_another_try
+from tasks.run import RunStopped, Stop, current_run
+from tasks.task_hooks import note_attempt, note_failure
+
+__all__ = ["due_rounds", "freeze", "freeze_task"]
+
+
+async def due_rounds(read_by: Source, round_number: int | None = None) -> tuple[int, ...]:
+    """The numbers of the rounds to freeze now: the one that is asked for, or those that are due."""
+    return await asyncio.to_thread(_due_rounds, read_by, round_number)
+
+
+def _due_rounds(read_by: Source, round_number: int | None) -> tuple[int, ...]:
+    run = current_run()
+    if round_number is not None:
+        with run.store.write() as connection:
+            pushes.ask_again(connection, round_number, now=run.store.clock.now())
+        return (round_number,)
+    due = choosing.due_rounds(run.store, read_by, round_seconds=settings().round_seconds)
+    if due.overdue is not None:
+        with run.store.write() as connection:
+            sessions.note_reason(connection, run.session_id, due.overdue)
+    return due.numbers
+
+
+async def freeze(service: Service, round_number: int) -> Tally:
+    """Check all entries of the round once more, and make its snapshot; a retried attempt goes on where it stood."""
+    outcome = await attempt(freeze_task, service.retry, service, round_number)
+    if isinstance(outcome, Stop):
+        raise RunStopped(outcome)
+    return outcome
+
+
+@task(
+    name="freeze",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
+    on_failure=[note_failure],
+)
+async def freeze_task(service: Service, round_number: int) -> Tally | Stop:
+    """One attempt; a run that must wait longer than its patience says so instead of failing."""
+    run = current_run()
+    transport = await run.open_transport()
+    progress = ProgressArtifact(service.name, run.store.clock)
+    run.last.push_async_callback(progress.close)
+    checks = Checks(store=run.store, service=service, transport=transport, session_id=run.session_id, final=True)
+    pushes_it = settings().snapshot_url is not None
+    stopped = await noted(run, freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show))
+    return stopped if isinstance(stopped, Stop) else checks.tally
