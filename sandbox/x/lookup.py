@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sandbox.x.problems import InvalidRequestError, Json, tweet_not_authorized, tweet_not_found
+from sandbox.x.problems import InvalidRequestError, Json, tweet_not_authorized, tweet_not_found, tweet_problem
 from sandbox.x.world import X
 
 MOST_IDS = 100
@@ -40,7 +40,9 @@ def look_up(x: X, ids: Sequence[str], fields: Sequence[str]) -> Json:
     with x.tweets.lock:
         for tweet_id in dict.fromkeys(ids):
             tweet = x.tweets.get(int(tweet_id))
-            if tweet is None or tweet.id in x.tweets.deleted:
+            if tweet_id in x.problems:
+                errors.append(tweet_problem(tweet_id, x.problems[tweet_id]))
+            elif tweet is None or tweet.id in x.tweets.deleted:
                 silent.append(tweet_id) if x.is_silent(tweet_id) else errors.append(tweet_not_found(tweet_id))
             elif tweet.author_id in x.tweets.protected:
                 errors.append(tweet_not_authorized(tweet_id))

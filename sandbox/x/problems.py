@@ -35,6 +35,12 @@ def tweet_not_found(tweet_id: str) -> Json:
     return {**_NOT_FOUND, **_about("tweet", "ids", tweet_id), "detail": said}
 
 
+def tweet_problem(tweet_id: str, kind: str) -> Json:
+    """The entry of `errors` for a tweet with a problem of any kind."""
+    said = f"Something is the matter with tweet: [{tweet_id}]."
+    return {"title": "Problem", "type": f"{PROBLEMS}{kind}", **_about("tweet", "ids", tweet_id), "detail": said}
+
+
 def tweet_not_authorized(tweet_id: str) -> Json:
     """The entry of `errors` for a tweet of an author who is protected."""
     said = f"Sorry, you are not authorized to see the Tweet with ids: [{tweet_id}]."

@@ -37,6 +37,8 @@ class X:
         self.settings = Settings()
         self.tweets = Tweets(seed=seed, count=mentions, clock=clock)
         self.windows = {"mentions": Window(), "lookups": Window()}
+        self.problems: dict[str, str] = {}
+        """Tweets by id of which a lookup tells a problem of this kind, which nobody may know, in place of the tweet."""
         self.lookups: deque[Lookup] = deque(maxlen=KEPT)
         """Oldest first; the newest only, where they are many."""
         self._seed = seed

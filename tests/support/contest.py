@@ -1,0 +1,265 @@
+"""The four services on X against the simulated X, as their flows run them, without Prefect and on the test's clock."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from sqlmodel import Session, col, select
+
+import sandbox
+from flows.fast_delete_sweep import FAST_DELETE_SWEEP
+from flows.freeze_coordinator import FREEZE_COORDINATOR
+from flows.twitter_poller import TWITTER_POLLER
+from flows.validate_entries import VALIDATE_ENTRIES
+from flows.x import X
+from syncline.clock import ManualClock
+from syncline.contests import choosing, freezing
+from syncline.contests.checking import Checks
+from syncline.contests.entering import enter
+from syncline.contests.freezing import FreezeProgress
+from syncline.contests.pushing import push_due
+from syncline.errors import DeferredError, UpstreamError
+from syncline.model.contests import Entry, EntryStatus, Round, Snapshot
+from syncline.model.policies import Mode
+from syncline.model.service import Service
+from syncline.model.session import Status, SyncSession, Tally, Trigger
+from syncline.passes import prune, pull
+from syncline.passes.admission import Due, admit
+from syncline.passes.ending import complete, end
+from syncline.settings import Settings, UpstreamSettings
+from syncline.store import rounds, sessions, snapshots
+from syncline.store.budgets import Budgets
+from syncline.store.engine import Store
+from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.client import UpstreamClient
+from syncline.upstreams.webhooks import Endpoint
+from syncline.upstreams.x import Mentions
+
+__all__ = ["INBOX_SECRET", "Contest", "VirtualTime", "counted", "serving_x"]
+
+INBOX_SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Rz"
+
+
+@contextmanager
+def serving_x(clock: ManualClock, *, mentions: int = 250) -> Generator[sandbox.Box]:
+    """X on the test's clock, with an inbox that checks signatures."""
+    with sandbox.serving(
+        products=1, customers=1, pools=1, mentions=mentions, clock=clock.now, inbox_secret=INBOX_SECRET
+    ) as box:
+        yield box
+
+
+class VirtualTime:
+    """Time that passes only while all who live in it sleep: the clock then moves to whoever wakes first."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._awake = 0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep; real work of others goes on."""
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._clock.now().timestamp() + max(0, seconds), next(self._order), future))
+        self._awake -= 1
+        self._wake_next()
+        await future
+
+    async def live(self, *lives: Awaitable[None]) -> None:
+        """Run these side by side until all have ended."""
+        self._awake = len(lives)
+
+        async def one(life: Awaitable[None]) -> None:
+            await life
+            self._awake -= 1
+            self._wake_next()
+
+        async with asyncio.timeout(300), asyncio.TaskGroup() as group:
+            for life in lives:
+                group.create_task(one(life))
+
+    def _wake_next(self) -> None:
+        if self._awake or not self._sleepers:
+            return
+        wakes_at, _, future = heapq.heappop(self._sleepers)
+        self._clock.advance(seconds=max(0.0, wakes_at - self._clock.now().timestamp()))
+        self._awake += 1
+        future.set_result(None)
+
+
+@dataclass(kw_only=True)
+class Contest:
+    """A contest: its services, run one by one (or side by side, in a `VirtualTime`).
+
+    Attributes:
+        sleep: how the services wait; unless given, the clock moves on.
+        round_seconds: how long a round lasts.
+        progress: what a freeze told of each batch.
+        pauses: how long was waited, each time.
+    """
+
+    store: Store
+    clock: ManualClock
+    box: sandbox.Box
+    sleep: Callable[[float], Awaitable[None]] | None = None
+    round_seconds: float | None = None
+    progress: list[FreezeProgress] = field(default_factory=list[FreezeProgress])
+    pauses: list[float] = field(default_factory=list[float])
+
+    async def poll(self) -> Status:
+        """A run of `twitter_poller`."""
+        poller = replace(TWITTER_POLLER, pages=Mentions(user_id=self.box.x.user_id))
+
+        async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
+            await pull.pull(self.store, poller, client, session, mode=mode, sleep=self._sleep)
+            prune.prune(self.store, poller, session)
+            enter(self.store, session, round_seconds=self.round_seconds)
+
+        return await self._run(TWITTER_POLLER, work)
+
+    async def validate(self) -> Status:
+        """A run of `validate_entries`."""
+        return await self._check(VALIDATE_ENTRIES, choosing.longest_unchecked(self.store, 100))
+
+    async def sweep(self) -> Status:
+        """A run of `fast_delete_sweep`."""
+        return await self._check(FAST_DELETE_SWEEP, choosing.newest(self.store, 100))
+
+    async def freeze(self, number: int | None = None) -> Status:
+        """A run of `freeze_coordinator`: what is due, or one round."""
+
+        async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
+            del mode
+            numbers = (number,)
+            if number is None:
+                due = choosing.due_rounds(self.store, TWITTER_POLLER, round_seconds=self.round_seconds)
+                numbers = due.numbers
+            for one in numbers:
+                checks = self._checks(FREEZE_COORDINATOR, client, session, final=True)
+                await freezing.freeze(checks, one or 0, pushes=True, on_batch=self._note)
+            await push_due(self.store, self.endpoint, session)
+
+        return await self._run(FREEZE_COORDINATOR, work)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The simulated inbox."""
+        return Endpoint(url=f"{self.box.url}/inbox", secret=INBOX_SECRET)
+
+    def checks(self, service: Service, client: UpstreamClient, session: str) -> Checks:
+        """Checks for a session of the test's own."""
+        return self._checks(service, client, session, final=False)
+
+    @asynccontextmanager
+    async def client(self, service: Service) -> AsyncGenerator[UpstreamClient]:
+        """X's client, which pays on the service's account."""
+        given = UpstreamSettings.model_validate({"base_url": f"{self.box.url}/x", "token": self.box.x_token})
+        spending = Spending(
+            gate=Budgets(self.store),
+            priority=service.priority,
+            patience_seconds=service.patience_seconds,
+            sleep=self._sleep,
+        )
+        async with UpstreamClient(X, Settings(upstreams={"x": given}), clock=self.clock, spending=spending) as client:
+            yield client
+
+    def entries(self, number: int = 1) -> dict[str, EntryStatus]:
+        """The entries of a round with their status."""
+        with self.store.read() as connection:
+            rows = Session(connection).exec(select(Entry).where(col(Entry.round_number) == number)).all()
+        return {row.tweet_id: EntryStatus(row.status) for row in rows}
+
+    def round(self, number: int = 1) -> Round:
+        with self.store.read() as connection:
+            found = rounds.find(connection, number)
+        assert found is not None
+        return found
+
+    def snapshot(self, number: int = 1) -> Snapshot | None:
+        with self.store.read() as connection:
+            return snapshots.find(connection, number)
+
+    def sessions(self, service: str) -> Sequence[SyncSession]:
+        """All sessions of a service, the oldest first."""
+        with self.store.read() as connection:
+            mine = select(SyncSession).where(col(SyncSession.source) == service)
+            return Session(connection).exec(mine.order_by(col(SyncSession.started_at), col(SyncSession.id))).all()
+
+    def truth(self) -> dict[str, EntryStatus]:
+        """What X would say of each tweet."""
+        tweets = self.box.x.tweets
+        with tweets.lock:
+            found = {tweet_id: tweets.get(tweet_id) for tweet_id in tweets.ids}
+            return {
+                str(tweet_id): EntryStatus.DELETED
+                if tweet_id in tweets.deleted
+                else EntryStatus.PROTECTED
+                if tweet is not None and tweet.author_id in tweets.protected
+                else EntryStatus.PUBLIC
+                for tweet_id, tweet in found.items()
+            }
+
+    async def _check(self, service: Service, batch: Sequence[Entry]) -> Status:
+        async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
+            del mode
+            await self._checks(service, client, session, final=False).check(batch)
+
+        return await self._run(service, work)
+
+    def _checks(self, service: Service, client: UpstreamClient, session: str, *, final: bool) -> Checks:
+        return Checks(
+            store=self.store, service=service, transport=client, session_id=session, final=final, sleep=self._sleep
+        )
+
+    async def _run(self, service: Service, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]]) -> Status:
+        """Admitted, done, ended: as `tasks.flow` does it."""
+        newest = self._latest(service)
+        is_retry = newest is not None and newest.status is Status.DEFERRED
+        trigger = Trigger.RETRY if is_retry else Trigger.SCHEDULE
+        due = Due(trigger=trigger, mode=Mode.INCREMENTAL, goes_on_for=newest.id if newest and is_retry else None)
+        admission = admit(self.store, service, due)
+        if not admission.granted:
+            return admission.status
+        session = admission.session_id
+        try:
+            async with self.client(service) as client:
+                await work(client, session, admission.mode)
+        except DeferredError as error:
+            end(self.store, session, Status.DEFERRED, reason=error.reason, retry_at=error.retry_at, held=error.held)
+            return Status.DEFERRED
+        except UpstreamError as error:
+            end(self.store, session, Status.FAILED, error=error)
+            return Status.FAILED
+        return complete(self.store, session)
+
+    def _latest(self, service: Service) -> SyncSession | None:
+        with self.store.read() as connection:
+            return sessions.latest_started(connection, service.name, None)
+
+    async def _note(self, progress: FreezeProgress) -> None:
+        self.progress.append(progress)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if self.sleep is not None:
+            await self.sleep(seconds)
+        else:
+            self.clock.advance(seconds=seconds)
+            await asyncio.sleep(0)
+
+
+def counted(session: SyncSession) -> Tally:
+    """What a session counted."""
+    return Tally(
+        pages=session.pages_processed,
+        requests=session.requests,
+        processed=session.items_processed,
+        updated=session.items_updated,
+        unchanged=session.items_unchanged,
+        deleted=session.items_deleted,
+        rejected=session.items_rejected,
+    )
