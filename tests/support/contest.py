@@ -2,8 +2,9 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -27,10 +28,10 @@ from syncline.model.policies import Mode
 from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.passes import prune, pull
-from syncline.passes.admission import Due, admit
+from syncline.passes.admission import Due, admit, lease_name
 from syncline.passes.ending import complete, end
 from syncline.settings import Settings, UpstreamSettings
-from syncline.store import rounds, sessions, snapshots
+from syncline.store import leases, rounds, sessions, snapshots
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
@@ -52,6 +53,10 @@ def serving_x(clock: ManualClock, *, mentions: int = 250) -> Generator[sandbox.B
         yield box
 
 
+_running: ContextVar[tuple[str, str]] = ContextVar("running")
+"""The lease and the session of the run under way."""
+
+
 class VirtualTime:
     """Time that passes only while all who live in it sleep: the clock then moves to whoever wakes first."""
 
@@ -60,6 +65,7 @@ class VirtualTime:
         self._awake = 0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
+        self._group = asyncio.TaskGroup()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep; real work of others goes on."""
@@ -69,18 +75,22 @@ class VirtualTime:
         self._wake_next()
         await future
 
-    async def live(self, *lives: Awaitable[None]) -> None:
-        """Run these side by side until all have ended."""
-        self._awake = len(lives)
+    async def live(self, *lives: Coroutine[None, None, object]) -> None:
+        """Run these side by side until all have ended, and whatever they began."""
+        async with asyncio.timeout(300), asyncio.TaskGroup() as self._group:
+            for life in lives:
+                self.begin(life)
 
-        async def one(life: Awaitable[None]) -> None:
+    def begin(self, life: Coroutine[None, None, object]) -> None:
+        """Begin one more life beside the others."""
+
+        async def one() -> None:
             await life
             self._awake -= 1
             self._wake_next()
 
-        async with asyncio.timeout(300), asyncio.TaskGroup() as group:
-            for life in lives:
-                group.create_task(one(life))
+        self._awake += 1
+        self._group.create_task(one())
 
     def _wake_next(self) -> None:
         if self._awake or not self._sleepers:
@@ -110,7 +120,7 @@ class Contest:
     progress: list[FreezeProgress] = field(default_factory=list[FreezeProgress])
     pauses: list[float] = field(default_factory=list[float])
 
-    async def poll(self) -> Status:
+    async def poll(self, *, retry: bool = False) -> Status:
         """A run of `twitter_poller`."""
         poller = replace(TWITTER_POLLER, pages=Mentions(user_id=self.box.x.user_id))
 
@@ -119,17 +129,17 @@ class Contest:
             prune.prune(self.store, poller, session)
             enter(self.store, session, round_seconds=self.round_seconds)
 
-        return await self._run(TWITTER_POLLER, work)
+        return await self._run(TWITTER_POLLER, work, retry=retry)
 
-    async def validate(self) -> Status:
+    async def validate(self, *, retry: bool = False) -> Status:
         """A run of `validate_entries`."""
-        return await self._check(VALIDATE_ENTRIES, choosing.longest_unchecked(self.store, 100))
+        return await self._check(VALIDATE_ENTRIES, choosing.longest_unchecked, retry=retry)
 
-    async def sweep(self) -> Status:
+    async def sweep(self, *, retry: bool = False) -> Status:
         """A run of `fast_delete_sweep`."""
-        return await self._check(FAST_DELETE_SWEEP, choosing.newest(self.store, 100))
+        return await self._check(FAST_DELETE_SWEEP, choosing.newest, retry=retry)
 
-    async def freeze(self, number: int | None = None) -> Status:
+    async def freeze(self, number: int | None = None, *, retry: bool = False) -> Status:
         """A run of `freeze_coordinator`: what is due, or one round."""
 
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
@@ -143,7 +153,7 @@ class Contest:
                 await freezing.freeze(checks, one or 0, pushes=True, on_batch=self._note)
             await push_due(self.store, self.endpoint, session)
 
-        return await self._run(FREEZE_COORDINATOR, work)
+        return await self._run(FREEZE_COORDINATOR, work, retry=retry)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -203,28 +213,31 @@ class Contest:
                 for tweet_id, tweet in found.items()
             }
 
-    async def _check(self, service: Service, batch: Sequence[Entry]) -> Status:
+    async def _check(self, service: Service, choose: Callable[[Store, int], Sequence[Entry]], *, retry: bool) -> Status:
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             del mode
-            await self._checks(service, client, session, final=False).check(batch)
+            await self._checks(service, client, session, final=False).check(choose(self.store, 100))
 
-        return await self._run(service, work)
+        return await self._run(service, work, retry=retry)
 
     def _checks(self, service: Service, client: UpstreamClient, session: str, *, final: bool) -> Checks:
         return Checks(
             store=self.store, service=service, transport=client, session_id=session, final=final, sleep=self._sleep
         )
 
-    async def _run(self, service: Service, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]]) -> Status:
-        """Admitted, done, ended: as `tasks.flow` does it."""
-        newest = self._latest(service)
-        is_retry = newest is not None and newest.status is Status.DEFERRED
-        trigger = Trigger.RETRY if is_retry else Trigger.SCHEDULE
-        due = Due(trigger=trigger, mode=Mode.INCREMENTAL, goes_on_for=newest.id if newest and is_retry else None)
+    async def _run(
+        self, service: Service, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]], *, retry: bool
+    ) -> Status:
+        """Admitted, done, ended, as `tasks.flow` does it; `retry`: in place of the one that was put off."""
+        newest = self._latest(service) if retry else None
+        trigger = Trigger.SCHEDULE if newest is None else Trigger.RETRY
+        goes_on_for = None if newest is None else newest.id
+        due = Due(trigger=trigger, mode=Mode.INCREMENTAL, goes_on_for=goes_on_for)
         admission = admit(self.store, service, due)
         if not admission.granted:
             return admission.status
         session = admission.session_id
+        _running.set((lease_name(service.name, None), session))
         try:
             async with self.client(service) as client:
                 await work(client, session, admission.mode)
@@ -245,11 +258,21 @@ class Contest:
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        if self.sleep is not None:
-            await self.sleep(seconds)
-        else:
-            self.clock.advance(seconds=seconds)
-            await asyncio.sleep(0)
+        while seconds > 0:
+            step = min(seconds, leases.RENEW_EVERY_SECONDS)
+            await (self.sleep or self._pass)(step)
+            seconds -= step
+            self._renew()
+
+    async def _pass(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+        await asyncio.sleep(0)
+
+    def _renew(self) -> None:
+        """Keep the lease of the run that sleeps, as `LeaseKeeper` does while time really passes."""
+        name, session = _running.get()
+        with self.store.write() as connection:
+            leases.renew(connection, name, session, now=self.clock.now())
 
 
 def counted(session: SyncSession) -> Tally:
