@@ -119,6 +119,21 @@ def test_a_round_that_waits_for_its_tweets_for_long_is_told_of(
     assert due.overdue == (said if is_said else None)
 
 
+def test_a_tweet_that_is_read_after_its_round_was_closed_enters_the_next(contest: Contest) -> None:
+    """Nobody's entry is lost because somebody froze the round a minute after it was written."""
+    contest.box.faults.add("status", path="/x/2/tweets", code=503, count=1)
+
+    async def story() -> None:
+        await contest.poll()
+        (late,) = contest.box.x.tweets.add(1)
+        contest.clock.advance(seconds=60)
+        assert await contest.freeze(1) is Status.FAILED  # it is closed, and not frozen yet
+        await contest.poll()
+        assert set(contest.entries(2)) == {late}
+
+    asyncio.run(story())
+
+
 def test_freezing_by_hand_waits_for_nobody(contest: Contest) -> None:
     """Whoever says `now` means what is there now; the round ends at that moment, and the next begins."""
     asyncio.run(contest.poll())
