@@ -54,6 +54,8 @@ class Checks:
     async def check(self, batch: Sequence[Entry], *, batches_left: int = 0) -> Sequence[Found]:
         """Look a batch up and store what became of its entries; at most 100, and none take no request.
 
+        Of a tweet that is gone the entry stays, but not what it said.
+
         Raises:
             UpstreamError: X failed; nothing of this batch was stored.
             DeferredError: a hold, a rate limit or the budget lasts longer than the service's patience.
@@ -83,6 +85,7 @@ class Checks:
         pages = self.tally.pages + 1
         with self.store.write() as connection:
             stored.record(connection, found, now=now, final=self.final)
+            stored.forget_tweets(connection, [one.tweet_id for one in found if one.status is EntryStatus.DELETED])
             stored.note_look(connection, list(looked_up.unclear), now=now)
             rejects.add(connection, self.session_id, self.service.name, refused, now=now)
             sessions.advance(connection, self.session_id, tally, pages_left=batches_left)

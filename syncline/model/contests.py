@@ -15,7 +15,7 @@ __all__ = ["Entry", "EntryStatus", "Round", "RoundStatus", "Snapshot", "Tweet"]
 
 
 class Tweet(Item, table=True):
-    """A tweet that mentions us, as it was when we first saw it; X shows the newest 800 alone."""
+    """A tweet that mentions us; X shows the newest 800 alone. One that is found deleted is deleted here as well."""
 
     __tablename__ = "tweets"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Select, bindparam, case, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, exists, func, insert, literal, select, update
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -20,6 +20,7 @@ __all__ = [
     "Found",
     "count",
     "enter",
+    "forget_tweets",
     "longest_unchecked",
     "newest",
     "not_finally_checked",
@@ -123,6 +124,12 @@ def record(connection: Connection, found: Iterable[Found], *, now: datetime, fin
     ]
     if rows:
         connection.execute(_RECORD, rows)
+
+
+def forget_tweets(connection: Connection, tweet_ids: Sequence[str]) -> None:
+    """Delete tweets that X has deleted: what they said is kept no longer than X keeps it; the entries stay."""
+    if tweet_ids:
+        connection.execute(delete(Tweet).where(col(Tweet.id).in_(tweet_ids)))
 
 
 def note_look(connection: Connection, tweet_ids: Sequence[str], *, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 
+from sqlmodel import Session, select
 from support.contest import Contest, counted
 
-from syncline.model.contests import EntryStatus
+from syncline.model.contests import EntryStatus, Tweet
 from syncline.model.session import Status, Tally
 from syncline.store import entries as stored
 from syncline.store import rejects
@@ -74,6 +75,26 @@ def test_what_is_deleted_or_protected_is_found_and_counted(any_contest: Contest)
     assert protected
     assert (tally.processed, tally.deleted, tally.updated) == (300, 7, protected)
     assert (tally.unchanged, tally.requests) == (300 - 7 - protected, 3)
+
+
+def test_what_a_deleted_tweet_said_is_kept_no_longer_than_x_keeps_it(any_contest: Contest) -> None:
+    """Whoever deletes a tweet wants it gone, and X's terms say the same; that it was an entry stays on record."""
+    contest = any_contest
+
+    async def story() -> None:
+        await contest.poll()
+        gone = contest.box.x.tweets.public_ids()[3]
+        contest.box.x.tweets.delete(gone)
+        contest.clock.advance(seconds=180)
+        await contest.sweep()
+        with contest.store.read() as connection:
+            kept = {tweet.id for tweet in Session(connection).exec(select(Tweet))}
+        assert set(contest.entries()) - kept == {gone}
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        assert contest.entries()[gone] is EntryStatus.DELETED
+
+    asyncio.run(story())
 
 
 def test_the_sweep_finds_deletions_among_the_newest_first(contest: Contest) -> None:
