@@ -19,7 +19,8 @@ X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
 X_USER_ID = "1888000000000000001"
 """Whom the tweets of the simulated X mention."""
 SNAPSHOT_SECRET = "whsec_c2FuZGJveC1pbmJveC1zZWNyZXQ="  # noqa: S105 - the simulated receiver's
-
+ROUND_SECONDS = 600
+"""A demo sees a round frozen, and the next begin."""
 FEEDS = ("airdrops", "airdrops_upcoming", "community", "points", "quests", "sponsored", "yield")
 """The upstreams that the sandbox has below `/feeds/NAME`."""
 
@@ -28,6 +29,7 @@ def demo_settings(settings: Settings) -> Settings:
     """`settings` with the sandbox as all upstreams, and as the receiver of webhooks."""
     changed = {
         "upstreams": settings.upstreams | _upstreams(settings),
+        "round_seconds": settings.round_seconds or ROUND_SECONDS,
         "snapshot_url": f"{_sandbox(settings)}/inbox",
         "snapshot_secret": SecretStr(SNAPSHOT_SECRET),
     }
@@ -67,5 +69,6 @@ def _lines(settings: Settings) -> Iterator[str]:
             yield f"{prefix}TOKEN={upstream.token.get_secret_value()}"
         if upstream.user_id is not None:
             yield f"{prefix}USER_ID={upstream.user_id}"
+    yield f"SYNCLINE_ROUND_SECONDS={settings.round_seconds or ROUND_SECONDS:g}"
     yield f"SYNCLINE_SNAPSHOT_URL={_sandbox(settings)}/inbox"
     yield f"SYNCLINE_SNAPSHOT_SECRET={SNAPSHOT_SECRET}"

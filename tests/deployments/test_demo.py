@@ -29,6 +29,7 @@ def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
         assert load_settings().base_url("erp") == "http://127.0.0.1:8123"
         assert load_settings().upstreams == demo_settings(demo).upstreams
         assert endpoint_of(load_settings()) == endpoint_of(demo_settings(demo))
+        assert load_settings().round_seconds == demo_settings(demo).round_seconds == 600
     assert load_settings().base_url("erp") == "https://erp.example.com"
 
 
