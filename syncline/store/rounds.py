@@ -23,8 +23,9 @@ def roll(connection: Connection, *, now: datetime, every_seconds: float | None) 
     """See to it that a round is open that goes on beyond `now`: the first one, or one behind the last.
 
     It lasts a multiple of `every_seconds`, so that nothing is missing after downtime; None: until somebody freezes it.
+    Nobody else closes the last round before the transaction ends.
     """
-    last = _first(connection, select(Round).order_by(col(Round.number).desc()))
+    last = _first(connection, select(Round).order_by(col(Round.number).desc()).with_for_update())
     if last is None:
         _open(connection, 1, starts_at=now, ends_at=_end(now, now, every_seconds))
     elif last.ends_at is not None and last.ends_at <= now:
