@@ -54,7 +54,7 @@ class Guards:
     Attributes:
         breaker: how its breaker stands.
         policy: when that opens, and how it comes back.
-        budgets: those of its upstream, in the order of their declaration.
+        budgets: those of its upstream that it spends from, in the order of their declaration.
         blocked_until: until when the upstream wants to be left alone altogether; None: it may be asked.
     """
 
@@ -84,7 +84,7 @@ def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
         source.name: Guards(
             breaker=breakers[source.name],
             policy=source.breaker,
-            budgets=budgets[source.upstream.name],
+            budgets=tuple(use for use in budgets[source.upstream.name] if _short(use) in source.planned_requests),
             blocked_until=doors[source.upstream.name],
         )
         for source in sources
@@ -111,6 +111,10 @@ def budget_words(one: BudgetUse) -> str:
     used = f"{one.capacity - one.tokens:,.1f}".removesuffix(".0")
     words = f"used {used} of {one.capacity:,} {_period(one.window_seconds)}"
     return words if one.blocked_until is None else f"{words}, blocked by the upstream{_until(one.blocked_until)}"
+
+
+def _short(use: BudgetUse) -> str:
+    return use.name.partition(":")[2]
 
 
 def _uses(store: Store, keys: Iterable[BudgetKey]) -> Iterable[BudgetUse]:

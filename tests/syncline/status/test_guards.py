@@ -7,6 +7,7 @@ from syncline.clock import ManualClock
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
 from syncline.model.erp import Product
 from syncline.model.policies import BreakerPolicy
+from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.resilience.breaker import BreakerState, Outcome
@@ -53,6 +54,14 @@ def test_sources_of_one_upstream_share_its_budgets_but_no_breaker(store: Store, 
     assert found["points"].budgets[0].fraction == pytest.approx(0.3)
     assert (found["quests"].is_closed, found["points"].is_closed) == (False, True)
     assert found["products"].budgets == ()
+
+
+def test_a_service_shows_the_budgets_that_it_spends_from(store: Store) -> None:
+    """Whoever asks why it waits must not have to guess which budget is its own."""
+    named = Service(name="watch", upstream=UPSTREAM, spends={"users": 0})
+    found = guards(store, [named, Service(name="other", upstream=UPSTREAM)])
+    assert [use.name for use in found["watch"].budgets] == ["feed:users"]
+    assert [use.name for use in found["other"].budgets] == ["feed:requests", "feed:posts", "feed:users"]
 
 
 def test_a_block_is_told_until_it_ends(store: Store, sources: list[Source], clock: ManualClock) -> None:
