@@ -55,7 +55,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
     """What a page says of itself."""
 
-    result_count: int
+    result_count: int | None = None
     next_token: str | None = None
 
 

@@ -151,18 +151,26 @@ class _Backwards:
         body = read_body(answer, upstream=self._transport.name, path=self._path)
         self._check_problems(body)
         rows = body.data or []
-        meta = body.meta
-        if meta is None or meta.result_count != len(rows):
-            told = "no `meta`" if meta is None else f"a result_count of {meta.result_count}"
-            message = f"{self._transport.name} contradicts itself: {self._path} has {len(rows)} tweets and {told}"
-            raise UnavailableError(message, upstream=self._transport.name)
+        self._check_count(body, len(rows))
         ids = [int(one) for one in map(tweet_id, rows) if one is not None]
         return _Fetched(
             rows=[bytes(row) for row in rows],
             oldest=min(ids, default=None),
-            next_token=meta.next_token or None,
+            next_token=(body.meta.next_token if body.meta is not None else None) or None,
             answered_at=http_date(answer.headers.get("date")),
         )
+
+    def _check_count(self, body: Body, rows: int) -> None:
+        """Refuse a page that says of itself that it has more or fewer tweets, or says nothing and has none."""
+        counted = None if body.meta is None else body.meta.result_count
+        if body.data is None and body.meta is None:
+            told = "no `meta`"
+        elif counted not in {None, rows}:
+            told = f"a result_count of {counted}"
+        else:
+            return
+        message = f"{self._transport.name} contradicts itself: {self._path} has {rows} tweets and {told}"
+        raise UnavailableError(message, upstream=self._transport.name)
 
     def _check_problems(self, body: Body) -> None:
         """Refuse an answer that is only problems, or that tells of one that may have cost us mentions."""

@@ -91,7 +91,6 @@ def answered(serve: Serve, connect: Connect, body: object) -> list[Page]:
     [
         ({}, RejectedError, "no answer of X"),
         ({"data": 5}, RejectedError, "no answer of X"),
-        ({"data": [ROW]}, UnavailableError, "1 tweets and no `meta`"),
         ({"errors": []}, UnavailableError, "0 tweets and no `meta`"),
         ({"meta": {"result_count": 2}}, UnavailableError, "0 tweets and a result_count of 2"),
         ({"errors": [PROBLEM]}, RejectedError, "knows no user 1"),
@@ -104,9 +103,17 @@ def answered(serve: Serve, connect: Connect, body: object) -> list[Page]:
 def test_an_answer_that_cannot_be_right_stores_nothing_as_if_it_were(
     serve: Serve, connect: Connect, body: object, error: type[Exception], said: str
 ) -> None:
-    """An empty timeline is what X says with a `meta`, and nothing else."""
+    """An empty timeline is what X says with a `meta`, or an empty `data`."""
     with pytest.raises(error, match=said):
         answered(serve, connect, body)
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {}}, {"meta": {"newest_id": "5"}}])
+def test_a_page_that_does_not_count_its_tweets_is_the_last_one(
+    serve: Serve, connect: Connect, meta: dict[str, object]
+) -> None:
+    """Proxies and simulations leave out what nobody needs."""
+    assert keys(answered(serve, connect, {"data": [ROW]} | meta)) == ["5"]
 
 
 def test_problems_of_single_tweets_beside_the_page_do_no_harm(serve: Serve, connect: Connect) -> None:
