@@ -141,6 +141,44 @@ def test_what_is_known_to_keep_a_service_is_not_called_stalled(
     assert status(scene.read()) == life
 
 
+@pytest.mark.parametrize(("silent_seconds", "life"), [(120, "HEALTHY"), (121, "STALLED")])
+@pytest.mark.parametrize("sign", ["page", "wait"])
+def test_a_run_under_way_lives_by_its_beats(
+    scene: Scene, expect: Expect, sign: str, silent_seconds: float, life: str
+) -> None:
+    """A freeze of 10,000 entries takes hours, and tells of each batch; one that hangs tells nothing any more."""
+    expect("products", 60)
+    beat(scene.store)
+    record(scene.store, Status.RUNNING, source="products", took=None)
+    scene.clock.advance(seconds=7_200)
+    now = scene.clock.now()
+    with scene.store.write() as connection:
+        if sign == "page":
+            heartbeats.beat(connection, "products", page=9, now=now)
+        else:
+            heartbeats.waiting(connection, "products", reason="rate limit", until=now, now=now)
+    scene.clock.advance(seconds=silent_seconds)
+    told = scene.read()
+    assert (status(told), told["services"][1]["age_seconds"]) == (life, 7_200 + silent_seconds)
+
+
+@pytest.mark.parametrize(
+    ("took_seconds", "silent_seconds", "life"),
+    [(60, 60, "HEALTHY"), (60, 61, "STALLED"), (7_200, 120, "HEALTHY"), (7_200, 121, "STALLED")],
+)
+def test_a_run_that_outlasted_its_interval_counts_from_its_end(
+    scene: Scene, expect: Expect, took_seconds: float, silent_seconds: float, life: str
+) -> None:
+    """The ticks in between came to a service that was at work; a freeze that has ended well wakes nobody."""
+    expect("products", 60)
+    beat(scene.store)
+    scene.clock.advance(seconds=took_seconds)
+    with scene.store.write() as connection:
+        heartbeats.ended(connection, "products", failed=False, duration_ms=1, now=scene.clock.now())
+    scene.clock.advance(seconds=silent_seconds)
+    assert status(scene.read()) == life
+
+
 def test_a_service_that_waited_for_a_time_gone_by_has_stalled(
     read: Callable[..., dict[str, Any]], sqlite_store: Store, clock: ManualClock, expect: Expect
 ) -> None:

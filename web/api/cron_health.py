@@ -29,7 +29,8 @@ class Life(StrEnum):
 
     HEALTHY = "HEALTHY"
     STALLED = "STALLED"
-    """Its last run is longer ago than twice its interval, and nothing excuses that."""
+    """Its last run is longer ago than twice its interval, or that one's last beat where it takes so long; and nothing
+    excuses it."""
     WAITING = "WAITING"
     """It waits for a budget, a rate limit or its turn, until a known time."""
     PAUSED = "PAUSED"
@@ -139,8 +140,20 @@ async def _life(here: Context, sight: Sight, one: SourceOverview, cadence: Caden
         return Life.STOPPED
     if one.heartbeat is None or one.heartbeat.last_run is None:
         return Life.NEW
-    stalled_at = await cadence.stalled_at(one.heartbeat.last_run)
+    stalled_at = await cadence.stalled_at(_last_sign(one, cadence, one.heartbeat.last_run))
     return Life.STALLED if stalled_at is not None and sight.at > stalled_at else Life.HEALTHY
+
+
+def _last_sign(one: SourceOverview, cadence: Cadence, last_run: datetime) -> datetime:
+    """From when on its silence counts: since the last run began; of one that outlasts its interval, the last beat.
+
+    So a freeze that takes hours lives as long as it tells of its batches, and leaves time for the run after it.
+    """
+    beat, interval = None if one.heartbeat is None else one.heartbeat.last_beat, cadence.interval_seconds
+    if beat is None or beat <= last_run:
+        return last_run
+    lasts = one.progress is not None or interval is None or (beat - last_run).total_seconds() > interval
+    return beat if lasts else last_run
 
 
 def _waits(one: SourceOverview, sight: Sight) -> bool:
