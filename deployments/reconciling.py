@@ -21,7 +21,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 
 from deployments.client import open_client
-from deployments.orphans import crash_orphans
+from deployments.orphans import end_orphans
 from flows.registry import names
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
@@ -70,7 +70,7 @@ async def run_forever(settings: Settings, store: Store) -> None:
 async def reconcile_once(settings: Settings, store: Store) -> list[str]:
     """Close sessions whose run ended or whose process died, and record runs that ended before they had a session.
 
-    Prefect is told of runs that crashed unseen. Without its server the leases alone decide.
+    Prefect is told of runs that ended unseen. Without its server the leases alone decide.
 
     Returns:
         The ids of the sessions that were closed or recorded.
@@ -81,7 +81,7 @@ async def reconcile_once(settings: Settings, store: Store) -> list[str]:
         async with open_client(settings) as client:
             runs = await _known(client, await asyncio.to_thread(_open_runs, store))
             unseen = await _ended_runs(client, store)
-            await crash_orphans(client, store)
+            await end_orphans(client, store)
         recorded = await asyncio.to_thread(_record, store, unseen)
     except PrefectUnavailableError as error:
         get_logger("syncline").debug("reconciling by leases alone: %s", error)
