@@ -11,12 +11,12 @@ from prefect.types import DateTime
 from syncline.errors import DeferredError
 from syncline.model.session import Status
 from syncline.passes.admission import said_of_breaker
-from syncline.resilience.breaker import BreakerState, outcome_of
+from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Refused
 from tasks.run import RunStopped, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from syncline.store.breakers import Change
     from tasks.run import Run
@@ -46,6 +46,7 @@ def pass_breaker(run: Run) -> None:
         reason = said_of_breaker(run.source.name, asked.state, asked.retry_at)
         raise RunStopped(Stop(status=Status.SKIPPED, reason=reason))
     run.permit = asked
+    run.stack.callback(_give_back, run)
     if asked.change is not None:
         _tell(asked.change, "its time is up: probes are let through")
 
@@ -54,14 +55,26 @@ def note_outcome(run: Run, error: BaseException | None) -> None:
     """Tell the breaker how an attempt ended; what that changes is told to Prefect with its cause."""
     if run.permit is None:
         return
+    run.judged = True
     change = Breakers(run.store).record(run.permit, outcome_of(error))
     if change is not None:
         run.tripped = change.after is BreakerState.OPEN
         _tell(change, "the upstream is well again" if error is None else f"{type(error).__name__}: {error}")
 
 
-async def noted(run: Run, work: Awaitable[T]) -> T | Stop:
+def _give_back(run: Run) -> None:
+    """A run that ends without a word about the upstream gives its permit to the next probe."""
+    if run.permit is not None and run.permit.probe and not run.judged:
+        Breakers(run.store).record(run.permit, Outcome.UNKNOWN)
+
+
+async def noted(run: Run, work: Awaitable[T], *, asked: Callable[[], bool] | None = None) -> T | Stop:
     """What an attempt at the upstream comes to, of which the breaker is told; one that must wait says so instead.
+
+    Args:
+        run: the run.
+        work: the attempt.
+        asked: whether the upstream was asked at all; work that ended well without that says nothing of its health.
 
     Raises:
         Exception: whatever ends the work otherwise.
@@ -77,7 +90,8 @@ async def noted(run: Run, work: Awaitable[T]) -> T | Stop:
     except (Exception, asyncio.CancelledError) as error:
         note_outcome(run, error)
         raise
-    note_outcome(run, None)
+    if asked is None or asked():
+        note_outcome(run, None)
     return done
 
 

@@ -47,5 +47,5 @@ async def check_task(service: Service, choose: Choice) -> Tally | Stop:
     run = current_run()
     checks = Checks(store=run.store, service=service, transport=await run.open_transport(), session_id=run.session_id)
     batch = await asyncio.to_thread(choose, run.store, MOST_IDS)
-    stopped = await noted(run, checks.check(batch))
+    stopped = await noted(run, checks.check(batch), asked=lambda: bool(batch))
     return stopped if isinstance(stopped, Stop) else checks.tally

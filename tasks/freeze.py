@@ -65,5 +65,6 @@ async def freeze_task(service: Service, round_number: int) -> Tally | Stop:
     run.last.push_async_callback(progress.close)
     checks = Checks(store=run.store, service=service, transport=transport, session_id=run.session_id, final=True)
     pushes_it = settings().snapshot_url is not None
-    stopped = await noted(run, freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show))
+    work = freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show)
+    stopped = await noted(run, work, asked=lambda: bool(checks.tally.requests))
     return stopped if isinstance(stopped, Stop) else checks.tally

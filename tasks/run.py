@@ -69,6 +69,7 @@ class Run:
         mode: how much is read; admission may turn incremental into full.
         transport: the upstream's client, once opened.
         permit: the breaker's, once admitted.
+        judged: whether the breaker was told of an attempt.
         tripped: whether an attempt of this run opened the breaker: it is not tried again then.
         end: what ends it from outside; None in a test of one task.
     """
@@ -81,6 +82,7 @@ class Run:
     mode: Mode = Mode.INCREMENTAL
     transport: Transport | None = None
     permit: Permit | None = None
+    judged: bool = False
     tripped: bool = False
     end: HardEnd | None = None
 

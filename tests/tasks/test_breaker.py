@@ -1,7 +1,10 @@
 """The tasks are the breaker's eyes: each attempt counts, and an open breaker ends the attempts."""
 
 import asyncio
+import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,14 +13,16 @@ from flows.products import PRODUCTS
 from sandbox import Box
 from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
-from syncline.model.policies import Mode
-from syncline.model.session import Trigger
+from syncline.model.policies import BreakerPolicy, Mode
+from syncline.model.session import Tally, Trigger
 from syncline.passes.admission import Due, admit
 from syncline.resilience.breaker import BreakerState, Outcome
-from syncline.store.breakers import Breakers, Change, Permit
+from syncline.store.breakers import Breakers, Change, Permit, Refused
 from syncline.store.engine import Store
-from tasks.breaker import breaker_event, note_outcome, pass_breaker
-from tasks.pull import pull_task
+from tasks.admit import admit as admit_run
+from tasks.breaker import breaker_event, note_outcome, noted, pass_breaker
+from tasks.flow import sync_flow
+from tasks.pull import pull, pull_task
 from tasks.run import Run, RunStopped, entered, is_tripped
 
 
@@ -52,6 +57,66 @@ def test_a_run_without_a_permit_is_skipped(instance: Store) -> None:
     Breakers(instance).force_open("products", "ann")
     with pytest.raises(RunStopped, match="held open until `syncline breaker reset products`"):
         pass_breaker(run)
+
+
+PROBED = replace(PRODUCTS, breaker=BreakerPolicy(failures=1, reset_after_seconds=0, half_open_probes=1))
+"""Its breaker opens with the first failure, and lets one probe through at once."""
+
+
+@sync_flow(PROBED)
+async def probe() -> Tally:
+    await admit_run(PROBED)
+    return await pull(PROBED, Mode.FULL)
+
+
+def trip(store: Store) -> None:
+    permit = Breakers(store).admit(PROBED)
+    assert isinstance(permit, Permit)
+    Breakers(store).record(permit, Outcome.FAILURE)
+
+
+def until_struck(box: Box) -> None:
+    deadline = time.monotonic() + 20
+    while not box.faults.orders()[0].struck:
+        assert time.monotonic() < deadline, "the upstream was not asked"
+        time.sleep(0.02)  # the sandbox has a thread of its own
+
+
+def test_a_probe_that_is_cancelled_gives_its_permit_back(instance: Store, box: Box) -> None:
+    """Cancelling says nothing of the upstream; a lost permit would keep all others out until it ran out."""
+    trip(instance)
+    box.faults.add("hang", path="/erp/products", count=None)
+
+    async def cancelled() -> None:
+        run = asyncio.ensure_future(probe.fn())
+        await asyncio.to_thread(until_struck, box)
+        assert isinstance(Breakers(instance).admit(PROBED), Refused)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+
+    asyncio.run(cancelled())
+    assert isinstance(Breakers(instance).admit(PROBED), Permit)
+
+
+def test_a_probe_that_asks_the_upstream_nothing_gives_its_permit_back(store: Store) -> None:
+    """A round that is not due, no entry to check, no slot of the limit: the next probe is not kept out for that."""
+
+    async def idle(work: Awaitable[None] | None) -> BreakerState:
+        trip(store)
+        async with AsyncExitStack() as stack:
+            run = Run(source=PROBED, store=store, stack=stack)
+            pass_breaker(run)
+            assert isinstance(Breakers(store).admit(PROBED), Refused)
+            if work is not None:
+                await noted(run, work, asked=lambda: False)
+        after = Breakers(store).admit(PROBED)
+        assert isinstance(after, Permit)
+        return Breakers(store).state(PROBED).state
+
+    assert asyncio.run(idle(None)) is BreakerState.HALF_OPEN
+    Breakers(store).reset(PROBED.name, "ann")
+    assert asyncio.run(idle(asyncio.sleep(0))) is BreakerState.HALF_OPEN
 
 
 def test_the_first_probe_half_opens_the_breaker(store: Store, clock: ManualClock) -> None:
