@@ -56,13 +56,14 @@ class _Runner(Runner):
         self._stopping = asyncio.ensure_future(self.astop())
 
 
-async def serve(settings: Settings, store: Store) -> None:
-    """Serve all deployments of prefect.yaml until the process is told to end.
+async def serve(settings: Settings, store: Store, deployments: Sequence[Deployment] | None = None) -> None:
+    """Serve all deployments of prefect.yaml, or those given, until the process is told to end.
 
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
-    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(read_deployments())))
-    await register(settings, store, runner)
+    found = read_deployments() if deployments is None else deployments
+    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(found)))
+    await register(settings, store, runner, found)
     get_logger("syncline").info("serving all deployments")
     await runner.start()
 

@@ -1,28 +1,20 @@
 """A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from support.instance import Instance, eventually
+from support.instance import Instance, child_env, eventually, free_port, start_prefect
 
 import sandbox
-from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import Household
 from deployments.reconciling import reconcile_once
 from syncline.model.session import SyncSession
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schema
 from syncline.store.engine import Store
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +24,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         settings = _settings(home, box)
         store = Store(settings.database)
         schema.upgrade(store)
-        soon = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
-        env = os.environ | settings_env(settings) | server_env(settings) | soon
-        command = ["prefect", "server", "start", "--port", str(settings.prefect_port)]
-        house.start("prefect", command, env=env)
-        house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
-        env = os.environ | settings_env(settings) | prefect_env(settings) | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+        start_prefect(house, settings)
+        env = child_env(settings)
         instance = Instance(settings=settings, store=store, box=box, house=house, env=env, runners=[])
         instance.runners.append(instance.start_runner())
         yield instance

@@ -1,21 +1,27 @@
 """A whole instance under test: its settings, its store, its upstream, and what runs of it."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
 import sandbox
 from deployments.child import Child
+from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import Household
 from syncline.model.session import SyncSession
 from syncline.settings import Settings
+from syncline.store import sessions
 from syncline.store.engine import Store
 
-__all__ = ["Instance", "eventually"]
+__all__ = ["Instance", "child_env", "eventually", "free_port", "start_prefect"]
 
 DEADLINE_SECONDS = 90
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +63,33 @@ class Instance:
         """The session of a flow run, once it has one of these statuses."""
 
         def look() -> SyncSession | None:
-            found = [one for one in self.sessions("products") if one.flow_run_id == flow_run_id]
-            return next((one for one in found if one.status in statuses), None)
+            with self.store.read() as connection:
+                found = sessions.by_flow_run(connection, flow_run_id)
+            return found if found is not None and found.status in statuses else None
 
         return eventually(look, f"a session of {flow_run_id} that is {' or '.join(statuses)}")
 
 
-def eventually(look: Callable[[], SyncSession | None], what: str) -> SyncSession:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def start_prefect(house: Household, settings: Settings) -> None:
+    """Start Prefect's server, whose scheduler looks every 5 s; returns when it answers."""
+    soon = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
+    env = os.environ | settings_env(settings) | server_env(settings) | soon
+    house.start("prefect", ["prefect", "server", "start", "--port", str(settings.prefect_port)], env=env)
+    house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
+
+
+def child_env(settings: Settings) -> dict[str, str]:
+    """The environment of the other processes; the runner looks every second for what is due."""
+    return os.environ | settings_env(settings) | prefect_env(settings) | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+
+
+def eventually(look: Callable[[], T | None], what: str) -> T:
     """What `look` finds in the end; other processes make it, so there is nothing to wait on but time."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
