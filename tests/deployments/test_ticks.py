@@ -1,0 +1,141 @@
+"""Ticks of schedules that Prefect's own scheduler makes: when their runs begin, and what becomes of missed ones."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.exceptions import ObjectNotFound
+from support.instance import Instance, child_env, eventually
+from support.ticking import DEPLOYMENTS, JITTERED, catching_up
+
+from deployments.child import Child
+from deployments.client import open_client
+from deployments.schedules import interval_schedule
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.passes.ticks import begins_at
+from syncline.settings import UpstreamSettings
+from tasks.due import plain
+
+pytestmark = pytest.mark.slow
+Serve = Callable[[str], Child]
+SOON_SECONDS = 2
+"""A run whose process was there before its time begins this soon; others come late while tests keep the cores busy."""
+EVERY_SECONDS = 2
+MISSED = 4
+_TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def serve(served: Instance) -> Iterator[Serve]:
+    """Serves one of the `DEPLOYMENTS` in a runner of its own; no run of it is left behind."""
+    x = UpstreamSettings(base_url=f"{served.box.url}/x", token=None, user_id=served.box.x.user_id)
+    settings = served.settings.model_copy(update={"upstreams": {"x": x}})
+    env = child_env(settings) | {"PYTHONPATH": f"{_TESTS}{os.pathsep}{_TESTS.parent}"}
+    runners: list[Child] = []
+
+    def serving(name: str) -> Child:
+        runners.append(served.house.start(name, ["support.ticking", name], env=env))
+        return runners[-1]
+
+    yield serving
+    for runner in runners:
+        runner.stop()
+    asyncio.run(_forget(served))
+
+
+async def _forget(served: Instance) -> None:
+    async with open_client(served.settings) as client:
+        for deployment in DEPLOYMENTS.values():
+            try:
+                found = await client.read_deployment_by_name(deployment.full_name)
+            except ObjectNotFound:
+                continue
+            await client.delete_deployment(found.id)
+
+
+def answering(served: Instance, source: str) -> list[tuple[datetime, SyncSession]]:
+    """The ended sessions of a source that answer a tick, with that, in the order in which they began."""
+    found = [(one.scheduled_for, one) for one in reversed(served.sessions(source)) if one.completed_at is not None]
+    return [(tick, one) for tick, one in found if tick is not None]
+
+
+def test_a_run_begins_when_its_tick_and_the_jitter_say(served: Instance, serve: Serve) -> None:
+    """Not all services at once; and whoever looks, in whatever process, sees the same instant drawn for a tick."""
+    serve("jittered")
+
+    def look() -> SyncSession | None:
+        for tick, session in answering(served, JITTERED.name):
+            begins = begins_at(JITTERED, tick)
+            assert tick <= begins <= tick + timedelta(seconds=JITTERED.jitter_seconds)
+            assert session.started_at >= begins
+            waited, late = begins - tick, session.started_at - begins
+            if waited > timedelta(seconds=1) and late < timedelta(seconds=SOON_SECONDS):
+                return session
+        return None
+
+    assert eventually(look, "run on time, of a tick that waits for more than a second").status is Status.COMPLETED
+
+
+def test_all_ticks_that_were_missed_are_made_up_for_in_their_order(served: Instance, serve: Serve) -> None:
+    """After an hour without a runner every tick is run, one after the other, by a service that wants it so."""
+    missed = _missed(served)
+    assert len(missed) >= MISSED
+    assert {later - tick for tick, later in pairwise(missed)} == {timedelta(seconds=EVERY_SECONDS)}
+    serve("catching_up")
+    source = DEPLOYMENTS["catching_up"].source
+    done = eventually(lambda: _all(answering(served, source), len(missed)), f"{len(missed)} runs")
+    assert [tick for tick, _ in done] == missed
+    sessions = [one for _, one in done]
+    assert {(one.status, one.trigger) for one in sessions} == {(Status.COMPLETED, Trigger.SCHEDULE)}
+    for before, after in pairwise(sessions):
+        assert before.completed_at is not None
+        assert before.completed_at <= after.started_at
+
+
+def _all(found: list[tuple[datetime, SyncSession]], wanted: int) -> list[tuple[datetime, SyncSession]] | None:
+    return found if len(found) >= wanted else None
+
+
+def _missed(served: Instance) -> list[datetime]:
+    """Have Prefect's scheduler make runs that nobody takes; the ticks of those that are late, in order."""
+    deployment_id = asyncio.run(_often(served))
+
+    def look() -> list[datetime] | None:
+        now = served.store.clock.now() - timedelta(seconds=EVERY_SECONDS)
+        late = [tick for tick in asyncio.run(_planned(served, deployment_id)) if tick < now]
+        return late if len(late) >= MISSED else None
+
+    eventually(look, f"{MISSED} late runs")
+    asyncio.run(_no_more(served, deployment_id))
+    return asyncio.run(_planned(served, deployment_id))
+
+
+async def _often(served: Instance) -> UUID:
+    """A deployment that is due often, and that no runner serves yet; its id."""
+    deployment = DEPLOYMENTS["catching_up"]
+    often = DeploymentScheduleCreate(slug="often", schedule=interval_schedule(EVERY_SECONDS, anchor=None))
+    async with open_client(served.settings) as client:
+        flow_id = await client.create_flow(catching_up)
+        return await client.create_deployment(flow_id, deployment.name, schedules=[often])
+
+
+async def _no_more(served: Instance, deployment_id: UUID) -> None:
+    """Switch its schedule off; Prefect forgets the runs to come, and keeps those that are late."""
+    async with open_client(served.settings) as client:
+        (often,) = (await client.read_deployment(deployment_id)).schedules
+        await client.update_deployment_schedule(deployment_id, often.id, active=False)
+
+
+async def _planned(served: Instance, deployment_id: UUID) -> list[datetime]:
+    """The ticks of the deployment's runs, in order."""
+    mine = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+    async with open_client(served.settings) as client:
+        ticks = [plain(run.expected_start_time) for run in await client.read_flow_runs(deployment_filter=mine)]
+    return sorted(tick for tick in ticks if tick is not None)
