@@ -20,6 +20,7 @@ from cli import (
     pause,
     rejects,
     resume,
+    rounds,
     sources,
     start,
     status,
@@ -64,6 +65,7 @@ def app() -> typer.Typer:
             made.command(name, rich_help_panel=panel)(command)
     made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
     made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")
+    made.add_typer(rounds.app(), name="rounds", rich_help_panel="Steer")
     made.add_typer(db.app(), name="db", rich_help_panel="Look after")
     return made
 

@@ -1,9 +1,9 @@
 """A run here and now: the flow in this process, its progress on stderr, its end as one line and an exit code."""
 
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
@@ -29,12 +29,14 @@ class Wish:
         mode: everything, or what changed.
         force: whether to delete what is gone, however much it is.
         account_id: one account of the source, None for the source itself.
+        parameters: what its flow is called with beyond that.
     """
 
     source: str
     mode: Mode = Mode.INCREMENTAL
     force: bool = False
     account_id: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 Runner = Callable[[Instance, Wish, Event], SyncSession]
@@ -95,6 +97,7 @@ def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
         mode=wish.mode,
         force=wish.force,
         account_id=wish.account_id,
+        parameters=wish.parameters,
         cancelled=cancelled,
     )
 

@@ -24,7 +24,7 @@ from syncline.store import leases, schema, sessions
 from syncline.store.engine import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from datetime import datetime
 
     from prefect.client.schemas.objects import State
@@ -46,6 +46,7 @@ def run_here(
     mode: Mode,
     force: bool = False,
     account_id: str | None = None,
+    parameters: Mapping[str, object] | None = None,
     cancelled: threading.Event | None = None,
 ) -> SyncSession:
     """Run the flow of a source to its end and return its session.
@@ -56,6 +57,7 @@ def run_here(
         mode: how much is read.
         force: also delete more than the source's `max_fraction`.
         account_id: the account; only sources that have accounts take one.
+        parameters: what the flow is called with beyond that.
         cancelled: set it from another thread to end the run; its session is then `cancelled`.
 
     Raises:
@@ -74,7 +76,8 @@ def run_here(
     with closing(Store(settings.database)) as store:
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
         schema.require_columns(store, [source.table] if isinstance(source, Source) else [])
-        run = flow_of(source_name)(**source.parameters(mode, force=force), return_state=True)
+        given = source.parameters(mode, force=force) | dict(parameters or {})
+        run = flow_of(source_name)(**given, return_state=True)
         began = store.clock.now()
         state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
         return session_of(store, source_name, state, began=began)
