@@ -65,8 +65,8 @@ def freeze(number: Number, *, as_json: AsJson = False) -> None:
     """End a round and freeze it here and now: all entries are checked once more, then its snapshot is made and sent.
 
     Goes on where an earlier run ended. Of a round that is frozen already the snapshot stays, and is sent again where
-    nobody has accepted it. Exits as `sync` does: 0, also where entries could not be checked, which is then said; 1
-    failed; 75 not now.
+    nobody has accepted it. Exits with 0 where the round is frozen; 1 where it failed, or entries could not be checked,
+    which are then named; 75 not now.
     """
     from cli import rounds_freeze  # noqa: PLC0415 - the same
 

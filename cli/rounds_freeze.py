@@ -15,18 +15,18 @@ _SERVICE = "freeze_coordinator"
 
 
 def freeze(wanted: int, *, as_json: bool) -> int:
-    """Freeze the round; returns the exit code.
+    """Freeze the round; returns the exit code: 0 where it is frozen, whatever became of the webhook.
 
     Raises:
         SynclineError: there is no such round.
     """
     _ask(wanted)
     code = manual_run(Wish(source=_SERVICE, parameters={"round_number": wanted}), as_json=as_json)
+    with opened() as instance, instance.store.read() as connection:
+        one = found(connection, wanted)
     if not as_json:
-        with opened() as instance, instance.store.read() as connection:
-            one = found(connection, wanted)
         console.line(_said(one))
-    return code
+    return code if code or one.round.status is RoundStatus.FROZEN else 1
 
 
 def _ask(wanted: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncline.errors import SynclineError
@@ -11,6 +11,7 @@ from syncline.model.session import SyncSession
 from syncline.status.guards import Guards, guards
 from syncline.status.history import history
 from syncline.status.overview import SourceOverview, overview
+from syncline.status.rounds import RoundOverview, newest
 from web.context import Context
 from web.controls import Schedule
 
@@ -30,6 +31,7 @@ class Sight:
         sources: the sources with their state.
         guards: the breaker and the budgets of each source.
         sessions: the newest sessions of all sources, as many as were asked for.
+        rounds: the newest rounds of the contest, as many as were asked for.
         schedules: when each source runs; None where Prefect does not answer.
     """
 
@@ -37,21 +39,31 @@ class Sight:
     sources: Sequence[SourceOverview]
     guards: Mapping[str, Guards]
     sessions: Sequence[SyncSession]
+    rounds: Sequence[RoundOverview]
     schedules: Mapping[str, Schedule] | None
 
 
-async def look(context: Context, *, sessions: int = 0) -> Sight:
-    """See all sources, and the newest `sessions` of them."""
+async def look(context: Context, *, sessions: int = 0, rounds: int = 0) -> Sight:
+    """See all sources, the newest `sessions` of them, and the newest `rounds`."""
     now = context.store.clock.now()
+    seen, schedules = await asyncio.gather(
+        asyncio.to_thread(_read, context, now, sessions=sessions, rounds=rounds), _schedules(context)
+    )
+    return replace(seen, schedules=schedules)
 
-    def read() -> tuple[Sequence[SourceOverview], Mapping[str, Guards], Sequence[SyncSession]]:
-        guarded = guards(context.store, context.sources)
-        with context.store.read() as connection:
-            recent = history(connection, limit=sessions) if sessions else ()
-            return overview(connection, context.sources, now), guarded, recent
 
-    (sources, guarded, recent), schedules = await asyncio.gather(asyncio.to_thread(read), _schedules(context))
-    return Sight(at=now, sources=sources, guards=guarded, sessions=recent, schedules=schedules)
+def _read(context: Context, now: datetime, *, sessions: int, rounds: int) -> Sight:
+    """What the database has."""
+    guarded = guards(context.store, context.sources)
+    with context.store.read() as connection:
+        return Sight(
+            at=now,
+            sources=overview(connection, context.sources, now),
+            guards=guarded,
+            sessions=history(connection, limit=sessions) if sessions else (),
+            rounds=newest(connection, limit=rounds) if rounds else (),
+            schedules=None,
+        )
 
 
 async def _schedules(context: Context) -> Mapping[str, Schedule] | None:

@@ -12,7 +12,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.settings import Settings
-from syncline.store import heartbeats, holds, sessions
+from syncline.store import heartbeats, holds, pushes, rounds, sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
@@ -216,3 +216,19 @@ def test_a_strange_host_name_does_no_harm(call_sqlite: Call, headers: dict[str, 
     """It comes from the request, so from anybody."""
     answer = call_sqlite("GET", "/", headers=headers)
     assert re.search(r"<b>\W*:4200", answer.text) is None
+
+
+def test_rounds_are_shown_with_their_entries_and_how_their_snapshot_was_sent(call: Call, store: Store) -> None:
+    """A contest's host sees at a glance whether the last round is frozen, and whether its receiver has it."""
+    assert "Rounds" not in read(call).text
+    now = store.clock.now()
+    with store.write() as connection:
+        rounds.roll(connection, now=now - timedelta(hours=2), every_seconds=3_600)
+        rounds.begin_freezing(connection, 1, now=now)
+        rounds.set_frozen(connection, 1, now=now, push_at=now)
+        pushes.refused(connection, 1, error="inbox answered 503", retry_at=now + timedelta(minutes=5))
+        rounds.roll(connection, now=now, every_seconds=None)
+    page = read(call)
+    assert "Rounds" in page.text
+    assert "2 open 1 h ago when it is frozen 0 0 0" in page.text
+    assert "1 frozen 2 h ago 1 h ago 0 0 0 waiting in 5 min" in page.text

@@ -20,6 +20,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 _SESSIONS = 20
+_ROUNDS = 5
 _REFRESH_SECONDS = 5
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -33,7 +34,7 @@ _HEADERS = {
 @router.get("/", response_class=HTMLResponse)
 async def show(request: Request, here: Here) -> HTMLResponse:
     """The page, as things are now."""
-    sight = await look(here, sessions=_SESSIONS)
+    sight = await look(here, sessions=_SESSIONS, rounds=_ROUNDS)
     html = _template().render(
         sight=sight,
         missing=here.settings.missing,
