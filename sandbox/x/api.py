@@ -79,7 +79,7 @@ class XApi:
         cap = min([fault.size for _, fault in struck_by(request, PageCap)], default=mentions.LARGEST_SIZE)
         with tweets.lock:
             ids, token = mentions.page_ids(tweets, wanted, reach=self._x.settings.reach, cap=cap)
-            shown = [tweet for tweet in map(tweets.get, ids) if tweet is not None and tweets.is_public(tweet.id)]
+            shown = [tweet for tweet in map(tweets.get, ids) if tweet is not None and tweets.is_listed(tweet.id)]
             rows = [tweet.as_json(_fields(request)) for tweet in shown]
             for order, fault in struck_by(request, MovingRows):
                 order.touched += move(tweets, [tweet.id for tweet in shown], fault)

@@ -32,22 +32,19 @@ def read_ids(text: str | None) -> list[str]:
 def look_up(x: X, ids: Sequence[str], fields: Sequence[str]) -> Json:
     """The answer: tweets that everybody sees, and `errors` for those that are not to be seen.
 
-    Of some that are gone nothing is said, as at X; but an answer always says something.
+    Of some that are gone nothing is said, as at X; where nothing is said of any, the answer is an empty object.
     """
     data: list[Json] = []
     errors: list[Json] = []
-    silent: list[str] = []
     with x.tweets.lock:
         for tweet_id in dict.fromkeys(ids):
             tweet = x.tweets.get(int(tweet_id))
             if tweet_id in x.problems:
                 errors.append(tweet_problem(tweet_id, x.problems[tweet_id]))
             elif tweet is None or tweet.id in x.tweets.deleted:
-                silent.append(tweet_id) if x.is_silent(tweet_id) else errors.append(tweet_not_found(tweet_id))
+                errors += [] if x.is_silent(tweet_id) else [tweet_not_found(tweet_id)]
             elif tweet.author_id in x.tweets.protected:
                 errors.append(tweet_not_authorized(tweet_id))
             else:
                 data.append(tweet.as_json(fields))
-    if not data and not errors:
-        errors = [tweet_not_found(tweet_id) for tweet_id in silent]
     return ({"data": data} if data else {}) | ({"errors": errors} if errors else {})

@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from threading import RLock
@@ -22,6 +22,8 @@ class Tweet:
     id: int
     author_id: str
     text: str
+    earlier: tuple[int, ...] = ()
+    """The ids of the versions before it, the first one first."""
 
     def as_json(self, fields: Iterable[str]) -> dict[str, Any]:
         """As X shows it: id, text and edit history always, of the `fields` those that there are."""
@@ -35,7 +37,8 @@ class Tweet:
                 "bookmark_count": 0, "impression_count": self.id % 1000,
             },
         }  # fmt: skip
-        always = {"id": str(self.id), "text": self.text, "edit_history_tweet_ids": [str(self.id)]}
+        history = [str(version) for version in (*self.earlier, self.id)]
+        always = {"id": str(self.id), "text": self.text, "edit_history_tweet_ids": history}
         return always | {name: more[name] for name in fields if name in more}
 
 
@@ -48,6 +51,8 @@ class Tweets:
     def __init__(self, *, seed: int, count: int, clock: Clock) -> None:
         self.lock = RLock()
         self.deleted: set[int] = set()
+        self.edited: set[int] = set()
+        """Versions that a later one has taken the place of: timelines leave them out, lookups show them."""
         self.protected: set[str] = set()
         """Authors whose tweets only their followers see."""
         chance = dice(seed, "x")
@@ -74,6 +79,10 @@ class Tweets:
         tweet = self._by_id.get(tweet_id)
         return tweet is not None and tweet_id not in self.deleted and tweet.author_id not in self.protected
 
+    def is_listed(self, tweet_id: int) -> bool:
+        """Whether timelines show it: it is public, and the last version of itself."""
+        return self.is_public(tweet_id) and tweet_id not in self.edited
+
     def public_ids(self) -> list[str]:
         """The ids of all tweets that everybody sees, newest first."""
         with self.lock:
@@ -92,7 +101,16 @@ class Tweets:
         with self.lock:
             if int(tweet_id) not in self._by_id or int(tweet_id) in self.deleted:
                 raise KeyError(tweet_id)
-            self.deleted.add(int(tweet_id))
+            self.deleted |= {int(tweet_id), *self._by_id[int(tweet_id)].earlier}
+
+    def edit(self, tweet_id: str, text: str) -> str:
+        """Have a tweet edited, which makes one with an id of its own; answers that id, raises KeyError."""
+        with self.lock:
+            before = self._by_id[int(tweet_id)]
+            new = self._put(self._changes, lowest_id(self._clock()), author_id=before.author_id, text=text)
+            self._by_id[new] = replace(self._by_id[new], earlier=(*before.earlier, before.id))
+            self.edited.add(before.id)
+            return str(new)
 
     def protect(self, author_id: str, *, protected: bool = True) -> None:
         """Have an author go protected, or come back; raises KeyError for one who is not known."""

@@ -85,7 +85,8 @@ def read_body(answer: Answer, *, upstream: str, path: str) -> Body:
 
     Raises:
         UnavailableError: it is cut, or no JSON.
-        RejectedError: it is JSON, but not as X writes it: the base URL may be that of something else.
+        RejectedError: it is JSON, but not as X writes it: the base URL may be that of something else. An empty object
+            is as X writes it where there is nothing to say.
     """
     try:
         body = _read_body(answer.content)
@@ -94,7 +95,7 @@ def read_body(answer: Answer, *, upstream: str, path: str) -> Body:
     except ValueError as error:
         message = f"{upstream} answered {path} with a body that is cut or no JSON ({error})"
         raise UnavailableError(message, upstream=upstream, status=answer.status_code) from None
-    if body.data is None and body.errors is None and body.meta is None:
+    if body.data is None and body.errors is None and body.meta is None and _is_foreign(answer.content):
         message = _foreign(upstream, path, "it has neither `data` nor `errors` nor `meta`")
         raise RejectedError(message, upstream=upstream, status=answer.status_code)
     return body
@@ -112,6 +113,11 @@ def tweet_id(row: msgspec.Raw) -> str | None:
 def is_unknown(problem: Problem) -> bool:
     """Whether the problem is none of those that say what became of one thing."""
     return problem.kind not in NOT_FOUND | HIDDEN
+
+
+def _is_foreign(content: bytes) -> bool:
+    """Whether an object that has nothing of X's has something else; an empty one says nothing."""
+    return bool(msgspec.json.decode(content, type=dict[str, msgspec.Raw]))
 
 
 def _foreign(upstream: str, path: str, why: str) -> str:

@@ -36,7 +36,7 @@ class LookedUp:
         unclear: those with a problem of a kind that is not known here, and what X said of it. Nothing may be concluded
             of them, whatever else X says.
         silent: those of `deleted` of which X said nothing at all, as it does with some that are gone. Where nearly all
-            are, it is worth asking again before much is thrown away.
+            are, or it said nothing of any, it is worth asking again before much is thrown away.
     """
 
     present: Mapping[str, RawItem] = field(default_factory=dict[str, RawItem])
@@ -79,9 +79,6 @@ class _Verdict:
     wanted: frozenset[str]
 
     def on(self, body: Body) -> LookedUp:
-        if body.data is None and not body.problems:
-            message = f"{self.upstream} answered {_PATH} with neither tweets nor problems, which is no answer of X"
-            raise RejectedError(message, upstream=self.upstream)
         present, (gone, hidden, unclear) = self._present(body), self._problems(body)
         self._check("says of {} both that they are gone and that we may not see them", gone & hidden)
         self._check("both shows {} and says that they cannot be shown", present.keys() & (gone | hidden))

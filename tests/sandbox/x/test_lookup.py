@@ -48,14 +48,25 @@ def test_how_many_are_kept_silent_is_a_setting(client: httpx.Client, box: sandbo
     assert len(problems(look_up(client, known[:41]))) == told
 
 
-def test_an_answer_never_says_nothing_at_all(client: httpx.Client, box: sandbox.Box) -> None:
-    """Where all are gone, they stand in `errors`, and `data` is not there."""
+def test_of_those_that_are_all_gone_an_answer_may_say_nothing(client: httpx.Client, box: sandbox.Box) -> None:
+    """Whoever takes an empty object for an error asks for ever."""
     box.x.settings = box.x.settings.changed({"silent_part": 1})
     known = box.x.tweets.public_ids()[:3]
     for tweet_id in known:
         box.x.tweets.delete(tweet_id)
-    body = look_up(client, known)
-    assert (body.keys(), problems(body)) == ({"errors"}, dict.fromkeys(known, "resource-not-found"))
+    assert look_up(client, known) == {}
+
+
+def test_an_edited_tweet_is_listed_once_and_found_by_each_of_its_ids(client: httpx.Client, box: sandbox.Box) -> None:
+    """As at X: timelines show the last version alone, lookups show each, and a deletion takes them all."""
+    first = box.x.tweets.public_ids()[0]
+    second = box.x.tweets.edit(first, "better said")
+    listed = client.get(f"/x/2/users/{box.x.user_id}/mentions", params={"max_results": "5"}).raise_for_status().json()
+    assert listed["data"][0]["edit_history_tweet_ids"] == [first, second]
+    assert first not in {row["id"] for row in listed["data"]}
+    assert {row["id"] for row in look_up(client, [first, second])["data"]} == {first, second}
+    box.x.tweets.delete(second)
+    assert "data" not in look_up(client, [first, second])
 
 
 def test_a_protected_authors_tweet_is_not_authorized(client: httpx.Client, box: sandbox.Box) -> None:

@@ -89,7 +89,8 @@ def answered(serve: Serve, connect: Connect, body: object) -> list[Page]:
 @pytest.mark.parametrize(
     ("body", "error", "said"),
     [
-        ({}, RejectedError, "no answer of X"),
+        ({}, UnavailableError, "0 tweets and no `meta`"),
+        ({"error": "closed for repairs"}, RejectedError, "no answer of X"),
         ({"data": 5}, RejectedError, "no answer of X"),
         ({"errors": []}, UnavailableError, "0 tweets and no `meta`"),
         ({"meta": {"result_count": 2}}, UnavailableError, "0 tweets and a result_count of 2"),

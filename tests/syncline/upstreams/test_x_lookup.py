@@ -157,11 +157,8 @@ def test_an_answer_that_contradicts_itself_is_no_answer(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({}, "no answer of X"),
+        ({"error": "closed for repairs"}, "no answer of X"),
         ([], "no answer of X"),
-        ({"meta": {"result_count": 0}}, "neither tweets nor problems"),
-        ({"errors": []}, "neither tweets nor problems"),
-        ({"errors": [problem("1", section="includes")]}, "neither tweets nor problems"),
         ({"data": {"id": "1"}}, "SYNCLINE_UPSTREAMS__ERP__BASE_URL"),
         ({"errors": "no"}, "no answer of X"),
         ({"data": [row("1")], "errors": [problem("9", "about:blank", detail="Over\ncapacity")]}, "blank: Over capa"),
@@ -218,3 +215,13 @@ def test_what_x_says_twice_elsewhere_or_from_its_new_host_is_understood(serve: S
     }
     found = answered(serve, connect, body, ["1", "2", "3", "4", "5"])
     assert (set(found.present), found.deleted, found.protected, found.silent) == ({"1"}, {"2", "5"}, {"3", "4"}, {"5"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"data": []}, {"errors": []}, {"meta": {"result_count": 0}}, {"errors": [problem("1", section="includes")]}],
+)
+def test_an_answer_that_says_nothing_says_nothing_of_any(serve: Serve, connect: Connect, body: object) -> None:
+    """X leaves out what is gone, and leaves `data` out where it is empty; whoever asked decides what to believe."""
+    looked_up = answered(serve, connect, body, ["1", "2"])
+    assert looked_up.silent == looked_up.deleted == {"1", "2"}
