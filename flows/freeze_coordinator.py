@@ -12,7 +12,7 @@ from syncline.model.service import Service
 from syncline.model.session import Tally
 from tasks.admit import admit
 from tasks.flow import sync_flow
-from tasks.freeze import due_rounds, freeze
+from tasks.freeze import due_rounds, freeze_rounds
 from tasks.push import push_snapshots
 
 __all__ = ["FREEZE_COORDINATOR", "freeze_coordinator", "freeze_round"]
@@ -33,9 +33,8 @@ FREEZE_COORDINATOR = Service(
 async def freeze_coordinator(round_number: Annotated[int, Field(ge=1)] | None = None) -> Tally:
     """Freeze the rounds that are due, or the one that is named, and send the snapshots that nobody has accepted yet."""
     await admit(FREEZE_COORDINATOR)
-    tally = Tally()
-    for number in await due_rounds(TWITTER_POLLER, round_number):
-        tally += await freeze(FREEZE_COORDINATOR, number)
+    await push_snapshots(FREEZE_COORDINATOR)
+    tally = await freeze_rounds(FREEZE_COORDINATOR, await due_rounds(TWITTER_POLLER, round_number))
     await push_snapshots(FREEZE_COORDINATOR)
     return tally
 

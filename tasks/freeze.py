@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from syncline.contests import choosing, freezing
 from syncline.contests.checking import Checks
+from syncline.errors import UpstreamError
 from syncline.model.service import Service
 from syncline.model.session import Tally
 from syncline.model.source import Source
@@ -20,7 +22,7 @@ from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import RunStopped, Stop, current_run
 from tasks.task_hooks import note_attempt, note_failure
 
-__all__ = ["due_rounds", "freeze", "freeze_task"]
+__all__ = ["due_rounds", "freeze", "freeze_rounds", "freeze_task"]
 
 
 async def due_rounds(read_by: Source, round_number: int | None = None) -> tuple[int, ...]:
@@ -30,15 +32,29 @@ async def due_rounds(read_by: Source, round_number: int | None = None) -> tuple[
 
 def _due_rounds(read_by: Source, round_number: int | None) -> tuple[int, ...]:
     run = current_run()
-    if round_number is not None:
+    if round_number is not None and settings().snapshot_url is not None:
         with run.store.write() as connection:
             pushes.ask_again(connection, round_number, now=run.store.clock.now())
+    if round_number is not None:
         return (round_number,)
     due = choosing.due_rounds(run.store, read_by, round_seconds=settings().round_seconds)
     if due.overdue is not None:
         with run.store.write() as connection:
             sessions.note_reason(connection, run.session_id, due.overdue)
     return due.numbers
+
+
+async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
+    """Freeze one round after the other; one of which X cannot tell keeps no other from it, and is raised at the end."""
+    tally, failed = Tally(), list[UpstreamError]()
+    for number in numbers:
+        try:
+            tally += await freeze(service, number)
+        except UpstreamError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return tally
 
 
 async def freeze(service: Service, round_number: int) -> Tally:

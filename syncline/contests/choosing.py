@@ -7,9 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncline.model.contests import RoundStatus
-from syncline.model.session import Status
-from syncline.status.history import history
-from syncline.store import entries, rounds
+from syncline.store import checkpoints, entries, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +58,8 @@ def due_rounds(store: Store, read_by: Source, *, round_seconds: float | None) ->
 
     The next round is opened where the last one is over.
     """
-    now = store.clock.now()
     with store.write() as connection:
+        now = store.clock.now()
         rounds.roll(connection, now=now, every_seconds=round_seconds)
         due = rounds.due(connection, now)
         read_to = _read_to(connection, read_by)
@@ -83,7 +81,8 @@ def _is_unread(one: Round, read_to: datetime | None) -> bool:
 
 
 def _read_to(connection: Connection, source: Source) -> datetime | None:
-    """Up to when the source has read all: the beginning of its last good run, less its lag."""
-    good = (history(connection, source.name, limit=1, status=status) for status in (Status.COMPLETED, Status.PARTIAL))
-    begun = max((found[0].started_at for found in good if found), default=None)
-    return None if begun is None else begun - timedelta(seconds=source.lag_seconds)
+    """Up to when the source has read all: the beginning of its last whole pass, less its lag."""
+    checkpoint = checkpoints.read(connection, source.name, None)
+    if checkpoint is None or checkpoint.read_to is None:
+        return None
+    return checkpoint.read_to - timedelta(seconds=source.lag_seconds)

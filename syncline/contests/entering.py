@@ -22,8 +22,8 @@ def enter(store: Store, session_id: str, *, round_seconds: float | None) -> int:
     Raises:
         SessionLostError: the session was closed or taken over; nothing was made.
     """
-    now = store.clock.now()
     with store.write() as connection:
+        now = store.clock.now()
         sessions.advance(connection, session_id, Tally())
         rounds.roll(connection, now=now, every_seconds=round_seconds)
         return entries.enter(connection, rounds.open_ones(connection), now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from syncline.contests.verdicts import SECOND_LOOK_AFTER
 from syncline.errors import ConfigurationError, DeferredError
 from syncline.model.contests import RoundStatus
 from syncline.model.session import Tally
-from syncline.store import entries, rounds, sessions, snapshots
+from syncline.store import entries, heartbeats, rounds, sessions, snapshots
 
 if TYPE_CHECKING:
     from syncline.contests.checking import Checks
@@ -79,23 +80,25 @@ class _Freeze:
 
     async def run(self) -> str | None:
         """Check what is left, and freeze the round; returns why it could not be frozen."""
-        if self._begun().status is RoundStatus.FROZEN:
+        begun = await asyncio.to_thread(self._begun)
+        if begun.status is RoundStatus.FROZEN:
             return None
         doubted = await self._check_all()
         if doubted:
-            await self._wait_until(min(doubted) + SECOND_LOOK_AFTER)
+            await self._wait_until(max(doubted) + SECOND_LOOK_AFTER)
             await self._check_all()
-        return self._ended()
+        return await asyncio.to_thread(self._ended)
 
     def _begun(self) -> Round:
-        """The round, which takes no more entries from now on."""
-        now = self.checks.store.clock.now()
+        """The round, which takes no more entries from now on; the next one takes them."""
         with self.checks.store.write() as connection:
+            now = self.checks.store.clock.now()
             rounds.begin_freezing(connection, self.number, now=now)
             found = rounds.find(connection, self.number)
             if found is None:
                 message = f"there is no round {self.number}: `syncline rounds list` shows those that there are"
                 raise ConfigurationError(message)
+            rounds.roll(connection, now=now, every_seconds=None)
             self.total = entries.count(connection, self.number)
             self.checked = entries.count(connection, self.number, finally_checked=True)
         return found
@@ -104,14 +107,14 @@ class _Freeze:
         """Check all that are not checked yet, once; returns since when those are missing that are still in doubt."""
         doubted: list[datetime] = []
         left = self.total - self.checked
-        batch = self._behind("")
+        batch = await asyncio.to_thread(self._behind, "")
         while batch:
             began, left = self.checks.store.clock.now(), left - len(batch)
             found = await self.checks.check(batch, batches_left=math.ceil(left / BATCH))
             doubted += [one.missing_since for one in found if one.missing_since is not None]
             self.checked += sum(one.is_final for one in found)
             await self._tell(began, left)
-            batch = self._behind(batch[-1].tweet_id)
+            batch = await asyncio.to_thread(self._behind, batch[-1].tweet_id)
             if batch:
                 await self.checks.sleep(PAUSE_SECONDS)
         return doubted
@@ -139,10 +142,14 @@ class _Freeze:
 
     async def _wait_until(self, instant: datetime) -> None:
         """Wait for the second look, where that is soon."""
-        wait_seconds = (instant - self.checks.store.clock.now()).total_seconds()
+        store = self.checks.store
+        wait_seconds = (instant - store.clock.now()).total_seconds()
         if wait_seconds > self.checks.service.patience_seconds:
             reason = f"round {self.number}: most of a batch was missing without a word, which wants a second look"
             raise DeferredError(reason, retry_at=instant)
+        with store.write() as connection:
+            name, now = self.checks.service.name, store.clock.now()
+            heartbeats.waiting(connection, name, reason="a second look", until=instant, now=now)
         await self.checks.sleep(max(0.0, wait_seconds))
 
     def _ended(self) -> str | None:

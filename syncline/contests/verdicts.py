@@ -24,11 +24,13 @@ _MANY = 10
 def decide(entries: Sequence[Entry], looked_up: LookedUp, now: datetime) -> list[Found]:
     """What each of `entries` is from now on; those of which nothing is clear are left out.
 
-    X may say nothing of a tweet that is gone. Where most of a batch is missing in that way, it may as well be X that is
-    unwell: they keep their status until a second look, a minute later or more, finds them missing too.
+    X may say nothing of a tweet that is gone. Where it says nothing of any of them, or most of a batch is missing in
+    that way, it may as well be X that is unwell: they keep their status until a second look, a minute later or more,
+    finds them missing too.
     """
     newly = [one for one in entries if one.tweet_id in looked_up.silent and one.status is not EntryStatus.DELETED]
-    is_suspicious = len(newly) >= _MANY and 2 * len(newly) > len(entries)
+    says_nothing = len(looked_up.silent) == len(entries)
+    is_suspicious = says_nothing or (len(newly) >= _MANY and 2 * len(newly) > len(entries))
     return [
         _found(one, looked_up, now, doubted=is_suspicious and one.tweet_id in looked_up.silent)
         for one in entries

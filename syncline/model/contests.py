@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, Index
 
-from syncline.model.columns import KeyText, choice
+from syncline.model.columns import JsonColumn, KeyText, choice
 from syncline.model.items import Item
 from syncline.model.row import Row
 
@@ -28,6 +29,8 @@ class Tweet(Item, table=True):
     author_id: str
     text: str
     created_at: datetime
+    edit_history_tweet_ids: Any = Field(default=None, sa_type=JsonColumn, nullable=True)
+    """The ids of all its versions, the first one first: an edit makes a tweet with an id of its own."""
 
 
 class EntryStatus(StrEnum):
@@ -57,12 +60,16 @@ class Entry(Row, table=True):
 
     __tablename__ = "entries"
     __table_args__ = (
+        UniqueConstraint("first_tweet_id"),
+        Index("ix_entries_entered_at", "entered_at"),
         Index("ix_entries_checked", "round_number", "checked_at"),
         Index("ix_entries_created", "round_number", "created_at"),
         Index("ix_entries_final", "round_number", "final_check_at", "tweet_id"),
     )
 
     tweet_id: str = Field(primary_key=True, sa_type=KeyText)
+    first_tweet_id: str = Field(sa_type=KeyText)
+    """The first version of the tweet: one that is edited stays one entry."""
     round_number: int
     author_id: str
     created_at: datetime

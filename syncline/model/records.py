@@ -71,6 +71,8 @@ class CheckpointRow(Row, table=True):
     """The newest change that was stored, as an ISO 8601 instant or the upstream's sync token."""
     full_pass_at: datetime | None = None
     """When the last unbroken full pass began."""
+    read_to: datetime | None = None
+    """When the last pass began that came to its end: all that the upstream showed then is stored."""
     pass_state: str | None = None
     """The unfinished pass, as JSON (`syncline.passes.state.PassState`)."""
     updated_at: datetime

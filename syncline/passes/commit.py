@@ -205,6 +205,7 @@ class PageWriter:
             full_pass_at=None if before is None else before.full_pass_at,
             pass_state=None,
             now=now,
+            read_to=state.started_at,
         )
 
 

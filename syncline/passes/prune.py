@@ -77,6 +77,7 @@ def prune(
             full_pass_at=row.full_pass_at if refused else state.started_at,
             pass_state=None,
             now=store.clock.now(),
+            read_to=state.started_at,
         )
     return Pruned(tally=tally, refused=refused)
 

@@ -28,10 +28,15 @@ def write(
     full_pass_at: datetime | None,
     pass_state: str | None,
     now: datetime,
+    read_to: datetime | None = None,
 ) -> None:
-    """Replace the checkpoint; called in the transaction of what it vouches for, never on its own."""
+    """Replace the checkpoint; called in the transaction of what it vouches for, never on its own.
+
+    `read_to` is when the pass began that ends with it; None leaves what was known before.
+    """
     key = {"source": source, "account_id": account_id or ""}
-    values = {"cursor": cursor, "full_pass_at": full_pass_at, "pass_state": pass_state, "updated_at": now}
+    values: dict[str, object] = {"cursor": cursor, "full_pass_at": full_pass_at}
+    values |= {"pass_state": pass_state, "updated_at": now} | ({} if read_to is None else {"read_to": read_to})
     upsert(connection, CheckpointRow, key, values)
 
 

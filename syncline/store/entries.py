@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, exists, func, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -31,14 +32,17 @@ __all__ = [
 
 _RECORD = (
     update(Entry)
-    .where(col(Entry.tweet_id) == bindparam("of_tweet"))
+    .where(col(Entry.tweet_id) == bindparam("of_tweet"), col(Entry.final_check_at).is_(None))
     .values(
         status=bindparam("new_status"),
         checked_at=bindparam("now"),
         missing_since=bindparam("missing"),
-        final_check_at=func.coalesce(bindparam("final", type_=UTCDateTime()), col(Entry.final_check_at)),
+        final_check_at=bindparam("final", type_=UTCDateTime()),
     )
 )
+"""Built once. What a round's snapshot is made of is not changed by a check that began before and ends late."""
+_CLOCKS_APART = timedelta(days=1)
+"""More than the clocks of machines are ever apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +65,23 @@ class Found:
 def enter(connection: Connection, rounds: Sequence[Round], *, now: datetime) -> int:
     """Make entries of the tweets that are none yet; returns how many.
 
-    Each enters the first of the open `rounds` that ends behind its tweet, or else the last of them. Tweets that were
-    stored before the newest entry was made are entries already.
+    Each enters the first of the open `rounds` that ends behind its tweet, or else the last of them. A tweet that was
+    edited stays the entry that its earlier version is. Tweets that were stored long before the newest entry was made
+    are entries already.
     """
     tweets, last = table_of(Tweet).c, connection.execute(select(func.max(col(Entry.entered_at)))).scalar()
     ends = [(tweets.created_at < one.ends_at, one.number) for one in rounds if one.ends_at is not None]
     number = case(*ends, else_=rounds[-1].number) if ends else literal(rounds[-1].number)
+    first = func.coalesce(tweets.edit_history_tweet_ids[0].as_string(), tweets.id)
     new = select(
-        tweets.id, number, tweets.author_id, tweets.created_at, literal(now), literal(EntryStatus.PUBLIC.value)
-    ).where(~exists().where(col(Entry.tweet_id) == tweets.id))
+        tweets.id, first, number, tweets.author_id, tweets.created_at, literal(now), literal(EntryStatus.PUBLIC.value)
+    ).where(~exists().where(col(Entry.first_tweet_id) == first), ~exists().where(col(Entry.tweet_id) == tweets.id))
     if last is not None:
-        new = new.where(tweets.synced_at >= last)
-    names = ["tweet_id", "round_number", "author_id", "created_at", "entered_at", "status"]
-    return connection.execute(insert(Entry).from_select(names, new)).rowcount
+        new = new.where(tweets.synced_at >= last - _CLOCKS_APART)
+    names = ["tweet_id", "first_tweet_id", "round_number", "author_id", "created_at", "entered_at", "status"]
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(Entry).from_select(names, new.order_by(tweets.id))
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount
 
 
 def longest_unchecked(connection: Connection, rounds: Iterable[int], limit: int) -> Sequence[Entry]:
@@ -127,14 +135,17 @@ def record(connection: Connection, found: Iterable[Found], *, now: datetime, fin
 
 
 def forget_tweets(connection: Connection, tweet_ids: Sequence[str]) -> None:
-    """Delete tweets that X has deleted: what they said is kept no longer than X keeps it; the entries stay."""
+    """Delete those of the tweets that are deleted by their entry: what they said is kept no longer; the entry stays."""
     if tweet_ids:
-        connection.execute(delete(Tweet).where(col(Tweet.id).in_(tweet_ids)))
+        is_gone = col(Entry.status) == EntryStatus.DELETED
+        gone = select(col(Entry.tweet_id)).where(col(Entry.tweet_id).in_(tweet_ids), is_gone)
+        connection.execute(delete(Tweet).where(col(Tweet.id).in_(gone)))
 
 
 def note_look(connection: Connection, tweet_ids: Sequence[str], *, now: datetime) -> None:
     """X was asked for these, but nothing is clear of them."""
-    connection.execute(update(Entry).where(col(Entry.tweet_id).in_(tweet_ids)).values(checked_at=now))
+    mine = col(Entry.tweet_id).in_(tweet_ids), col(Entry.final_check_at).is_(None)
+    connection.execute(update(Entry).where(*mine).values(checked_at=now))
 
 
 def _of_rounds(rounds: Iterable[int]) -> Select[tuple[Entry]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, case, func, literal, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -25,11 +25,13 @@ def roll(connection: Connection, *, now: datetime, every_seconds: float | None) 
     It lasts a multiple of `every_seconds`, so that nothing is missing after downtime; None: until somebody freezes it.
     Nobody else closes the last round before the transaction ends.
     """
-    last = _first(connection, select(Round).order_by(col(Round.number).desc()).with_for_update())
+    last = _last(connection)
     if last is None:
         _open(connection, 1, starts_at=now, ends_at=_end(now, now, every_seconds))
-    elif last.ends_at is not None and last.ends_at <= now:
-        ends_at = _end(last.ends_at, now, every_seconds)
+    elif last.ends_at is None and every_seconds is not None:
+        plan_end(connection, last.number, _end(last.starts_at, now, every_seconds) or now)
+    elif last.ends_at is not None and (last.ends_at <= now or last.status is not RoundStatus.OPEN):
+        ends_at = _end(last.ends_at, max(now, last.ends_at), every_seconds)
         _open(connection, last.number + 1, starts_at=last.ends_at, ends_at=ends_at)
 
 
@@ -59,9 +61,11 @@ def due(connection: Connection, now: datetime) -> Sequence[Round]:
 
 def plan_end(connection: Connection, number: int, ends_at: datetime) -> bool:
     """Have the open round end then; False where it is not open, or not the last one."""
-    mine = col(Round.number) == number, col(Round.status) == RoundStatus.OPEN
-    last = select(func.max(Round.number)).scalar_subquery()
-    return connection.execute(update(Round).where(*mine, literal(number) == last).values(ends_at=ends_at)).rowcount == 1
+    last = _last(connection)
+    if last is None or last.number != number or last.status is not RoundStatus.OPEN:
+        return False
+    connection.execute(update(Round).where(col(Round.number) == number).values(ends_at=ends_at))
+    return True
 
 
 def begin_freezing(connection: Connection, number: int, *, now: datetime) -> None:
@@ -92,6 +96,16 @@ def _end(starts_at: datetime, now: datetime, every_seconds: float | None) -> dat
         return None
     periods = (now - starts_at).total_seconds() // every_seconds + 1
     return starts_at + timedelta(seconds=every_seconds * periods)
+
+
+def _last(connection: Connection) -> Round | None:
+    """The last round, which nobody else changes, and behind which nobody opens one, before the transaction ends."""
+    last = select(Round).order_by(col(Round.number).desc())
+    while True:
+        locked = _first(connection, last.with_for_update())
+        found = _first(connection, last)  # whoever had it locked before may have opened another one
+        if found is None or (locked is not None and locked.number == found.number):
+            return found
 
 
 def _first(connection: Connection, statement: Select[tuple[Round]]) -> Round | None:

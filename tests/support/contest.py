@@ -144,16 +144,23 @@ class Contest:
 
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             del mode
-            numbers = (number,)
-            if number is None:
-                due = choosing.due_rounds(self.store, TWITTER_POLLER, round_seconds=self.round_seconds)
-                numbers = due.numbers
+            await push_due(self.store, self.endpoint, session)
+            numbers = (number,) if number is not None else self._due()
+            failed: list[UpstreamError] = []
             for one in numbers:
                 checks = self._checks(FREEZE_COORDINATOR, client, session, final=True)
-                await freezing.freeze(checks, one or 0, pushes=True, on_batch=self._note)
+                try:
+                    await freezing.freeze(checks, one, pushes=True, on_batch=self._note)
+                except UpstreamError as error:
+                    failed.append(error)
+            if failed:
+                raise failed[0]
             await push_due(self.store, self.endpoint, session)
 
         return await self._run(FREEZE_COORDINATOR, work, retry=retry)
+
+    def _due(self) -> tuple[int, ...]:
+        return choosing.due_rounds(self.store, TWITTER_POLLER, round_seconds=self.round_seconds).numbers
 
     @property
     def endpoint(self) -> Endpoint:

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from support.contest import Contest
 
+from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.freeze_coordinator import FREEZE_COORDINATOR
+from syncline.contests.choosing import newest
 from syncline.errors import ConfigurationError
 from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.model.policies import Mode
@@ -234,3 +236,74 @@ def test_two_runs_never_freeze_at_once(contest: Contest) -> None:
     first = admit(contest.store, FREEZE_COORDINATOR, Due(trigger=Trigger.MANUAL, mode=Mode.INCREMENTAL))
     assert first.granted
     assert asyncio.run(contest.freeze(1)) is Status.SKIPPED
+
+
+def test_sqlite_refuses_to_replace_a_snapshot(contest: Contest) -> None:
+    """What REPLACE deletes fires no trigger of its own."""
+    asyncio.run(contest.poll())
+    asyncio.run(contest.freeze(1))
+    columns = "round_number, '{}', content_hash, entries, public, created_at"
+    with pytest.raises(DBAPIError, match="never changed or deleted"), contest.store.write() as connection:
+        connection.execute(text(f"INSERT OR REPLACE INTO snapshots SELECT {columns} FROM snapshots"))  # noqa: S608 - constants
+
+
+def test_a_sweep_that_ends_late_changes_nothing_of_what_was_finally_checked(any_contest: Contest) -> None:
+    """It asked before the freeze, and is told after it: snapshot and entries stay as they were found."""
+    contest = any_contest
+
+    async def story() -> None:
+        await contest.poll()
+        contest.clock.advance(seconds=200)
+        sweep = admit(contest.store, FAST_DELETE_SWEEP, Due(trigger=Trigger.SCHEDULE, mode=Mode.INCREMENTAL))
+        batch = newest(contest.store, 100)
+        assert await contest.freeze(1) is Status.COMPLETED
+        contest.box.x.tweets.delete(batch[0].tweet_id)
+        async with contest.client(FAST_DELETE_SWEEP) as client:
+            await contest.checks(FAST_DELETE_SWEEP, client, sweep.session_id).check(batch)
+
+    asyncio.run(story())
+    assert set(contest.entries().values()) == {EntryStatus.PUBLIC}
+    assert content(contest) == contest.entries()
+
+
+def test_two_batches_in_doubt_get_their_second_look_a_minute_after_the_last(contest: Contest) -> None:
+    """Answers may take their time: none is asked for a third time, and the round is frozen."""
+    x = contest.box.x
+    x.settings = x.settings.changed({"silent_part": 1.0})
+
+    async def slowly(seconds: float) -> None:
+        contest.clock.advance(seconds=seconds + 19 if seconds == 1.0 else seconds)
+
+    async def story() -> None:
+        await contest.poll()
+        for tweet_id in sorted(contest.truth())[:100]:
+            x.tweets.delete(tweet_id)
+        contest.sleep = slowly
+        assert await contest.freeze(1) is Status.COMPLETED
+
+    asyncio.run(story())
+    assert max(x.asked().values()) == 2
+    assert content(contest) == contest.truth()
+
+
+def test_a_round_of_which_x_cannot_tell_keeps_no_other_and_no_webhook(any_contest: Contest) -> None:
+    """Round 1 is sent again, and round 3 is frozen, though each lookup for round 2 is refused."""
+    contest = any_contest
+
+    async def story() -> None:
+        await contest.poll()
+        contest.box.inbox.fail(1)
+        assert await contest.freeze(1) is Status.PARTIAL
+        for number in (2, 3):
+            contest.box.x.tweets.add(1)
+            contest.clock.advance(seconds=1_000)
+            await contest.poll()
+            contest.box.faults.add("status", path="/x/2/tweets", code=400, count=1)
+            assert await contest.freeze(number) is Status.FAILED
+        contest.clock.advance(seconds=1_000)
+        contest.box.faults.add("status", path="/x/2/tweets", code=400, count=1)
+        assert await contest.freeze() is Status.FAILED
+
+    asyncio.run(story())
+    assert contest.round(1).pushed_at is not None
+    assert [contest.round(number).status for number in (2, 3)] == [RoundStatus.FREEZING, RoundStatus.FROZEN]

@@ -1,9 +1,12 @@
 """Rounds: one follows the other without a gap, and an entry is in exactly one."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from support.contest import Contest
 
 from flows.twitter_poller import TWITTER_POLLER
@@ -143,3 +146,83 @@ def test_freezing_by_hand_waits_for_nobody(contest: Contest) -> None:
     assert contest.round().ends_at == now
     asyncio.run(contest.poll())
     assert contest.round(2).starts_at == now
+
+
+BLOCKED = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+def test_an_end_that_is_set_while_the_next_round_is_opened_is_refused(
+    make_postgresql: Callable[[], str], clock: ManualClock
+) -> None:
+    """Two rounds at once would have the same tweets; SQLite has one writer at a time."""
+    store = Store(make_postgresql(), clock=clock)
+    roll(store, HOUR)
+    clock.advance(seconds=HOUR)
+    said: list[bool] = []
+
+    def end() -> None:
+        with store.write() as connection:
+            said.append(rounds.plan_end(connection, 1, clock.now() + timedelta(hours=2)))
+
+    with ThreadPoolExecutor(1) as other:
+        with store.write() as connection:
+            rounds.roll(connection, now=clock.now(), every_seconds=HOUR)
+            waiting = other.submit(end)
+            while connection.execute(BLOCKED).scalar_one() == 0:
+                assert not waiting.done()
+        waiting.result(timeout=30)
+    store.close()
+    assert said == [False]
+
+
+def test_a_length_that_is_set_later_ends_the_round_that_has_none(store: Store, clock: ManualClock) -> None:
+    """Whoever polls first and reads the manual afterwards does not wait for ever."""
+    roll(store)
+    clock.advance(seconds=2.5 * HOUR)
+    roll(store, HOUR)
+    with store.read() as connection:
+        (one,) = rounds.every(connection)
+    assert one.ends_at == one.starts_at + timedelta(hours=3)
+
+
+def test_a_round_that_is_closed_by_hand_is_followed_at_once(contest: Contest) -> None:
+    """A poll whose clock is a little behind still finds an open round."""
+
+    async def story() -> None:
+        await contest.poll()
+        contest.box.faults.add("status", path="/x/2/tweets", code=503, count=1)
+        await contest.freeze(1)
+        contest.clock.advance(seconds=-30)
+        contest.box.x.tweets.add(2)
+        assert await contest.poll() is Status.COMPLETED
+
+    asyncio.run(story())
+    assert contest.round(2).status is RoundStatus.OPEN
+    assert len(contest.entries(2)) == 2
+
+
+def test_a_round_is_not_frozen_before_a_pass_that_began_behind_its_end(any_contest: Contest) -> None:
+    """A pass that was interrupted goes on backwards: what was tweeted meanwhile lies before its first page."""
+    contest, box = any_contest, any_contest.box
+    contest.round_seconds = HOUR
+
+    async def story() -> list[str]:
+        await contest.poll()
+        contest.clock.advance(seconds=HOUR - 200)
+        box.x.tweets.add(250)
+        box.x.settings = box.x.settings.changed({"mentions_limit": 2})  # the third page is refused
+        contest.clock.advance(seconds=2)
+        assert await contest.poll() is Status.DEFERRED
+        late = box.x.tweets.add(3)
+        box.x.settings = box.x.settings.changed({"mentions_limit": 100})
+        contest.clock.advance(seconds=1_000)
+        assert await contest.poll(retry=True) is Status.COMPLETED  # the rest of the pass that began before the end
+        assert await contest.freeze() is Status.COMPLETED
+        assert contest.round().status is RoundStatus.OPEN
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        assert await contest.freeze() is Status.COMPLETED
+        assert contest.round().status is RoundStatus.FROZEN
+        return late
+
+    assert set(asyncio.run(story())) <= set(contest.entries(1))

@@ -178,3 +178,67 @@ def test_a_broken_answer_fails_the_run_and_changes_nothing(contest: Contest) -> 
     assert (session.items_processed, session.error_type) == (0, "UnavailableError")
     with contest.store.read() as connection:
         assert not rejects.of_session(connection, session.id)
+
+
+def test_an_edited_tweet_stays_one_entry(any_contest: Contest) -> None:
+    """X gives each edit an id of its own, which the next poll reads as new; whoever edits must not win twice."""
+    contest, tweets = any_contest, any_contest.box.x.tweets
+
+    async def story() -> None:
+        await contest.poll()
+        (first,) = tweets.add(1)
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        second = tweets.edit(first, "@syncline with fewer typing errors")
+        third = tweets.edit(second, "@syncline with none")
+        unseen = tweets.edit(tweets.add(1)[0], "@syncline edited before anybody saw it")
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        again = tweets.edit(unseen, "@syncline and once more")
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        assert {first, second, third, unseen, again} & set(contest.entries()) == {first, unseen}
+        tweets.delete(third)
+        contest.clock.advance(seconds=180)
+        await contest.sweep()
+        assert contest.entries()[first] is EntryStatus.DELETED
+
+    asyncio.run(story())
+
+
+def test_a_clock_that_was_ahead_costs_nobody_an_entry(contest: Contest) -> None:
+    """One machine of several, or one before its clock was set: what is stored afterwards is entered all the same."""
+
+    async def story() -> None:
+        await contest.poll()
+        contest.clock.advance(seconds=600)
+        contest.box.x.tweets.add(1)
+        await contest.poll()
+        contest.clock.advance(seconds=-300)
+        contest.box.x.tweets.add(5)
+        contest.clock.advance(seconds=120)
+        await contest.poll()
+        assert set(contest.entries()) == set(contest.truth())
+
+    asyncio.run(story())
+
+
+def test_few_entries_are_not_believed_gone_because_nothing_was_said(contest: Contest) -> None:
+    """A contest of nine has as much to lose as one of a thousand."""
+    x = contest.box.x
+    x.settings = x.settings.changed({"silent_part": 1.0})
+
+    async def story() -> None:
+        for tweet_id in x.tweets.public_ids()[9:]:
+            x.tweets.delete(tweet_id)
+        await contest.poll()
+        for tweet_id in x.tweets.public_ids():
+            x.tweets.delete(tweet_id)
+        contest.clock.advance(seconds=180)
+        await contest.sweep()
+        assert set(contest.entries().values()) == {EntryStatus.PUBLIC}
+        contest.clock.advance(seconds=180)
+        await contest.sweep()
+        assert set(contest.entries().values()) == {EntryStatus.DELETED}
+
+    asyncio.run(story())

@@ -20,6 +20,7 @@ def entries(
     return [
         Entry(
             tweet_id=str(number),
+            first_tweet_id=str(number),
             round_number=1,
             author_id="7",
             created_at=NOW,
@@ -65,7 +66,10 @@ def test_of_what_is_unclear_nothing_is_concluded() -> None:
         (100, 50, False),  # half
         (12, 10, True),
         (11, 9, False),  # few go at once now and then
-        (9, 9, False),
+        (11, 10, True),
+        (9, 9, True),  # nothing is shown at all
+        (1, 1, True),
+        (9, 8, False),
     ],
 )
 def test_a_batch_that_goes_missing_without_a_word_is_not_believed_at_once(

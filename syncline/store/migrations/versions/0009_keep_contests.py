@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0009"
 down_revision = "0008"
@@ -13,12 +14,15 @@ _REFUSAL = "a snapshot is never changed or deleted"
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("checkpoints", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("read_to", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "tweets",
         sa.Column("id", _KEY, nullable=False),
         sa.Column("author_id", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("edit_history_tweet_ids", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("raw_fingerprint", sa.LargeBinary(length=16), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
         sa.Column("synced_at", sa.DateTime(timezone=True), nullable=False),
@@ -28,6 +32,7 @@ def upgrade() -> None:
     op.create_table(
         "entries",
         sa.Column("tweet_id", _KEY, nullable=False),
+        sa.Column("first_tweet_id", _KEY, nullable=False),
         sa.Column("round_number", sa.Integer(), nullable=False),
         sa.Column("author_id", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -37,7 +42,9 @@ def upgrade() -> None:
         sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("final_check_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("tweet_id"),
+        sa.UniqueConstraint("first_tweet_id"),
     )
+    op.create_index("ix_entries_entered_at", "entries", ["entered_at"])
     op.create_index("ix_entries_checked", "entries", ["round_number", "checked_at"])
     op.create_index("ix_entries_created", "entries", ["round_number", "created_at"])
     op.create_index("ix_entries_final", "entries", ["round_number", "final_check_at", "tweet_id"])
@@ -79,9 +86,12 @@ def _guards() -> tuple[str, ...]:
             f"CREATE TRIGGER snapshots_stay BEFORE UPDATE OR DELETE ON snapshots FOR EACH ROW {refusal}",
             f"CREATE TRIGGER snapshots_stay_all BEFORE TRUNCATE ON snapshots FOR EACH STATEMENT {refusal}",
         )
+    replacing = "WHEN EXISTS (SELECT 1 FROM snapshots WHERE round_number = NEW.round_number)"
+    cases = (("UPDATE", ""), ("DELETE", ""), ("INSERT", replacing))  # what REPLACE deletes fires no trigger of its own
     return tuple(
-        f"CREATE TRIGGER snapshots_{word} BEFORE {word} ON snapshots BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-        for word in ("UPDATE", "DELETE")
+        f"CREATE TRIGGER snapshots_{word} BEFORE {word} ON snapshots {when} "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for word, when in cases
     )
 
 
@@ -92,3 +102,5 @@ def downgrade() -> None:
     op.drop_table("rounds")
     op.drop_table("entries")
     op.drop_table("tweets")
+    with op.batch_alter_table("checkpoints", schema=None) as batch_op:
+        batch_op.drop_column("read_to")
