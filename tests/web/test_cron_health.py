@@ -17,10 +17,13 @@ from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.store import heartbeats, holds
+from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
 
 CallAs = Callable[[Settings, str | None], Callable[..., httpx.Response]]
 Expect = Callable[[str, float], None]
+
+DAY = 86_400
 
 X = Upstream(name="x", budgets=(Budget(name="mentions", policy=SlidingWindow(limit=10, period_seconds=900)),))
 
@@ -188,6 +191,45 @@ def test_a_service_that_waited_for_a_time_gone_by_has_stalled(
     record(sqlite_store, Status.DEFERRED, source="products", retry_at=clock.now() + timedelta(minutes=1))
     clock.advance(seconds=121)
     assert status(read()) == "STALLED"
+
+
+@pytest.mark.parametrize(
+    ("after_opening_seconds", "life"),
+    [(299, "PAUSED"), (300, "HEALTHY"), (420, "HEALTHY"), (421, "STALLED"), (30 * DAY, "STALLED")],
+)
+def test_an_open_breaker_excuses_a_silence_until_its_cool_down_ends(
+    scene: Scene, expect: Expect, after_opening_seconds: float, life: str
+) -> None:
+    """A dead service's breaker turns half-open by the clock alone: that may not hide the death, nor be one."""
+    expect("products", 60)
+    beat(scene.store)
+    scene.clock.advance(seconds=600)
+    trip(scene.store, scene.sources[1])
+    scene.clock.advance(seconds=after_opening_seconds)
+    told = scene.read()
+    assert (status(told), told["stalled_services"]) == (life, ["products"] if life == "STALLED" else [])
+
+
+@pytest.mark.parametrize(("silent_seconds", "life"), [(120, "HEALTHY"), (121, "STALLED")])
+def test_a_service_that_ran_in_half_open_counts_from_that_run(
+    scene: Scene, expect: Expect, silent_seconds: float, life: str
+) -> None:
+    """Its breaker may stay half-open for as long as no probe comes back."""
+    expect("products", 60)
+    trip(scene.store, scene.sources[1])
+    scene.clock.advance(seconds=DAY)
+    beat(scene.store)
+    scene.clock.advance(seconds=silent_seconds)
+    assert status(scene.read()) == life
+
+
+def test_a_breaker_that_is_held_open_excuses_any_silence(scene: Scene, expect: Expect) -> None:
+    """Somebody wanted it so, and the cool-down means nothing to it."""
+    expect("products", 60)
+    beat(scene.store)
+    Breakers(scene.store).force_open("products", "cli:ann")
+    scene.clock.advance(seconds=30 * DAY)
+    assert status(scene.read()) == "PAUSED"
 
 
 def test_a_service_that_never_ran_or_cannot_run_says_so(read: Callable[..., dict[str, Any]], expect: Expect) -> None:

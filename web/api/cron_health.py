@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
-from syncline.status.guards import BudgetUse
+from syncline.resilience.breaker import BreakerState
+from syncline.status.guards import BudgetUse, Guards
 from syncline.status.overview import SourceOverview, State
 from web.api.errors import documented
 from web.context import Context, Here
@@ -22,6 +23,7 @@ router = APIRouter(tags=["health"])
 
 _X = "x"
 """The upstream whose budgets stand in `x_api_status`."""
+_REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
 
 
 class Life(StrEnum):
@@ -30,11 +32,11 @@ class Life(StrEnum):
     HEALTHY = "HEALTHY"
     STALLED = "STALLED"
     """Its last run is longer ago than twice its interval, or that one's last beat where it takes so long; and nothing
-    excuses it."""
+    excuses it. An open breaker excuses it until its cool-down ends."""
     WAITING = "WAITING"
     """It waits for a budget, a rate limit or its turn, until a known time."""
     PAUSED = "PAUSED"
-    """A hold is in force, or its breaker is open."""
+    """A hold is in force, or its breaker is open; one that is half-open lets it run."""
     STOPPED = "STOPPED"
     """Its schedule is switched off, or there is none."""
     NOT_SET_UP = "NOT_SET_UP"
@@ -132,7 +134,7 @@ async def _life(here: Context, sight: Sight, one: SourceOverview, cadence: Caden
     schedule = (sight.schedules or {}).get(one.name)
     if here.settings.missing(one.upstream) is not None:
         return Life.NOT_SET_UP
-    if one.state is State.PAUSED or not sight.guards[one.name].is_closed:
+    if one.state is State.PAUSED or sight.guards[one.name].breaker.state in _REFUSING:
         return Life.PAUSED
     if _waits(one, sight):
         return Life.WAITING
@@ -140,7 +142,8 @@ async def _life(here: Context, sight: Sight, one: SourceOverview, cadence: Caden
         return Life.STOPPED
     if one.heartbeat is None or one.heartbeat.last_run is None:
         return Life.NEW
-    stalled_at = await cadence.stalled_at(_last_sign(one, cadence, one.heartbeat.last_run))
+    last_sign = _last_sign(one, cadence, one.heartbeat.last_run)
+    stalled_at = await cadence.stalled_at(_silent_since(sight.guards[one.name], last_sign))
     return Life.STALLED if stalled_at is not None and sight.at > stalled_at else Life.HEALTHY
 
 
@@ -154,6 +157,17 @@ def _last_sign(one: SourceOverview, cadence: Cadence, last_run: datetime) -> dat
         return last_run
     lasts = one.progress is not None or interval is None or (beat - last_run).total_seconds() > interval
     return beat if lasts else last_run
+
+
+def _silent_since(guarded: Guards, last_sign: datetime) -> datetime:
+    """Its last sign; the end of the cool-down where its breaker has become half-open after that, as it may run again.
+
+    Half-open comes by the clock alone, also for a service that is long dead.
+    """
+    breaker = guarded.breaker
+    if breaker.state is not BreakerState.HALF_OPEN or breaker.opened_at is None:
+        return last_sign
+    return max(last_sign, breaker.opened_at + timedelta(seconds=guarded.policy.reset_after_seconds))
 
 
 def _waits(one: SourceOverview, sight: Sight) -> bool:
