@@ -262,3 +262,10 @@ def test_a_service_that_there_is_not_is_404(call_as: CallAs, settings: Settings)
     answer = call_as(settings, None)("GET", "/health/cron/nope")
     assert answer.status_code == 404
     assert "twitter_poller" in answer.json()["error"]
+
+
+def test_what_is_told_of_a_service_is_called_its_health(call_as: CallAs, settings: Settings) -> None:
+    """A client made from the OpenAPI document gets no type `Service`, which is a declaration in all the rest."""
+    schemas = call_as(settings, None)("GET", "/openapi.json").json()["components"]["schemas"]
+    assert {"CronHealth", "ServiceHealth", "ServiceHealthDetail"} <= set(schemas)
+    assert not {"Service", "ServiceDetail"} & set(schemas)

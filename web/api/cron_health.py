@@ -45,7 +45,7 @@ class Life(StrEnum):
     """It never ran."""
 
 
-class Service(BaseModel):
+class ServiceHealth(BaseModel):
     """A service in one line."""
 
     service: str
@@ -54,7 +54,7 @@ class Service(BaseModel):
     status: Life
 
 
-class ServiceDetail(Service):
+class ServiceHealthDetail(ServiceHealth):
     """All that its heartbeat tells."""
 
     expected_interval_seconds: float | None = Field(description="null where a cron decides")
@@ -77,7 +77,7 @@ class CronHealth(BaseModel):
     """All services."""
 
     timestamp: datetime
-    services: list[Service]
+    services: list[ServiceHealth]
     stalled_services: list[str]
     x_api_status: dict[str, Tokens] = Field(description="the budgets of the upstream x, where there is one")
     budgets: dict[str, Tokens] = Field(description="the budgets of all upstreams")
@@ -88,11 +88,11 @@ async def read_all(here: Here, response: Response) -> CronHealth:
     """How every service is."""
     response.headers["Cache-Control"] = "no-store"
     sight, cadences = await look(here), await here.controls.cadences(here.settings, here.store)
-    services = [await _service(here, sight, one, cadences.get(one.name)) for one in sight.sources]
+    services = [await _health_of(here, sight, one, cadences.get(one.name)) for one in sight.sources]
     uses = {use.name: use for guards in sight.guards.values() for use in guards.budgets}
     return CronHealth(
         timestamp=sight.at,
-        services=[Service.model_validate(one.model_dump()) for one in services],
+        services=[ServiceHealth.model_validate(one.model_dump()) for one in services],
         stalled_services=[one.service for one in services if one.status is Life.STALLED],
         x_api_status=_tokens([use for name, use in uses.items() if name.startswith(f"{_X}:")], short=True),
         budgets=_tokens(list(uses.values()), short=False),
@@ -102,19 +102,19 @@ async def read_all(here: Here, response: Response) -> CronHealth:
 @router.get("/health/cron/{service}", responses=documented(404))
 async def read_one(
     here: Here, response: Response, service: Annotated[str, Path(description="its name; `twitterPoller` is understood")]
-) -> ServiceDetail:
+) -> ServiceHealthDetail:
     """How one service is, with its heartbeat."""
     response.headers["Cache-Control"] = "no-store"
     name = here.require(service if service in here.names else _snake(service))
     sight, cadences = await look(here), await here.controls.cadences(here.settings, here.store)
     one = next(source for source in sight.sources if source.name == name)
-    return await _service(here, sight, one, cadences.get(name))
+    return await _health_of(here, sight, one, cadences.get(name))
 
 
-async def _service(here: Context, sight: Sight, one: SourceOverview, cadence: Cadence | None) -> ServiceDetail:
+async def _health_of(here: Context, sight: Sight, one: SourceOverview, cadence: Cadence | None) -> ServiceHealthDetail:
     beat = one.heartbeat
     last_run = None if beat is None else beat.last_run
-    return ServiceDetail(
+    return ServiceHealthDetail(
         service=one.name,
         last_run=last_run,
         age_seconds=None if last_run is None else max(round((sight.at - last_run).total_seconds()), 0),
