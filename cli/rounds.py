@@ -35,7 +35,7 @@ def list_(
 
 
 def show(number: Number, *, as_json: AsJson = False) -> None:
-    """Show all that is known of a round; with --json also its snapshot, as it is stored.
+    """Show all that is known of a round; with --json also its snapshot, and all entries that a freeze has not checked.
 
     Exits with 1 where the snapshot's hash does not fit its content.
     """

@@ -39,6 +39,8 @@ _STYLES = {RoundStatus.OPEN: "green", RoundStatus.FREEZING: "yellow", RoundStatu
 _PUSH = ("pushed_at", "push_attempts", "push_retry_at", "push_error")
 _HASH_DIGITS = 12
 """So many of its digits tell it from others."""
+_NAMED = 10
+"""So many entries that are not checked yet are named; --json has them all."""
 
 
 def listed(*, limit: int, as_json: bool) -> None:
@@ -60,12 +62,15 @@ def show(wanted: int, *, as_json: bool) -> int:
         with instance.store.read() as connection:
             one, snapshot = found(connection, wanted), snapshots.find(connection, wanted)
             checked = entries.count(connection, wanted, finally_checked=True)
+            unchecked = rounds.unchecked(connection, one.round)
         fits = None if snapshot is None else rounds.snapshot_fits(snapshot)
         if as_json:
             stored = {"hash_fits": fits, "snapshot": None if snapshot is None else snapshot.content}
-            console.write_json(_as_json(one) | {"finally_checked": checked} | stored)
+            checks = {"finally_checked": checked, "unchecked": list(unchecked)}
+            console.write_json(_as_json(one) | checks | stored)
         else:
-            print_facts([*_facts(one, instance.now(), checked), *_facts_of_snapshot(snapshot, fits=fits)])
+            facts = _facts(one, instance.now(), checked, unchecked)
+            print_facts([*facts, *_facts_of_snapshot(snapshot, fits=fits)])
     return FAILED if fits is False else 0
 
 
@@ -124,7 +129,7 @@ def _said_of_webhook(one: RoundOverview, now: datetime) -> str:
             return "given up"
 
 
-def _facts(one: RoundOverview, now: datetime, checked: int) -> list[Fact]:
+def _facts(one: RoundOverview, now: datetime, checked: int, unchecked: Sequence[str]) -> list[Fact]:
     row, counts = one.round, one.counts
     of_each = ", ".join(f"{number(counts[status])} {status.value}" for status in EntryStatus)
     begun = row.status is not RoundStatus.OPEN
@@ -138,10 +143,17 @@ def _facts(one: RoundOverview, now: datetime, checked: int) -> list[Fact]:
         Fact(label="entries", value=f"{number(one.entries)}: {of_each}"),
         Fact(label="freezing since", value=_instant(row.freezing_since, now)),
         Fact(label="checked for it", value=f"{number(checked)} of {number(one.entries)}" if begun else ""),
+        Fact(label="not yet", value=_named(unchecked)),
         Fact(label="frozen", value=_instant(row.frozen_at, now)),
         Fact(label="webhook", value=f"{said}{attempts}" if (said := _said_of_webhook(one, now)) else ""),
         Fact(label="its last error", value=row.push_error or ""),
     ]
+
+
+def _named(tweet_ids: Sequence[str]) -> str:
+    """Some of them, and how many more there are."""
+    more = len(tweet_ids) - _NAMED
+    return ", ".join(tweet_ids[:_NAMED]) + (f" and {number(more)} more" if more > 0 else "")
 
 
 def _facts_of_snapshot(snapshot: Snapshot | None, *, fits: bool | None) -> list[Fact]:

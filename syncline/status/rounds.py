@@ -17,7 +17,7 @@ from syncline.model.contests import Entry, EntryStatus, Round, RoundStatus, Snap
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Delivery", "RoundOverview", "find", "newest", "snapshot_fits"]
+__all__ = ["Delivery", "RoundOverview", "find", "newest", "snapshot_fits", "unchecked"]
 
 
 class Delivery(StrEnum):
@@ -73,6 +73,14 @@ def find(connection: Connection, number: int) -> RoundOverview | None:
     """The round with this number."""
     statement = select(Round).where(col(Round.number) == number)
     return next(iter(_overviews(connection, Session(connection).scalars(statement).all())), None)
+
+
+def unchecked(connection: Connection, one: Round) -> Sequence[str]:
+    """The tweets of the entries that are not checked for the snapshot yet, in order; none but while it is freezing."""
+    if one.status is not RoundStatus.FREEZING:
+        return ()
+    mine = col(Entry.round_number) == one.number, col(Entry.final_check_at).is_(None)
+    return connection.scalars(select(col(Entry.tweet_id)).where(*mine).order_by(col(Entry.tweet_id))).all()
 
 
 def snapshot_fits(snapshot: Snapshot) -> bool:

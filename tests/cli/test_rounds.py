@@ -8,9 +8,9 @@ from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import insert
-from support.rounds import frozen, opened
+from support.rounds import add_entries, frozen, opened
 
-from syncline.model.contests import Snapshot
+from syncline.model.contests import EntryStatus, Snapshot
 from syncline.store import audit, pushes, rounds, snapshots
 from syncline.store.engine import Store
 
@@ -75,6 +75,23 @@ def test_a_round_that_is_not_there_is_one_line(syncline: Syncline, arguments: tu
     done = syncline("rounds", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "syncline: there is no round 7: `syncline rounds list` shows those that there are\n"
+
+
+@pytest.mark.parametrize(("entered", "named"), [(10, "2009"), (12, "2009 and 2 more")])
+def test_what_a_freeze_has_not_checked_yet_is_named(
+    syncline: Syncline, contest: Store, monkeypatch: pytest.MonkeyPatch, entered: int, named: str
+) -> None:
+    """Who must look at the tweets that hold a freeze up needs the ids of all, and a terminal has room for ten."""
+    monkeypatch.setenv("COLUMNS", "160")
+    ids = [str(2_000 + order) for order in range(entered)]
+    assert "not yet" not in syncline("rounds", "show", "2").stdout
+    with contest.write() as connection:
+        rounds.begin_freezing(connection, 2, now=datetime.now(UTC))
+    add_entries(contest, 2, dict.fromkeys(ids[2:], EntryStatus.PUBLIC))
+    assert json.loads(syncline("rounds", "show", "2", "--json").stdout)["unchecked"] == ids
+    said = " ".join(syncline("rounds", "show", "2").stdout.split())
+    assert f"not yet {', '.join(ids[:9])}, {named}" in said
+    assert json.loads(syncline("rounds", "show", "1", "--json").stdout)["unchecked"] == []
 
 
 def test_the_snapshot_is_given_as_it_is_stored(syncline: Syncline, contest: Store) -> None:

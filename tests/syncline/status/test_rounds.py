@@ -9,8 +9,8 @@ from support.rounds import frozen, opened
 from syncline.clock import ManualClock
 from syncline.contests.snapshot import snapshot_of
 from syncline.model.contests import EntryStatus, Round, RoundStatus
-from syncline.status.rounds import Delivery, RoundOverview, find, newest, snapshot_fits
-from syncline.store import pushes, rounds, snapshots
+from syncline.status.rounds import Delivery, RoundOverview, find, newest, snapshot_fits, unchecked
+from syncline.store import entries, pushes, rounds, snapshots
 from syncline.store.engine import Store
 
 COUNTS = {"public": 3, "protected": 2, "deleted": 1}
@@ -81,6 +81,28 @@ def test_how_a_webhook_stands_is_one_word(values: dict[str, object], delivery: D
     instants = {name: clock.now() if value is True else value for name, value in values.items()}
     one = Round.model_validate({"number": 1, "status": RoundStatus.FROZEN, "starts_at": clock.now(), **instants})
     assert RoundOverview(round=one, counts={}, content_hash=None).delivery is delivery
+
+
+def test_what_holds_a_freeze_up_can_be_listed(store: Store, clock: ManualClock) -> None:
+    """Each must be looked at before the round is frozen; of an open or a frozen round there is nothing to look at."""
+    opened(store, public=2, protected=1)
+
+    def left() -> list[str]:
+        one = _found(store, 1).round
+        with store.read() as connection:
+            return list(unchecked(connection, one))
+
+    assert left() == []
+    with store.write() as connection:
+        rounds.begin_freezing(connection, 1, now=clock.now())
+        seen = [
+            entries.Found(tweet_id="1001", status=EntryStatus.PUBLIC),
+            entries.Found(tweet_id="1002", status=EntryStatus.PROTECTED, is_final=False),
+        ]
+        entries.record(connection, seen, now=clock.now(), final=True)
+    assert left() == ["1000", "1002"]
+    frozen(store, 1)
+    assert left() == []
 
 
 def test_a_webhook_that_is_refused_for_good_is_given_up(store: Store, clock: ManualClock) -> None:
