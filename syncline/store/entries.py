@@ -17,6 +17,8 @@ from syncline.model.items import table_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sqlalchemy import ColumnElement
+
 __all__ = [
     "Found",
     "count",
@@ -72,7 +74,7 @@ def enter(connection: Connection, rounds: Sequence[Round], *, now: datetime) -> 
     tweets, last = table_of(Tweet).c, connection.execute(select(func.max(col(Entry.entered_at)))).scalar()
     ends = [(tweets.created_at < one.ends_at, one.number) for one in rounds if one.ends_at is not None]
     number = case(*ends, else_=rounds[-1].number) if ends else literal(rounds[-1].number)
-    first = func.coalesce(tweets.edit_history_tweet_ids[0].as_string(), tweets.id)
+    first = _first_version()
     new = select(
         tweets.id, first, number, tweets.author_id, tweets.created_at, literal(now), literal(EntryStatus.PUBLIC.value)
     ).where(~exists().where(col(Entry.first_tweet_id) == first), ~exists().where(col(Entry.tweet_id) == tweets.id))
@@ -135,17 +137,24 @@ def record(connection: Connection, found: Iterable[Found], *, now: datetime, fin
 
 
 def forget_tweets(connection: Connection, tweet_ids: Sequence[str]) -> None:
-    """Delete those of the tweets that are deleted by their entry: what they said is kept no longer; the entry stays."""
-    if tweet_ids:
-        is_gone = col(Entry.status) == EntryStatus.DELETED
-        gone = select(col(Entry.tweet_id)).where(col(Entry.tweet_id).in_(tweet_ids), is_gone)
-        connection.execute(delete(Tweet).where(col(Tweet.id).in_(gone)))
+    """Delete all versions of those tweets whose entry says that they are deleted; the entry stays."""
+    if not tweet_ids:
+        return
+    is_gone = col(Entry.status) == EntryStatus.DELETED
+    gone = select(col(Entry.first_tweet_id)).where(col(Entry.tweet_id).in_(tweet_ids), is_gone)
+    connection.execute(delete(Tweet).where(_first_version().in_(gone)))
 
 
 def note_look(connection: Connection, tweet_ids: Sequence[str], *, now: datetime) -> None:
     """X was asked for these, but nothing is clear of them."""
     mine = col(Entry.tweet_id).in_(tweet_ids), col(Entry.final_check_at).is_(None)
     connection.execute(update(Entry).where(*mine).values(checked_at=now))
+
+
+def _first_version() -> ColumnElement[str]:
+    """The id of the first version of a tweet."""
+    tweets = table_of(Tweet).c
+    return func.coalesce(tweets.edit_history_tweet_ids[0].as_string(), tweets.id)
 
 
 def _of_rounds(rounds: Iterable[int]) -> Select[tuple[Entry]]:

@@ -30,9 +30,9 @@ def add_entries(store: Store, number: int, tweets: Mapping[str, EntryStatus]) ->
     now = store.clock.now()
     with store.write() as connection:
         for tweet_id, status in tweets.items():
-            of_whom: dict[str, object] = {"tweet_id": tweet_id, "round_number": number, "author_id": "7"}
+            of_whom: dict[str, object] = {"tweet_id": tweet_id, "first_tweet_id": tweet_id, "author_id": "7"}
             when: dict[str, object] = {"created_at": now, "entered_at": now}
-            connection.execute(insert(Entry), {**of_whom, **when, "status": status})
+            connection.execute(insert(Entry), {**of_whom, **when, "round_number": number, "status": status})
 
 
 def frozen(store: Store, number: int, *, push_at: datetime | None = None) -> None:

@@ -202,6 +202,9 @@ def test_an_edited_tweet_stays_one_entry(any_contest: Contest) -> None:
         contest.clock.advance(seconds=180)
         await contest.sweep()
         assert contest.entries()[first] is EntryStatus.DELETED
+        with contest.store.read() as connection:
+            kept = {tweet.id for tweet in Session(connection).exec(select(Tweet))}
+        assert not {first, second, third} & kept
 
     asyncio.run(story())
 
