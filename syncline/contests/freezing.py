@@ -6,9 +6,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncline.contests.progress import FreezeProgress
 from syncline.contests.snapshot import snapshot_of
 from syncline.contests.verdicts import SECOND_LOOK_AFTER
 from syncline.errors import ConfigurationError, DeferredError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from syncline.contests.checking import Checks
     from syncline.model.contests import Entry, Round
 
-__all__ = ["BATCH", "PAUSE_SECONDS", "FreezeProgress", "freeze"]
+__all__ = ["BATCH", "PAUSE_SECONDS", "freeze"]
 
 BATCH = 50
 """How many entries are looked up at once."""
@@ -28,41 +29,6 @@ PAUSE_SECONDS = 1.0
 """How long is waited between two batches."""
 _NAMED = 10
 """So many entries that could not be checked are named in one line."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FreezeProgress:
-    """How far a freeze is.
-
-    Attributes:
-        round_number: the round.
-        checked: how many entries were checked for the snapshot, those of earlier runs included.
-        total: how many there are.
-        batch: the number of the last batch in this run, from 1.
-        batches_left: how many are left.
-        batch_seconds: how long the last batch took, its waits included.
-        seconds_left: how long the rest will take, if it goes on as in this run.
-    """
-
-    round_number: int
-    checked: int
-    total: int
-    batch: int
-    batches_left: int
-    batch_seconds: float
-    seconds_left: float
-
-    @property
-    def percent(self) -> float:
-        """How much is done, 0 to 100."""
-        return 100.0 * self.checked / self.total if self.total else 100.0
-
-    @property
-    def sentence(self) -> str:
-        """How far it is, in words, with the timing of the last batch."""
-        batch = f"batch {self.batch} of {self.batch + self.batches_left} took {self.batch_seconds:.2f} s"
-        done = f"{self.checked:,} of {self.total:,} entries checked ({self.percent:.0f} %)"
-        return f"round {self.round_number}: {done}; {batch}; about {timedelta(seconds=round(self.seconds_left))} left"
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from support.contest_scheduler import Killed, Scheduler, services, tweeting
 
 import sandbox
 from syncline.clock import ManualClock
-from syncline.contests.freezing import FreezeProgress
+from syncline.contests.progress import FreezeProgress
 from syncline.model.contests import RoundStatus
 from syncline.model.session import Status
 from syncline.store import rounds

@@ -20,7 +20,7 @@ from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing
 from syncline.contests.checking import Checks
 from syncline.contests.entering import enter
-from syncline.contests.freezing import FreezeProgress
+from syncline.contests.progress import FreezeProgress
 from syncline.contests.pushing import push_due
 from syncline.errors import DeferredError, UpstreamError
 from syncline.model.contests import Entry, EntryStatus, Round, Snapshot

@@ -16,7 +16,7 @@ from support.contest import Contest, serving_x
 from support.contest_scheduler import Killed
 
 from syncline.clock import ManualClock
-from syncline.contests.freezing import FreezeProgress
+from syncline.contests.progress import FreezeProgress
 from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.store import schema
 from syncline.store.engine import Store
