@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import chain
 
 import pytest
-from support.contest import Contest, VirtualTime, serving_x
+from support.contest import Contest, serving_x
 from support.contest_scheduler import Killed, Scheduler, services, tweeting
+from support.virtual_time import VirtualTime
 
 import sandbox
 from syncline.clock import ManualClock

@@ -1,12 +1,10 @@
 """The four services on X against the simulated X, as their flows run them, without Prefect and on the test's clock."""
 
 import asyncio
-import heapq
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from itertools import count
 
 from sqlmodel import Session, col, select
 
@@ -39,7 +37,7 @@ from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.webhooks import Endpoint
 from syncline.upstreams.x import Mentions
 
-__all__ = ["INBOX_SECRET", "Contest", "VirtualTime", "counted", "serving_x"]
+__all__ = ["INBOX_SECRET", "Contest", "counted", "serving_x"]
 
 INBOX_SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Rz"
 
@@ -55,50 +53,6 @@ def serving_x(clock: ManualClock, *, mentions: int = 250) -> Generator[sandbox.B
 
 _running: ContextVar[tuple[str, str]] = ContextVar("running")
 """The lease and the session of the run under way."""
-
-
-class VirtualTime:
-    """Time that passes only while all who live in it sleep: the clock then moves to whoever wakes first."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-        self._awake = 0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._order = count()
-        self._group = asyncio.TaskGroup()
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep; real work of others goes on."""
-        future = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._clock.now().timestamp() + max(0, seconds), next(self._order), future))
-        self._awake -= 1
-        self._wake_next()
-        await future
-
-    async def live(self, *lives: Coroutine[None, None, object]) -> None:
-        """Run these side by side until all have ended, and whatever they began."""
-        async with asyncio.timeout(300), asyncio.TaskGroup() as self._group:
-            for life in lives:
-                self.begin(life)
-
-    def begin(self, life: Coroutine[None, None, object]) -> None:
-        """Begin one more life beside the others."""
-
-        async def one() -> None:
-            await life
-            self._awake -= 1
-            self._wake_next()
-
-        self._awake += 1
-        self._group.create_task(one())
-
-    def _wake_next(self) -> None:
-        if self._awake or not self._sleepers:
-            return
-        wakes_at, _, future = heapq.heappop(self._sleepers)
-        self._clock.advance(seconds=max(0.0, wakes_at - self._clock.now().timestamp()))
-        self._awake += 1
-        future.set_result(None)
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from deployments.prefect_yaml import read_deployments
 from flows.registry import find
-from support.contest import Contest, VirtualTime
+from support.contest import Contest
+from support.virtual_time import VirtualTime
 from syncline.model.session import Status
 
 __all__ = ["Killed", "Run", "Scheduler", "services", "tweeting"]

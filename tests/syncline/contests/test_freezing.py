@@ -2,16 +2,11 @@
 
 import asyncio
 import json
-from hashlib import sha256
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from support.contest import Contest
 
-from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.freeze_coordinator import FREEZE_COORDINATOR
-from syncline.contests.choosing import newest
 from syncline.errors import ConfigurationError
 from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.model.policies import Mode
@@ -62,46 +57,6 @@ def test_the_progress_is_told_in_percent_with_the_timing_of_each_batch(contest: 
     assert contest.progress[1].sentence == (
         "round 1: 100 of 250 entries checked (40 %); batch 2 of 5 took 0.00 s; about 0:00:03 left"
     )
-
-
-def test_the_hash_is_that_of_the_content_to_the_byte(contest: Contest) -> None:
-    """Anybody can check it with a line of shell; equal rounds have equal content."""
-    asyncio.run(contest.poll())
-    asyncio.run(contest.freeze(1))
-    snapshot = contest.snapshot()
-    assert snapshot is not None
-    assert snapshot.content_hash == f"sha256:{sha256(snapshot.content.encode()).hexdigest()}"
-    told = json.loads(snapshot.content)
-    assert snapshot.content == json.dumps(told, sort_keys=True, separators=(",", ":"))
-    assert told["counts"] == {"public": 250, "protected": 0, "deleted": 0}
-    assert (snapshot.entries, snapshot.public) == (250, 250)
-    ids = [one["tweet_id"] for one in told["entries"]]
-    assert ids == sorted(ids)
-
-
-def test_a_frozen_round_stays_as_it_is(contest: Contest) -> None:
-    """Whoever freezes it again asks X nothing, and changes nothing, whatever became of its tweets."""
-    asyncio.run(contest.poll())
-    asyncio.run(contest.freeze(1))
-    before = contest.snapshot()
-    contest.box.x.tweets.delete(contest.box.x.tweets.public_ids()[0])
-    contest.clock.advance(seconds=3_600)
-    assert asyncio.run(contest.freeze(1)) is Status.COMPLETED
-    assert contest.snapshot() == before
-    assert set(contest.box.x.asked().values()) == {1}
-    assert len(contest.box.inbox.deliveries) == 1
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE snapshots SET content = '{}'", "UPDATE snapshots SET created_at = created_at", "DELETE FROM snapshots"],
-)
-def test_the_database_itself_refuses_to_change_a_snapshot(any_contest: Contest, statement: str) -> None:
-    """Not even somebody with a database shell changes a result by mistake."""
-    asyncio.run(any_contest.poll())
-    asyncio.run(any_contest.freeze(1))
-    with pytest.raises(DBAPIError, match="never changed or deleted"), any_contest.store.write() as connection:
-        connection.execute(text(statement))
 
 
 def test_mentions_that_come_while_it_is_frozen_enter_the_next_round(contest: Contest) -> None:
@@ -236,34 +191,6 @@ def test_two_runs_never_freeze_at_once(contest: Contest) -> None:
     first = admit(contest.store, FREEZE_COORDINATOR, Due(trigger=Trigger.MANUAL, mode=Mode.INCREMENTAL))
     assert first.granted
     assert asyncio.run(contest.freeze(1)) is Status.SKIPPED
-
-
-def test_sqlite_refuses_to_replace_a_snapshot(contest: Contest) -> None:
-    """What REPLACE deletes fires no trigger of its own."""
-    asyncio.run(contest.poll())
-    asyncio.run(contest.freeze(1))
-    columns = "round_number, '{}', content_hash, entries, public, created_at"
-    with pytest.raises(DBAPIError, match="never changed or deleted"), contest.store.write() as connection:
-        connection.execute(text(f"INSERT OR REPLACE INTO snapshots SELECT {columns} FROM snapshots"))  # noqa: S608 - constants
-
-
-def test_a_sweep_that_ends_late_changes_nothing_of_what_was_finally_checked(any_contest: Contest) -> None:
-    """It asked before the freeze, and is told after it: snapshot and entries stay as they were found."""
-    contest = any_contest
-
-    async def story() -> None:
-        await contest.poll()
-        contest.clock.advance(seconds=200)
-        sweep = admit(contest.store, FAST_DELETE_SWEEP, Due(trigger=Trigger.SCHEDULE, mode=Mode.INCREMENTAL))
-        batch = newest(contest.store, 100)
-        assert await contest.freeze(1) is Status.COMPLETED
-        contest.box.x.tweets.delete(batch[0].tweet_id)
-        async with contest.client(FAST_DELETE_SWEEP) as client:
-            await contest.checks(FAST_DELETE_SWEEP, client, sweep.session_id).check(batch)
-
-    asyncio.run(story())
-    assert set(contest.entries().values()) == {EntryStatus.PUBLIC}
-    assert content(contest) == contest.entries()
 
 
 def test_two_batches_in_doubt_get_their_second_look_a_minute_after_the_last(contest: Contest) -> None:
