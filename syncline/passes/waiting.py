@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncline.errors import DeferredError, RateLimitedError
-from syncline.store import heartbeats, holds
+from syncline.store import deferrals, heartbeats, holds
 
 if TYPE_CHECKING:
     from syncline.model.service import Service
@@ -20,6 +20,10 @@ __all__ = ["Waiting"]
 _HOLD_POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
 """The wait after a rate limit whose end the upstream did not name; doubled each time it comes again."""
+_LONGEST_PAUSE_SECONDS = 3_600.0
+_RATE_LIMIT = "rate limit"
+_DOUBLED_BY_A_RUN = 3
+"""How often a run that was put off has doubled the wait for the next one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +56,25 @@ class Waiting:
     async def for_limit(self, error: RateLimitedError, times: int) -> None:
         """Wait until the upstream's time where that is soon; `times` in a row it refused us.
 
+        Where it names no time, as for a cap that is spent for the month, the wait also grows from run to run.
+
         Raises:
             DeferredError: it is later than the service's patience lasts.
         """
         now = self.store.clock.now()
         named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
-        until = named or now + timedelta(seconds=_PAUSE_SECONDS * 2 ** (times - 1))
+        until = named or now + self._pause(times)
         wait_seconds = (until - now).total_seconds()
         if wait_seconds > self.service.patience_seconds:
-            raise DeferredError(f"rate limit: {error}", retry_at=until) from error
-        self._beat("rate limit", until)
+            raise DeferredError(f"{_RATE_LIMIT}: {error}", retry_at=until) from error
+        self._beat(_RATE_LIMIT, until)
         await self.sleep(max(0, wait_seconds))
+
+    def _pause(self, times: int) -> timedelta:
+        with self.store.read() as connection:
+            runs = deferrals.in_a_row(connection, self.service.name, self.account_id, reason=_RATE_LIMIT)
+        seconds = _PAUSE_SECONDS * 2 ** (times - 1 + _DOUBLED_BY_A_RUN * runs)
+        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, seconds))
 
     def _beat(self, reason: str, until: datetime | None) -> None:
         now = self.store.clock.now()

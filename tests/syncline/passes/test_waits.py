@@ -10,6 +10,8 @@ from support.upstream import ListPages
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError, RateLimitedError
 from syncline.model.records import Heartbeat
+from syncline.model.session import Status
+from syncline.passes.ending import end
 from syncline.store import heartbeats, holds
 from syncline.store.engine import Store
 
@@ -164,3 +166,38 @@ def test_other_sources_holds_do_not_matter(store: Store, clock: ManualClock) -> 
     with store.write() as connection:
         holds.create(connection, "customers", reason="r", created_by="a", now=clock.now(), ttl_seconds=None)
     assert run(store, products_source(ListPages(rows=products(range(1, 26))))).pulled.created == 25
+
+
+def test_a_limit_that_names_no_time_and_lasts_is_asked_about_ever_more_rarely(store: Store, clock: ManualClock) -> None:
+    """A cap that is spent for the month: 4 refusals in the first run, one in each further one, at last one an hour."""
+    pages, waits = ListPages(rows=products(range(1, 26))), Waits(clock)
+    source, put_off = products_source(pages), list[float]()
+    for _ in range(5):
+        pages.fail_at(1, *[limited(clock, after=None)] * 4)
+        admission = begin(store, source)
+        with pytest.raises(DeferredError) as caught:
+            pull(store, source, admission, sleep=waits)
+        assert caught.value.retry_at is not None
+        end(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason, retry_at=caught.value.retry_at)
+        put_off.append((caught.value.retry_at - clock.now()).total_seconds())
+        clock.advance(seconds=put_off[-1])
+    assert waits.seconds == [5, 10, 20]
+    assert put_off == [40, 40, 320, 2_560, 3_600]
+
+
+def test_after_a_good_run_a_limit_is_waited_for_shortly_again(store: Store, clock: ManualClock) -> None:
+    """What was long ago says nothing of today."""
+    pages, waits = ListPages(rows=products(range(1, 26))), Waits(clock)
+    source = products_source(pages)
+    pages.fail_at(1, *[limited(clock, after=None)] * 4)
+    admission = begin(store, source)
+    with pytest.raises(DeferredError) as caught:
+        pull(store, source, admission, sleep=waits)
+    end(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason)
+    clock.advance(seconds=60)
+    run(store, source)
+    pages.fail_at(1, limited(clock, after=None))
+    clock.advance(seconds=60)
+    again = Waits(clock)
+    pull(store, source, begin(store, source), sleep=again)
+    assert again.seconds == [5]

@@ -1,0 +1,34 @@
+"""Deferrals: how often in a row a source was put off for the same reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from syncline.model.session import Status, SyncSession
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["in_a_row"]
+
+_MOST = 12
+"""Nobody counts further."""
+_NEVER_WORKED = (Status.RUNNING, Status.SKIPPED, Status.MISSED)
+
+
+def in_a_row(connection: Connection, source: str, account_id: str | None, *, reason: str) -> int:
+    """How many of the newest sessions that worked and ended were deferred for a reason that begins so, up to 12."""
+    column = col(SyncSession.account_id)
+    same_account = column.is_(None) if account_id is None else column == account_id
+    statement = (
+        select(col(SyncSession.status), col(SyncSession.reason))
+        .where(col(SyncSession.source) == source, same_account, col(SyncSession.status).not_in(_NEVER_WORKED))
+        .order_by(col(SyncSession.started_at).desc())
+        .limit(_MOST)
+    )
+    found: Sequence[tuple[Status, str | None]] = [(row[0], row[1]) for row in connection.execute(statement)]
+    put_off = [status is Status.DEFERRED and (said or "").startswith(reason) for status, said in found]
+    return put_off.index(False) if False in put_off else len(put_off)
