@@ -1,5 +1,7 @@
 """What is wrong with an instance, and how to mend it."""
 
+from datetime import datetime
+
 from pydantic import SecretStr
 from support.pace import PacedSettings
 
@@ -17,6 +19,20 @@ NOWHERE = "http://127.0.0.1:1/api"
 
 def ill(findings: list[Finding]) -> list[str]:
     return [finding.part for finding in findings if finding.verdict is Verdict.ILL]
+
+
+def completed(source: str, mode: Mode, *, requests: int, at: datetime) -> SyncSession:
+    """A session that ended well after so many requests."""
+    return SyncSession(
+        id=f"{source}-1",
+        source=source,
+        trigger=Trigger.SCHEDULE,
+        mode=mode,
+        status=Status.COMPLETED,
+        started_at=at,
+        completed_at=at,
+        requests=requests,
+    )
 
 
 def test_an_instance_that_is_well_is_told_so(store: Store) -> None:
@@ -51,16 +67,7 @@ def test_a_database_that_cannot_be_reached_is_a_finding() -> None:
 def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
     """The interval that an operator set, and the pages that the feed has by now: 6 every 5 min are 72 of 60."""
     now = store.clock.now()
-    ended = SyncSession(
-        id="quests-1",
-        source="quests",
-        trigger=Trigger.SCHEDULE,
-        mode=Mode.FULL,
-        status=Status.COMPLETED,
-        started_at=now,
-        completed_at=now,
-        requests=6,
-    )
+    ended = completed("quests", Mode.FULL, requests=6, at=now)
     with store.write() as connection:
         schedules.override(connection, "quests", interval_seconds=300, changed_by="ann", now=now)
         sessions.insert_session(connection, ended)
@@ -72,16 +79,7 @@ def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
 def test_a_first_load_is_not_taken_for_the_rule(store: Store) -> None:
     """A poll reads all mentions once, with 8 requests, and then asks for new ones with one."""
     now = store.clock.now()
-    first = SyncSession(
-        id="twitter_poller-1",
-        source="twitter_poller",
-        trigger=Trigger.SCHEDULE,
-        mode=Mode.FULL,
-        status=Status.COMPLETED,
-        started_at=now,
-        completed_at=now,
-        requests=8,
-    )
+    first = completed("twitter_poller", Mode.FULL, requests=8, at=now)
     with store.write() as connection:
         sessions.insert_session(connection, first)
     assert not ill(list(examine_plan(Settings(), store)))
