@@ -17,7 +17,7 @@ from syncline.store.engine import Store
 from syncline.upstreams.x import MOST_IDS
 from tasks.breaker import noted
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import RunStopped, Stop, current_run
+from tasks.run import Stop, current_run, unless_stopped
 from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["Choice", "check", "check_task"]
@@ -28,10 +28,7 @@ Choice: TypeAlias = Callable[[Store, int], Sequence[Entry]]
 
 async def check(service: Service, choose: Choice) -> Tally:
     """Check one batch of 100 entries; where there are none, X is not asked."""
-    outcome = await attempt(check_task, service.retry, service, choose)
-    if isinstance(outcome, Stop):
-        raise RunStopped(outcome)
-    return outcome
+    return unless_stopped(await attempt(check_task, service.retry, service, choose))
 
 
 @task(

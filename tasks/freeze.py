@@ -8,18 +8,17 @@ from collections.abc import Iterable
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from syncline.contests import choosing, freezing
+from syncline.contests import choosing, freezing, pushing
 from syncline.contests.checking import Checks
 from syncline.errors import UpstreamError
 from syncline.model.service import Service
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from syncline.store import pushes, sessions
 from tasks.breaker import noted
 from tasks.context import settings
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import RunStopped, Stop, current_run
+from tasks.run import Stop, current_run, unless_stopped
 from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["due_rounds", "freeze", "freeze_rounds", "freeze_task"]
@@ -31,17 +30,12 @@ async def due_rounds(read_by: Source, round_number: int | None = None) -> tuple[
 
 
 def _due_rounds(read_by: Source, round_number: int | None) -> tuple[int, ...]:
-    run = current_run()
-    if round_number is not None and settings().snapshot_url is not None:
-        with run.store.write() as connection:
-            pushes.ask_again(connection, round_number, now=run.store.clock.now())
-    if round_number is not None:
-        return (round_number,)
-    due = choosing.due_rounds(run.store, read_by, round_seconds=settings().round_seconds)
-    if due.overdue is not None:
-        with run.store.write() as connection:
-            sessions.note_reason(connection, run.session_id, due.overdue)
-    return due.numbers
+    run, known = current_run(), settings()
+    if round_number is None:
+        return choosing.rounds_to_freeze(run.store, run.session_id, read_by, round_seconds=known.round_seconds)
+    if known.snapshot_url is not None:
+        pushing.ask_again(run.store, round_number)
+    return (round_number,)
 
 
 async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
@@ -59,10 +53,7 @@ async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
 
 async def freeze(service: Service, round_number: int) -> Tally:
     """Check all entries of the round once more, and make its snapshot; a retried attempt goes on where it stood."""
-    outcome = await attempt(freeze_task, service.retry, service, round_number)
-    if isinstance(outcome, Stop):
-        raise RunStopped(outcome)
-    return outcome
+    return unless_stopped(await attempt(freeze_task, service.retry, service, round_number))
 
 
 @task(

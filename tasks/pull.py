@@ -13,7 +13,7 @@ from syncline.passes.pull import Progress
 from tasks.breaker import noted
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import RunStopped, Stop, current_run
+from tasks.run import Stop, current_run, unless_stopped
 from tasks.stopping import stop_if_asked
 from tasks.task_hooks import note_attempt, note_failure
 
@@ -22,10 +22,7 @@ __all__ = ["pull", "pull_task"]
 
 async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     """Read what is new (or everything) and store it; a retried attempt goes on where the last page was stored."""
-    outcome = await attempt(pull_task, source.retry, source, current_run().stronger(mode))
-    if isinstance(outcome, Stop):
-        raise RunStopped(outcome)
-    return outcome
+    return unless_stopped(await attempt(pull_task, source.retry, source, current_run().stronger(mode)))
 
 
 @task(

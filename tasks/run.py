@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from syncline.store.engine import Store
     from tasks.hard_end import HardEnd
 
-__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped"]
+__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "unless_stopped"]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,17 @@ class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIte
         """Carry the `stop` out of the flow."""
         self.stop = stop
         super().__init__(stop.reason)
+
+
+def unless_stopped(outcome: T | Stop) -> T:
+    """What a task came to.
+
+    Raises:
+        RunStopped: it came to a stop.
+    """
+    if isinstance(outcome, Stop):
+        raise RunStopped(outcome)
+    return outcome
 
 
 @dataclass(kw_only=True)

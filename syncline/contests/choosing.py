@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncline.model.contests import RoundStatus
-from syncline.store import checkpoints, entries, rounds
+from syncline.store import checkpoints, entries, rounds, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncline.model.source import Source
     from syncline.store.engine import Store
 
-__all__ = ["DueRounds", "due_rounds", "longest_unchecked", "newest"]
+__all__ = ["DueRounds", "due_rounds", "longest_unchecked", "newest", "rounds_to_freeze"]
 
 _JUST_CHECKED = timedelta(seconds=120)
 """A sweep leaves out what a validation has looked at so shortly before."""
@@ -67,6 +67,15 @@ def due_rounds(store: Store, read_by: Source, *, round_seconds: float | None) ->
     late = [number for number, ends_at in unread.items() if ends_at is not None and now - ends_at > _READ_WITHIN]
     said = f"round {late[0]} is over, but {read_by.name} has not read all of its tweets yet" if late else None
     return DueRounds(numbers=tuple(one.number for one in due if one.number not in unread), overdue=said)
+
+
+def rounds_to_freeze(store: Store, session_id: str, read_by: Source, *, round_seconds: float | None) -> tuple[int, ...]:
+    """The numbers of the `due_rounds`; where others have waited for long, the session says why."""
+    due = due_rounds(store, read_by, round_seconds=round_seconds)
+    if due.overdue is not None:
+        with store.write() as connection:
+            sessions.note_reason(connection, session_id, due.overdue)
+    return due.numbers
 
 
 def _open_rounds(connection: Connection) -> list[int]:

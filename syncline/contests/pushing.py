@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from syncline.store.engine import Store
     from syncline.upstreams.webhooks import Endpoint
 
-__all__ = ["push_due"]
+__all__ = ["ask_again", "push_due"]
 
 _ATTEMPTS = 12
 """With the waits below: for about a day and a half."""
 _FIRST_WAIT = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(hours=6)
+
+
+def ask_again(store: Store, number: int) -> None:
+    """Somebody wants the snapshot of a round sent now, if it was not accepted yet."""
+    with store.write() as connection:
+        pushes.ask_again(connection, number, now=store.clock.now())
 
 
 async def push_due(store: Store, endpoint: Endpoint, session_id: str) -> int:

@@ -99,7 +99,7 @@ class Contest:
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             del mode
             await push_due(self.store, self.endpoint, session)
-            numbers = (number,) if number is not None else self._due()
+            numbers = (number,) if number is not None else self._due(session)
             failed: list[UpstreamError] = []
             for one in numbers:
                 checks = self._checks(FREEZE_COORDINATOR, client, session, final=True)
@@ -113,8 +113,8 @@ class Contest:
 
         return await self._run(FREEZE_COORDINATOR, work, retry=retry)
 
-    def _due(self) -> tuple[int, ...]:
-        return choosing.due_rounds(self.store, TWITTER_POLLER, round_seconds=self.round_seconds).numbers
+    def _due(self, session: str) -> tuple[int, ...]:
+        return choosing.rounds_to_freeze(self.store, session, TWITTER_POLLER, round_seconds=self.round_seconds)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from support.contest import Contest
 
+from syncline.contests.pushing import ask_again
 from syncline.model.session import Status
-from syncline.store import pushes
 
 
 def frozen(contest: Contest) -> None:
@@ -59,8 +59,7 @@ def test_a_receiver_that_is_gone_for_good_is_left_alone(contest: Contest) -> Non
     contest.clock.advance(seconds=86_400)
     asyncio.run(contest.freeze())
     assert len(contest.box.inbox.deliveries) == 1
-    with contest.store.write() as connection:
-        pushes.ask_again(connection, 1, now=contest.clock.now())
+    ask_again(contest.store, 1)
     asyncio.run(contest.freeze(1))
     assert contest.round().pushed_at == contest.clock.now()
 

@@ -120,6 +120,8 @@ def test_a_round_that_waits_for_its_tweets_for_long_is_told_of(
     assert due.numbers == ()
     said = "round 1 is over, but twitter_poller has not read all of its tweets yet"
     assert due.overdue == (said if is_said else None)
+    assert asyncio.run(contest.freeze()) is (Status.PARTIAL if is_said else Status.COMPLETED)
+    assert contest.sessions("freeze_coordinator")[-1].reason == due.overdue
 
 
 def test_a_tweet_that_is_read_after_its_round_was_closed_enters_the_next(contest: Contest) -> None:
