@@ -10,6 +10,7 @@ from cli import (
     apply_intervals,
     audit,
     breaker,
+    checkpoint,
     console,
     db,
     doctor,
@@ -64,6 +65,7 @@ def app() -> typer.Typer:
         for name, command in commands.items():
             made.command(name, rich_help_panel=panel)(command)
     made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
+    made.add_typer(checkpoint.app(), name="checkpoint", rich_help_panel="Steer")
     made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")
     made.add_typer(rounds.app(), name="rounds", rich_help_panel="Steer")
     made.add_typer(db.app(), name="db", rich_help_panel="Look after")

@@ -3,6 +3,7 @@
 SynclineError
 ├── ConfigurationError          a setting, an argument or a file must be changed; names which
 │   ├── MissingSettingError
+│   ├── SameKeyError                two items of a list have one key, and the source's policy is to fail
 │   └── UnknownSourceError
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
@@ -15,6 +16,7 @@ SynclineError
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
+├── RequestCeilingError         the session has sent as many requests as its source lets it
 ├── WebhookError                a receiver did not take a webhook; carries `status`, `final`
 ├── PrefectUnavailableError     Prefect's server cannot be reached
 └── DeferredError               the run cannot go on now (hold, rate limit); carries `retry_at`
@@ -40,6 +42,8 @@ __all__ = [
     "RateLimitedError",
     "RefusedError",
     "RejectedError",
+    "RequestCeilingError",
+    "SameKeyError",
     "SchemaBehindError",
     "SessionLostError",
     "StoreError",
@@ -76,6 +80,18 @@ class UnknownSourceError(ConfigurationError):
         self.source = source
         self.known = known
         super().__init__(f"no source is named {source!r}; there are: {', '.join(known) or 'none'}")
+
+
+class SameKeyError(ConfigurationError):
+    """Two different items of one list have the same key, and the source's policy is to fail."""
+
+    def __init__(self, source: str, key: str) -> None:
+        """Name the `source` and the `key`."""
+        self.source = source
+        self.key = key
+        super().__init__(
+            f"{source}: two items of the list have the key {key}; name a column as key that tells them apart"
+        )
 
 
 class StoreError(SynclineError):
@@ -133,6 +149,17 @@ class RejectedError(UpstreamError):
 
 class CursorExpiredError(UpstreamError):
     """The upstream no longer knows the cursor (410, invalid sync token): a full pass is due."""
+
+
+class RequestCeilingError(SynclineError):
+    """The session has sent as many requests as its source lets it; the next one goes on where it ended."""
+
+    def __init__(self, upstream: str, ceiling: int) -> None:
+        """Name the `upstream` and the `ceiling`."""
+        self.ceiling = ceiling
+        super().__init__(
+            f"{upstream} was sent {ceiling} requests, as many as a session may (max_requests); the next goes on there"
+        )
 
 
 class WebhookError(SynclineError):

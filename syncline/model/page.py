@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from syncline.model.ending import Ending
 from syncline.model.policies import Mode
 
 __all__ = ["Ask", "Json", "Key", "Page", "Pages", "RawItem", "Transport"]
@@ -47,6 +48,8 @@ class Page:
         requests: how many requests this page took.
         moved: the list was seen to move since the page before: items came, went or changed places under the pass, so
             an item that was not seen may still be there.
+        joined: the page was seen to begin where the one before ended, so no item was skipped between the two.
+        ending: on the last page, how the walk ended; None there: the connector has nothing against it.
     """
 
     rows: Sequence[RawItem]
@@ -57,6 +60,8 @@ class Page:
     answered_at: datetime | None = None
     requests: int = 1
     moved: bool = False
+    joined: bool = False
+    ending: Ending | None = None
 
 
 class Transport(Protocol):

@@ -19,6 +19,7 @@ __all__ = [
     "Priority",
     "Retry",
     "RetryPolicy",
+    "SameKey",
 ]
 
 
@@ -37,6 +38,15 @@ class Priority(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
+
+
+class SameKey(StrEnum):
+    """What becomes of two different items of one list that have the same key."""
+
+    REJECT = "reject"
+    """The first one is stored, the others are rejects."""
+    FAIL = "fail"
+    """The session fails."""
 
 
 class Overlap(StrEnum):
@@ -160,13 +170,19 @@ class Deletes:
     """When rows that the upstream no longer lists are deleted: after an unbroken full pass, and within bounds.
 
     Attributes:
-        max_fraction: a pass that would delete more than this part of the table (0 to 1) deletes nothing, and says so.
+        max_fraction: a pass that would delete more than this part of the table (0 to 1), and more than `floor` rows,
+            deletes nothing, and says so.
+        floor: so many rows may always go: one of three is no accident.
+        agreeing_passes: a refused deletion is made after all when so many full passes in a row have found the same rows
+            gone, the refusing ones included; None: never, but by force.
         full_pass_every_seconds: an incremental run becomes a full one when the last full pass is older than this, so
             that deletions are found; None: only where full is asked for.
         never: the upstream lists only its newest items, so what it no longer lists is not gone: all rows stay.
     """
 
     max_fraction: float = 0.2
+    floor: int = 10
+    agreeing_passes: int | None = 3
     full_pass_every_seconds: float | None = 86_400
     never: bool = False
 
@@ -174,5 +190,7 @@ class Deletes:
         """Refuse a fraction that is none, and full passes that would find nothing out."""
         if not 0 <= self.max_fraction <= 1:
             raise ConfigurationError(f"Deletes.max_fraction must lie in 0 to 1, but is {self.max_fraction}")
+        if self.floor < 0 or (self.agreeing_passes is not None and self.agreeing_passes < 1):
+            raise ConfigurationError("Deletes.floor must not be negative, and agreeing_passes be at least 1, or None")
         if self.never and self.full_pass_every_seconds is not None:
             raise ConfigurationError("Deletes.never: set full_pass_every_seconds=None, for full passes delete nothing")

@@ -75,6 +75,10 @@ class CheckpointRow(Row, table=True):
     """When the last pass began that came to its end: all that the upstream showed then is stored."""
     pass_state: str | None = None
     """The unfinished pass, as JSON (`syncline.passes.state.PassState`)."""
+    doubles: str | None = None
+    """Keys that the list is known to show more than once, as a JSON list of texts."""
+    refusal: str | None = None
+    """The deletions that the last full passes refused to make, as JSON (`syncline.passes.prune.Refusal`)."""
     updated_at: datetime
 
 
@@ -87,6 +91,8 @@ class PassKey(Row, table=True):
     account_id: str = Field(default="", primary_key=True)
     key: str = Field(primary_key=True, sa_type=KeyText)
     missing: bool
+    walk: int = 1
+    """The newest of the pass's walks that saw it."""
 
 
 class Reject(Row, table=True):

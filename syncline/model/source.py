@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import ItemStatus, ModeratedItem, check_paths, refuse_unique
-from syncline.model.policies import Deletes, Mode
+from syncline.model.policies import Deletes, Mode, SameKey
 from syncline.model.service import Service
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class Source(Service):
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
             and clocks differ. What is read twice for it is seen to be unchanged.
         deletes: when rows that are gone upstream are deleted.
+        same_key: what becomes of two different items of one list that have the same key.
+        resume_within_seconds: an unfinished pass whose last page is older than this begins anew: cursors grow old, and
+            so does what was read.
+        max_requests: a session that has sent so many requests ends as partial; the next one goes on there.
     """
 
     pages: Pages
@@ -41,14 +45,19 @@ class Source(Service):
     updated_field: str | None = None
     lag_seconds: float = 60
     deletes: Deletes = field(default_factory=Deletes)
+    same_key: SameKey = SameKey.REJECT
+    resume_within_seconds: float = 172_800
+    max_requests: int = 10_000
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work."""
         super().__post_init__()
         if self.pages.incremental and self.updated_field is None:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
-        if self.lag_seconds < 0:
+        if min(self.lag_seconds, self.resume_within_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
+        if self.max_requests < 1:
+            raise ConfigurationError(f"source {self.name!r}: max_requests must be at least 1")
         if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
         check_paths(self.table, self.fields, source=self.name)

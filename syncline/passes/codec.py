@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,11 @@ class ItemCodec:
         self._places = {field.name: ".".join(field.path) for field in fields}
         self._seed = _seed(fields, item.rest)
 
+    @property
+    def shape(self) -> int:
+        """The table's shape: another number where a column was added, or is read from elsewhere."""
+        return self._seed
+
     def raw_fingerprint(self, raw: RawItem) -> bytes:
         """16 bytes that are the same for the same bytes, as long as the table has the same shape."""
         return xxh3_128_digest(raw, self._seed)
@@ -125,6 +131,11 @@ class ItemCodec:
             return tuple(values), xxh3_128_digest(self._encode(values))
         except OverflowError:
             return Rejected(key, "a nested number has more than 64 bits", bytes(raw))
+
+    def is_local(self, raw: RawItem, column: int) -> bool:
+        """Whether the item, which fits, gives the instant in this column without an offset."""
+        value = self._values(self._decode(raw))[column]
+        return isinstance(value, datetime) and value.tzinfo is None
 
     def _finish(self, values: list[Any]) -> str | None:
         """Do in place what msgspec left to do; returns why it cannot be done."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from syncline.model.policies import Mode
+from syncline.errors import SameKeyError
+from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
-from syncline.passes.codec import Rejected, codec_of
-from syncline.passes.decide import Changes, decide, rises
-from syncline.passes.state import PassState, dumped, later, walked
+from syncline.passes.batch import Batch, batch_of, doubles_after, stale_after
+from syncline.passes.codec import codec_of
+from syncline.passes.decide import Changes, decide, settle
+from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, merged_doubles, told_by
 from syncline.store import checkpoints, heartbeats, holds, rejects, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
@@ -44,26 +46,16 @@ class Committed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Batch:
-    """Pages as one set of items, each key once."""
-
-    items: dict[Key, RawItem]
-    tombstones: list[Key]
-    unreadable: list[Rejected]
-    ordered: bool
-    doubled: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Sight:
     """What was known of a batch before it was written.
 
-    `known` are the fingerprints of stored rows, `repeated` the items that this pass saw before, `rewritten` those of
-    them whose row it wrote; `ordered` says that the range up to the batch's last key is covered.
+    `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
+    did, `rewritten` those of them whose row it wrote; `ordered` says that the range up to the batch's last key is
+    covered.
     """
 
     known: Known
-    repeated: AbstractSet[Key] = frozenset()
+    seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
     rewritten: AbstractSet[Key] = frozenset()
     ordered: bool
 
@@ -86,11 +78,14 @@ class PageWriter:
 
         Raises:
             SessionLostError: the session was closed or taken over; nothing was written.
+            SameKeyError: two different items have one key, and the source's policy is to fail.
         """
-        now = self._store.clock.now()
-        batch = self._batch(state, pages)
+        now, shifting = self._store.clock.now(), self._source.pages.shifting
+        batch = batch_of(self._codec, state, pages, shifting=shifting)
         with self._store.write() as connection:
-            sight, changes = self._write(connection, state, batch, now)
+            sight = self._sight(connection, state, batch)
+            rivals = self._rivals(state, batch, sight, shifting=shifting)
+            changes = self._write(connection, state, batch, sight, now)
             tally = changes.tally + Tally(
                 pages=len(pages),
                 requests=sum(page.requests for page in pages),
@@ -98,53 +93,77 @@ class PageWriter:
                 rejected=len(batch.unreadable),
                 deleted=self._rows.delete(connection, batch.tombstones),
             )
-            state = walked(self._source, self._advanced(state, pages, batch, sight, changes))
+            state = self._advanced(state, pages, batch, sight, changes)
+            if rivals:
+                state, more = self._settle(connection, state, rivals, now)
+                tally += more
+            state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
             self._record(connection, state, tally, now)
             hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
         return Committed(state=state, tally=tally, hold=hold)
 
-    def _batch(self, state: PassState, pages: Sequence[Page]) -> _Batch:
-        keyed: list[tuple[Key, RawItem]] = []
-        unreadable: list[Rejected] = []
-        gone: dict[Key, None] = {}
-        for page in pages:
-            good, bad = self._codec.keys(page.rows)
-            keyed += good
-            unreadable += bad
-            if gone:  # what comes after its tombstone is there again
-                back = {key for key, _ in good}
-                gone = {key: None for key in gone if key not in back}
-            gone.update(dict.fromkeys(page.tombstones))
-        keys = [key for key, _ in keyed]
-        return _Batch(
-            items=dict(keyed),
-            tombstones=list(gone),
-            unreadable=unreadable if state.walk == 1 else [],
-            ordered=state.ordered and rises(keys, state.covered_to),
-            doubled=len(set(keys)) < len(keys),
-        )
+    def _rivals(self, state: PassState, batch: Batch, sight: _Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:
+        """Items whose key came before in this walk, that differ and are no later state; taken off the batch."""
+        if not sight.seen:
+            return batch.rivals
+        again = [key for key, walk in sight.seen.items() if walk == state.walk and key in sight.known]
+        rivals = list(batch.rivals)
+        for key in again:
+            if state.refuses_double(key, shifting=shifting):
+                raw = batch.items.pop(key)
+                if sight.known[key][0] != self._codec.raw_fingerprint(raw):
+                    rivals.append((key, raw))
+        return rivals
 
-    def _write(self, connection: Connection, state: PassState, batch: _Batch, now: datetime) -> tuple[_Sight, Changes]:
-        """Write what the batch changes; returns what was there before and what was done."""
-        sight = self._sight(connection, state, batch)
+    def _settle(
+        self, connection: Connection, state: PassState, rivals: Sequence[tuple[Key, RawItem]], now: datetime
+    ) -> tuple[PassState, Tally]:
+        """Store of the rivals what is newer than its row, and refuse the others."""
+        keys = list(dict.fromkeys(key for key, _ in rivals))
+        known, column = self._rows.known_of(connection, keys), self._source.updated_field
+        stored = {} if column is None else self._rows.instants_of(connection, keys, column)
+        newer, refused = settle(self._codec, rivals, known, stored, updated_column=column)
+        if refused and self._source.same_key is SameKey.FAIL:
+            raise SameKeyError(self._source.name, str(refused[0].key))
+        first = [item for item in refused if str(item.key) not in state.refused_doubles]
+        rejects.add(connection, self._session, self._source.name, [(i.key, i.reason, i.raw) for i in first], now=now)
+        written = self._rows.written_since(connection, keys, state.started_at)
+        changes = decide(self._codec, newer, known, repeated=set(newer), rewritten=written, updated_column=column)
+        self._apply(connection, changes, now)
+        names = tuple(sorted({*state.refused_doubles, *(str(item.key) for item in refused)}))[: MOST_DOUBLES + 1]
+        state = msgspec.structs.replace(
+            state,
+            refused_doubles=names,
+            items=state.items + len(first),
+            rejected=state.rejected + len(first),
+            newest=max(filter(None, (state.newest, changes.newest)), default=None),
+        )
+        return state, changes.tally + Tally(processed=len(first), rejected=len(first))
+
+    def _write(self, connection: Connection, state: PassState, batch: Batch, sight: _Sight, now: datetime) -> Changes:
+        """Write what the batch changes; returns what was done."""
         changes = decide(
             self._codec,
             batch.items,
             sight.known,
-            repeated=sight.repeated,
+            repeated=sight.seen.keys() & batch.items.keys(),
             rewritten=sight.rewritten,
             updated_column=self._source.updated_field,
         )
+        self._apply(connection, changes, now)
+        seen = [item.key for item in changes.rejected if item.key is not None]
+        self._seen.add_seen(connection, seen, walk=state.walk)
+        once = [item for item in changes.rejected if item.key not in sight.seen]
+        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
+        rejects.add(connection, self._session, self._source.name, refused, now=now)
+        return changes
+
+    def _apply(self, connection: Connection, changes: Changes, now: datetime) -> None:
         self._rows.insert(connection, changes.new, now)
         self._rows.replace(connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
-        self._seen.add_seen(connection, [item.key for item in changes.rejected if item.key is not None])
-        once = [item for item in changes.rejected if item.key not in sight.repeated]
-        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
-        rejects.add(connection, self._session, self._source.name, refused, now=now)
-        return sight, changes
 
-    def _sight(self, connection: Connection, state: PassState, batch: _Batch) -> _Sight:
+    def _sight(self, connection: Connection, state: PassState, batch: Batch) -> _Sight:
         """Read what is known of the batch's items, and write down what the pass now has seen."""
         if batch.ordered and batch.items:
             limit = 2 * len(batch.items) + _RANGE_SLACK
@@ -153,35 +172,45 @@ class PageWriter:
                 missing = [key for key in known if key not in batch.items]
                 self._seen.add_missing(connection, missing)
                 return _Sight(known=known, ordered=True)
-        keys = list(batch.items)
+        keys = batch.keys
         known = self._rows.known_of(connection, keys)
-        repeated = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
-        rewritten = self._rows.written_since(connection, list(repeated), state.started_at) if repeated else repeated
-        self._seen.add_seen(connection, keys)
-        return _Sight(known=known, repeated=repeated, rewritten=rewritten, ordered=batch.ordered and not keys)
+        seen = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
+        rewritten = self._rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
+        self._seen.add_seen(connection, keys, walk=state.walk)
+        return _Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys)
+
+    def _misses_rows(self, connection: Connection, state: PassState) -> bool:
+        """Whether rows would be deleted if the pass ended now."""
+        if self._source.deletes.never:
+            return False
+        return self._seen.misses_rows(connection, self._rows, covered_to=state.covered_to, ordered=state.ordered)
 
     def _advanced(
-        self, state: PassState, pages: Sequence[Page], batch: _Batch, sight: _Sight, changes: Changes
+        self, state: PassState, pages: Sequence[Page], batch: Batch, sight: _Sight, changes: Changes
     ) -> PassState:
         """The state after the batch."""
         first, last = pages[0], pages[-1]
-        totals = [page.total for page in pages if page.rows and page.total is not None]  # past the end some say 0
         ordered = state.ordered and sight.ordered
-        return msgspec.structs.replace(
-            state,
+        in_walk = [key for key, walk in sight.seen.items() if walk == state.walk]
+        newest = max(filter(None, (state.newest, changes.newest)), default=None)
+        state = msgspec.structs.replace(
+            told_by(state, pages, shifting=self._source.pages.shifting),
             resume=last.resume,
             pages=state.pages + len(pages),
+            walk_pages=state.walk_pages + len(pages),
             items=state.items + changes.tally.processed + len(batch.unreadable),
             page_size=last.page_size or state.page_size or len(first.rows),
-            total=totals[-1] if totals else state.total,
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
-            moved=state.moved or _saw_movement(state, pages, batch, sight) or len({state.total, *totals} - {None}) > 1,
+            doubles=doubles_after(state, {*batch.twice, *in_walk}),
+            stale_pages=stale_after(state, batch, in_walk),
             unreadable=state.unreadable + len(batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
-            newest=max(filter(None, (state.newest, changes.newest)), default=None),
+            newest=newest,
+            is_local=changes.is_local if newest is changes.newest and newest is not None else state.is_local,
             upstream_at=state.upstream_at if state.pages else first.answered_at,
         )
+        return state if last.resume is not None else msgspec.structs.replace(state, ending=ending_of(state, last))
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
         """Write counters, checkpoint and heartbeat beside the rows."""
@@ -194,9 +223,11 @@ class PageWriter:
             checkpoints.advance(connection, self._source.name, self._account, pass_state=dumped(state), now=now)
 
     def _end_pass(self, connection: Connection, state: PassState, now: datetime) -> None:
-        """Move the cursor on; a full pass is ended by its deletions."""
+        """Move the cursor on, if nothing was missed; a full pass is ended by its deletions."""
         before = checkpoints.read(connection, self._source.name, self._account)
         self._seen.clear(connection)
+        if not state.is_proved and state.ending is not None:
+            sessions.note_reason(connection, self._session, f"not all that changed was read: {state.ending.reason}")
         checkpoints.write(
             connection,
             self._source.name,
@@ -205,11 +236,6 @@ class PageWriter:
             full_pass_at=None if before is None else before.full_pass_at,
             pass_state=None,
             now=now,
-            read_to=state.started_at,
+            also={"doubles": merged_doubles(None if before is None else before.doubles, state)},
+            read_to=state.started_at if state.is_proved else None,
         )
-
-
-def _saw_movement(state: PassState, pages: Sequence[Page], batch: _Batch, sight: _Sight) -> bool:
-    """Whether items came twice, or the connector noticed that they moved; the second walk sees everything twice."""
-    twice = state.walk == 1 and (batch.doubled or bool(sight.repeated))
-    return twice or any(page.moved for page in pages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 from syncline.passes.codec import Rejected
 
-__all__ = ["Changes", "decide", "rises"]
+__all__ = ["Changes", "decide", "rises", "settle"]
 
 
 @dataclass(kw_only=True)
@@ -32,6 +32,7 @@ class Changes:
         touched: rows that only look different on the wire, with their new raw fingerprint.
         rejected: items that do not fit the table.
         newest: the newest change among the items that were decoded.
+        is_local: whether that one came without an offset.
         tally: what is to be counted.
     """
 
@@ -40,6 +41,7 @@ class Changes:
     touched: list[tuple[Key, bytes]] = field(default_factory=list["tuple[Key, bytes]"])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     newest: datetime | None = None
+    is_local: bool = False
     tally: Tally = field(default_factory=Tally)
 
 
@@ -65,7 +67,7 @@ def decide(
     wrote: they are counted as created or updated already. A repeated item that changed in between was counted as
     unchanged, and is counted as updated instead.
     """
-    changes, newest = Changes(), None
+    changes, newest, newest_raw = Changes(), None, b""
     column = None if updated_column is None else codec.columns.index(updated_column)
     for key, raw in items.items():
         print_ = codec.raw_fingerprint(raw)
@@ -79,7 +81,7 @@ def decide(
         values, own = decoded
         instant = None if column is None else values[column]
         if instant is not None and (newest is None or instant > newest):
-            newest = instant
+            newest, newest_raw = instant, bytes(raw)
         row = ItemRow(key, values, (print_, own))
         if before is None:
             changes.new.append(row)
@@ -88,8 +90,42 @@ def decide(
         else:
             changes.changed.append(row)
     changes.newest = newest
+    if newest is not None and column is not None:
+        changes.is_local = codec.is_local(newest_raw, column)
     changes.tally = _counted(changes, len(items), repeated, rewritten)
     return changes
+
+
+def settle(
+    codec: ItemCodec,
+    rivals: Sequence[tuple[Key, RawItem]],
+    known: Known,
+    stored: Mapping[Key, datetime],
+    *,
+    updated_column: str | None,
+) -> tuple[dict[Key, RawItem], list[Rejected]]:
+    """Sort items whose key came before in the walk into those that are newer than their row, and those to refuse.
+
+    `stored` are the instants at which the rows were changed, where that is known. What only looks different on the wire
+    is neither.
+    """
+    newer: dict[Key, RawItem] = {}
+    refused: list[Rejected] = []
+    column = None if updated_column is None else codec.columns.index(updated_column)
+    for key, raw in rivals:
+        decoded = codec.decode(key, raw)
+        if isinstance(decoded, Rejected):
+            refused.append(decoded)
+            continue
+        values, own = decoded
+        instant = None if column is None else values[column]
+        if key in known and known[key][1] == own:
+            continue
+        if instant is not None and key in stored and instant > stored[key]:
+            newer[key] = raw
+        else:
+            refused.append(Rejected(key, f"another item of the list has the key {key}, and differs", bytes(raw)))
+    return newer, refused
 
 
 def _counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:

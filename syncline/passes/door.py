@@ -29,6 +29,8 @@ __all__ = ["Door"]
 
 _RETRY_AFTER = timedelta(seconds=60)
 """How long after it was deferred a run asks again for its turn."""
+_GOES_ON = frozenset({Trigger.SCHEDULE, Trigger.RETRY})
+"""Full runs that go on with an unfinished pass; somebody who asks for one by hand wants to see everything read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,8 @@ class Door:
         if leases.acquire(self.connection, self._lease_name, session.id, process=self.process, now=self.now) is None:
             return None
         self._close_abandoned(session.id)
+        if self.due.mode is Mode.FULL and self.due.trigger not in _GOES_ON:
+            checkpoints.forget_pass(self.connection, self.source.name, self.due.account_id)
         sessions.insert_session(self.connection, session)
         heartbeats.began(self.connection, self.source.name, now=self.now)
         return Admission(session_id=session.id, status=Status.RUNNING, mode=session.mode)

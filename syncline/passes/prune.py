@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import func as sql
 from sqlalchemy import select
 
 from syncline.model.items import table_of
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
-from syncline.passes.state import PassState, later, loaded
+from syncline.passes.state import PassState, dumped_doubles, later, loaded
 from syncline.store import checkpoints, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from syncline.model.page import Key
+    from syncline.model.records import CheckpointRow
     from syncline.model.source import Source
     from syncline.store.engine import Store
     from syncline.store.item_rows import ItemRows
 
-__all__ = ["Pruned", "prune"]
+__all__ = ["Pruned", "Refusal", "loaded_refusal", "prune"]
 
 _AT_ONCE = 10_000
+_SAMPLE = 100
+"""So many of the refused keys are remembered; where one of them comes back, the refusal begins anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +44,32 @@ class Pruned:
     refused: str | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Deletions that full passes in a row refused to make; kept in `checkpoints.refusal`.
+
+    Attributes:
+        passes: how many passes refused them.
+        sample: some of the keys that the first of them found gone, as text.
+    """
+
+    passes: int
+    sample: tuple[str, ...]
+
+
+def loaded_refusal(text: str | None) -> Refusal | None:
+    """What `checkpoints.refusal` holds; None where nothing was refused."""
+    return None if text is None else msgspec.json.decode(text, type=Refusal)
+
+
 def prune(
     store: Store, source: Source, session_id: str, *, account_id: str | None = None, force: bool = False
 ) -> Pruned:
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
-    Nothing is deleted where the pass met items whose key it could not read, where the list moved during both walks, or
-    where more than `deletes.max_fraction` of the rows would go; `force` deletes all the same. Nor is anything where
-    the source deletes never. An incremental pass, which cannot tell, is left alone.
+    Nothing is deleted, whatever `force` says, where the pass has no proved end. Nor is anything where it met items
+    whose key it could not read, or where more than `deletes.max_fraction` of the rows (and more than `deletes.floor`)
+    would go and not yet `deletes.agreeing_passes` have found them gone; there, `force` deletes all the same. Where the
+    source deletes never, nothing is. An incremental pass, which cannot tell, is left alone.
 
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
@@ -59,9 +81,11 @@ def prune(
             return Pruned(tally=Tally())
         rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
         gone: Sequence[Key] = ()
-        if not source.deletes.never:
+        if not source.deletes.never and state.is_proved:
             gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
-        refused = None if force else _objection(source, state, len(gone), rows.count(connection) if gone else 0)
+        stored = rows.count(connection) if gone else 0
+        refusal = _refusal_after(row, gone) if _is_much(source, len(gone), stored) else None
+        refused = _objection(source, state, len(gone), stored, refusal, force=force)
         chunks: list[Sequence[Key]] = [] if refused else [gone[i : i + _AT_ONCE] for i in range(0, len(gone), _AT_ONCE)]
         tally = Tally(deleted=sum(rows.delete(connection, chunk) for chunk in chunks))
         sessions.advance(connection, session_id, tally)
@@ -77,25 +101,53 @@ def prune(
             full_pass_at=row.full_pass_at if refused else state.started_at,
             pass_state=None,
             now=store.clock.now(),
-            read_to=state.started_at,
+            read_to=state.started_at if state.is_proved else None,
+            also=_also(row, state, refusal if refused else None),
         )
     return Pruned(tally=tally, refused=refused)
 
 
-def _objection(source: Source, state: PassState, gone: int, stored: int) -> str | None:
+def _also(row: CheckpointRow, state: PassState, refusal: Refusal | None) -> dict[str, str | None]:
+    """What else the checkpoint remembers; a pass without a proved end teaches nothing."""
+    if not state.is_proved:
+        return {"refusal": row.refusal}
+    kept = None if refusal is None else msgspec.json.encode(refusal).decode()
+    return {"doubles": dumped_doubles(state.doubles), "refusal": kept}
+
+
+def _is_much(source: Source, gone: int, stored: int) -> bool:
+    """Whether more rows would go than may go at once."""
+    return gone > source.deletes.floor and gone > source.deletes.max_fraction * stored
+
+
+def _refusal_after(row: CheckpointRow, gone: Sequence[Key]) -> Refusal:
+    """The refusal after a pass more; where rows came back that were gone, the first one."""
+    before = loaded_refusal(row.refusal)
+    texts = {str(key) for key in gone}
+    if before is not None and texts.issuperset(before.sample):
+        return Refusal(passes=before.passes + 1, sample=before.sample)
+    ordered = sorted(texts)
+    return Refusal(passes=1, sample=tuple(ordered[:: max(1, len(ordered) // _SAMPLE)][:_SAMPLE]))
+
+
+def _objection(
+    source: Source, state: PassState, gone: int, stored: int, refusal: Refusal | None, *, force: bool
+) -> str | None:
     """Why nothing may be deleted; None where it may."""
-    if not gone:
+    if not state.is_proved and state.ending is not None:
+        return f"the end of the list is not proved, so nothing was deleted: {state.ending.reason}"
+    if force or not gone:
         return None
     if state.unreadable:
         return f"{gone} rows were not deleted: the pass met {state.unreadable} items whose key it could not read"
-    if state.unsure:
-        return f"{gone} rows were not deleted: the list moved during both walks, and they may have been missed twice"
-    if gone <= source.deletes.max_fraction * stored:
+    agreeing = source.deletes.agreeing_passes
+    if refusal is None or (agreeing is not None and refusal.passes >= agreeing):
         return None
+    later = "" if agreeing is None else f"; pass {refusal.passes} of {agreeing} that agree, after which they go"
     return (
         f"{gone} of {stored} rows were not deleted: that is more than the part of "
         f"{source.deletes.max_fraction:.0%} that may go at once; if it is right, run "
-        f"`syncline sync {source.name} --mode full --force`"
+        f"`syncline sync {source.name} --mode full --force`{later}"
     )
 
 
@@ -103,7 +155,7 @@ def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None or state.unsure:
+    if cursor is not None or source.updated_field is None or not state.is_proved:
         return None
     columns = table_of(source.table).c
     mine = [columns[name] == value for name, value in rows.partition.items()]

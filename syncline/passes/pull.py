@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncline.errors import CursorExpiredError, RateLimitedError
+import msgspec
+
+from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, RejectedError, RequestCeilingError
 from syncline.model.page import Ask, Page
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
+from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
+from syncline.passes.metered import Metered
 from syncline.passes.reader import batches
 from syncline.passes.state import PassState, dumped, loaded
 from syncline.passes.waiting import Waiting
@@ -29,6 +33,8 @@ __all__ = ["Progress", "pull"]
 
 _ROWS_A_COMMIT = 5_000
 """Pages that are there at the same time share a transaction up to this many items."""
+_DEAD_CURSOR = frozenset({400, 403, 404, 422})
+"""How servers refuse a cursor that they have forgotten, beside 410."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,32 +86,51 @@ class _Pull:
         writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
         state = self._begun()
         limited, stored_pages, begun_again = 0, 0, False
+        transport = self._metered()
         while not state.finished:
+            pages_before, resumes = self.tally.pages, state.resume is not None
             try:
-                state = await self._walk(writer, state)
+                state = await self._walk(writer, state, transport)
             except RateLimitedError as error:
                 limited = limited + 1 if self.tally.pages == stored_pages else 1
                 stored_pages = self.tally.pages
                 await self._waiting.for_limit(error, limited)
+            except RequestCeilingError as error:
+                with self.store.write() as connection:
+                    sessions.note_reason(connection, self.session_id, str(error))
+                return self.tally
             except CursorExpiredError:
                 state = self._stored() or state  # the walk may have come a long way since it began
                 if state.mode is Mode.FULL and (state.resume is None or begun_again):
                     raise
                 begun_again = state.mode is Mode.FULL
                 state = self._begin(Mode.FULL)
+            except (RejectedError, RefusedError) as error:
+                is_first = resumes and self.tally.pages == pages_before
+                if begun_again or not is_first or error.status not in _DEAD_CURSOR:
+                    raise
+                begun_again, state = True, self._begin(state.mode)  # a resume token lives for minutes at some
             state = self._stored() or state
         return self.tally
 
-    async def _walk(self, writer: PageWriter, state: PassState) -> PassState:
+    def _metered(self) -> Metered:
+        """The transport, with what the session has sent before counted in."""
+        with self.store.read() as connection:
+            session = sessions.find(connection, self.session_id)
+        sent = 0 if session is None else session.requests
+        return Metered(transport=self.transport, ceiling=self.source.max_requests, sent=sent)
+
+    async def _walk(self, writer: PageWriter, state: PassState, transport: Transport) -> PassState:
         """Read and store pages until the walk ends or a hold stands in the way."""
         ask = Ask(mode=state.mode, updated_since=state.since, resume=state.resume)
-        pages = self.source.pages(self.transport, ask)
+        pages = self.source.pages(transport, ask)
         stored = False
         async with aclosing(batches(pages, rows=_ROWS_A_COMMIT)) as arriving:
             async for batch in arriving:
                 committed = await self._commit(writer, state, batch)
+                over = committed.state.finished or committed.state.walk != state.walk
                 state, stored = committed.state, True
-                if committed.hold is not None and not state.finished:
+                if over or committed.hold is not None:
                     break
         if not stored:
             state = (await self._commit(writer, state, [Page(rows=())])).state
@@ -132,11 +157,27 @@ class _Pull:
         return None if row is None else loaded(row.pass_state)
 
     def _begun(self) -> PassState:
-        """The unfinished pass, if it reads enough for this session; else a new one."""
-        state = self._stored()
-        if state is not None and (state.mode is Mode.FULL or self.mode is Mode.INCREMENTAL):
+        """The unfinished pass, if it reads enough for this session, and can be gone on with; else a new one."""
+        with self.store.read() as connection:
+            row = checkpoints.read(connection, self.source.name, self.account_id)
+        state = None if row is None else loaded(row.pass_state)
+        if row is None or state is None or (state.mode is Mode.INCREMENTAL and self.mode is Mode.FULL):
+            return self._begin(self.mode)
+        age = self.store.clock.now() - row.updated_at
+        if state.finished or (state.made_for == self._made_for and age <= self._resumes_within):
             return state
-        return self._begin(self.mode)
+        return self._begin(state.mode)
+
+    @property
+    def _resumes_within(self) -> timedelta:
+        return timedelta(seconds=self.source.resume_within_seconds)
+
+    @property
+    def _made_for(self) -> str:
+        """What is read, from where, and into which columns."""
+        read = getattr(self.source.pages, "declared", "")
+        shape = codec_of(self.source.table, self.source.fields).shape
+        return f"{getattr(self.transport, 'origin', '')} {read} {shape:x}"
 
     def _begin(self, mode: Mode) -> PassState:
         """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
@@ -145,7 +186,8 @@ class _Pull:
             sessions.advance(connection, self.session_id, Tally())
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
-            state = _first_state(self.source, mode, cursor, now)
+            doubles = None if row is None else row.doubles
+            state = _first_state(self.source, mode, cursor, now, made_for=self._made_for, doubles=doubles)
             PassKeys(self.source.name, self.account_id).clear(connection)
             checkpoints.write(
                 connection,
@@ -159,11 +201,15 @@ class _Pull:
         return state
 
 
-def _first_state(source: Source, mode: Mode, cursor: str | None, now: datetime) -> PassState:
+def _first_state(
+    source: Source, mode: Mode, cursor: str | None, now: datetime, *, made_for: str, doubles: str | None
+) -> PassState:
+    known = () if doubles is None else tuple(msgspec.json.decode(doubles, type=list[str]))
+    state = PassState(mode=Mode.FULL, started_at=now, made_for=made_for, known_doubles=known)
     if mode is Mode.FULL or cursor is None or not source.pages.incremental:
-        return PassState(mode=Mode.FULL, started_at=now)
+        return state
     since = datetime.fromisoformat(cursor) - timedelta(seconds=source.lag_seconds)
-    return PassState(mode=Mode.INCREMENTAL, started_at=now, since=since, ordered=False)
+    return msgspec.structs.replace(state, mode=Mode.INCREMENTAL, since=since, ordered=False)
 
 
 async def pull(

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
+from syncline.model.ending import REACHED, End, Ending, Following, Told, conclude
 from syncline.model.policies import Mode
 
 if TYPE_CHECKING:
+    from syncline.model.page import Page
     from syncline.model.records import CheckpointRow
     from syncline.model.source import Source
 
-__all__ = ["PassState", "dumped", "later", "loaded", "mode_due", "walked"]
+__all__ = [
+    "MOST_DOUBLES",
+    "PassState",
+    "at_end",
+    "dumped",
+    "dumped_doubles",
+    "ending_of",
+    "later",
+    "loaded",
+    "merged_doubles",
+    "mode_due",
+    "told_by",
+]
 
 _LITTLE = 10
-"""A total that differs from what came by up to this many items, or a tenth, means that items moved."""
+"""A total that is missed by up to this many items, or a tenth, may mean that items moved."""
+MOST_DOUBLES = 1_000
+"""So many keys are remembered that a list shows more than once."""
+_STALE_PAGES = 2
+"""So many pages in a row that bring nothing new are no progress."""
+_MOVED_TWICE = Ending(
+    end=End.CONTRADICTED, reason="the list moved during both walks, and items may have been missed twice"
+)
+_REPEATED_HOUR = timedelta(hours=1)
+_NO_PROGRESS = Ending(end=End.CIRCLES, reason="page after page brings items that came before")
 
 
 class PassState(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,40 +51,63 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         mode: whether it reads all items or those that changed.
         started_at: when it began, by our clock.
+        made_for: what it reads, from where, into which columns, as one text; where that changes, the pass begins anew.
         since: in incremental mode, the instant from which changes are asked for.
-        walk: 1, or 2 where the list was seen to move and is walked once more.
+        walk: 1, or 2 where the list is walked once more.
         resume: where to go on: the last stored page's `resume`.
+        ending: how the walk ended; None while it goes on.
         finished: all pages are stored; what is left to do is the deletions of a full pass.
         pages: pages stored, over both walks.
+        walk_pages: pages of this walk.
         items: distinct items seen in this pass.
+        received: items that came in this walk; one that came twice counts twice.
         page_size: items in a full page, as far as known.
         total: what the upstream last said of how many items there are.
+        least: the lowest that it said in this walk.
         covered_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order.
-        moved: whether items were seen to move between the pages of this walk; in the second one that means that some
-            may have been missed twice, so nothing may be deleted and the cursor must stay.
+        moved: whether items were seen to move between the pages of this walk.
+        fell: whether the total fell in this walk.
+        has_seams: whether a page of this walk was not seen to begin where the one before ended.
+        doubles: keys that came more than once in this walk.
+        known_doubles: those that are known to: they were doubled in the walk before, or in the last pass.
+        refused_doubles: keys of which a second item was refused in this pass.
+        stale_pages: pages in a row that brought nothing new to this walk.
         unreadable: items whose key could not be read: it is not known what they were, so nothing may be deleted.
         rejected: items that could not be stored.
         newest: the newest change among the items that were decoded.
+        is_local: whether that one came without an offset, so that an hour may come twice.
         upstream_at: the upstream's clock at the first page, our own where it told none.
     """
 
     mode: Mode
     started_at: datetime
+    made_for: str = ""
     since: datetime | None = None
     walk: int = 1
     resume: Any = None
+    ending: Ending | None = None
     finished: bool = False
     pages: int = 0
+    walk_pages: int = 0
     items: int = 0
+    received: int = 0
     page_size: int | None = None
     total: int | None = None
+    least: int | None = None
     covered_to: int | str | None = None
     ordered: bool = True
     moved: bool = False
+    fell: bool = False
+    has_seams: bool = False
+    doubles: tuple[str, ...] = ()
+    known_doubles: tuple[str, ...] = ()
+    refused_doubles: tuple[str, ...] = ()
+    stale_pages: int = 0
     unreadable: int = 0
     rejected: int = 0
     newest: datetime | None = None
+    is_local: bool = False
     upstream_at: datetime | None = None
 
     @property
@@ -70,18 +119,31 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return max(self.pages, self.walk * -(-self.total // self.page_size))
 
-    def next_cursor(self) -> datetime | None:
-        """The newest change up to which the source is surely in step when this pass has ended.
-
-        A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. None
-        where no change was seen, or where one may have been missed.
-        """
-        return None if self.newest is None or self.unsure else self.at_most_start(self.newest)
+    @property
+    def is_proved(self) -> bool:
+        """Whether the pass reached the end of the list, and nothing speaks against it."""
+        return self.finished and (self.ending is None or self.ending.is_proved)
 
     @property
-    def unsure(self) -> bool:
-        """Whether items may have been missed by both walks."""
-        return self.walk > 1 and self.moved
+    def moves(self) -> bool:
+        """Whether items came, went or changed places in this walk."""
+        unknown = set(self.doubles).difference(self.known_doubles)
+        return self.moved or self.fell or bool(unknown) or len(self.doubles) > MOST_DOUBLES
+
+    def refuses_double(self, key: object, *, shifting: bool) -> bool:
+        """Whether an item whose key came before in this walk is another one, and no later state of the same."""
+        return not shifting or self.walk > 1 or str(key) in self.known_doubles
+
+    def next_cursor(self) -> datetime | None:
+        """The newest change up to which the source is surely up to date when this pass has ended.
+
+        A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
+        hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
+        or where one may have been missed.
+        """
+        if self.newest is None or not self.is_proved:
+            return None
+        return self.at_most_start(self.newest) - (_REPEATED_HOUR if self.is_local else timedelta())
 
     def at_most_start(self, instant: datetime) -> datetime:
         """The instant, or the pass's start by the upstream's clock where that is earlier."""
@@ -98,16 +160,90 @@ def loaded(text: str | None) -> PassState | None:
     return None if text is None else msgspec.json.decode(text, type=PassState)
 
 
-def walked(source: Source, state: PassState) -> PassState:
-    """The state after a page: where it was the last one, the pass is finished, or walks once more where items moved."""
-    if state.resume is not None:
+def told_by(state: PassState, pages: Sequence[Page], *, shifting: bool) -> PassState:
+    """The state after `pages`, as far as they tell of the list: how many came of how many, and whether it moved.
+
+    Past the end some servers say that there are no items at all, so a total counts only beside rows.
+    """
+    totals = [page.total for page in pages if page.rows and page.total is not None]
+    known = [total for total in (state.total, *totals) if total is not None]
+    fell = any(after < before for before, after in pairwise(known))
+    changed = shifting and len(set(known)) > 1
+    follows = pages if state.walk_pages else pages[1:]
+    return replace(
+        state,
+        received=state.received + sum(len(page.rows) for page in pages),
+        total=totals[-1] if totals else state.total,
+        least=min([*totals, *([] if state.least is None else [state.least])], default=None),
+        moved=state.moved or changed or any(page.moved for page in pages),
+        fell=state.fell or fell,
+        has_seams=state.has_seams or any(not page.joined for page in follows),
+    )
+
+
+def ending_of(state: PassState, last: Page) -> Ending:
+    """How the walk ended with its `last` page: as the connector says, else as the totals let it be."""
+    if last.ending is not None:
+        return last.ending
+    told = Told(following=Following.NONE, rows=len(last.rows), received=state.received, total=state.least)
+    return conclude(told) or REACHED
+
+
+def merged_doubles(known: str | None, state: PassState) -> str | None:
+    """The keys that are known to come twice, after an incremental pass, which sees but some of them."""
+    before = set[str]() if known is None else set(msgspec.json.decode(known, type=list[str]))
+    return dumped_doubles(sorted(before.union(state.doubles)))
+
+
+def dumped_doubles(keys: Sequence[str]) -> str | None:
+    """Keys that come twice as they are kept in the checkpoint; so many that they cannot be kept are none."""
+    return msgspec.json.encode(list(keys)).decode() if 0 < len(keys) <= MOST_DOUBLES else None
+
+
+def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool]) -> PassState:
+    """The state after a page: where the walk ended with it, the pass is finished, or walks once more.
+
+    It walks once more where the list moved, where a total was missed by little, and where rows would be deleted that a
+    page's border may have hidden: what two walks have missed is gone. `misses_rows` says whether rows are stored that
+    the pass has not seen; it is asked only where that matters.
+    """
+    if state.ending is None and state.stale_pages >= _STALE_PAGES:
+        state = replace(state, ending=_NO_PROGRESS, resume=None)
+    if state.ending is None:
         return state
-    if state.walk > 1 or not source.pages.shifting:
-        return msgspec.structs.replace(state, finished=True)
-    off = 0 if state.total is None else abs(state.items - state.total)
-    if state.moved or 0 < off <= max(_LITTLE, state.items // _LITTLE):
-        return msgspec.structs.replace(state, walk=2, ordered=False, moved=False, total=None)
-    return msgspec.structs.replace(state, finished=True)
+    if state.walk == 1 and _walks_again(state, shifting=shifting, misses_rows=misses_rows):
+        return replace(
+            state,
+            walk=2,
+            resume=None,
+            ending=None,
+            walk_pages=0,
+            received=0,
+            total=None,
+            least=None,
+            ordered=False,
+            moved=False,
+            fell=False,
+            has_seams=False,
+            doubles=(),
+            known_doubles=tuple(sorted({*state.known_doubles, *state.doubles}))[: 2 * MOST_DOUBLES],
+            stale_pages=0,
+        )
+    if state.ending.is_proved and state.walk > 1 and state.moves:
+        state = replace(state, ending=_MOVED_TWICE)
+    return replace(state, finished=True)
+
+
+def _walks_again(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool]) -> bool:
+    ending = state.ending or REACHED
+    if ending.end in {End.CIRCLES, End.STOPPED}:
+        return False
+    if state.fell or (shifting and state.moves):
+        return True
+    if not ending.is_proved:
+        off = 0 if state.least is None else state.least - state.received
+        return shifting and 0 < off <= max(_LITTLE, state.received // _LITTLE)
+    return shifting and state.has_seams and state.mode is Mode.FULL and misses_rows()
 
 
 def mode_due(source: Source, row: CheckpointRow | None, asked: Mode, now: datetime) -> Mode:

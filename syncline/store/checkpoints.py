@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 from sqlmodel import Session, col
 
 from syncline.model.records import CheckpointRow
 from syncline.store.upserts import upsert
 
-__all__ = ["advance", "read", "write"]
+__all__ = ["advance", "forget", "forget_pass", "read", "write"]
 
 
 def read(connection: Connection, source: str, account_id: str | None) -> CheckpointRow | None:
@@ -29,13 +30,16 @@ def write(
     pass_state: str | None,
     now: datetime,
     read_to: datetime | None = None,
+    also: Mapping[str, str | None] | None = None,
 ) -> None:
     """Replace the checkpoint; called in the transaction of what it vouches for, never on its own.
 
-    `read_to` is when the pass began that ends with it; None leaves what was known before.
+    `read_to` is when the pass began that ends with it; None leaves what was known before. `also` are further columns
+    (`doubles`, `refusal`), which else stay as they are.
     """
     key = {"source": source, "account_id": account_id or ""}
     values: dict[str, object] = {"cursor": cursor, "full_pass_at": full_pass_at}
+    values |= also or {}
     values |= {"pass_state": pass_state, "updated_at": now} | ({} if read_to is None else {"read_to": read_to})
     upsert(connection, CheckpointRow, key, values)
 
@@ -44,3 +48,15 @@ def advance(connection: Connection, source: str, account_id: str | None, *, pass
     """Note how far an unfinished pass has come; the cursor stays. Called as `write` is."""
     key = {"source": source, "account_id": account_id or ""}
     upsert(connection, CheckpointRow, key, {"pass_state": pass_state, "updated_at": now})
+
+
+def forget_pass(connection: Connection, source: str, account_id: str | None) -> None:
+    """Give up an unfinished pass, where there is one: the next one begins anew."""
+    of_source = col(CheckpointRow.source) == source, col(CheckpointRow.account_id) == (account_id or "")
+    connection.execute(update(CheckpointRow).where(*of_source).values(pass_state=None))
+
+
+def forget(connection: Connection, source: str, account_id: str | None) -> bool:
+    """Delete the checkpoint: the next pass reads everything; whether there was one."""
+    of_source = col(CheckpointRow.source) == source, col(CheckpointRow.account_id) == (account_id or "")
+    return connection.execute(delete(CheckpointRow).where(*of_source)).rowcount > 0

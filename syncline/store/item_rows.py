@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sqlalchemy import JSON, Connection
+from sqlalchemy import JSON, Connection, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from syncline.model.columns import Amount
@@ -39,6 +39,8 @@ __all__ = ["ItemRow", "ItemRows", "Known", "Prints", "is_amount", "is_json"]
 Prints: TypeAlias = "tuple[bytes, bytes]"
 """An item's raw fingerprint and its fingerprint."""
 Known: TypeAlias = "dict[Key, Prints]"
+_AT_ONCE = 500
+"""So many keys are bound in one statement."""
 
 
 class ItemRow(NamedTuple):
@@ -73,6 +75,7 @@ class ItemRows(ABC):
         table = table_of(item)
         whose: Mapping[str, object] = {"source": source, "account_id": account_id or ""}
         self.table = table.name
+        self._typed = table.c
         self.key = key_column(item)
         self.key_is_text = table.c[self.key].type.python_type is str
         self.partition = {name: whose[name] for name in partition_columns(item)}
@@ -142,6 +145,17 @@ class ItemRows(ABC):
         statement = f'SELECT "{self.key}" FROM "{self.table}" WHERE {self._mine()} AND {written} AND {among}'
         bound = self.partition | {"keys": listed, "since": self._instant(since)}
         return {key for (key,) in self._fetch(connection, statement, bound)}
+
+    def instants_of(self, connection: Connection, keys: Sequence[Key], column: str) -> dict[Key, datetime]:
+        """What the rows of `keys` have in a column of instants, where they have anything."""
+        columns, asked = self._typed, list(keys)
+        mine = [columns[name] == value for name, value in self.partition.items()]
+        parts = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
+        queries = [
+            select(columns[self.key], columns[column]).where(*mine, columns[self.key].in_(part)) for part in parts
+        ]
+        found = [row for query in queries for row in connection.execute(query)]
+        return {key: instant for key, instant in found if instant is not None}
 
     def known_between(self, connection: Connection, after: Key | None, last: Key, limit: int) -> Known | None:
         """The fingerprints of all rows with `after` < key <= `last`; None where there are more than `limit`."""

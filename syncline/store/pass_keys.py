@@ -33,30 +33,44 @@ class PassKeys:
     source: str
     account_id: str | None
 
-    def add_seen(self, connection: Connection, keys: Iterable[Key]) -> None:
-        """Write down keys that the pass has seen, also where they were missing before."""
-        self._add(connection, keys, missing=False)
+    def add_seen(self, connection: Connection, keys: Iterable[Key], *, walk: int = 1) -> None:
+        """Write down keys that the pass has seen in its walk number `walk`, also where they were missing before."""
+        self._add(connection, keys, missing=False, walk=walk)
 
     def add_missing(self, connection: Connection, keys: Iterable[Key]) -> None:
         """Write down stored keys that a covered range lacked."""
-        self._add(connection, keys, missing=True)
+        self._add(connection, keys, missing=True, walk=1)
 
     def seen_among(
         self, connection: Connection, keys: Sequence[Key], *, covered_to: Key | None, stored: Container[Key]
-    ) -> set[Key]:
-        """Those of `keys` that the pass has seen before.
+    ) -> dict[Key, int]:
+        """Those of `keys` that the pass has seen before, each with the newest walk that saw it.
 
         They are noted as seen, or are `stored`, in the range up to `covered_to`, and not noted as missing.
         """
-        statement = text(f"SELECT key, missing FROM pass_keys WHERE {_MINE} AND key IN ({_elements(connection)})")
-        noted = {key: bool(missing) for key, missing in connection.execute(statement, self._bound(keys=_list(keys)))}
-        return {key for key in keys if not noted.get(str(key), key not in stored or not _covers(covered_to, key))}
+        statement = text(f"SELECT key, missing, walk FROM pass_keys WHERE {_MINE} AND key IN ({_elements(connection)})")
+        noted = {
+            key: 0 if missing else int(walk)
+            for key, missing, walk in connection.execute(statement, self._bound(keys=_list(keys)))
+        }
+        found = {key: noted.get(str(key), int(key in stored and _covers(covered_to, key))) for key in keys}
+        return {key: walk for key, walk in found.items() if walk}
+
+    def misses_rows(self, connection: Connection, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> bool:
+        """Whether `unseen` would return any."""
+        statement, bound = self._unseen(rows, covered_to=covered_to, ordered=ordered)
+        return bool(connection.execute(text(f"SELECT EXISTS ({statement})"), bound).scalar())
 
     def unseen(self, connection: Connection, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> list[Key]:
         """The keys that are stored and that the pass did not see: what is gone upstream.
 
         `ordered` says that no key was written down as seen, so that the ranges tell it all.
         """
+        statement, bound = self._unseen(rows, covered_to=covered_to, ordered=ordered)
+        return list(connection.execute(text(statement), bound).scalars())
+
+    def _unseen(self, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> tuple[str, dict[str, object]]:
+        """The query of `unseen`, and what it binds."""
         bound, beyond = self._bound(**rows.partition), ""
         if covered_to is not None:
             beyond, bound = f'AND "{rows.key}" > :covered_to', bound | {"covered_to": covered_to}
@@ -66,23 +80,24 @@ class PassKeys:
         statement = f'{stored} {beyond} UNION {stored} AND "{rows.key}" IN ({noted} AND missing)'
         if not ordered:
             statement = f"SELECT * FROM ({statement}) AS candidates EXCEPT {noted} AND NOT missing"
-        return list(connection.execute(text(statement), bound).scalars())
+        return statement, bound
 
     def clear(self, connection: Connection) -> None:
         """Forget what the pass has seen: it ended, or another one begins."""
         whose = col(PassKey.source) == self.source, col(PassKey.account_id) == (self.account_id or "")
         connection.execute(delete(PassKey).where(*whose))
 
-    def _add(self, connection: Connection, keys: Iterable[Key], *, missing: bool) -> None:
+    def _add(self, connection: Connection, keys: Iterable[Key], *, missing: bool, walk: int) -> None:
         found = _list(keys)
         if found == "[]":
             return
         statement = text(
-            "INSERT INTO pass_keys (source, account_id, key, missing) "
-            f"SELECT :pass_source, :pass_account, came.value, :missing FROM ({_elements(connection)}) AS came "
-            "WHERE 1 = 1 ON CONFLICT (source, account_id, key) DO UPDATE SET missing = excluded.missing"
+            "INSERT INTO pass_keys (source, account_id, key, missing, walk) "
+            f"SELECT :pass_source, :pass_account, came.value, :missing, :walk FROM ({_elements(connection)}) AS came "
+            "WHERE 1 = 1 ON CONFLICT (source, account_id, key) "
+            "DO UPDATE SET missing = excluded.missing, walk = excluded.walk"
         )
-        connection.execute(statement, self._bound(keys=found, missing=missing))
+        connection.execute(statement, self._bound(keys=found, missing=missing, walk=walk))
 
     def _bound(self, **more: object) -> dict[str, object]:
         return {"pass_source": self.source, "pass_account": self.account_id or "", **more}

@@ -80,6 +80,11 @@ class UpstreamClient:
             trust_env=False,
         )
 
+    @property
+    def origin(self) -> str:
+        """Where the upstream is."""
+        return str(self._base)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -117,7 +122,7 @@ class UpstreamClient:
             answer = await self._send(url, headers, cost)
             if not answer.has_redirect_location:
                 return answer
-            url = self._own(answer.headers["location"], "redirects us to", seen_at=url)
+            url = _with_query(self._own(answer.headers["location"], "redirects us to", seen_at=url), url)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name)
 
     async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
@@ -171,6 +176,12 @@ class UpstreamClient:
             f"set {setting}",
             upstream=self.name,
         )
+
+
+def _with_query(there: httpx.URL, here: httpx.URL) -> httpx.URL:
+    """Where a redirect leads; one that only adds or drops a slash at the end may have forgotten the query."""
+    same = there.path.rstrip("/") == here.path.rstrip("/")
+    return there.copy_with(query=here.query) if same and here.query and not there.query else there
 
 
 def _budgeted(

@@ -30,10 +30,14 @@ class Opened:
     Attributes:
         rows: the items, raw, in their order.
         values: what stood at the other paths that were asked for; paths that the body lacks are not in it.
+        texts: the same as it was written: a number's digits are not those of a float.
+        is_null: whether null stood where the list should be.
     """
 
     rows: list[bytes]
     values: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_null: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +97,27 @@ def _opener(items: str, others: tuple[str, ...]) -> _Opener:
         levels: list[Any] = [decode(content)]
         for _ in keys:
             levels.append(levels[-1].inner)
-        values: dict[str, Json] = {}
+        texts: dict[str, str] = {}
         for path, (depth, key, rest) in branches.items():
-            raw = getattr(levels[depth], fields.get((depth, key), ""), _ABSENT)
+            raw = _below(getattr(levels[depth], fields.get((depth, key), ""), _ABSENT), rest)
             if raw != _ABSENT:
-                values[path] = cast("Json", value_at(msgspec.json.decode(raw), rest))
-        return Opened(rows=list(map(bytes, levels[-1] or ())), values=values)
+                texts[path] = bytes(raw).decode()
+        values = {path: cast("Json", msgspec.json.decode(text)) for path, text in texts.items()}
+        return Opened(rows=list(map(bytes, levels[-1] or ())), values=values, texts=texts, is_null=levels[-1] is None)
 
     return open_body
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _below(raw: msgspec.Raw, keys: tuple[str, ...]) -> msgspec.Raw:
+    """What stands under `keys` within `raw`; `_ABSENT` where a key is missing."""
+    for key in keys:
+        if not bytes(raw).startswith(b"{"):
+            return _ABSENT
+        raw = _members(raw).get(key, _ABSENT)
+    return raw
 
 
 def _branching(keys: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, str, tuple[str, ...]]:

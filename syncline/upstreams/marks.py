@@ -4,41 +4,31 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-import msgspec
-
 from syncline.model.page import Json, Page
-from syncline.upstreams.chain import chain
-from syncline.upstreams.envelope import dotted_keys, value_at
+from syncline.upstreams.chain import Marks, Next, chain
+from syncline.upstreams.keyset import KeysetMarks
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["Cursor", "Keyset", "Link", "OnePage"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Marked:
-    """What the kinds of paging by marks have in common: the list may change under them, and no item is skipped."""
-
-    @property
-    def shifting(self) -> bool:
-        """Never: the mark names a place in the list, not a count."""
-        return False
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cursor(_Marked):
+class Cursor:
     """`cursor=…` from the body of the page before, until it gives none.
+
+    A cursor is text, or anything else that is sent back as it was written (a number, a list as of `search_after`).
 
     Attributes:
         param: the parameter for the cursor.
         cursor_at: dotted path of the next cursor.
-        more: dotted path of a value that is false on the last page, where the cursor alone does not tell.
+        more: dotted path of a value that is false on the last page, where the cursor alone does not tell; `!done` for
+            one that is true there.
         size: the parameter for the size; None: the server decides.
         page_size: how many items are asked for.
+        stable: whether a cursor names a place in the list that stays where it is when items before it go. Many hide a
+            count of items, so unless it is said, rows are deleted only after a second walk has missed them too.
+        may_lack: whether the server leaves `cursor_at` out on its last page, so that a list of one page never has it.
+            Unless it is said, such a list has no proved end where neither a total, `more` nor a short page tells it.
     """
 
     param: str = "cursor"
@@ -46,71 +36,139 @@ class Cursor(_Marked):
     more: str | None = None
     size: str | None = None
     page_size: int = 100
+    stable: bool = False
+    may_lack: bool = False
+
+    @property
+    def shifting(self) -> bool:
+        """Unless it is declared stable."""
+        return not self.stable
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body gives the next cursor, and says whether there is more."""
-        return (self.cursor_at,) if self.more is None else (self.cursor_at, self.more)
+        return (self.cursor_at, *_named(self.more))
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        size = {} if self.size is None else {self.size: str(self.page_size)}
+        return chain(reader, resume, _CursorMarks(self, reader))
 
-        async def ask(cursor: str | None) -> Fetched:
-            return await reader.get(size if cursor is None else {**size, self.param: cursor})
 
-        return chain(reader, resume, ask, self._next)
+@dataclass(frozen=True)
+class _CursorMarks(Marks):
+    paging: Cursor
+    reader: Reader
 
-    def _next(self, got: Fetched) -> str | None:
-        cursor = got.values.get(self.cursor_at)
-        if got.truth(self.more) is False or isinstance(cursor, bool) or not isinstance(cursor, str | int):
-            return None
-        return str(cursor) or None
+    async def ask(self, mark: str | None) -> Fetched:
+        size = _size(self.paging)
+        return await self.reader.get(size if mark is None else {**size, self.paging.param: mark})
+
+    def next(self, got: Fetched, mark: str | None) -> Next:
+        del mark
+        path = self.paging.cursor_at
+        cursor = got.values.get(path)
+        if cursor is True:
+            self.reader.fail(f"the next cursor, {path!r}, is true")
+        if isinstance(cursor, str):
+            following = cursor or None
+        else:
+            following = None if cursor is None or cursor is False else got.texts[path]
+        return Next(rows=got.rows, mark=following, is_said=path in got.values)
+
+    @property
+    def next_at(self) -> str | None:
+        return None if self.paging.may_lack else self.paging.cursor_at
+
+    @property
+    def more_at(self) -> str | None:
+        return self.paging.more
+
+    @property
+    def size_asked(self) -> int | None:
+        return None if self.paging.size is None else self.paging.page_size
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link(_Marked):
+class Link:
     """A URL for the next page: `Link: <…>; rel="next"` (RFC 8288), or a value of the body; until there is none.
 
     Attributes:
         next_at: dotted path of the URL in the body (`next`, `links.next`, `@odata.nextLink`); None: the header.
+        more: dotted path of a value that is false on the last page, where there is one; `!done` for the opposite.
         size: the parameter for the size, in the first request; None: the server decides.
         page_size: how many items are asked for.
+        stable: whether the link names a place in the list that stays where it is when items before it go. Most hide a
+            page number or an offset, so unless it is said, rows are deleted only after a second walk has missed them.
+        may_lack: whether the server leaves `next_at` out on its last page; see `Cursor.may_lack`.
     """
 
     next_at: str | None = None
+    more: str | None = None
     size: str | None = None
     page_size: int = 100
+    stable: bool = False
+    may_lack: bool = False
+
+    @property
+    def shifting(self) -> bool:
+        """Unless it is declared stable."""
+        return not self.stable
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Where the body gives the URL."""
-        return () if self.next_at is None else (self.next_at,)
+        """Where the body gives the URL, and says whether there is more."""
+        return (*_named(self.next_at), *_named(self.more))
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        size = {} if self.size is None else {self.size: str(self.page_size)}
+        return chain(reader, resume, _LinkMarks(self, reader))
 
-        async def ask(link: str | None) -> Fetched:
-            return await (reader.get(size) if link is None else reader.follow(link))
 
-        return chain(reader, resume, ask, self._next)
+@dataclass(frozen=True)
+class _LinkMarks(Marks):
+    paging: Link
+    reader: Reader
 
-    def _next(self, got: Fetched) -> str | None:
-        if self.next_at is None:
-            return got.link
-        link = got.values.get(self.next_at)
-        return urljoin(got.url, link) if isinstance(link, str) and link else None
+    async def ask(self, mark: str | None) -> Fetched:
+        return await (self.reader.get(_size(self.paging)) if mark is None else self.reader.follow(mark))
+
+    def next(self, got: Fetched, mark: str | None) -> Next:
+        del mark
+        path = self.paging.next_at
+        if path is None:
+            return Next(rows=got.rows, mark=got.link)
+        link = got.values.get(path)
+        if link not in {None, False, ""} if isinstance(link, str | bool | None) else True:
+            if not isinstance(link, str):
+                self.reader.fail(f"the next link, {path!r}, is no URL but {got.texts[path][:80]}; change `next_at`")
+            return Next(rows=got.rows, mark=urljoin(got.url, link))
+        return Next(rows=got.rows, mark=None, is_said=path in got.values)
+
+    @property
+    def next_at(self) -> str | None:
+        return None if self.paging.may_lack else self.paging.next_at
+
+    @property
+    def more_at(self) -> str | None:
+        return self.paging.more
+
+    @property
+    def size_asked(self) -> int | None:
+        return None if self.paging.size is None else self.paging.page_size
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keyset(_Marked):
+class Keyset:
     """`after=KEY` with the key of the last item of the page before, until a page is empty.
+
+    The key should be unique. Items that share one over a page's border are noticed: where the server answers with what
+    lies from the key on, they come again and nothing is lost; where it answers with what lies above it, the pass ends
+    without proof, and says so.
 
     Attributes:
         param: the parameter for the key.
         key: dotted path of the key within an item.
-        more: dotted path of a value that is false on the last page, where the body has one.
+        more: dotted path of a value that is false on the last page, where the body has one; `!done` for the opposite.
         size: the parameter for the size; None: the server decides.
         page_size: how many items are asked for.
         start: the parameter's value in the first request; None leaves it out.
@@ -124,38 +182,79 @@ class Keyset(_Marked):
     start: str | None = None
 
     @property
+    def shifting(self) -> bool:
+        """Never: a key names a place in the list, not a count."""
+        return False
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Where the body says whether there is more."""
-        return () if self.more is None else (self.more,)
+        return _named(self.more)
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        size = {} if self.size is None else {self.size: str(self.page_size)}
-        keys = dotted_keys(self.key)
+        return chain(reader, resume, _KeysetAsking(self, reader))
 
-        async def ask(after: str | None) -> Fetched:
-            key = self.start if after is None else after
-            return await reader.get(size if key is None else {**size, self.param: key})
 
-        def last_key(got: Fetched) -> str | None:
-            if not got.rows or got.truth(self.more) is False:
-                return None
-            key = value_at(msgspec.json.decode(got.rows[-1]), keys)
-            if not isinstance(key, str | int) or isinstance(key, bool):
-                reader.reject(f"the last item has no key at {self.key!r}; change `key`")
-            return str(key)
+class _KeysetAsking(KeysetMarks):
+    def __init__(self, paging: Keyset, reader: Reader) -> None:
+        size_asked = None if paging.size is None else paging.page_size
+        super().__init__(reader, paging.key, size_asked=size_asked, more_at=paging.more)
+        self._paging = paging
 
-        return chain(reader, resume, ask, last_key)
+    async def ask(self, mark: str | None) -> Fetched:
+        key, size = self._paging.start if mark is None else mark, _size(self._paging)
+        return await self.reader.get(size if key is None else {**size, self._paging.param: key})
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnePage(_Marked):
+class OnePage:
     """No paging: one answer holds all items."""
+
+    @property
+    def shifting(self) -> bool:
+        """Never: there is no second page."""
+        return False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the page."""
+        return chain(reader, resume, _OneMark(reader))
 
-        async def ask(_mark: str | None) -> Fetched:
-            return await reader.get({})
 
-        return chain(reader, resume, ask, lambda _got: None)
+@dataclass(frozen=True)
+class _OneMark(Marks):
+    reader: Reader
+
+    async def ask(self, mark: str | None) -> Fetched:
+        del mark
+        return await self.reader.get({})
+
+    def next(self, got: Fetched, mark: str | None) -> Next:
+        del mark
+        return Next(rows=got.rows, mark=None)
+
+    @property
+    def next_at(self) -> str | None:
+        return None
+
+    @property
+    def more_at(self) -> str | None:
+        return None
+
+    @property
+    def size_asked(self) -> int | None:
+        return None
+
+
+def _named(path: str | None) -> tuple[str, ...]:
+    """The path that is to be read, if there is one."""
+    return () if path is None else (path.removeprefix("!"),)
+
+
+def _size(paging: Cursor | Link | Keyset) -> dict[str, str]:
+    return {} if paging.size is None else {paging.size: str(paging.page_size)}

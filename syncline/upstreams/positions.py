@@ -26,7 +26,7 @@ class Offset:
         offset: the parameter for the position of the first item, counted from 0.
         limit: the parameter for the size; None where the server takes none.
         page_size: how many items are asked for.
-        more: dotted path of a value that is true while there are more items.
+        more: dotted path of a value that is true while there are more items; `!last` for one that is true at the end.
     """
 
     offset: str = "offset"
@@ -42,7 +42,7 @@ class Offset:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body says whether there is more."""
-        return () if self.more is None else (self.more,)
+        return () if self.more is None else (self.more.removeprefix("!"),)
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""
@@ -53,12 +53,11 @@ class Offset:
         """The items from position `start` on, about `count`."""
         if start == 0:
             return await reader.get(self._asking(start, count))
-        return await reader.get_past_the_end(self._asking(start, count), known=self._asking(0, count))
+        return await reader.get_past_the_end(self._asking(start, count))
 
-    def ends(self, got: Fetched) -> bool | None:
-        """Whether the answer says that it is the last; None where it says nothing."""
-        more = got.truth(self.more)
-        return None if more is None else not more
+    def tells_more(self, got: Fetched) -> bool | None:
+        """Whether the answer says that there is more; None where it says nothing."""
+        return got.truth(self.more)
 
     def _asking(self, start: int, count: int) -> dict[str, str]:
         asking = {self.offset: str(start)}
@@ -101,12 +100,12 @@ class Range:
         except RejectedError as error:
             if error.status != _PAST_THE_END:
                 raise
-            return Fetched(rows=[])
+            return Fetched(rows=[], refused=error if start else None)
         if got.status == _OK:
             return replace(got, rows=got.rows[start:])
         total = re.search(r"/(\d{1,18})$", got.content_range or "")
         return replace(got, total=int(total[1])) if total else got
 
-    def ends(self, got: Fetched) -> bool | None:
-        """Whether the answer says that it is the last; None where it says nothing."""
-        return True if got.status == _OK else None
+    def tells_more(self, got: Fetched) -> bool | None:
+        """No where the whole list came; None else."""
+        return False if got.status == _OK else None

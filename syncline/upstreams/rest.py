@@ -8,7 +8,7 @@ from syncline.errors import ConfigurationError
 from syncline.model.page import Ask, Page, Transport
 from syncline.upstreams.envelope import Envelope
 from syncline.upstreams.paging import OnePage, Paging
-from syncline.upstreams.reader import Reader
+from syncline.upstreams.reader import Reader, failure_paths
 
 __all__ = ["RestPages"]
 
@@ -27,6 +27,8 @@ class RestPages:
             a strftime pattern (`%Y-%m-%d`), or a format string (`updated>='{:%Y-%m-%d %H:%M:%S}'`).
         total: dotted path of the number of items in all, or a header (`X-Total-Count`), where the API tells.
         params: further query parameters of each request.
+        errors: names of members that stand in an answer only where it is an error, whatever its status (`success` and
+            `ok` count where they are false); () where the API uses these names for something else.
         ahead: how many requests may be under way at once, where the paging allows several.
     """
 
@@ -37,6 +39,7 @@ class RestPages:
     since_format: str = "iso"
     total: str | None = None
     params: Mapping[str, str] = field(default_factory=dict[str, str])
+    errors: tuple[str, ...] = ("error", "errors")
     ahead: int = 8
 
     def __post_init__(self) -> None:
@@ -50,16 +53,23 @@ class RestPages:
 
     def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page, None]:
         """Yield the pages that `ask` wants; stops fetching when it is closed."""
-        others = (*self.paging.reads, *((self.total,) if self.total is not None else ()))
+        failures = failure_paths(self.items, self.errors)
+        others = (*self.paging.reads, *((self.total,) if self.total is not None else ()), *failures)
         reader = Reader(
             transport=transport,
             path=self.path,
             params={**self.params, **self._since(ask)},
             envelope=Envelope(items=self.items, others=others),
             total=self.total,
+            failures=failures,
             ahead=min(self.ahead, transport.max_in_flight),
         )
         return self.paging.walk(reader, ask.resume)
+
+    @property
+    def declared(self) -> str:
+        """The declaration as text: what a pass that was begun with another one cannot go on with."""
+        return repr((self.path, self.items, self.paging, self.total, sorted(self.params.items()), self.updated_since))
 
     @property
     def incremental(self) -> bool:

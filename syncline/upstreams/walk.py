@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator
 from typing import Protocol, TypeVar
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
 from syncline.errors import CursorExpiredError
+from syncline.model.ending import End, Ending
 from syncline.model.page import Json, Page
-from syncline.upstreams.reader import Reader
+from syncline.upstreams.reader import Fetched, Reader
 
-__all__ = ["Paging", "Walk", "resume_place", "stream"]
+__all__ = ["Been", "Paging", "Walk", "refuse_null", "resume_place", "stream"]
 
 PlaceT = TypeVar("PlaceT")
 
@@ -45,6 +47,44 @@ def resume_place(resume: Json, place: type[PlaceT], reader: Reader) -> PlaceT | 
     except msgspec.ValidationError:
         message = f"{reader.path}: the checkpoint does not fit the way of paging that is declared now"
         raise CursorExpiredError(message, upstream=reader.name) from None
+
+
+class Been:
+    """Where a walk has been, and what it saw there, so that a circle of any length is noticed within one round.
+
+    It is kept by the walk's process alone: one that was resumed notices a circle within a round of its own.
+    """
+
+    def __init__(self, mark: str | None) -> None:
+        """Begin at `mark`."""
+        self._pages: set[int] = set()
+        self._marks: set[int] = set()
+        self.asks(mark)
+
+    def saw(self, got: Fetched) -> bool:
+        """Whether a page with the same rows came before; note it."""
+        return bool(got.rows) and _noted(self._pages, got.digest)
+
+    def asks(self, mark: str | None) -> bool:
+        """Whether the page at `mark` was asked for before; note it."""
+        return mark is not None and _noted(self._marks, xxh3_64_intdigest(mark.encode("utf-8", "replace")))
+
+
+def _noted(among: set[int], number: int) -> bool:
+    if number in among:
+        return True
+    among.add(number)
+    return False
+
+
+def refuse_null(reader: Reader, got: Fetched, ending: Ending | None) -> None:
+    """Take null in place of the list for an empty page, unless the upstream says that there is more.
+
+    Raises:
+        UnavailableError: it does: the page failed.
+    """
+    if got.is_null and ending is not None and ending.end is End.CONTRADICTED:
+        reader.fail(f"its list is null, but {ending.reason}")
 
 
 class Walk(Protocol):

@@ -5,12 +5,16 @@ is written while it runs, or while it is interrupted, lies before its first page
 the next pass, whose `since_id` is made of the newest mention of this one. A pass that was interrupted goes on with
 `until_id`, the oldest mention that is stored: tweets that come or go in front of it move nothing behind it, and it does
 not grow old as a token may. So no mention is lost, and none comes twice.
+
+X shows some mentions minutes after they were written, behind others that it showed before. A request costs the same
+whether it brings one tweet or a hundred, so each pass asks for what is up to `look_back_seconds` older than it needs,
+and ends with the page that reaches back to what it needs.
 """
 
 import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import msgspec
@@ -48,11 +52,14 @@ class Mentions:
     Attributes:
         user_id: the user's id, a decimal number; or what reads it (from the settings) when a pass begins.
         page_size: how many tweets are asked for at once, 5 to 100.
+        look_back_seconds: how far behind `updated_since` it looks for tweets that X shows late, as far as that takes no
+            further request.
         fields: what is asked for beside id and text.
     """
 
     user_id: str | Callable[[], str]
     page_size: int = 100
+    look_back_seconds: float = 21_600
     fields: tuple[str, ...] = ("author_id", "created_at")
 
     def __post_init__(self) -> None:
@@ -71,11 +78,13 @@ class Mentions:
         if not re.fullmatch(r"[0-9]{1,19}", user_id):
             raise ConfigurationError(f"the id of a user of X is a decimal number, but not {user_id!r}")
         place = _place(ask, transport.name)
-        since = 0 if ask.updated_since is None else first_id(ask.updated_since) - 1
+        needed = 0 if ask.updated_since is None else first_id(ask.updated_since) - 1
+        back = timedelta(seconds=self.look_back_seconds)
+        since = 0 if ask.updated_since is None else first_id(ask.updated_since - back) - 1
         params = {"max_results": str(self.page_size), "tweet.fields": ",".join(self.fields)}
         params |= {"since_id": str(since)} if since > 0 else {}
         params |= {"until_id": place.before} if place.before is not None else {}
-        return stream(_Backwards(transport, user_id, params, place))
+        return stream(_Backwards(transport, user_id, params, place, needed=needed))
 
     @property
     def incremental(self) -> bool:
@@ -118,13 +127,16 @@ class _Fetched:
 class _Backwards:
     """The walk from the newest mention to the oldest that is wanted."""
 
-    def __init__(self, transport: Transport, user_id: str, params: dict[str, str], place: _Place) -> None:
+    def __init__(
+        self, transport: Transport, user_id: str, params: dict[str, str], place: _Place, *, needed: int
+    ) -> None:
         self.over = False
         self._transport = transport
         self._user_id = user_id
         self._path = f"/2/users/{user_id}/mentions"
         self._params = params
         self._before = place.before
+        self._needed = needed
         self._token: str | None = None
         self._empty_pages = 0
         self._ahead = Ahead[_Fetched]()
@@ -137,7 +149,8 @@ class _Backwards:
             self._ahead.add(self._fetch(self._token))
         got = await self._ahead.take()
         self._check_progress(got)
-        self.over, self._token = got.next_token is None, got.next_token
+        reaches_back = got.oldest is not None and got.oldest <= self._needed
+        self.over, self._token = got.next_token is None or reaches_back, got.next_token
         if not self.over and self._transport.max_in_flight > 1:
             self._ahead.add(self._fetch(self._token))
         if got.oldest is not None:

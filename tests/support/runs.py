@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from support.upstream import ListPages, NoTransport
 from syncline.clock import ManualClock
 from syncline.model.erp import Product
+from syncline.model.page import Transport
 from syncline.model.policies import Deletes, Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.model.source import Source
@@ -69,7 +70,12 @@ def products_source(
         updated_field="updated_at",
         lag_seconds=lag_seconds,
         patience_seconds=patience_seconds,
-        deletes=Deletes(max_fraction=max_fraction, full_pass_every_seconds=full_pass_every_seconds),
+        deletes=Deletes(
+            max_fraction=max_fraction,
+            floor=0,
+            agreeing_passes=None,
+            full_pass_every_seconds=full_pass_every_seconds,
+        ),
     )
 
 
@@ -86,9 +92,10 @@ def begin(
     mode: Mode = Mode.FULL,
     account_id: str | None = None,
     process: Process | None = None,
+    trigger: Trigger = Trigger.SCHEDULE,
 ) -> Admission:
     """Admit a run; it must be granted."""
-    due = Due(trigger=Trigger.MANUAL, mode=mode, account_id=account_id)
+    due = Due(trigger=trigger, mode=mode, account_id=account_id)
     admission = admit(store, source, due, process=process)
     assert admission.granted, admission.reason
     return admission
@@ -102,12 +109,13 @@ def pull(
     account_id: str | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     on_page: Callable[[pulling.Progress], Awaitable[None]] | None = None,
+    transport: Transport | None = None,
 ) -> Tally:
     """Pull for an admitted run."""
     work = pulling.pull(
         store,
         source,
-        NoTransport(),
+        transport or NoTransport(),
         admission.session_id,
         mode=admission.mode,
         account_id=account_id,
@@ -118,13 +126,20 @@ def pull(
 
 
 def run(
-    store: Store, source: Source, *, mode: Mode = Mode.FULL, force: bool = False, account_id: str | None = None
+    store: Store,
+    source: Source,
+    *,
+    mode: Mode = Mode.FULL,
+    force: bool = False,
+    account_id: str | None = None,
+    transport: Transport | None = None,
+    trigger: Trigger = Trigger.SCHEDULE,
 ) -> Ran:
     """A whole run; the clock moves on by a second before it."""
     if isinstance(store.clock, ManualClock):
         store.clock.advance(seconds=1)
-    admission = begin(store, source, mode=mode, account_id=account_id)
-    pulled = pull(store, source, admission, account_id=account_id)
+    admission = begin(store, source, mode=mode, account_id=account_id, trigger=trigger)
+    pulled = pull(store, source, admission, account_id=account_id, transport=transport)
     pruned = pruning.prune(store, source, admission.session_id, account_id=account_id, force=force)
     return Ran(
         session_id=admission.session_id,

@@ -100,6 +100,7 @@ class ListPages:
             page_size=size,
             answered_at=None if self.clock is None else self.clock(),
             moved=self.notices_moves and number > 1 and before != last,
+            joined=self.notices_moves and number > 1 and before == last,
         )
 
     def _asked_for(self, ask: Ask) -> list[Row]:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.runs import products_source
-from support.upstream import ListPages
 
+from syncline.model.ending import REACHED, End, Ending
+from syncline.model.page import Page
 from syncline.model.policies import Mode
-from syncline.passes.state import PassState, dumped, later, loaded, walked
+from syncline.passes.state import PassState, at_end, dumped, later, loaded, told_by
 
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
 
@@ -22,7 +22,14 @@ def state(**values: object) -> PassState:
 def test_what_is_kept_is_what_is_read(resume: object, covered_to: object) -> None:
     """Keys stay numbers or text, instants stay instants, a connector's token stays what it was."""
     kept = state(
-        mode=Mode.INCREMENTAL, since=NOW - timedelta(hours=1), resume=resume, covered_to=covered_to, newest=NOW, items=9
+        mode=Mode.INCREMENTAL,
+        since=NOW - timedelta(hours=1),
+        resume=resume,
+        ending=Ending(end=End.CIRCLES, reason="again"),
+        doubles=("1", "größe"),
+        covered_to=covered_to,
+        newest=NOW,
+        items=9,
     )
     assert loaded(dumped(kept)) == kept
 
@@ -32,28 +39,84 @@ def test_no_pass_is_no_state() -> None:
     assert loaded(None) is None
 
 
+CONTRADICTED = Ending(end=End.CONTRADICTED, reason="99 items came, but it counts 100")
+CIRCLES = Ending(end=End.CIRCLES, reason="it gives pages again")
+
+
 @pytest.mark.parametrize(
     ("values", "shifting", "expected"),
     [
-        ({"resume": 2}, True, "goes on"),
-        ({}, True, "finished"),
+        ({"resume": 2, "ending": None}, True, "goes on"),
+        ({}, True, "proved"),
         ({"moved": True}, True, "second walk"),
-        ({"moved": True}, False, "finished"),
-        ({"moved": True, "walk": 2}, True, "finished"),
-        ({"total": 100, "items": 100}, True, "finished"),
-        ({"total": 100, "items": 99}, True, "second walk"),  # one was skipped
-        ({"total": 100, "items": 89}, True, "finished"),  # 11 off: a total that is no total
-        ({"total": 1_000, "items": 910}, True, "second walk"),  # 90 off, a tenth of 910 is 91
-        ({"total": 1_000, "items": 900}, True, "finished"),  # 100 off, a tenth of 900 is 90
+        ({"moved": True}, False, "proved"),
+        ({"moved": True, "walk": 2}, True, "not proved"),
+        (
+            {"fell": True},
+            False,
+            "second walk",
+        ),  # the list shrinks, or the server cuts it off
+        ({"fell": True, "walk": 2}, False, "not proved"),
+        ({"doubles": ("7",)}, True, "second walk"),
+        ({"doubles": ("7",), "known_doubles": ("7", "8")}, True, "proved"),
+        ({"doubles": ("7",), "known_doubles": ("7",), "walk": 2}, True, "proved"),
+        ({"doubles": ("9",), "known_doubles": ("7",), "walk": 2}, True, "not proved"),
+        ({"has_seams": True}, True, "second walk"),  # rows would be deleted that a page's border may have hidden
+        ({"has_seams": True}, False, "proved"),
+        ({"has_seams": True, "walk": 2}, True, "proved"),
+        ({"has_seams": True, "mode": Mode.INCREMENTAL}, True, "proved"),
+        ({"ending": CONTRADICTED, "least": 100, "received": 99}, True, "second walk"),  # one was skipped
+        ({"ending": CONTRADICTED, "least": 100, "received": 99}, False, "not proved"),
+        ({"ending": CONTRADICTED, "least": 100, "received": 89}, True, "not proved"),  # 11 off: no slip of a few items
+        ({"ending": CONTRADICTED, "least": 1_000, "received": 910}, True, "second walk"),  # 90 off, a tenth is 91
+        ({"ending": CONTRADICTED, "least": 1_000, "received": 900}, True, "not proved"),  # 100 off, a tenth is 90
+        ({"ending": CIRCLES, "moved": True}, True, "not proved"),  # another walk would go round again
+        ({"ending": None, "stale_pages": 1}, True, "goes on"),
+        ({"ending": None, "stale_pages": 2}, True, "not proved"),
     ],
 )
 def test_after_its_last_page_a_pass_is_finished_or_walks_again(
     values: dict[str, object], *, shifting: bool, expected: str
 ) -> None:
-    """A list that moved is walked a second time, once, where items can be skipped at all."""
-    after = walked(products_source(ListPages(shifting=shifting)), state(**values))
-    said = "finished" if after.finished else "second walk" if after.walk == 2 and "walk" not in values else "goes on"
+    """A list that moved is walked a second time, once; what then still speaks against the end leaves it unproved."""
+    after = at_end(state(**{"ending": REACHED, **values}), shifting=shifting, misses_rows=lambda: True)
+    if after.finished:
+        said = "proved" if after.is_proved else "not proved"
+    else:
+        said = "second walk" if after.walk == 2 else "goes on"
     assert said == expected
+
+
+def test_a_list_of_which_nothing_would_be_deleted_is_walked_once() -> None:
+    """A second walk costs as many requests as the first."""
+    after = at_end(state(ending=REACHED, has_seams=True), shifting=True, misses_rows=lambda: False)
+    assert after.is_proved
+
+
+@pytest.mark.parametrize(
+    ("totals", "shifting", "expected"),
+    [
+        ([40, 40], True, (False, False, 40)),
+        ([40, 41], True, (True, False, 40)),
+        ([40, 41], False, (False, False, 40)),
+        ([40, 39], False, (False, True, 39)),
+        ([40, None, 40], True, (False, False, 40)),
+    ],
+)
+def test_totals_tell_of_a_list_that_moves(
+    totals: list[int | None], *, shifting: bool, expected: tuple[bool, bool, int]
+) -> None:
+    """A total that rises only matters where pages are counted; one that falls may be a list that is cut off."""
+    pages = [Page(rows=[b"{}"], resume=1, total=total) for total in totals]
+    after = told_by(state(), pages, shifting=shifting)
+    assert (after.moved, after.fell, after.least) == expected
+
+
+@pytest.mark.parametrize(("local", "hours"), [(False, 0), (True, 1)])
+def test_an_instant_without_an_offset_may_come_twice(*, local: bool, hours: int) -> None:
+    """In autumn the clock goes back: a change of that hour is stamped before those that were read already."""
+    after = state(finished=True, newest=NOW - timedelta(minutes=5), is_local=local)
+    assert after.next_cursor() == NOW - timedelta(hours=hours, minutes=5)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_new_pass_begins_with_nothing(walk: Pass) -> None:
     with walk.store.write() as connection:
         other.add_seen(connection, [walk.key(1)])
         walk.keys.clear(connection)
-        kept = other.seen_among(connection, [walk.key(1)], covered_to=None, stored=())
+        kept = set(other.seen_among(connection, [walk.key(1)], covered_to=None, stored=()))
     assert walk.seen(1, 2) == set()
     assert kept == {walk.key(1)}
 

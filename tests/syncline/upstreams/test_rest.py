@@ -11,7 +11,6 @@ import sandbox
 from syncline.errors import (
     CursorExpiredError,
     RateLimitedError,
-    RejectedError,
     UnavailableError,
 )
 from syncline.model.page import Ask, Page
@@ -120,7 +119,7 @@ def test_a_wrong_items_path_says_what_is_there(erp: Connect) -> None:
         ("total", r"no list at 'total' \('total' is a number\)"),
         ("", "no list as the body: the body has keys"),
     ):
-        with pytest.raises(RejectedError, match=said):
+        with pytest.raises(UnavailableError, match=said):
             asyncio.run(read(replace(products("page"), items=items), erp()))
 
 

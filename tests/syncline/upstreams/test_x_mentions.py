@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -68,18 +69,30 @@ def test_a_full_pass_has_all_that_x_still_shows(box: sandbox.Box, x: Clients) ->
 def test_an_incremental_pass_asks_for_what_is_newer_than_the_instant(box: sandbox.Box, x: Clients) -> None:
     """The instant's own millisecond is part of it, and nothing older."""
     known = box.x.tweets.public_ids()
-    pages = asyncio.run(read(pages_of(box), x(), since(instant_of(int(known[70])))))
+    exact = replace(pages_of(box), look_back_seconds=0)
+    pages = asyncio.run(read(exact, x(), since(instant_of(int(known[70])))))
     assert keys(pages) == known[:71]
     later = instant_of(int(known[70])) + timedelta(milliseconds=1)
-    assert keys(asyncio.run(read(pages_of(box), x(), since(later)))) == known[:70]
+    assert keys(asyncio.run(read(exact, x(), since(later)))) == known[:70]
 
 
 def test_a_tweet_with_the_very_first_id_of_the_instant_is_part_of_it(box: sandbox.Box, x: Clients) -> None:
     """X answers with what is above since_id, not with since_id itself."""
     instant = instant_of(int(box.x.tweets.public_ids()[0]))
-    asyncio.run(read(pages_of(box), x(), since(instant)))
+    asyncio.run(read(replace(pages_of(box), look_back_seconds=0), x(), since(instant)))
     asked = box.requests.entries()[-1].query
     assert f"since_id={first_id(instant) - 1}" in asked
+
+
+def test_a_pass_looks_back_as_far_as_its_last_page_reaches(box: sandbox.Box, x: Clients) -> None:
+    """X shows some mentions behind others that it showed before; a page of 50 costs what a page of 3 does."""
+    known = box.x.tweets.public_ids()
+    wide = replace(pages_of(box), look_back_seconds=30 * 86_400)
+    for newest, expected in ((2, 50), (60, 100)):
+        box.requests.clear()
+        pages = asyncio.run(read(wide, x(), since(instant_of(int(known[newest])))))
+        assert keys(pages) == known[:expected]
+        assert box.requests.count() == -(-expected // 50)
 
 
 def test_nothing_new_is_one_empty_page(box: sandbox.Box, x: Clients) -> None:
@@ -126,7 +139,8 @@ def test_mentions_that_come_while_a_pass_runs_are_left_to_the_next(box: sandbox.
     box.faults.add("moving_rows", mode="insert_early", rows=7, count=None, path="/x/*")
     assert keys(asyncio.run(read(pages_of(box), x()))) == before
     box.faults.clear()
-    found = keys(asyncio.run(read(pages_of(box), x(), since(instant_of(int(before[0]))))))
+    exact = replace(pages_of(box), look_back_seconds=0)
+    found = keys(asyncio.run(read(exact, x(), since(instant_of(int(before[0]))))))
     assert found == box.x.tweets.public_ids()[: 7 * 5 + 1]
 
 

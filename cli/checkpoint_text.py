@@ -1,0 +1,80 @@
+"""The checkpoint of a source, shown and reset."""
+
+from typing import cast
+
+from cli import catalog, console
+from cli.instance import actor, opened
+from syncline.errors import ConfigurationError
+from syncline.model.records import CheckpointRow
+from syncline.passes.prune import loaded_refusal
+from syncline.passes.state import PassState, loaded
+from syncline.store import audit, checkpoints, sessions
+from syncline.store.pass_keys import PassKeys
+
+__all__ = ["reset", "show"]
+
+
+def show(source: str, *, as_json: bool) -> None:
+    """Print the checkpoint, without the upstream's tokens."""
+    with opened() as instance:
+        name = catalog.find(source).name
+        with instance.store.read() as connection:
+            row = checkpoints.read(connection, name, None)
+    told = _told(name, row)
+    if as_json:
+        console.write_json(told)
+        return
+    for label, value in told.items():
+        console.line(f"{label.replace('_', ' ')}: {_text(value)}")
+
+
+def reset(source: str) -> None:
+    """Forget the checkpoint, unless a session is at work on it.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    with opened() as instance:
+        name, now = catalog.find(source).name, instance.now()
+        with instance.store.write() as connection:
+            running = sessions.running(connection, name)
+            if running:
+                raise ConfigurationError(f"{name} is at work (session {running[0].id}): wait for its end, then reset")
+            existed = checkpoints.forget(connection, name, None)
+            PassKeys(name, None).clear(connection)
+            audit.record(connection, actor=actor(), action="checkpoint.reset", target=name, now=now)
+    said = "forgotten; the next run reads everything" if existed else "there was none; the next run reads everything"
+    console.line(f"checkpoint of {name}: {said}")
+
+
+def _told(name: str, row: CheckpointRow | None) -> dict[str, object]:
+    told: dict[str, object] = {"source": name}
+    if row is None:
+        return told | {"read": "never: the next run reads everything"}
+    refusal, unfinished = loaded_refusal(row.refusal), loaded(row.pass_state)
+    return told | {
+        "changes_stored_to": row.cursor,
+        "last_full_pass": row.full_pass_at,
+        "last_pass": row.read_to,
+        "updated_at": row.updated_at,
+        "unfinished_pass": None if unfinished is None else _pass(unfinished),
+        "refused_deletions": None if refusal is None else f"in {refusal.passes} full passes in a row",
+    }
+
+
+def _pass(state: PassState) -> dict[str, object]:
+    return {
+        "mode": state.mode,
+        "began_at": state.started_at,
+        "walk": state.walk,
+        "pages": state.pages,
+        "items": state.items,
+        "total": state.total,
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        parts = cast("dict[str, object]", value)
+        return ", ".join(f"{label.replace('_', ' ')} {_text(part)}" for label, part in parts.items())
+    return "none" if value is None else str(value)

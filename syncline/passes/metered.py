@@ -1,0 +1,45 @@
+"""A session's requests, counted against the ceiling that its source declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncline.errors import RequestCeilingError
+
+if TYPE_CHECKING:
+    from syncline.model.page import Answer, Transport
+
+__all__ = ["Metered"]
+
+
+@dataclass(kw_only=True)
+class Metered:
+    """A transport that sends no more than `ceiling` requests, `sent` of which were sent before."""
+
+    transport: Transport
+    ceiling: int
+    sent: int = 0
+
+    @property
+    def name(self) -> str:
+        """The upstream's name."""
+        return self.transport.name
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests may be under way at once."""
+        return self.transport.max_in_flight
+
+    async def get(
+        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Ask the upstream.
+
+        Raises:
+            RequestCeilingError: the ceiling is reached.
+        """
+        if self.sent >= self.ceiling:
+            raise RequestCeilingError(self.transport.name, self.ceiling)
+        self.sent += 1
+        return await self.transport.get(path, params=params, headers=headers)

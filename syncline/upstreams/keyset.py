@@ -1,0 +1,126 @@
+"""Marks made of the last item's key: servers answer with what lies above it, or from it on."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from syncline.upstreams.chain import Marks, Next
+from syncline.upstreams.envelope import dotted_keys
+from syncline.upstreams.reader import Fetched, Reader
+
+__all__ = ["KeysetMarks"]
+
+
+class KeysetMarks(Marks):
+    """Finds the next mark in a page's last items.
+
+    Where two items of a page share a key it is not unique, and a page may end among items that share one. A server that
+    answers with what lies from the mark on gives them again. With one that answers with what lies above it, the mark is
+    the last key but one from then on; for the border that was passed before that was known, it goes back once.
+    """
+
+    def __init__(self, reader: Reader, key: str, *, size_asked: int | None, more_at: str | None) -> None:
+        """Read `key`, a dotted path, of pages of `size_asked` (None: nobody knows)."""
+        self.reader = reader
+        self._size_asked = size_asked
+        self._more_at = more_at
+        self._key = key
+        self._key_of = _key_reader(dotted_keys(key))
+        self._before: frozenset[bytes] = frozenset()
+        self._counts_in: bool | None = None  # whether an answer begins with the mark itself
+        self._has_ties = False
+        self._bare_borders = 0  # full pages behind whose last key the walk went on
+        self._back: str | None = None  # the last key but one before the newest of them
+        self._went_back = False  # the newest page brings again what the one before it brought
+        self._is_crowded = False
+
+    @property
+    def next_at(self) -> str | None:
+        """Nothing: each item has it."""
+        return None
+
+    @property
+    def more_at(self) -> str | None:
+        """Where the answer says whether there is more."""
+        return self._more_at
+
+    @property
+    def size_asked(self) -> int | None:
+        """How many rows are asked for."""
+        return self._size_asked
+
+    def next(self, got: Fetched, mark: str | None) -> Next:
+        """A key of the page's last items; None on the last page."""
+        fresh = [row for row in got.rows if row not in self._before] if self._before else got.rows
+        keys = [key for key in map(self._key_at, got.rows) if key is not None]
+        if got.rows and not keys:
+            self.reader.reject(f"no item of a page has a key at {self._key!r}; change `key`")
+        if mark is not None:
+            self._counts_in = self._counts_in is True or mark in keys
+        self._has_ties = self._has_ties or any(one == other for one, other in pairwise(keys))
+        if self._has_ties and self._counts_in is False and self._back is not None:
+            back, self._back, self._went_back = self._back, None, True
+            self._bare_borders -= 1
+            self._before |= frozenset(got.rows)
+            return Next(rows=fresh, mark=back, objection=self._objection)
+        is_full = self._size_asked is None or len(got.rows) >= self._size_asked
+        self._before, self._back = frozenset(got.rows), None
+        is_known, self._went_back = not fresh and not (self._went_back and is_full), False
+        if is_known or keys[-1] == mark or got.truth(self._more_at) is False:
+            self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == mark)
+            return Next(rows=fresh, mark=None, objection=self._objection)
+        return Next(rows=fresh, mark=self._mark_behind(keys, is_full=is_full), objection=self._objection)
+
+    def _mark_behind(self, keys: list[str], *, is_full: bool) -> str:
+        """The last key, or the one before it where more items with the last one may follow."""
+        if not is_full or self._counts_in:
+            return keys[-1]
+        distinct = list(dict.fromkeys(keys))
+        if self._has_ties and self._counts_in is False and len(distinct) > 1:
+            return distinct[-2]
+        self._bare_borders += 1
+        self._back = distinct[-2] if len(distinct) > 1 else None
+        return keys[-1]
+
+    @property
+    def _objection(self) -> str | None:
+        """Why items may be missing."""
+        if self._is_crowded:
+            return f"more than a page of items share one {self._key!r}; ask for larger pages"
+        if self._has_ties and self._bare_borders and not self._counts_in:
+            said = "items that share one over a page's border may be missing; name a key that is unique"
+            return f"{self._key!r} is not unique: {said}"
+        return None
+
+    def _key_at(self, row: bytes) -> str | None:
+        """The item's key as it is sent; None where it has none."""
+        try:
+            raw = self._key_of(row)
+            return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else _number(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+
+def _number(raw: bytes) -> str | None:
+    """A number as it was written; None for anything else."""
+    return raw.decode() if raw[:1] in b"-0123456789" and raw else None
+
+
+@cache
+def _key_reader(keys: tuple[str, ...]) -> Callable[[bytes], bytes]:
+    """Reads what stands at `keys` in an item, as it was written; decodes nothing else."""
+    shape: Any = msgspec.Raw
+    for key in reversed(keys):
+        shape = msgspec.defstruct("At", [("inner", shape)], rename={"inner": key})
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(row: bytes) -> bytes:
+        found: Any = decode(row)
+        for _ in keys:
+            found = found.inner
+        return bytes(found)
+
+    return read
