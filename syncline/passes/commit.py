@@ -177,7 +177,7 @@ class PageWriter:
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
             moved=state.moved or _saw_movement(state, pages, batch, sight) or len({state.total, *totals} - {None}) > 1,
-            unreadable=state.unreadable + len(batch.unreadable),
+            unreadable=state.unreadable + sum(item.key is None for item in batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=max(filter(None, (state.newest, changes.newest)), default=None),
             upstream_at=state.upstream_at if state.pages else first.answered_at,
