@@ -7,6 +7,7 @@ SynclineError
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
 │   ├── NewerDatabaseError          made by a newer Syncline
+│   ├── RowsRefusedError            a row breaks a rule of the database; found out and rejected
 │   ├── SchemaBehindError           migrations are missing
 │   └── SessionLostError            another process holds the source now
 ├── UpstreamError               the upstream's answer (or silence); carries `upstream`, `status`
@@ -26,7 +27,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+    from typing import Any
 
 __all__ = [
     "BudgetSpentError",
@@ -40,6 +43,7 @@ __all__ = [
     "RateLimitedError",
     "RefusedError",
     "RejectedError",
+    "RowsRefusedError",
     "SchemaBehindError",
     "SessionLostError",
     "StoreError",
@@ -88,6 +92,16 @@ class DatabaseUnavailableError(StoreError):
 
 class NewerDatabaseError(StoreError):
     """The database was made by a newer Syncline; upgrade the program, not the database."""
+
+
+class RowsRefusedError(StoreError):
+    """The database refuses a row of a batch, for what is in it, and with it the batch."""
+
+    def __init__(self, how: Any, rows: Sequence[Any]) -> None:  # noqa: ANN401 - the store's own, which stands above
+        """`how` wrote the `rows` (`syncline.store.refusals`)."""
+        self.how = how
+        self.rows = rows
+        super().__init__(f"the database refuses one of {len(rows)} rows")
 
 
 class SchemaBehindError(StoreError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from syncline.errors import RowsRefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.passes.codec import Rejected, codec_of
 from syncline.passes.decide import Changes, decide, rises
 from syncline.passes.state import PassState, dumped, later, walked
-from syncline.store import checkpoints, heartbeats, holds, rejects, sessions
+from syncline.store import checkpoints, heartbeats, holds, refusals, rejects, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
 
@@ -82,15 +83,23 @@ class PageWriter:
         self._seen = PassKeys(source.name, account_id)
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
-        """Store `pages`, which follow those of `state`, all or nothing.
+        """Store `pages`, which follow those of `state`, all or nothing; a row that the database refuses is a reject.
 
         Raises:
             SessionLostError: the session was closed or taken over; nothing was written.
         """
+        refused: dict[Key, str] = {}
+        while True:
+            try:
+                return self._commit(state, pages, refused)
+            except RowsRefusedError as error:
+                refused |= refusals.refused_rows(self._store, error, self._store.clock.now())
+
+    def _commit(self, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]) -> Committed:
         now = self._store.clock.now()
         batch = self._batch(state, pages)
         with self._store.write() as connection:
-            sight, changes = self._write(connection, state, batch, now)
+            sight, changes = self._write(connection, state, batch, now, refused)
             tally = changes.tally + Tally(
                 pages=len(pages),
                 requests=sum(page.requests for page in pages),
@@ -124,7 +133,9 @@ class PageWriter:
             doubled=len(set(keys)) < len(keys),
         )
 
-    def _write(self, connection: Connection, state: PassState, batch: _Batch, now: datetime) -> tuple[_Sight, Changes]:
+    def _write(
+        self, connection: Connection, state: PassState, batch: _Batch, now: datetime, refused: Mapping[Key, str]
+    ) -> tuple[_Sight, Changes]:
         """Write what the batch changes; returns what was there before and what was done."""
         sight = self._sight(connection, state, batch)
         changes = decide(
@@ -134,14 +145,15 @@ class PageWriter:
             repeated=sight.repeated,
             rewritten=sight.rewritten,
             updated_column=self._source.updated_field,
+            refused=refused,
         )
-        self._rows.insert(connection, changes.new, now)
-        self._rows.replace(connection, changes.changed, now)
+        refusals.write(self._rows.insert, connection, changes.new, now)
+        refusals.write(self._rows.replace, connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
         self._seen.add_seen(connection, [item.key for item in changes.rejected if item.key is not None])
         once = [item for item in changes.rejected if item.key not in sight.repeated]
-        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
-        rejects.add(connection, self._session, self._source.name, refused, now=now)
+        unfit = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
+        rejects.add(connection, self._session, self._source.name, unfit, now=now)
         return sight, changes
 
     def _sight(self, connection: Connection, state: PassState, batch: _Batch) -> _Sight:

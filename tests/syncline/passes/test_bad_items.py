@@ -1,23 +1,36 @@
 """One bad item is one reject, and the rest lands, on both databases."""
 
+import json
+
 import pytest
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlalchemy import CheckConstraint, Column, Numeric, String, select
+from sqlmodel import Field, Session, col
 from support.bodies import BodyPages
 from support.boxes import Box, Parcel
-from support.runs import run, session
+from support.runs import counted, run, session
 from support.sources import make_source
 
-from syncline.model.items import table_of
+from syncline.model.columns import BigInt
+from syncline.model.items import Item, table_of
 from syncline.model.policies import Deletes
 from syncline.model.session import Status
 from syncline.store import rejects
 from syncline.store.engine import Store
 
 
+class Crate(Item, table=True):
+    """A table with rules that only the database knows."""
+
+    __tablename__ = "test_crates"
+
+    id: int = Field(primary_key=True, sa_type=BigInt, sa_column_kwargs={"autoincrement": False})
+    label: str | None = Field(default=None, sa_column=Column(String, CheckConstraint("label <> 'forbidden'", "polite")))
+    height: float | None = Field(default=None, sa_column=Column(Numeric(5, 2), CheckConstraint("height < 1000")))
+
+
 @pytest.fixture
 def tables(store: Store) -> None:
-    for item in (Box, Parcel):
+    for item in (Box, Parcel, Crate):
         table_of(item).create(store.engine, checkfirst=True)
 
 
@@ -78,3 +91,48 @@ def test_a_text_that_no_index_can_hold_is_one_reject(store: Store, tables: None)
     assert (ran.pulled.created, ran.deleted) == (2, 1)  # a key that no row can have does not keep rows from going
     ((key, reason),) = rejected(store, ran.session_id)
     assert (key, "2500 bytes" in reason) == (long, True)
+
+
+def crates(store: Store) -> dict[int, str | None]:
+    with store.read() as connection:
+        return {crate.id: crate.label for crate in Session(connection).scalars(select(Crate).order_by(col(Crate.id)))}
+
+
+def crate(number: int, label: str = "fine", height: float = 1) -> bytes:
+    return json.dumps({"id": number, "label": label, "height": height}).encode()
+
+
+@pytest.mark.parametrize("bad", [{7}, {1, 2, 40}, set(range(1, 41))])
+def test_rows_that_the_database_refuses_are_rejects(store: Store, tables: None, bad: set[int]) -> None:
+    """A rule of the user's own table ends the batch in which one row breaks it; only that row may stay behind."""
+    source = make_source(pages=(pages := BodyPages()), table=Crate)
+    pages.show(*(crate(number, "forbidden" if number in bad else "fine") for number in range(1, 41)))
+    ran = run(store, source)
+    good = set(range(1, 41)) - bad
+    assert crates(store) == dict.fromkeys(sorted(good), "fine")
+    assert counted(store, ran.session_id).created == len(good)
+    said = rejected(store, ran.session_id)
+    assert {key for key, _ in said} == {str(number) for number in bad}
+    assert all("polite" in reason and "forbidden" not in reason for _, reason in said), said
+
+
+def test_a_row_that_changes_to_what_the_database_refuses_keeps_what_it_has(store: Store, tables: None) -> None:
+    """The last version that fitted is better than none, and the other changes of its batch are made."""
+    source = make_source(pages=(pages := BodyPages()), table=Crate)
+    pages.show(*(crate(number) for number in range(1, 11)))
+    run(store, source)
+    pages.show(crate(1, "better"), crate(2, "forbidden"), crate(3, height=5_000), *(crate(n) for n in range(4, 12)))
+    ran = run(store, source)
+    assert crates(store) == {1: "better", **dict.fromkeys(range(2, 12), "fine")}
+    tally = counted(store, ran.session_id)
+    assert (tally.created, tally.updated, tally.rejected, tally.unchanged) == (1, 1, 2, 7)
+    assert run(store, source).pulled.rejected == 2  # it is the same the next time
+
+
+def test_an_error_that_is_no_refusal_is_not_taken_for_one(store: Store, tables: None) -> None:
+    """A table that is gone must end the run, not reject each of its items."""
+    source = make_source(pages=(pages := BodyPages()), table=Crate)
+    pages.show(crate(1))
+    table_of(Crate).drop(store.engine)
+    with pytest.raises(Exception, match="test_crates"):
+        run(store, source)
