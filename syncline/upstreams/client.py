@@ -14,12 +14,14 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings, base_url_setting
 from syncline.upstreams.answers import Judge
 from syncline.upstreams.auth import SigningTransport, read_credentials
+from syncline.upstreams.bodies import WholeTransport
 from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
 
 __all__ = ["Received", "UpstreamClient"]
 
 _REDIRECTS = 5
+_HEADERS = {"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip, deflate"}
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
 """What a transport may raise: aiohttp's own errors for answers that are no HTTP pass httpx-aiohttp unmapped."""
 
@@ -72,11 +74,11 @@ class UpstreamClient:
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
         inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
-        signing = SigningTransport(inner, self._credentials)
+        whole = WholeTransport(SigningTransport(inner, self._credentials), upstream)
         self._http = httpx.AsyncClient(
-            transport=_budgeted(signing, upstream, spending, self._clock),
+            transport=_budgeted(whole, upstream, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
-            headers={"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5"},
+            headers=_HEADERS,
             trust_env=False,
         )
 
