@@ -119,7 +119,8 @@ class UpstreamClient:
             answer = await self._send(url, headers, cost)
             if not answer.has_redirect_location:
                 return answer
-            url = self._own(answer.headers["location"], "redirects us to", seen_at=url)
+            link = self._credentials.masks.hide_text(answer.headers["location"])
+            url = self._own(link, "redirects us to", seen_at=url)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name)
 
     async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
@@ -140,12 +141,16 @@ class UpstreamClient:
         return UnavailableError(f"{self.name} could not be read at {path}: {said}", upstream=self.name)
 
     def _received(self, answer: httpx.Response) -> Received:
-        """The answer without the query credential, which next links repeat."""
-        content, headers = answer.content, answer.headers
-        if self._credentials.query:
-            content = self._credentials.strip(content)
-            headers = httpx.Headers([(name, self._credentials.strip(value)) for name, value in headers.raw])
-        return Received(content=content, headers=headers, status_code=answer.status_code, url=str(answer.request.url))
+        """The answer without our credentials, which links to the next page repeat and which nobody may store."""
+        masks, headers = self._credentials.masks, answer.headers
+        if masks.are_needed(b"\n".join(value for _, value in headers.raw)):
+            headers = httpx.Headers([(name, masks.hide(value)) for name, value in headers.raw])
+        return Received(
+            content=masks.hide(answer.content),
+            headers=headers,
+            status_code=answer.status_code,
+            url=masks.hide_text(str(answer.request.url)),
+        )
 
     def _locate(self, path: str) -> httpx.URL:
         if path.startswith(("http://", "https://")):
