@@ -13,6 +13,7 @@ SynclineError
 ├── UpstreamError               the upstream's answer (or silence); carries `upstream`, `status`
 │   ├── UnavailableError            retried, counted by the breaker: timeout, connection, 5xx, broken body
 │   ├── RateLimitedError            waited for or deferred, not the breaker's business; carries `retry_at`
+│   ├── MostlyRejectedError         most items do not fit their table, counted by the breaker
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
@@ -38,6 +39,7 @@ __all__ = [
     "DatabaseUnavailableError",
     "DeferredError",
     "MissingSettingError",
+    "MostlyRejectedError",
     "NewerDatabaseError",
     "PrefectUnavailableError",
     "RateLimitedError",
@@ -143,6 +145,10 @@ class RefusedError(UpstreamError):
 
 class RejectedError(UpstreamError):
     """Another 4xx: the request itself is wrong, and would be again."""
+
+
+class MostlyRejectedError(UpstreamError):
+    """Most items that a run read do not fit their table: the upstream's format has changed, or the table is wrong."""
 
 
 class CursorExpiredError(UpstreamError):

@@ -32,6 +32,7 @@ class Source(Service):
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
             and clocks differ. What is read twice for it is seen to be unchanged.
         deletes: when rows that are gone upstream are deleted.
+        keep_rejects: how many items that could not be stored are kept with their reasons; the oldest go.
     """
 
     pages: Pages
@@ -41,12 +42,15 @@ class Source(Service):
     updated_field: str | None = None
     lag_seconds: float = 60
     deletes: Deletes = field(default_factory=Deletes)
+    keep_rejects: int = 10_000
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work."""
         super().__post_init__()
         if self.pages.incremental and self.updated_field is None:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
+        if self.keep_rejects < 1:
+            raise ConfigurationError(f"source {self.name!r}: keep_rejects must be at least 1")
         if self.lag_seconds < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
         if self.moderated and not issubclass(self.table, ModeratedItem):

@@ -16,9 +16,10 @@ from syncline.model.session import Tally
 from syncline.passes.codec import Rejected, codec_of
 from syncline.passes.decide import Changes, decide, rises
 from syncline.passes.state import PassState, dumped, later, walked
-from syncline.store import checkpoints, heartbeats, holds, refusals, rejects, sessions
+from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
+from syncline.store.rejects import SourceRejects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -81,6 +82,9 @@ class PageWriter:
         self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
+        self._rejects = SourceRejects(
+            source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
+        )
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
         """Store `pages`, which follow those of `state`, all or nothing; a row that the database refuses is a reject.
@@ -153,7 +157,9 @@ class PageWriter:
         self._seen.add_seen(connection, [item.key for item in changes.rejected if item.key is not None])
         once = [item for item in changes.rejected if item.key not in sight.repeated]
         unfit = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
-        rejects.add(connection, self._session, self._source.name, unfit, now=now)
+        self._rejects.add(connection, unfit, now)
+        self._rejects.forget(connection, batch.items, but={item.key for item in changes.rejected})
+        self._rejects.forget(connection, batch.tombstones)
         return sight, changes
 
     def _sight(self, connection: Connection, state: PassState, batch: _Batch) -> _Sight:

@@ -136,3 +136,51 @@ def test_an_error_that_is_no_refusal_is_not_taken_for_one(store: Store, tables: 
     table_of(Crate).drop(store.engine)
     with pytest.raises(Exception, match="test_crates"):
         run(store, source)
+
+
+def on_record(store: Store, source: str = "boxes") -> dict[str | None, int]:
+    """What of the source is rejected, and how many sessions have met it."""
+    with store.read() as connection:
+        return {one.item_key: one.times for one in rejects.of_source(connection, source)}
+
+
+def box(number: int, label: object = "fine") -> bytes:
+    return json.dumps({"id": number, "label": label}).encode()
+
+
+def test_a_reject_is_on_record_until_its_item_lands_or_is_gone(store: Store, tables: None) -> None:
+    """A list of what was wrong some day is of no use; one of what is wrong now is worked off."""
+    source = make_source(pages=(pages := BodyPages()))
+    pages.show(*map(box, range(1, 11)))
+    run(store, source)
+    pages.show(*(box(number, 5) for number in range(1, 5)), *map(box, range(5, 11)), b"[1]")
+    for times in (1, 2):
+        run(store, source)
+        assert on_record(store) == {"1": times, "2": times, "3": times, "4": times, None: times}
+    pages.show(box(1, "changed"), box(2), box(3, 5), *map(box, range(5, 12)))  # changed, as it was, still bad, gone
+    run(store, source)
+    assert on_record(store) == {"3": 3}
+
+
+def test_an_item_without_a_key_is_kept_until_a_full_pass_has_not_seen_it(store: Store, tables: None) -> None:
+    """Nothing else can tell that it is mended."""
+    source = make_source(pages=(pages := BodyPages()))
+    pages.show(*map(box, range(1, 5)), b"[1]", b"[2]")
+    run(store, source)
+    assert on_record(store) == {None: 1}
+    pages.show(*map(box, range(1, 5)), b"[2]")
+    run(store, source)
+    with store.read() as connection:
+        assert [one.raw for one in rejects.of_source(connection, "boxes")] == ["[2]"]
+
+
+def test_accounts_of_a_source_have_rejects_of_their_own(store: Store, tables: None) -> None:
+    """Ann's item that lands is not Bob's."""
+    source = make_source(name="parcels", pages=(pages := BodyPages()), table=Parcel)
+    pages.show(b'{"id":"a","label":5}', b'{"id":"b"}')
+    run(store, source, account_id="ann")
+    run(store, source, account_id="bob")
+    pages.show(b'{"id":"a"}', b'{"id":"b"}')
+    run(store, source, account_id="ann")
+    with store.read() as connection:
+        assert [(one.account_id, one.item_key) for one in rejects.of_source(connection, "parcels")] == [("bob", "a")]
