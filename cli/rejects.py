@@ -13,7 +13,7 @@ def rejects(
     limit: Annotated[int, typer.Option(min=1, help="How many lines at most; JSON has all.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show the items that a session could not store, and why; of a source, those of its newest session with any."""
+    """Show the items of a source that cannot be stored now, or those that a session could not store, and why."""
     from cli import rejects_table  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
     rejects_table.show(of, limit=limit, as_json=as_json)

@@ -8,11 +8,13 @@ SynclineError
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
 │   ├── NewerDatabaseError          made by a newer Syncline
+│   ├── RowsRefusedError            a row breaks a rule of the database; found out and rejected
 │   ├── SchemaBehindError           migrations are missing
 │   └── SessionLostError            another process holds the source now
 ├── UpstreamError               the upstream's answer (or silence); carries `upstream`, `status`
 │   ├── UnavailableError            retried, counted by the breaker: timeout, connection, 5xx, broken body
 │   ├── RateLimitedError            waited for or deferred, not the breaker's business; carries `retry_at`
+│   ├── MostlyRejectedError         most items do not fit their table, counted by the breaker
 │   ├── RefusedError                401, 403: no retry; credentials must be mended
 │   ├── RejectedError               other 4xx: no retry; the request is wrong
 │   └── CursorExpiredError          410: start again with a full pass
@@ -28,7 +30,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+    from typing import Any
 
 __all__ = [
     "BudgetSpentError",
@@ -37,12 +41,14 @@ __all__ = [
     "DatabaseUnavailableError",
     "DeferredError",
     "MissingSettingError",
+    "MostlyRejectedError",
     "NewerDatabaseError",
     "PrefectUnavailableError",
     "RateLimitedError",
     "RefusedError",
     "RejectedError",
     "RequestCeilingError",
+    "RowsRefusedError",
     "SameKeyError",
     "SchemaBehindError",
     "SessionLostError",
@@ -106,6 +112,16 @@ class NewerDatabaseError(StoreError):
     """The database was made by a newer Syncline; upgrade the program, not the database."""
 
 
+class RowsRefusedError(StoreError):
+    """The database refuses a row of a batch, for what is in it, and with it the batch."""
+
+    def __init__(self, how: Any, rows: Sequence[Any]) -> None:  # noqa: ANN401 - the store's own, which stands above
+        """`how` wrote the `rows` (`syncline.store.refusals`)."""
+        self.how = how
+        self.rows = rows
+        super().__init__(f"the database refuses one of {len(rows)} rows")
+
+
 class SchemaBehindError(StoreError):
     """The database lacks migrations; run `syncline db upgrade`."""
 
@@ -145,6 +161,10 @@ class RefusedError(UpstreamError):
 
 class RejectedError(UpstreamError):
     """Another 4xx: the request itself is wrong, and would be again."""
+
+
+class MostlyRejectedError(UpstreamError):
+    """Most items that a run read do not fit their table: the upstream's format has changed, or the table is wrong."""
 
 
 class CursorExpiredError(UpstreamError):

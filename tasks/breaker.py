@@ -68,13 +68,20 @@ def _give_back(run: Run) -> None:
         Breakers(run.store).record(run.permit, Outcome.UNKNOWN)
 
 
-async def noted(run: Run, work: Awaitable[T], *, asked: Callable[[], bool] | None = None) -> T | Stop:
+async def noted(
+    run: Run,
+    work: Awaitable[T],
+    *,
+    asked: Callable[[], bool] | None = None,
+    trouble: Callable[[T], BaseException | None] | None = None,
+) -> T | Stop:
     """What an attempt at the upstream comes to, of which the breaker is told; one that must wait says so instead.
 
     Args:
         run: the run.
         work: the attempt.
         asked: whether the upstream was asked at all; work that ended well without that says nothing of its health.
+        trouble: what the breaker hears of work that ended well, and yet shows that it is ill; None: a success.
 
     Raises:
         Exception: whatever ends the work otherwise.
@@ -91,7 +98,7 @@ async def noted(run: Run, work: Awaitable[T], *, asked: Callable[[], bool] | Non
         note_outcome(run, error)
         raise
     if asked is None or asked():
-        note_outcome(run, None)
+        note_outcome(run, None if trouble is None else trouble(done))
     return done
 
 

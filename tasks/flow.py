@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from prefect import Flow
 from prefect.states import Completed
 
+from syncline.errors import MostlyRejectedError
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
 from syncline.passes import ending, results
@@ -20,6 +21,7 @@ from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import put_off
 from tasks.due import current_flow_run, flow_name
+from tasks.failures import tell_failure
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
 from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
@@ -146,10 +148,18 @@ async def _stopped(run: Run, stop: Stop) -> State[Tally]:
 
 
 async def _completed(run: Run, tally: Tally) -> State[Tally]:
+    """Close a run whose work is done.
+
+    Raises:
+        MostlyRejectedError: the session failed, because most items do not fit.
+    """
     status = ending.complete(run.store, run.session_id)
     await show_summary(run.store, run.session_id)
     with run.store.read() as connection:
         session = sessions.find(connection, run.session_id)
+    if session is not None and session.status is Status.FAILED:
+        tell_failure(session)
+        raise MostlyRejectedError(session.reason or "most items were rejected", upstream=run.source.upstream.name)
     message = _sentence(session) if session is not None else ""
     name = "Completed" if status is Status.COMPLETED else status.capitalize()
     return Completed(name=name, message=message, data=tally)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from syncline.errors import MostlyRejectedError
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.passes import pull as passes
+from syncline.passes.ending import is_mostly_rejected
 from syncline.passes.pull import Progress
 from tasks.breaker import noted
 from tasks.progress import ProgressArtifact
@@ -44,4 +48,13 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
         stop_if_asked(run)
 
     run.last.push_async_callback(progress.close)
-    return await noted(run, passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored))
+    work = passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored)
+    return await noted(run, work, trouble=partial(_rejections, source, mode))
+
+
+def _rejections(source: Source, mode: Mode, tally: Tally) -> MostlyRejectedError | None:
+    """What is wrong with an upstream that answers, but with items that do not fit."""
+    if not is_mostly_rejected(mode, processed=tally.processed, rejected=tally.rejected):
+        return None
+    message = f"{tally.rejected} of {tally.processed} items were rejected"
+    return MostlyRejectedError(message, upstream=source.upstream.name)

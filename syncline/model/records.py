@@ -96,19 +96,30 @@ class PassKey(Row, table=True):
 
 
 class Reject(Row, table=True):
-    """An item that could not be stored, and why."""
+    """An item that could not be stored, and why: one row for each item and reason, until it lands or is gone."""
 
     __tablename__ = "rejects"
-    __table_args__ = (Index("ix_rejects_session_id", "session_id"),)
+    __table_args__ = (
+        Index("ix_rejects_item", "source", "account_id", "item", "reason", unique=True),
+        Index("ix_rejects_last_seen", "source", "last_seen"),
+        Index("ix_rejects_session_id", "session_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
-    session_id: str
     source: str
+    account_id: str = ""
+    item: str
+    """Tells the source's items apart: the xxh3-128 of the key, or of the item where its key cannot be read."""
     item_key: str | None = None
     reason: str
     raw: str
-    """The item as it came, cut at 4,000 characters."""
-    rejected_at: datetime
+    """The item as it came last, cut at 4,000 characters."""
+    first_seen: datetime
+    last_seen: datetime
+    times: int
+    """How many sessions met it."""
+    session_id: str
+    """The last of them."""
 
 
 class Heartbeat(Row, table=True):

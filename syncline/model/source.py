@@ -36,6 +36,7 @@ class Source(Service):
         resume_within_seconds: an unfinished pass whose last page is older than this begins anew: cursors grow old, and
             so does what was read.
         max_requests: a session that has sent so many requests ends as partial; the next one goes on there.
+        keep_rejects: how many items that could not be stored are kept with their reasons; the oldest go.
     """
 
     pages: Pages
@@ -48,12 +49,15 @@ class Source(Service):
     same_key: SameKey = SameKey.REJECT
     resume_within_seconds: float = 172_800
     max_requests: int = 10_000
+    keep_rejects: int = 10_000
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work."""
         super().__post_init__()
         if self.pages.incremental and self.updated_field is None:
             raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
+        if self.keep_rejects < 1:
+            raise ConfigurationError(f"source {self.name!r}: keep_rejects must be at least 1")
         if min(self.lag_seconds, self.resume_within_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
         if self.max_requests < 1:

@@ -34,7 +34,9 @@ class Upstream:
         auth: how requests are authenticated.
         auth_name: the header or query parameter that carries the token, for `Auth.HEADER` and `Auth.QUERY`.
         needs_user: whether its paths name the user whose data is read; setting USER_ID.
-        timeout_seconds: how long one request may take to connect, and to go on answering.
+        timeout_seconds: how long one request may take to connect, and how long an answer may be silent.
+        answer_seconds: how long one answer may take in all, from the request to its last byte.
+        max_bytes: how long a body may be, in bytes, as it is sent and as it is unpacked.
         max_in_flight: how many requests may be under way at once, over all sources of one process.
         budgets: how many requests it admits, over all processes and machines.
     """
@@ -44,6 +46,8 @@ class Upstream:
     auth_name: str = "X-API-Key"
     needs_user: bool = False
     timeout_seconds: float = 30
+    answer_seconds: float = 120
+    max_bytes: int = 100_000_000
     max_in_flight: int = 8
     budgets: tuple[Budget, ...] = ()
 
@@ -53,6 +57,8 @@ class Upstream:
             raise ConfigurationError(f"an upstream's name is a lower-case word, but is {self.name!r}")
         if self.max_in_flight < 1:
             raise ConfigurationError(f"Upstream.max_in_flight must be at least 1, but is {self.max_in_flight}")
+        if self.max_bytes < 1 or min(self.timeout_seconds, self.answer_seconds) <= 0:
+            raise ConfigurationError(f"upstream {self.name!r}: its bounds of time and bytes must be above 0")
         names = [budget.name for budget in self.budgets]
         if len(set(names)) < len(names):
             raise ConfigurationError(f"upstream {self.name!r}: its budgets need names of their own, but are {names}")

@@ -14,14 +14,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlalchemy import JSON
 from sqlmodel.sql.sqltypes import AutoString
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
+from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
+from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
 from syncline.passes.wire import Paths, finishers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
 
@@ -30,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemCodec", "Rejected", "codec_of"]
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for an item that is no JSON, is not UTF-8, is nested too deeply, or does not fit."""
+_MOST_BYTES = 4
+"""A character has no more in UTF-8."""
 _NUL = "a text contains the character U+0000, which databases refuse"
 
 
@@ -67,12 +71,15 @@ class ItemCodec:
         key = next(field for field in fields if field.name == self.key_column)
         self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
+        self._key_path = key.path
         self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in paths else None
         self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
         self._finishers = tuple(finishers(item, self.columns, paths))
         self._places = {field.name: ".".join(field.path) for field in fields}
+        self._limits = IndexLimits(item, self.columns)
+        self._keeps_json = any(isinstance(table_of(item).c[name].type, JSON) for name in self.columns)
         self._seed = _seed(fields, item.rest)
 
     @property
@@ -92,9 +99,9 @@ class ItemCodec:
                 keyed = [(getattr(decode(raw), name), raw) for raw in rows]
             else:
                 keyed = [(key_of(decode(raw)), raw) for raw in rows]
-        except _UNREADABLE:
+        except UNREADABLE:
             return self._keys_one_by_one(rows)
-        if self._key_is_text and any("\x00" in key for key, _ in keyed):
+        if self._key_is_text and _are_odd([key for key, _ in keyed]):
             return self._keys_one_by_one(rows)
         return keyed, []
 
@@ -102,31 +109,52 @@ class ItemCodec:
         keyed: list[tuple[Key, RawItem]] = []
         rejected: list[Rejected] = []
         for raw in rows:
+            content = bytes(raw)
             try:
-                found = self._decode_key(raw)
-                key = getattr(found, self.key_column) if self._key_of is None else self._key_of(found)
-            except _UNREADABLE as error:
-                rejected.append(Rejected(None, f"no key: {error}", bytes(raw)))
+                key = self._key(content)
+            except UNREADABLE as error:
+                rejected.append(Rejected(None, f"no key: {why(error, content)}", content))
                 continue
             if self._key_is_text and "\x00" in key:
-                rejected.append(Rejected(None, f"no key: {_NUL}", bytes(raw)))
-                continue
-            keyed.append((key, raw))
+                rejected.append(Rejected(None, f"no key: {_NUL}", content))
+            elif self._key_is_text and (reason := key_too_long(key)) is not None:
+                rejected.append(Rejected(key, reason, content))
+            else:
+                keyed.append((key, raw))
         return keyed, rejected
+
+    def _key(self, raw: bytes) -> Any:  # noqa: ANN401 - the table's key
+        """The item's key, also where the rest of it is no JSON.
+
+        Raises:
+            Exception: one of `UNREADABLE`.
+        """
+        read: Callable[[Any], Any] = self._key_of or attrgetter(self.key_column)
+        try:
+            return read(self._decode_key(raw))
+        except UNREADABLE:
+            part = only(raw, self._key_path)
+            if part is None:
+                raise
+        return read(self._decode_key(part))
 
     def decode(self, key: Key, raw: RawItem) -> tuple[tuple[Any, ...], bytes] | Rejected:
         """The item's values in the order of `columns` and the fingerprint over them, or why it does not fit."""
+        if self._keeps_json and len(raw) > 2 * MOST_LEVELS and (reason := is_nested_too_deeply(bytes(raw))):
+            return Rejected(key, reason, bytes(raw))
         try:
             values = list(self._values(self._decode(raw)))
             if self._rest is not None:
                 self._rest.add(values, raw)
-        except _UNREADABLE as error:
-            return Rejected(key, str(error), bytes(raw))
+        except UNREADABLE as error:
+            return Rejected(key, why(error, bytes(raw)), bytes(raw))
         reason = self._finish(values)
+        if reason is None and len(raw) > LONGEST_TEXT:
+            reason = self._limits.exceeded(values)
+        if reason is None and _may_have_nul(raw) and _has_nul(values):
+            reason = _NUL
         if reason is not None:
             return Rejected(key, reason, bytes(raw))
-        if _may_have_nul(raw) and _has_nul(values):
-            return Rejected(key, _NUL, bytes(raw))
         try:
             return tuple(values), xxh3_128_digest(self._encode(values))
         except OverflowError:
@@ -164,6 +192,11 @@ def _key_of(field: WireField, *, as_text: bool) -> Callable[[Any], Any]:
     """Reads the key from the struct made of it alone; a text key may be a number on the wire."""
     dig = value_of(field)
     return (lambda item: str(dig(item))) if as_text else dig
+
+
+def _are_odd(keys: list[str]) -> bool:
+    """Whether one of the keys may have a U+0000, or be too long; all at once, which is quicker than one by one."""
+    return "\x00" in "".join(keys) or max(map(len, keys), default=0) > LONGEST_TEXT // _MOST_BYTES
 
 
 def _seed(fields: list[WireField], rest: str) -> int:

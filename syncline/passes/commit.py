@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from syncline.errors import SameKeyError
+from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
 from syncline.passes.batch import Batch, batch_of, doubles_after, stale_after
 from syncline.passes.codec import codec_of
 from syncline.passes.decide import Changes, decide, settle
 from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, merged_doubles, told_by
-from syncline.store import checkpoints, heartbeats, holds, rejects, sessions
+from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
+from syncline.store.rejects import SourceRejects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -51,13 +52,15 @@ class _Sight:
 
     `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
     did, `rewritten` those of them whose row it wrote; `ordered` says that the range up to the batch's last key is
-    covered.
+    covered. `rivals` are items with the key of another one, `unfit` those that the database refuses, with its reasons.
     """
 
     known: Known
     seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
     rewritten: AbstractSet[Key] = frozenset()
     ordered: bool
+    rivals: Sequence[tuple[Key, RawItem]] = ()
+    unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
 
 
 class PageWriter:
@@ -72,20 +75,34 @@ class PageWriter:
         self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
+        self._rejects = SourceRejects(
+            source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
+        )
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
-        """Store `pages`, which follow those of `state`, all or nothing.
+        """Store `pages`, which follow those of `state`, all or nothing; a row that the database refuses is a reject.
 
         Raises:
             SessionLostError: the session was closed or taken over; nothing was written.
             SameKeyError: two different items have one key, and the source's policy is to fail.
         """
+        refused: dict[Key, str] = {}
+        while True:
+            try:
+                return self._commit(state, pages, refused)
+            except RowsRefusedError as error:
+                refused |= refusals.refused_rows(self._store, error, self._store.clock.now())
+
+    def _commit(self, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]) -> Committed:
         now, shifting = self._store.clock.now(), self._source.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
         with self._store.write() as connection:
             sight = self._sight(connection, state, batch)
             rivals = self._rivals(state, batch, sight, shifting=shifting)
-            changes = self._write(connection, state, batch, sight, now)
+            sight = replace(sight, rivals=rivals, unfit=refused)
+            changes = self._write(connection, batch, sight, now)
+            seen = [item.key for item in changes.rejected if item.key is not None]
+            self._seen.add_seen(connection, seen, walk=state.walk)
             tally = changes.tally + Tally(
                 pages=len(pages),
                 requests=sum(page.requests for page in pages),
@@ -95,7 +112,7 @@ class PageWriter:
             )
             state = self._advanced(state, pages, batch, sight, changes)
             if rivals:
-                state, more = self._settle(connection, state, rivals, now)
+                state, more = self._settle(connection, state, sight, now)
                 tally += more
             state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
             self._record(connection, state, tally, now)
@@ -116,19 +133,28 @@ class PageWriter:
         return rivals
 
     def _settle(
-        self, connection: Connection, state: PassState, rivals: Sequence[tuple[Key, RawItem]], now: datetime
+        self, connection: Connection, state: PassState, sight: _Sight, now: datetime
     ) -> tuple[PassState, Tally]:
         """Store of the rivals what is newer than its row, and refuse the others."""
-        keys = list(dict.fromkeys(key for key, _ in rivals))
+        keys = list(dict.fromkeys(key for key, _ in sight.rivals))
         known, column = self._rows.known_of(connection, keys), self._source.updated_field
         stored = {} if column is None else self._rows.instants_of(connection, keys, column)
-        newer, refused = settle(self._codec, rivals, known, stored, updated_column=column)
+        newer, refused = settle(self._codec, sight.rivals, known, stored, updated_column=column)
         if refused and self._source.same_key is SameKey.FAIL:
             raise SameKeyError(self._source.name, str(refused[0].key))
         first = [item for item in refused if str(item.key) not in state.refused_doubles]
-        rejects.add(connection, self._session, self._source.name, [(i.key, i.reason, i.raw) for i in first], now=now)
+        self._rejects.forget(connection, newer)
+        self._rejects.add(connection, [(item.key, item.reason, item.raw) for item in refused], now)
         written = self._rows.written_since(connection, keys, state.started_at)
-        changes = decide(self._codec, newer, known, repeated=set(newer), rewritten=written, updated_column=column)
+        changes = decide(
+            self._codec,
+            newer,
+            known,
+            repeated=set(newer),
+            rewritten=written,
+            updated_column=column,
+            refused=sight.unfit,
+        )
         self._apply(connection, changes, now)
         names = tuple(sorted({*state.refused_doubles, *(str(item.key) for item in refused)}))[: MOST_DOUBLES + 1]
         state = msgspec.structs.replace(
@@ -140,7 +166,7 @@ class PageWriter:
         )
         return state, changes.tally + Tally(processed=len(first), rejected=len(first))
 
-    def _write(self, connection: Connection, state: PassState, batch: Batch, sight: _Sight, now: datetime) -> Changes:
+    def _write(self, connection: Connection, batch: Batch, sight: _Sight, now: datetime) -> Changes:
         """Write what the batch changes; returns what was done."""
         changes = decide(
             self._codec,
@@ -149,18 +175,26 @@ class PageWriter:
             repeated=sight.seen.keys() & batch.items.keys(),
             rewritten=sight.rewritten,
             updated_column=self._source.updated_field,
+            refused=sight.unfit,
         )
         self._apply(connection, changes, now)
-        seen = [item.key for item in changes.rejected if item.key is not None]
-        self._seen.add_seen(connection, seen, walk=state.walk)
-        once = [item for item in changes.rejected if item.key not in sight.seen]
-        refused = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
-        rejects.add(connection, self._session, self._source.name, refused, now=now)
+        self._keep_rejects(connection, batch, sight, changes, now)
         return changes
 
+    def _keep_rejects(
+        self, connection: Connection, batch: Batch, sight: _Sight, changes: Changes, now: datetime
+    ) -> None:
+        """Put on record what did not fit, and forget what has landed or is gone."""
+        once = [item for item in changes.rejected if item.key not in sight.seen]
+        unfit = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
+        self._rejects.add(connection, unfit, now)
+        kept = {item.key for item in changes.rejected} | {key for key, _ in sight.rivals}
+        self._rejects.forget(connection, batch.items, but=kept)
+        self._rejects.forget(connection, batch.tombstones)
+
     def _apply(self, connection: Connection, changes: Changes, now: datetime) -> None:
-        self._rows.insert(connection, changes.new, now)
-        self._rows.replace(connection, changes.changed, now)
+        refusals.write(self._rows.insert, connection, changes.new, now)
+        refusals.write(self._rows.replace, connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
 
     def _sight(self, connection: Connection, state: PassState, batch: Batch) -> _Sight:
@@ -204,7 +238,7 @@ class PageWriter:
             ordered=ordered,
             doubles=doubles_after(state, {*batch.twice, *in_walk}),
             stale_pages=stale_after(state, batch, in_walk),
-            unreadable=state.unreadable + len(batch.unreadable),
+            unreadable=state.unreadable + sum(item.key is None for item in batch.unreadable),
             rejected=state.rejected + changes.tally.rejected + len(batch.unreadable),
             newest=newest,
             is_local=changes.is_local if newest is changes.newest and newest is not None else state.is_local,

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from syncline.model.session import Tally
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 from syncline.passes.codec import Rejected
 
 __all__ = ["Changes", "decide", "rises", "settle"]
+
+_NONE_REFUSED: Mapping[Any, str] = MappingProxyType({})
 
 
 @dataclass(kw_only=True)
@@ -60,12 +63,13 @@ def decide(
     repeated: AbstractSet[Key] = frozenset(),
     rewritten: AbstractSet[Key] = frozenset(),
     updated_column: str | None = None,
+    refused: Mapping[Key, str] = _NONE_REFUSED,
 ) -> Changes:
     """Tell new, changed and unchanged items apart, and those that do not fit.
 
     `repeated` are items that the pass counted before (they moved between pages); `rewritten` those of them whose row it
     wrote: they are counted as created or updated already. A repeated item that changed in between was counted as
-    unchanged, and is counted as updated instead.
+    unchanged, and is counted as updated instead. `refused` are items whose row the database does not take, and why.
     """
     changes, newest, newest_raw = Changes(), None, b""
     column = None if updated_column is None else codec.columns.index(updated_column)
@@ -74,7 +78,7 @@ def decide(
         before = known.get(key)
         if before is not None and before[0] == print_:
             continue
-        decoded = codec.decode(key, raw)
+        decoded = codec.decode(key, raw) if key not in refused else Rejected(key, refused[key], bytes(raw))
         if isinstance(decoded, Rejected):
             changes.rejected.append(decoded)
             continue

@@ -6,18 +6,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncline.clock import milliseconds
-from syncline.model.session import Status
+from syncline.errors import MostlyRejectedError
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession
 from syncline.passes import results
 from syncline.passes.admission import lease_name
-from syncline.store import heartbeats, leases, sessions
+from syncline.store import heartbeats, leases, rejects, sessions
 
 if TYPE_CHECKING:
     from syncline.store.engine import Store
 
-__all__ = ["complete", "conclusion", "end"]
+__all__ = ["complete", "conclusion", "end", "is_mostly_rejected"]
 
 _FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
 """Which fates count as failures; those that are not here say nothing of the source's health."""
+_MANY = 10
+"""So many rejected items of an incremental run are no longer a few bad ones."""
 
 
 def end(
@@ -61,7 +65,8 @@ def complete(store: Store, session_id: str) -> Status:
         The fate that is on record.
     """
     status, reason = conclusion(store, session_id)
-    if end(store, session_id, status, reason=reason):
+    error = (MostlyRejectedError.__name__, reason or "") if status is Status.FAILED else None
+    if end(store, session_id, status, reason=reason, error=error):
         return status
     with store.read() as connection:
         session = sessions.find(connection, session_id)
@@ -69,12 +74,38 @@ def complete(store: Store, session_id: str) -> Status:
 
 
 def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:
-    """The fate of a session whose work is done: completed, or partial where items were rejected or rows not deleted."""
+    """The fate of a session whose work is done, and why.
+
+    Completed; partial where items were rejected or rows not deleted; failed where most items were rejected.
+    """
     with store.read() as connection:
         session = sessions.find(connection, session_id)
-    reasons: list[str] = []
-    if session is not None and session.items_rejected:
-        reasons.append(f"{session.items_rejected} items were rejected: see `syncline rejects {session_id}`")
-    if session is not None and session.reason:
-        reasons.append(session.reason)
-    return (Status.PARTIAL, "; ".join(reasons)) if reasons else (Status.COMPLETED, None)
+        commonest = rejects.commonest_reason(connection, session_id) if session and session.items_rejected else None
+    if session is None:
+        return Status.COMPLETED, None
+    mostly = is_mostly_rejected(session.mode, processed=session.items_processed, rejected=session.items_rejected)
+    reasons = [_rejections(session, commonest, mostly=mostly)] if session.items_rejected else []
+    reasons += [session.reason] if session.reason else []
+    status = Status.FAILED if mostly else Status.PARTIAL
+    return (status, "; ".join(reasons)) if reasons else (Status.COMPLETED, None)
+
+
+def is_mostly_rejected(mode: Mode, *, processed: int, rejected: int) -> bool:
+    """Whether so many of the items that a run read do not fit that the source is failing.
+
+    An incremental run reads the same few bad items again and again; they alone are no sign.
+    """
+    enough = rejected >= _MANY if mode is Mode.INCREMENTAL else rejected > 0
+    return enough and 2 * rejected > processed
+
+
+def _rejections(session: SyncSession, commonest: tuple[str, int] | None, *, mostly: bool) -> str:
+    """What the session's reason says of its rejected items."""
+    reason, kept = commonest or ("", 0)
+    where = f"see `syncline rejects {session.id}`"
+    if kept < session.items_rejected and kept:
+        where += f", which has the last {kept} of them"
+    if mostly and reason:
+        whole = f"{session.items_rejected} of {session.items_processed} items were rejected"
+        return f"{whole}, most often because of `{reason}`: {where}"
+    return f"{session.items_rejected} items were rejected: {where}"

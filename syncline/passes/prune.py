@@ -13,7 +13,7 @@ from syncline.model.items import table_of
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.passes.state import PassState, dumped_doubles, later, loaded
-from syncline.store import checkpoints, sessions
+from syncline.store import checkpoints, rejects, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
 
@@ -92,6 +92,8 @@ def prune(
         if refused:
             sessions.note_reason(connection, session_id, refused)
         seen.clear(connection)
+        if not refused:
+            rejects.forget_before(connection, source.name, account_id, state.started_at)
         newest = state.next_cursor() or _newest_stored(connection, source, rows, state, row.cursor)
         checkpoints.write(
             connection,

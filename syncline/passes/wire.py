@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
@@ -74,6 +74,7 @@ def wire_field(item: type[Item], name: str, paths: Paths) -> WireField:
     field, kind = item.model_fields[name], _scalar(item, name)
     _, optional = _annotation(item, name)
     wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
+    wire = wire | int | float if kind is datetime else wire
     wire = wire | int if kind is str and name in paths and name == key_column(item) else wire
     wire = wire | None if optional else wire
     return WireField(name=name, path=path_of(item, name, paths), kind=wire, default=_default(field))
@@ -120,10 +121,10 @@ def _bits(item: type[Item], name: str) -> int:
 
 
 def finishers(item: type[Item], columns: tuple[str, ...], paths: Paths) -> list[tuple[int, Callable[[Any], Any]]]:
-    """What msgspec leaves to do, by column: bounds of decimal numbers, instants without an offset, numbers as text."""
+    """What msgspec leaves to do, by column: bounds of decimals, instants without an offset or as numbers, texts."""
     kinds = [(index, name, _scalar(item, name)) for index, name in enumerate(columns)]
     key = key_column(item)
-    simple: Mapping[Any, Callable[[Any], Any]] = {datetime: _aware, str: str}
+    simple: Mapping[Any, Callable[[Any], Any]] = {datetime: _instant, str: str}
     made = [
         (index, simple[kind])
         for index, name, kind in kinds
@@ -132,11 +133,47 @@ def finishers(item: type[Item], columns: tuple[str, ...], paths: Paths) -> list[
     return made + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
 
 
-def _aware(value: datetime) -> datetime:
-    """An instant without an offset is taken as UTC."""
+def _instant(value: datetime | float) -> datetime:
+    """The instant, aware; one without an offset is taken as UTC, a number as the time since 1970."""
+    if not isinstance(value, datetime):
+        return _since_1970(value)
     if value.tzinfo is UTC:  # what msgspec makes of `Z`: nearly all of them
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS_A_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
+"""Numbers below the first bound are seconds (up to the year 5138), then milliseconds (from 1973 on), micro, nano."""
+
+
+def _since_1970(number: float) -> datetime:
+    """The instant that lies so many seconds, milliseconds, microseconds or nanoseconds after 1970.
+
+    Raises:
+        ValueError: it is no instant.
+        ArithmeticError: it lies outside of the years 1 to 9999.
+    """
+    for bound, units in _UNITS_A_SECOND:
+        if -bound < number < bound:
+            exact = isinstance(number, int)
+            return _EPOCH + timedelta(microseconds=number * 10**6 // units if exact else round(number * 10**6 / units))
+    raise ValueError("Expected an instant")
+
+
+_FLOAT_DIGITS = 15
+"""So many significant digits of a decimal number survive in a double; further ones are its tail."""
+_TAIL = 10
+"""A tail is less than a tenth of the column's last place."""
+
+
+def _without_tail(value: Decimal, unit: Decimal) -> Decimal | None:
+    """The multiple of `unit` that floating point has left a tail on: 5.10 of 5.1000000000000005; None of 5.105."""
+    if len(value.as_tuple().digits) <= _FLOAT_DIGITS:
+        return None
+    plain = Decimal(f"{float(value):.{_FLOAT_DIGITS}g}")
+    exact = plain.quantize(unit)
+    return exact if exact == plain and abs(exact - value) * _TAIL < unit else None
 
 
 def _decimal_finisher(item: type[Item], name: str) -> Callable[[Decimal], Decimal]:
@@ -152,7 +189,10 @@ def _decimal_finisher(item: type[Item], name: str) -> Callable[[Decimal], Decima
             raise ValueError(f"Expected `Decimal` below {limit}")
         exact = value.quantize(unit)
         if exact != value:
-            raise ValueError(f"Expected `Decimal` with at most {column.places} places")
+            plain = _without_tail(value, unit)
+            if plain is None or abs(plain) >= limit:
+                raise ValueError(f"Expected `Decimal` with at most {column.places} places")
+            exact = plain
         for holds, bound, said in rules:
             if not holds(value, bound):
                 raise ValueError(f"Expected `Decimal` {said}")

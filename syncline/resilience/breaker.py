@@ -15,7 +15,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from syncline.errors import CursorExpiredError, RejectedError, UnavailableError
+from syncline.errors import CursorExpiredError, MostlyRejectedError, RejectedError, UnavailableError
 from syncline.model.policies import BreakerPolicy
 
 __all__ = ["BreakerState", "Circuit", "Outcome", "admit", "derived", "forced_open", "outcome_of", "record", "reset"]
@@ -75,7 +75,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
     """What `error` (None: there was none) says about the upstream, by the design's table of bad weather."""
     if error is None:
         return Outcome.SUCCESS
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | MostlyRejectedError):
         return Outcome.FAILURE
     if isinstance(error, RejectedError | CursorExpiredError):
         return Outcome.ANSWERED

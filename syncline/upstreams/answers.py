@@ -21,6 +21,7 @@ from syncline.upstreams.limits import retry_at
 
 __all__ = ["Judge", "limits_rate"]
 
+_NO_CONTENT = 204
 _QUOTED_LENGTH = 200
 _RATE_LIMIT_REASON = re.compile(rb'"reason"\s*:\s*"(?:userRateLimitExceeded|rateLimitExceeded)"')
 _EXAMINED_BYTES = 20_000
@@ -79,8 +80,9 @@ class Judge:
 
     def _page_instead_of_data(self, answer: httpx.Response) -> UnavailableError | None:
         kind = answer.headers.get("content-type", "").lower()
-        starts_a_tag = answer.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-        if "html" not in kind and (not starts_a_tag or _XML.search(kind)):
+        beginning = answer.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+        is_data = beginning.startswith((b"{", b"[")) or answer.status_code == _NO_CONTENT  # whatever it is called
+        if is_data or ("html" not in kind and (not beginning.startswith(b"<") or _XML.search(kind))):
             return None
         path = self.redact(answer.request.url.path)
         message = f"{self._name} answered {path} with a web page instead of data{_beginning(answer, self.redact)}"

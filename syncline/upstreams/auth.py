@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, quote_plus
+from functools import cached_property
 
 import httpx
 from pydantic import SecretStr
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from syncline.errors import MissingSettingError
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings
+from syncline.upstreams.masks import MASK, Masks, forms
 
 __all__ = ["Credentials", "SigningTransport", "credential_settings", "read_credentials"]
 
@@ -24,7 +25,7 @@ class Credentials:
     Attributes:
         headers: headers to set.
         query: parameters to set.
-        secrets: every form in which a secret may appear in a text.
+        secrets: the secrets themselves.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -33,16 +34,18 @@ class Credentials:
 
     def redact(self, text: str) -> str:
         """`text` without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, HIDDEN)
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
         return text
 
-    def strip(self, content: bytes) -> bytes:
-        """`content` without the query credential: next links repeat it, and resume tokens are stored."""
-        for name in self.query:
-            for secret in self.secrets:
-                content = content.replace(f"{name}={secret}".encode(), f"{name}=".encode())
-        return content
+    @cached_property
+    def masks(self) -> Masks:
+        """What hides the secrets in answers, and puts them back into requests."""
+        return Masks(self.secrets, tuple(self.query))
+
+    @cached_property
+    def _forms(self) -> tuple[str, ...]:
+        return tuple(form for secret in self.secrets for form in forms(secret))
 
 
 class SigningTransport(httpx.AsyncBaseTransport):
@@ -54,9 +57,15 @@ class SigningTransport(httpx.AsyncBaseTransport):
         self._credentials = credentials
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a signed copy of `request`."""
-        url = request.url.copy_merge_params(self._credentials.query) if self._credentials.query else request.url
-        headers = request.headers.copy()
+        """Send a signed copy of `request`, with our secrets in place of their masks."""
+        query, masks = self._credentials.query, self._credentials.masks
+        url, headers = request.url, request.headers.copy()
+        if MASK in str(url):
+            url = httpx.URL(masks.reveal_in_url(str(url)))
+        if any(MASK in value for value in headers.values()):
+            headers = httpx.Headers([(name, masks.reveal(value)) for name, value in headers.multi_items()])
+        if query:
+            url = url.copy_merge_params(query)
         headers.update(self._credentials.headers)
         body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
         signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
@@ -81,14 +90,14 @@ def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
         case Auth.NONE:
             return Credentials()
         case Auth.BEARER:
-            return Credentials(headers={"Authorization": f"Bearer {values[0]}"}, secrets=_forms(values[0]))
+            return Credentials(headers={"Authorization": f"Bearer {values[0]}"}, secrets=(values[0],))
         case Auth.BASIC:
             basic = b64encode(":".join(values).encode()).decode()
-            return Credentials(headers={"Authorization": f"Basic {basic}"}, secrets=(*_forms(values[1]), basic))
+            return Credentials(headers={"Authorization": f"Basic {basic}"}, secrets=(basic, values[1]))
         case Auth.HEADER:
-            return Credentials(headers={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
+            return Credentials(headers={upstream.auth_name: values[0]}, secrets=(values[0],))
         case Auth.QUERY:
-            return Credentials(query={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
+            return Credentials(query={upstream.auth_name: values[0]}, secrets=(values[0],))
 
 
 def credential_settings(upstream: Upstream) -> tuple[str, ...]:
@@ -119,8 +128,3 @@ def _revealed(setting: str, value: SecretStr | str | None, upstream: Upstream) -
     if not plain:
         raise MissingSettingError(setting, f"the upstream {upstream.name!r} asks who we are ({upstream.auth.value})")
     return plain
-
-
-def _forms(secret: str) -> tuple[str, ...]:
-    """The secret as it may stand in a text, the longest first: plain, and encoded for a URL."""
-    return tuple(sorted({secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}, key=len, reverse=True))

@@ -14,12 +14,14 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings, base_url_setting
 from syncline.upstreams.answers import Judge
 from syncline.upstreams.auth import SigningTransport, read_credentials
+from syncline.upstreams.bodies import WholeTransport
 from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
 
 __all__ = ["Received", "UpstreamClient"]
 
 _REDIRECTS = 5
+_HEADERS = {"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip, deflate"}
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
 """What a transport may raise: aiohttp's own errors for answers that are no HTTP pass httpx-aiohttp unmapped."""
 
@@ -72,11 +74,11 @@ class UpstreamClient:
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
         inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
-        signing = SigningTransport(inner, self._credentials)
+        whole = WholeTransport(SigningTransport(inner, self._credentials), upstream)
         self._http = httpx.AsyncClient(
-            transport=_budgeted(signing, upstream, spending, self._clock),
+            transport=_budgeted(whole, upstream, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
-            headers={"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5"},
+            headers=_HEADERS,
             trust_env=False,
         )
 
@@ -122,7 +124,8 @@ class UpstreamClient:
             answer = await self._send(url, headers, cost)
             if not answer.has_redirect_location:
                 return answer
-            url = _with_query(self._own(answer.headers["location"], "redirects us to", seen_at=url), url)
+            link = self._credentials.masks.hide_text(answer.headers["location"])
+            url = _with_query(self._own(link, "redirects us to", seen_at=url), url)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name)
 
     async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
@@ -143,12 +146,16 @@ class UpstreamClient:
         return UnavailableError(f"{self.name} could not be read at {path}: {said}", upstream=self.name)
 
     def _received(self, answer: httpx.Response) -> Received:
-        """The answer without the query credential, which next links repeat."""
-        content, headers = answer.content, answer.headers
-        if self._credentials.query:
-            content = self._credentials.strip(content)
-            headers = httpx.Headers([(name, self._credentials.strip(value)) for name, value in headers.raw])
-        return Received(content=content, headers=headers, status_code=answer.status_code, url=str(answer.request.url))
+        """The answer without our credentials, which links to the next page repeat and which nobody may store."""
+        masks, headers = self._credentials.masks, answer.headers
+        if masks.are_needed(b"\n".join(value for _, value in headers.raw)):
+            headers = httpx.Headers([(name, masks.hide(value)) for name, value in headers.raw])
+        return Received(
+            content=masks.hide(answer.content),
+            headers=headers,
+            status_code=answer.status_code,
+            url=masks.hide_text(str(answer.request.url)),
+        )
 
     def _locate(self, path: str) -> httpx.URL:
         if path.startswith(("http://", "https://")):

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from syncline.model.page import Json
+from syncline.upstreams import outline
 
 __all__ = ["Envelope", "NoListError", "Opened", "dotted_keys", "value_at"]
 
@@ -57,15 +58,36 @@ class Envelope:
     def open(self, content: bytes) -> Opened:
         """Split `content`.
 
+        An item that is no JSON does not matter: it is given as it came, and found out when it is decoded.
+
         Raises:
             NoListError: there is no list at `items`.
-            ValueError: `content` is no JSON.
+            ValueError: `content` is no JSON, so that items cannot be told from their neighbours, or one of the other
+                values is none.
         """
         body = content.removeprefix(b"\xef\xbb\xbf")
         try:
             return _opener(self.items, self.others)(body)
-        except msgspec.ValidationError:
-            raise NoListError(_what_is_there(self.items, msgspec.json.decode(body))) from None
+        except (msgspec.DecodeError, RecursionError):
+            return self._open_loosely(body)
+
+    def _open_loosely(self, body: bytes) -> Opened:
+        """As `open`, by the outline alone."""
+        if not body.lstrip().startswith((b"{", b"[")):
+            msgspec.json.decode(body)  # refuses what is no JSON
+        keys = dotted_keys(self.items)
+        branches = {path: dotted_keys(path) for path in self.others if _is_beside(keys, dotted_keys(path))}
+        tops = {path: at[: _branching(keys, at)[0] + 1] for path, at in branches.items()}
+        found = outline.values_at(body, {keys, *branches.values(), *tops.values()}) if keys else {}
+        listed = found.get(keys, b"") if keys else body.strip()
+        if not listed.startswith(b"[") and (listed != b"null" or not keys):
+            raise NoListError(_what_is_there(self.items, body))
+        values = {
+            path: cast("Json", msgspec.json.decode(found.get(at, b"null")))
+            for path, at in branches.items()
+            if tops[path] in found
+        }
+        return Opened(rows=[] if listed == b"null" else outline.elements(listed), values=values)
 
 
 def dotted_keys(path: str) -> tuple[str, ...]:
@@ -89,7 +111,7 @@ def _opener(items: str, others: tuple[str, ...]) -> _Opener:
     """A function that opens bodies of this shape: a decoder for the keys that lead to the list, the rest kept raw."""
     keys = dotted_keys(items)
     branches = {path: _branching(keys, dotted_keys(path)) for path in others}
-    besides = {branch[:2] for branch in branches.values() if branch[0] < len(keys) and branch[1] != keys[branch[0]]}
+    besides = {branch[:2] for path, branch in branches.items() if _is_beside(keys, dotted_keys(path))}
     fields = {place: f"value_{number}" for number, place in enumerate(sorted(besides))}
     decode = msgspec.json.Decoder(_shape(keys, fields)).decode
 
@@ -128,6 +150,12 @@ def _branching(keys: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, str,
     return depth, other[depth], other[depth + 1 :]
 
 
+def _is_beside(keys: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether the way to another value leaves the way to the list before its end."""
+    depth, key, _ = _branching(keys, other)
+    return depth < len(keys) and key != keys[depth]
+
+
 def _shape(keys: tuple[str, ...], fields: Mapping[tuple[int, str], str]) -> Any:  # noqa: ANN401 - a type made at run time
     """Structs within structs along `keys`; the list is the innermost `inner`, the `fields` beside it stay raw."""
     shape: Any = list[msgspec.Raw] | None if keys else list[msgspec.Raw]
@@ -138,17 +166,19 @@ def _shape(keys: tuple[str, ...], fields: Mapping[tuple[int, str], str]) -> Any:
     return shape
 
 
-def _what_is_there(items: str, body: object) -> str:
+def _what_is_there(items: str, body: bytes) -> str:
     keys = dotted_keys(items)
     place = f"at {items!r}" if keys else "as the body"
-    if not isinstance(body, Mapping):
-        return f"no list {place}: the body is {_kind(body)}; change `items`"
-    there = list(cast("Mapping[str, object]", body))[:20]
-    found = value_at(cast("object", body), keys)
-    stands = f" ({items!r} is {_kind(found)})" if keys and found is not None else ""
+    kind = _kind(body.strip())
+    if kind != "an object":
+        return f"no list {place}: the body is {kind}; change `items`"
+    there = outline.keys_of(body)[:20]
+    found = _kind(outline.values_at(body, {keys}).get(keys, b"null")) if keys else "null"
+    stands = f" ({items!r} is {found})" if found != "null" else ""
     return f"no list {place}{stands}: the body has keys {', '.join(there) or 'none'}; change `items`"
 
 
-def _kind(value: object) -> str:
-    names = {"dict": "an object", "list": "a list", "str": "text", "bool": "true or false", "NoneType": "null"}
-    return names.get(type(value).__name__, "a number")
+def _kind(value: bytes) -> str:
+    """What kind of value this is, by its first character."""
+    kinds = {b"{": "an object", b"[": "a list", b'"': "text", b"t": "true or false", b"f": "true or false"}
+    return "null" if value == b"null" else kinds.get(value[:1], "a number")

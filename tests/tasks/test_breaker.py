@@ -12,16 +12,18 @@ import pytest
 from flows.products import PRODUCTS
 from sandbox import Box
 from syncline.clock import ManualClock
-from syncline.errors import UnavailableError
+from syncline.errors import MostlyRejectedError, UnavailableError
 from syncline.model.policies import BreakerPolicy, Mode
 from syncline.model.session import Tally, Trigger
 from syncline.passes.admission import Due, admit
 from syncline.resilience.breaker import BreakerState, Outcome
+from syncline.store import rejects
 from syncline.store.breakers import Breakers, Change, Permit, Refused
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
 from tasks.breaker import breaker_event, note_outcome, noted, pass_breaker
 from tasks.flow import sync_flow
+from tasks.prune import prune
 from tasks.pull import pull, pull_task
 from tasks.run import Run, RunStopped, entered, is_tripped
 
@@ -117,6 +119,28 @@ def test_a_probe_that_asks_the_upstream_nothing_gives_its_permit_back(store: Sto
     assert asyncio.run(idle(None)) is BreakerState.HALF_OPEN
     Breakers(store).reset(PROBED.name, "ann")
     assert asyncio.run(idle(asyncio.sleep(0))) is BreakerState.HALF_OPEN
+
+
+CHANGED = replace(PRODUCTS, fields={"stock": "name", "name": "stock"}, breaker=BreakerPolicy(failures=2))
+"""As if the upstream had changed its format: each item has a text where a number should be."""
+
+
+@sync_flow(CHANGED)
+async def sync_changed() -> Tally:
+    await admit_run(CHANGED, Mode.FULL)
+    return await pull(CHANGED, Mode.FULL) + await prune(CHANGED, Mode.FULL)
+
+
+def test_an_upstream_whose_items_no_longer_fit_is_ill(instance: Store) -> None:
+    """It answers quickly and with 200; what it says is of no use, and asking more often will not help."""
+    for failures in (1, 2):
+        with pytest.raises(MostlyRejectedError, match="30 of 30 items were rejected, most often because"):
+            asyncio.run(sync_changed.fn())
+        assert Breakers(instance).state(CHANGED).failures == failures
+    assert Breakers(instance).state(CHANGED).state is BreakerState.OPEN
+    assert asyncio.run(sync_changed.fn()).name == "Skipped"
+    with instance.read() as connection:
+        assert {one.times for one in rejects.of_source(connection, "products")} == {2}
 
 
 def test_the_first_probe_half_opens_the_breaker(store: Store, clock: ManualClock) -> None:

@@ -14,6 +14,7 @@ from syncline.model.items import Item
 from syncline.passes.codec import ItemCodec, Rejected, codec_of
 
 PRODUCTS = codec_of(Product)
+NESTED = codec_of(Customer, {"id": "item.no"})
 
 
 class Strict(Item, table=True):
@@ -90,8 +91,17 @@ def test_an_item_that_does_not_fit_is_rejected_with_the_place(changes: dict[str,
             "a nested number has more than 64 bits",
         ),
         (
+            raw(product(1)).replace(b'"tags":[', b'"tags":[' + b"[" * 990 + b"]" * 990 + b","),
+            "it is nested more than 500 levels deep",
+        ),
+        (
+            raw(product(1)).replace(b'"name":"', rb'"name":"\ud83d\ude00 \\ud83d Sale \ud83d'),
+            "a text contains \\ud83d, which is half of a character: it was cut in the middle of one",
+        ),
+        (b'{"id":1,"unread":[-Infinity]}', "-Infinity is no number in JSON"),
+        (
             raw(product(1)).replace(b'"tags":[', b'"tags":[' + b"[" * 20_000 + b"]" * 20_000 + b","),
-            "maximum recursion depth exceeded while deserializing an object",
+            "it is nested more than 500 levels deep",
         ),
     ],
 )
@@ -110,7 +120,8 @@ def test_an_item_that_is_no_proper_json_is_rejected_too(content: bytes, expected
         b'{"id":"a\\u0000b"}',  # PostgreSQL would refuse to look it up
         b'{"id":"\xff"}',
         b'{"id":"\\ud800"}',  # half of a surrogate pair
-        b'{"id":"a","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"id":NaN}',
+        b'{"id":"a" "x":1}',
     ],
 )
 def test_a_key_that_cannot_be_read_is_told_apart_from_the_others(content: bytes) -> None:
@@ -120,6 +131,17 @@ def test_a_key_that_cannot_be_read_is_told_apart_from_the_others(content: bytes)
     assert keyed == [("c1", good), ("c1", good)]
     assert [(one.key, one.raw) for one in rejected] == [(None, content)]
     assert rejected[0].reason.startswith("no key: ")
+
+
+@pytest.mark.parametrize(
+    "rest", [rb'"x":"\ud83d"', b'"x":NaN', b'"x":{"y":"\t"}', b'"x":' + b"[" * 20_000 + b"]" * 20_000]
+)
+@pytest.mark.parametrize(("codec", "start"), [(codec_of(Customer), b'"id":"a"'), (NESTED, b'"item":{"no":"a"}')])
+def test_an_item_that_is_no_json_is_known_by_its_key(codec: ItemCodec, start: bytes, rest: bytes) -> None:
+    """Its row is still there upstream: a full pass must not delete what it could not read."""
+    content = b"{" + start + b"," + rest + b"}"
+    assert codec.keys([content]) == ([("a", content)], [])
+    assert isinstance(codec.decode("a", content), Rejected)
 
 
 @pytest.mark.parametrize("key", [2**63, -(2**63) - 1, 1.5, "1", True])

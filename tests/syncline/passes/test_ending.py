@@ -1,5 +1,6 @@
 """The end of a session: its fate, its heartbeat and its lease, once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
+from syncline.model.policies import Mode
 from syncline.model.records import Heartbeat
 from syncline.model.session import Status, Tally
-from syncline.passes.ending import complete, end
+from syncline.passes.ending import complete, end, is_mostly_rejected
 from syncline.store import heartbeats, leases, sessions
 from syncline.store.engine import Store
 
@@ -46,11 +48,51 @@ def test_all_reasons_are_told(store: Store) -> None:
     """Rejected items and refused deletions are two things to look after."""
     open_session(store)
     with store.write() as connection:
-        sessions.advance(connection, "s1", Tally(processed=2, rejected=2))
+        sessions.advance(connection, "s1", Tally(processed=5, rejected=2))
         sessions.note_reason(connection, "s1", "7 rows were not deleted")
     assert complete(store, "s1") is Status.PARTIAL
     reason = "2 items were rejected: see `syncline rejects s1`; 7 rows were not deleted"
     assert session(store, "s1").reason == reason
+
+
+def test_a_run_of_which_most_items_are_rejected_has_failed(store: Store) -> None:
+    """The upstream's format has changed: a yellow `partial` would stand there for weeks."""
+    bad = [product(number, price="-1") for number in range(10, 16)]
+    ran = run(store, products_source(ListPages(rows=[*products(range(1, 6)), *bad, product(20, name=5)])))
+    found = session(store, ran.session_id)
+    assert (ran.status, ran.pulled.created) == (Status.FAILED, 5)
+    assert found.reason == (
+        "7 of 12 items were rejected, most often because of `Expected `Decimal` >= 0 - at `$.price``: "
+        f"see `syncline rejects {ran.session_id}`"
+    )
+    assert (found.error_type, found.error_message) == ("MostlyRejectedError", found.reason)
+    assert heart(store).error_count == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "processed", "rejected", "failed"),
+    [
+        (Mode.FULL, 12, 7, True),
+        (Mode.FULL, 12, 6, False),
+        (Mode.FULL, 1, 1, True),
+        (Mode.FULL, 0, 0, False),
+        (Mode.INCREMENTAL, 9, 9, False),  # the same bad items, in every run, until somebody mends them
+        (Mode.INCREMENTAL, 19, 10, True),
+        (Mode.INCREMENTAL, 20, 10, False),
+    ],
+)
+def test_a_few_bad_items_are_no_failure(*, mode: Mode, processed: int, rejected: int, failed: bool) -> None:
+    """What an incremental run reads is little, and one bad item may be half of it."""
+    assert is_mostly_rejected(mode, processed=processed, rejected=rejected) is failed
+
+
+def test_a_session_says_how_many_of_its_rejects_are_kept(store: Store) -> None:
+    """Whoever counts the list must not wonder where the others are."""
+    bad = [product(number, price="-1") for number in range(10, 16)]
+    source = replace(products_source(ListPages(rows=[*products(range(1, 10)), *bad])), keep_rejects=4)
+    ran = run(store, source)
+    said = f"6 items were rejected: see `syncline rejects {ran.session_id}`, which has the last 4 of them"
+    assert session(store, ran.session_id).reason == said
 
 
 def test_a_failed_run_names_its_error(store: Store, clock: ManualClock) -> None:

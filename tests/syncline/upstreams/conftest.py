@@ -57,6 +57,8 @@ def connect() -> Connect:
         auth_name: str = "X-API-Key",
         timeout_seconds: float = 10,
         max_in_flight: int = 8,
+        answer_seconds: float = 120,
+        max_bytes: int = 100_000_000,
         **given: object,
     ) -> UpstreamClient:
         upstream = Upstream(
@@ -65,6 +67,8 @@ def connect() -> Connect:
             auth_name=auth_name,
             timeout_seconds=timeout_seconds,
             max_in_flight=max_in_flight,
+            answer_seconds=answer_seconds,
+            max_bytes=max_bytes,
         )
         credentials = UpstreamSettings.model_validate({"base_url": url, **given})
         return UpstreamClient(upstream, Settings(upstreams={"erp": credentials}))

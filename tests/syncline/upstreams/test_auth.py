@@ -33,16 +33,18 @@ def test_each_kind_of_header_authentication_is_sent(
     serve: Serve, connect: Connect, auth: Auth, given: dict[str, str], header: str
 ) -> None:
     """An upstream knows one way to say who we are, and it is not ours to choose."""
+    name, came = header.partition(":")[0], list[str]()
 
-    async def mirror(request: web.Request) -> web.Response:
-        name = header.partition(":")[0]
-        return web.json_response(f"{name}: {request.headers.get(name)}")
+    async def note(request: web.Request) -> web.Response:
+        came.append(f"{name}: {request.headers.get(name)}")
+        return web.json_response([])
 
-    async def scenario() -> bytes:
-        async with serve(data=mirror) as url:
-            return (await fetch(connect(url, auth=auth, **given), "data")).content
+    async def scenario() -> None:
+        async with serve(data=note) as url:
+            await fetch(connect(url, auth=auth, **given), "data")
 
-    assert asyncio.run(scenario()) == f'"{header}"'.encode()
+    asyncio.run(scenario())
+    assert came == [header]
 
 
 def test_a_token_in_the_query_is_sent_and_never_comes_back(

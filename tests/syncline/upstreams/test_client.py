@@ -93,14 +93,14 @@ def test_a_redirect_on_the_same_host_is_followed(serve: Serve, connect: Connect)
         raise web.HTTPMovedPermanently("/new?page=2")
 
     async def new(request: web.Request) -> web.Response:
-        return web.json_response([request.query["page"], request.headers["Authorization"]])
+        return web.json_response([request.query["page"], request.headers["Authorization"] == "Bearer hush-hush"])
 
     async def scenario() -> Received:
         async with serve(old=old, new=new) as url:
             return await fetch(connect(url, auth=Auth.BEARER, token="hush-hush"), "old")
 
     answer = asyncio.run(scenario())
-    assert answer.content == b'["2", "Bearer hush-hush"]'
+    assert answer.content == b'["2", true]'
     assert answer.url.endswith("/new?page=2")
 
 

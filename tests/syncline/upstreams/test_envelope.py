@@ -1,8 +1,15 @@
-import msgspec
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncline.upstreams.envelope import Envelope, NoListError
 from syncline.upstreams.reader import next_link
+
+
+def _nested(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.lists(values) | st.dictionaries(st.text(), values)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +77,75 @@ def test_a_missing_list_says_what_there_is(items: str, body: bytes, said: str) -
 def test_a_broken_body_is_told_from_a_wrong_path(body: bytes) -> None:
     """A broken body is worth another try, a wrong path is not."""
     for items in ("data", ""):
-        with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - any but a NoListError
             Envelope(items=items).open(body)
+        assert not isinstance(caught.value, NoListError)
+
+
+BAD_ITEMS = [
+    rb'{"id":2,"name":"Sale \ud83d"}',
+    rb'{"id":2,"\udc95":0}',
+    b'{"id":2,"price":NaN}',
+    b'{"id":2,"price":[-Infinity]}',
+    b'{"id":2,"price":01}',
+    b'{"id":2,"name":"a\tb"}',
+    b'{"id":2,"tags":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    b'{"id":2,"data":{"data":[1],"next":"x"},"name":"},{\\"","n":NaN}',
+]
+
+
+@pytest.mark.parametrize("bad", BAD_ITEMS)
+@pytest.mark.parametrize(
+    ("items", "before", "after"), [("", b"[", b"]"), ("a.data", b'{"a":{"data":[', b']},"next":"n"}')]
+)
+def test_an_item_that_is_no_json_is_told_from_its_neighbours(
+    items: str, before: bytes, after: bytes, bad: bytes
+) -> None:
+    """One half of an emoji in one item must not keep the other 499 of its page out of the table."""
+    others = ("next",) if items else ()
+    opened = Envelope(items=items, others=others).open(before + b'{"id": 1}, ' + bad + b' ,{"id":3}' + after)
+    assert opened.rows == [b'{"id": 1}', bad, b'{"id":3}']
+    assert opened.values == ({"next": "n"} if items else {})
+
+
+def test_a_bad_value_beside_the_list_matters_only_where_it_is_asked_for() -> None:
+    """A debug field that nobody reads must not stop a page; a cursor that cannot be read must."""
+    body = rb'{"debug": "\ud83d", "meta": {"took": NaN, "more": true, "total": 2}, "data": [{"id": 1}]}'
+    asked = ("meta.more", "meta.total", "meta.none", "none", "data.next")
+    opened = Envelope(items="data", others=asked).open(body)
+    assert opened.rows == [b'{"id": 1}']
+    assert opened.values == {"meta.more": True, "meta.total": 2, "meta.none": None}
+    with pytest.raises(ValueError, match="malformed"):
+        Envelope(items="data", others=("meta.took",)).open(body)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        b'{"id":1,"n":"a"b"},{"id":2,"n":"c"d"}',
+        b'{"id":NaN',
+        b'{"id":[NaN}',
+        b'{"id":NaN},,{"id":2}',
+        b'{"id":NaN} {"id":2}',
+        b'{"id" NaN},{"id":2}',
+        b'{"id":NaN},{"id":2}]',
+    ],
+)
+def test_items_that_cannot_be_told_apart_fail_the_page(items: bytes) -> None:
+    """Two items that are taken for one would have the second one deleted as gone."""
+    with pytest.raises(ValueError, match=r"ends too early|cannot be told apart"):
+        Envelope(items="data").open(b'{"data":[' + items + b"]}")
+
+
+@given(st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), _nested, max_leaves=8)), st.data())
+def test_the_outline_finds_what_a_parser_finds(values: list[object], data: st.DataObject) -> None:
+    """Whatever stands in strings (brackets, quotes, backslashes) is no structure."""
+    written = [json.dumps(value, ensure_ascii=data.draw(st.booleans())).encode() for value in values]
+    blank = data.draw(st.sampled_from([b"", b" ", b"\n\t"]))
+    body = b'{"data":[' + (blank + b"," + blank).join([*written, b"NaN"]) + b'], "next": "n"}'
+    opened = Envelope(items="data", others=("next",)).open(body)
+    assert opened.rows == [*written, b"NaN"]
+    assert opened.values == {"next": "n"}
 
 
 @pytest.mark.parametrize(
