@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     """State of this instance: database, Prefect's home, secrets, logs."""
     database_url: str | None = Field(default=None, repr=False)
     """`postgresql://user:password@host/name` or `sqlite:///path`; SQLite in `home` unless set."""
+    database_lock_seconds: float = Field(default=30, gt=0, le=3600)
+    """How long a transaction waits for a lock that somebody else holds."""
+    database_statement_seconds: float = Field(default=300, gt=0, le=86_400)
+    """How long one statement may work on PostgreSQL; migrations may take longer."""
+    database_idle_seconds: float = Field(default=25, gt=0, le=3600)
+    """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     web_port: int = Field(default=8080, ge=1, le=65535)

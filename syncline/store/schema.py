@@ -24,6 +24,7 @@ from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model import contests, erp, guards, listings, records, session
 from syncline.model.items import Item, table_of
 from syncline.store import revisions
+from syncline.store.connections import without_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +117,8 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """On PostgreSQL, migrate one after the other; SQLite's writer lock does so by itself."""
+    """On PostgreSQL, migrate one after the other, however long it takes; SQLite's writer lock does so by itself."""
+    without_limits(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(select(sql.pg_advisory_xact_lock(_UPGRADE_LOCK)))
 
