@@ -80,6 +80,7 @@ class PageWriter:
         self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
+        self._pulse = heartbeats.Pulse(store, source.name)
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
         """Store `pages`, which follow those of `state`, all or nothing.
@@ -90,6 +91,7 @@ class PageWriter:
         now = self._store.clock.now()
         batch = self._batch(state, pages)
         with self._store.write() as connection:
+            sessions.claim(connection, self._session)
             sight, changes = self._write(connection, state, batch, now)
             tally = changes.tally + Tally(
                 pages=len(pages),
@@ -101,6 +103,7 @@ class PageWriter:
             state = walked(self._source, self._advanced(state, pages, batch, sight, changes))
             self._record(connection, state, tally, now)
             hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
+        self._pulse.beat(page=state.pages, last=state.finished)
         return Committed(state=state, tally=tally, hold=hold)
 
     def _batch(self, state: PassState, pages: Sequence[Page]) -> _Batch:
@@ -184,10 +187,9 @@ class PageWriter:
         )
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
-        """Write counters, checkpoint and heartbeat beside the rows."""
+        """Write counters and checkpoint beside the rows."""
         left = None if state.total_pages is None else state.total_pages - state.pages
         sessions.advance(connection, self._session, tally, pages_left=left)
-        heartbeats.beat(connection, self._source.name, page=state.pages, now=now)
         if state.finished and state.mode is Mode.INCREMENTAL:
             self._end_pass(connection, state, now)
         else:

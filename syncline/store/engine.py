@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from syncline.clock import Clock, ManualClock, SystemClock
@@ -141,7 +141,7 @@ class Store:
         """
         if not self._server_tells_time:
             return self.clock.now()
-        return _utc(connection.execute(select(func.clock_timestamp())).scalar_one())
+        return _utc(connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one())
 
     def close(self) -> None:
         """Give all connections back."""

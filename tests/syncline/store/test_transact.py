@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from syncline.errors import DatabaseUnavailableError
 from syncline.store.engine import Store
 
-ROW = text("INSERT INTO session_totals (source, status, sessions, duration_ms) VALUES (:source, 'failed', 0, 0)")
+ROW = text("INSERT INTO session_totals VALUES (:source, 'failed', 0, 0, 0)")
 COUNT_UP = text("UPDATE session_totals SET sessions = sessions + 1 WHERE source = :source")
 
 
