@@ -8,7 +8,9 @@ database the table is made later, and then has the new shape at once.
 from __future__ import annotations
 
 from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
@@ -20,8 +22,8 @@ from sqlalchemy import func as sql
 from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
+from syncline import model
 from syncline.errors import NewerDatabaseError, SchemaBehindError
-from syncline.model import contests, erp, guards, listings, records, session
 from syncline.model.items import Item, table_of
 from syncline.store import revisions
 from syncline.store.connections import without_limits
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
 
-_SHIPPED = (contests, erp, guards, listings, records, session)
-"""Importing them registers their tables."""
+for _module in iter_modules(model.__path__, f"{model.__name__}."):
+    import_module(_module.name)  # which registers its tables
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
 _UPGRADE_LOCK = 0x5C11E
