@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 
-__all__ = ["INTERVAL_VARIABLES", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
+__all__ = ["INTERVAL_VARIABLES", "KeepSettings", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
 
 INTERVAL_VARIABLES: Mapping[str, str] = {
     "twitter_poller": "TWITTER_POLL_INTERVAL",
@@ -31,6 +31,20 @@ class UpstreamSettings(BaseModel):
     password: SecretStr | None = None
     user_id: str | None = None
     """Whose data is read, where the upstream's paths name a user."""
+
+
+class KeepSettings(BaseModel):
+    """How long history is kept: `SYNCLINE_KEEP__…`; counters and totals stay for ever."""
+
+    sessions_days: float = Field(default=30, gt=0)
+    newest_sessions: int = Field(default=100, ge=20)
+    """So many of each source and status are kept however old they are: status and health read the last 20."""
+    rejects_days: float = Field(default=30, gt=0)
+    holds_days: float = Field(default=30, gt=0)
+    """Counted from their end."""
+    audit_days: float = Field(default=365, gt=0)
+    results_days: float = Field(default=7, gt=0)
+    """What Prefect keeps of failed runs, each in a file of its own."""
 
 
 class Settings(BaseSettings):
@@ -83,6 +97,8 @@ class Settings(BaseSettings):
         default=None, ge=1_000, le=_WEEK_MS, validation_alias="FAST_DELETE_SWEEP_INTERVAL"
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
+    keep: KeepSettings = KeepSettings()
+    """How long history is kept."""
 
     @property
     def database(self) -> str:
