@@ -186,6 +186,16 @@ class Direct:
                     raise self._unavailable(error, way_out) from error
         raise AssertionError  # the last try has returned or raised
 
+    def call_if_free(self, work: Callable[[Wire], object]) -> bool:
+        """Do `work` as `call` does, unless another thread uses the connection; returns whether it was done."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self.call(work)
+        finally:
+            self._turn.release()
+        return True
+
     def close(self) -> None:
         """Give the connection back."""
         with self._turn:

@@ -156,7 +156,8 @@ class Store:
             yield connection
 
     def _ask_server(self) -> datetime:
-        return _utc(self.direct.call(lambda wire: wire.rows("SELECT clock_timestamp()"))[0][0])
+        with self.read() as connection:  # the one beside the pool may be in the hands of a thread that hangs
+            return self.now(connection)
 
     def _connect(self) -> object:
         """A connection of the driver, which the pool does not know any more."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Beat", "Pulse", "beat", "began", "crashed", "ended", "every", "note", "waiting"]
 
-Beat: TypeAlias = "Callable[[Wire], None]"
+Beat: TypeAlias = "Callable[[Wire | Connection], None]"
 """A sign of life, to be written over a connection."""
 _BEAT_EVERY = timedelta(seconds=1)
 _RESTS = "waiting_for = NULL, waiting_until = NULL"
@@ -35,16 +35,18 @@ _RESTS = "waiting_for = NULL, waiting_until = NULL"
 def note(store: Store, *beats: Beat) -> None:
     """Write signs of life beside the transactions; where the database is away, they are lost.
 
-    Not within a transaction that writes: on SQLite it would wait for itself.
+    Not within a transaction that writes: on SQLite it would wait for itself. Nor does it wait for another thread that
+    uses the connection, which may be the one that hangs.
     """
 
-    def write(wire: Wire) -> None:
+    def write(over: Wire | Connection) -> None:
         for one in beats:
-            one(wire)
+            one(over)
 
     if beats:
         with suppress(StoreError):
-            store.direct.call(write)
+            if not store.direct.call_if_free(write):
+                store.transact(write, durable=False)
 
 
 class Pulse:

@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -102,3 +104,21 @@ def test_a_sign_of_life_that_cannot_be_written_ends_nothing(tmp_path: Path) -> N
     (tmp_path / "file").write_text("not a folder")
     heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
     store.close()
+
+
+def test_a_sign_of_life_waits_for_no_thread_that_hangs(store: Store) -> None:
+    """A run whose request for its budget hangs is ended from another thread, which must come to its end."""
+    begin(store)
+    hangs, over = threading.Event(), threading.Event()
+
+    def hang(_: object) -> None:
+        hangs.set()
+        over.wait(timeout=60)
+
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(store.direct.call, hang)
+        assert hangs.wait(timeout=60)
+        heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
+        assert heart(store).error_count == 1
+        over.set()
+        hanging.result(timeout=60)
