@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cli import catalog, console, durations
 from cli.instance import Instance, actor, opened
 from cli.options import EVERY
@@ -48,16 +50,18 @@ def resume(source: str) -> None:
 def release(instance: Instance, target: str) -> int:
     """End the holds that name `target` (`*`: every hold there is); returns how many."""
     now, who = instance.now(), actor()
-    with instance.store.write() as connection:
+
+    def end(connection: Connection) -> int:
         of_all = target == holds.EVERY_SOURCE
         named = {one.source for one in holds.active_all(connection, now=now)} if of_all else {target}
         ended = {name: holds.release_all(connection, name, now=now) for name in sorted(named)}
         for name, count in ended.items():
             if count:
-                audit.record(
-                    connection, actor=who, action="hold.release", target=name, now=now, detail={"released": count}
-                )
+                detail = {"released": count}
+                audit.record(connection, actor=who, action="hold.release", target=name, now=now, detail=detail)
         return sum(ended.values())
+
+    return instance.store.transact(end)
 
 
 def tell_released(instance: Instance, target: str, ended: int) -> None:

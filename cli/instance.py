@@ -48,10 +48,10 @@ def unchecked() -> Generator[Instance]:
         ConfigurationError: a setting cannot be used.
     """
     from syncline.settings import load_settings  # noqa: PLC0415 - see above
-    from syncline.store.engine import Store  # noqa: PLC0415 - see above
+    from syncline.store.engine import open_store  # noqa: PLC0415 - see above
 
     settings = load_settings()
-    store = Store(settings.database)
+    store = open_store(settings)
     try:
         yield Instance(settings=settings, store=store)
     finally:

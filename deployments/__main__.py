@@ -5,7 +5,7 @@ import os
 
 from deployments.environment import prefect_env
 from syncline.settings import load_settings
-from syncline.store.engine import Store
+from syncline.store.engine import open_store
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     os.environ.update(prefect_env(settings))
     from deployments.serving import serve  # noqa: PLC0415 - see above
 
-    asyncio.run(serve(settings, Store(settings.database)))
+    asyncio.run(serve(settings, open_store(settings)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from syncline.model.source import Source
 from syncline.passes import ending
 from syncline.passes.admission import lease_name
 from syncline.store import leases, schema, sessions
-from syncline.store.engine import Store
+from syncline.store.engine import Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -73,7 +73,7 @@ def run_here(
     check_upstream(settings, source)
     if account_id is not None:
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
-    with closing(Store(settings.database)) as store:
+    with closing(open_store(settings)) as store:
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
         schema.require_columns(store, [source.table] if isinstance(source, Source) else [])
         given = source.parameters(mode, force=force) | dict(parameters or {})

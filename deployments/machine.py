@@ -16,7 +16,7 @@ from deployments.secrets_file import make_missing_secrets
 from flows.registry import sources
 from syncline.errors import ConfigurationError
 from syncline.store import schema
-from syncline.store.engine import Store
+from syncline.store.engine import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -77,7 +77,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     check_deployments()
     check_upstreams(settings)
     check_ports(ports_of(settings, demo=demo))
-    store = Store(settings.database)
+    store = open_store(settings)
     schema.upgrade(store)
     schema.require_columns(store, {source.table for source in sources()})
     store.close()

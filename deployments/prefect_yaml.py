@@ -17,7 +17,10 @@ from tasks.due import source_of
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Deployment", "ScheduleEntry", "WorkPool", "default_path", "read_deployments"]
+__all__ = ["Deployment", "ScheduleEntry", "WorkPool", "default_path", "read_deployments", "read_upkeep"]
+
+_UPKEEP = "upkeep-"
+"""How the name of a flow begins that has no source."""
 
 
 class _Entry(BaseModel):
@@ -100,6 +103,11 @@ class Deployment(_Entry):
         return source_of(self.flow_name)
 
     @property
+    def is_upkeep(self) -> bool:
+        """Whether it looks after the instance, and has no source."""
+        return self.flow_name.startswith(_UPKEEP)
+
+    @property
     def full_name(self) -> str:
         """The name by which Prefect finds it."""
         return f"{self.flow_name}/{self.name}"
@@ -111,11 +119,20 @@ def default_path() -> Path:
 
 
 def read_deployments(path: Path | None = None) -> list[Deployment]:
-    """The deployments in the file at `path`, in its order; the project's own file unless one is named.
+    """The deployments of sources in the file at `path`, in its order; the project's own file unless one is named.
 
     Raises:
         ConfigurationError: there is no such file, or something in it cannot be used; the message says what and where.
     """
+    return [one for one in _read(path) if not one.is_upkeep]
+
+
+def read_upkeep(path: Path | None = None) -> list[Deployment]:
+    """The deployments that look after the instance, and have no source; raises as `read_deployments` does."""
+    return [one for one in _read(path) if one.is_upkeep]
+
+
+def _read(path: Path | None) -> list[Deployment]:
     path = path or default_path()
     entries = _entries(path)
     found = [_deployment(path, number, entry) for number, entry in enumerate(entries, start=1)]

@@ -17,7 +17,7 @@ from prefect.runner import Runner
 from deployments.client import open_client
 from deployments.first_run import schedule_first_run
 from deployments.intervals import planned
-from deployments.prefect_yaml import Deployment, read_deployments
+from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
 from deployments.resting import is_stopped, rest
@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["FIRST_RUN_AFTER", "first_run_after", "register", "runner_deployments", "runs_at_once", "serve"]
+__all__ = [
+    "FIRST_RUN_AFTER",
+    "first_run_after",
+    "register",
+    "register_upkeep",
+    "runner_deployments",
+    "runs_at_once",
+    "serve",
+]
 
 FIRST_RUN_AFTER = timedelta(seconds=5)
 _AT_ONCE = 2
@@ -62,8 +70,10 @@ async def serve(settings: Settings, store: Store, deployments: Sequence[Deployme
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
     found = read_deployments() if deployments is None else deployments
-    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(found)))
+    upkeep = read_upkeep() if deployments is None else []
+    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(found) + len(upkeep)))
     await register(settings, store, runner, found)
+    await register_upkeep(settings, runner, upkeep)
     get_logger("syncline").info("serving all deployments")
     await runner.start()
 
@@ -104,6 +114,16 @@ async def register(
                 served += 1
 
 
+async def register_upkeep(settings: Settings, runner: Runner, deployments: Sequence[Deployment]) -> None:
+    """Make deployments without a source known to the server and the `runner`; they wait for their time."""
+    async with open_client(settings) as client:
+        for deployment in deployments:
+            made = _made(deployment, None)
+            made.paused = await is_stopped(client, deployment.full_name)
+            made.schedules = await kept_stopped(client, deployment.full_name, made.schedules or [])
+            await runner.aadd_deployment(made)
+
+
 def first_run_after(number: int) -> timedelta:
     """How long after the start the first run of the deployment number `number` (from 0) of those served begins."""
     return FIRST_RUN_AFTER + max(0, number + 1 - _AT_ONCE) * _APART
@@ -127,7 +147,10 @@ def _served(deployment: Deployment, overrides: dict[str, int]) -> RunnerDeployme
     if not deployment.flow_name.startswith("sync-"):
         raise ConfigurationError(f"prefect.yaml: the flow of {deployment.name} must be named sync-SOURCE")
     find(deployment.source)
-    override = overrides.get(deployment.source) if is_overridable(deployment) else None
+    return _made(deployment, overrides.get(deployment.source) if is_overridable(deployment) else None)
+
+
+def _made(deployment: Deployment, override: float | None) -> RunnerDeployment:
     served = RunnerDeployment.from_entrypoint(
         deployment.entrypoint,
         name=deployment.name,

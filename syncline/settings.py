@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 
-__all__ = ["INTERVAL_VARIABLES", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
+__all__ = ["INTERVAL_VARIABLES", "KeepSettings", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
 
 INTERVAL_VARIABLES: Mapping[str, str] = {
     "twitter_poller": "TWITTER_POLL_INTERVAL",
@@ -33,6 +33,20 @@ class UpstreamSettings(BaseModel):
     """Whose data is read, where the upstream's paths name a user."""
 
 
+class KeepSettings(BaseModel):
+    """How long history is kept: `SYNCLINE_KEEP__…`; counters and totals stay for ever."""
+
+    sessions_days: float = Field(default=30, gt=0)
+    newest_sessions: int = Field(default=100, ge=20)
+    """So many of each source and status are kept however old they are: status and health read the last 20."""
+    rejects_days: float = Field(default=30, gt=0)
+    holds_days: float = Field(default=30, gt=0)
+    """Counted from their end."""
+    audit_days: float = Field(default=365, gt=0)
+    results_days: float = Field(default=7, gt=0)
+    """What Prefect keeps of failed runs, each in a file of its own."""
+
+
 class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
@@ -49,6 +63,12 @@ class Settings(BaseSettings):
     """State of this instance: database, Prefect's home, secrets, logs."""
     database_url: str | None = Field(default=None, repr=False)
     """`postgresql://user:password@host/name` or `sqlite:///path`; SQLite in `home` unless set."""
+    database_lock_seconds: float = Field(default=30, gt=0, le=3600)
+    """How long a transaction waits for a lock that somebody else holds."""
+    database_statement_seconds: float = Field(default=300, gt=0, le=86_400)
+    """How long one statement may work on PostgreSQL; migrations may take longer."""
+    database_idle_seconds: float = Field(default=25, gt=0, le=3600)
+    """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     web_port: int = Field(default=8080, ge=1, le=65535)
@@ -77,6 +97,8 @@ class Settings(BaseSettings):
         default=None, ge=1_000, le=_WEEK_MS, validation_alias="FAST_DELETE_SWEEP_INTERVAL"
     )
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
+    keep: KeepSettings = KeepSettings()
+    """How long history is kept."""
 
     @property
     def database(self) -> str:

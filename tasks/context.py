@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from syncline.settings import Settings, load_settings
+from syncline.store.connections import Limits, limits_of
 from syncline.store.engine import Store
 
 __all__ = ["open_store", "settings"]
@@ -17,9 +18,10 @@ def settings() -> Settings:
 
 def open_store() -> Store:
     """The store of this process; one for each database URL."""
-    return _opened(settings().database)
+    found = settings()
+    return _opened(found.database, limits_of(found))
 
 
 @cache
-def _opened(url: str) -> Store:
-    return Store(url)
+def _opened(url: str, limits: Limits) -> Store:
+    return Store(url, limits=limits)

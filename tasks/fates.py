@@ -15,6 +15,7 @@ from tasks.due import due_of, mode_of, plain, session_key
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
+    from sqlalchemy import Connection
 
     from syncline.store.engine import Store
 
@@ -66,11 +67,16 @@ def put_on_record(
     session.completed_at = max(plain(flow_run.end_time) or store.clock.now(), began)
     session.reason = reason
     session.error_type, session.error_message = error or (None, None)
+
+    def insert(connection: Connection) -> bool:
+        if sessions.by_flow_run(connection, session_key(flow_run)) is not None:
+            return False
+        sessions.insert_session(connection, session)
+        return True
+
     try:
-        with store.write() as connection:
-            if sessions.by_flow_run(connection, session_key(flow_run)) is not None:
-                return None
-            sessions.insert_session(connection, session)
+        if not store.transact(insert):
+            return None
     except IntegrityError:
         return None
     results.tell(store, [session.id])

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from syncline.model.policies import Mode
@@ -103,7 +104,7 @@ class Run:
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""
         if self.transport is None:
-            client = UpstreamClient(self.source.upstream, settings(), spending=self._spending())
+            client = UpstreamClient(self.source.upstream, settings(), clock=self.store.clock, spending=self._spending())
             self.transport = await self.stack.enter_async_context(client)
         return self.transport
 
@@ -115,9 +116,8 @@ class Run:
         """Requests are paid for at the source's priority; its heartbeat says what they wait for."""
 
         def beat(reason: str, until: datetime) -> None:
-            now = self.store.clock.now()
-            with self.store.write() as connection:
-                heartbeats.waiting(connection, self.source.name, reason=reason, until=until, now=now)
+            now, name = self.store.clock.now(), self.source.name
+            heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))
 
         source = self.source
         return Spending(

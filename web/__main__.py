@@ -11,7 +11,7 @@ from flows import registry
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
-from syncline.store.engine import Store
+from syncline.store.engine import open_store
 from web.app import create_app
 
 _ENDING_SECONDS = 5
@@ -22,7 +22,7 @@ def main() -> int:
     """Serve until SIGINT or SIGTERM; 1 where it cannot begin."""
     try:
         settings = load_settings()
-        store = Store(settings.database)
+        store = open_store(settings)
         schema.require_current(store)
         known = registry.services()
         listening = _listen(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncline.contests.verdicts import decide
@@ -84,12 +85,13 @@ class Checks:
         refused = [(tweet_id, said, b"") for tweet_id, said in looked_up.unclear.items()]
         pages = self.tally.pages + 1
         with self.store.write() as connection:
+            sessions.claim(connection, self.session_id)
             stored.record(connection, found, now=now, final=self.final)
             stored.forget_tweets(connection, [one.tweet_id for one in found if one.status is EntryStatus.DELETED])
             stored.note_look(connection, list(looked_up.unclear), now=now)
             rejects.add(connection, self.session_id, self.service.name, refused, now=now)
             sessions.advance(connection, self.session_id, tally, pages_left=batches_left)
-            heartbeats.beat(connection, self.service.name, page=pages, now=now)
+        heartbeats.note(self.store, partial(heartbeats.beat, source=self.service.name, page=pages, now=now))
         self.tally += tally
         self.unclear |= looked_up.unclear
         return found

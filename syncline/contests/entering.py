@@ -8,6 +8,8 @@ from syncline.model.session import Tally
 from syncline.store import entries, rounds, sessions
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncline.store.engine import Store
 
 __all__ = ["enter"]
@@ -22,8 +24,11 @@ def enter(store: Store, session_id: str, *, round_seconds: float | None) -> int:
     Raises:
         SessionLostError: the session was closed or taken over; nothing was made.
     """
-    with store.write() as connection:
-        now = store.clock.now()
+
+    def make(connection: Connection) -> int:
+        now = store.now(connection)
         sessions.advance(connection, session_id, Tally())
         rounds.roll(connection, now=now, every_seconds=round_seconds)
         return entries.enter(connection, rounds.open_ones(connection), now=now)
+
+    return store.transact(make)

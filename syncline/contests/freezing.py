@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncline.contests.progress import FreezeProgress
@@ -18,8 +19,10 @@ from syncline.model.session import Tally
 from syncline.store import entries, heartbeats, rounds, sessions, snapshots
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncline.contests.checking import Checks
-    from syncline.model.contests import Entry, Round
+    from syncline.model.contests import Entry, Round, Snapshot
 
 __all__ = ["BATCH", "PAUSE_SECONDS", "freeze"]
 
@@ -29,6 +32,14 @@ PAUSE_SECONDS = 1.0
 """How long is waited between two batches."""
 _NAMED = 10
 """So many entries that could not be checked are named in one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A snapshot that is not kept yet, and how its entries stood when it was made."""
+
+    state: entries.RoundState
+    snapshot: Snapshot
 
 
 @dataclass(kw_only=True)
@@ -113,26 +124,49 @@ class _Freeze:
         if wait_seconds > self.checks.service.patience_seconds:
             reason = f"round {self.number}: most of a batch was missing without a word, which wants a second look"
             raise DeferredError(reason, retry_at=instant)
-        with store.write() as connection:
-            name, now = self.checks.service.name, store.clock.now()
-            heartbeats.waiting(connection, name, reason="a second look", until=instant, now=now)
+        name, now = self.checks.service.name, store.clock.now()
+        beat = partial(heartbeats.waiting, source=name, reason="a second look", until=instant, now=now)
+        heartbeats.note(store, beat)
         await self.checks.sleep(max(0.0, wait_seconds))
 
     def _ended(self) -> str | None:
-        """Make the snapshot where all entries were checked; else say which were not."""
-        store, now = self.checks.store, self.checks.store.clock.now()
-        with store.write() as connection:
-            one = rounds.find(connection, self.number, locked=True)
-            left = entries.count(connection, self.number, finally_checked=False)
-            if left:
-                reason = self._said_of(left, entries.not_finally_checked(connection, self.number, _NAMED))
-                sessions.note_reason(connection, self.checks.session_id, reason)
-                return reason
-            sessions.advance(connection, self.checks.session_id, Tally())
-            if one is not None and one.status is RoundStatus.FREEZING:
-                snapshots.add(connection, snapshot_of(one, entries.of_round(connection, self.number), now=now))
-                rounds.set_frozen(connection, self.number, now=now, push_at=now if self.pushes else None)
-        return None
+        """Make the snapshot where all entries were checked; else say which were not.
+
+        It is put together before the transaction that keeps it, which others would wait for: of 100,000 entries that
+        takes seconds. Where entries changed meanwhile, it is put together anew.
+        """
+        while True:
+            made = self._made()
+            if self.checks.store.transact(partial(self._kept, made)):
+                return made if isinstance(made, str) else None
+
+    def _made(self) -> _Made | str:
+        """The snapshot as it would be now; else why there can be none."""
+        store, number = self.checks.store, self.number
+        with store.read() as connection:
+            state, one = entries.state_of(connection, number), rounds.find(connection, number)
+            if state.unchecked:
+                return self._said_of(state.unchecked, entries.not_finally_checked(connection, number, _NAMED))
+            assert one is not None, "looked up when the freeze began, and rounds are never deleted"
+            found = entries.of_round(connection, number)
+        return _Made(state=state, snapshot=snapshot_of(one, found, now=store.clock.now()))
+
+    def _kept(self, made: _Made | str, connection: Connection) -> bool:
+        """Keep what was made, or why nothing was; False where it is not true any more."""
+        session_id, number = self.checks.session_id, self.number
+        sessions.advance(connection, session_id, Tally())
+        if isinstance(made, str):
+            sessions.note_reason(connection, session_id, made)
+            return True
+        one = rounds.find(connection, number, locked=True)
+        if one is None or one.status is not RoundStatus.FREEZING:
+            return True
+        if entries.state_of(connection, number) != made.state:
+            return False
+        now = made.snapshot.created_at
+        snapshots.add(connection, made.snapshot)
+        rounds.set_frozen(connection, number, now=now, push_at=now if self.pushes else None)
+        return True
 
     def _said_of(self, left: int, some: Sequence[Entry]) -> str:
         named = ", ".join(f"{one.tweet_id} ({self.checks.unclear.get(one.tweet_id, 'missing')})" for one in some)

@@ -123,7 +123,10 @@ class SyncSession(Row, table=True):
 
 
 class SessionTotal(Row, table=True):
-    """How many sessions of a source had one fate, kept in step as they close: nobody counts a million rows."""
+    """How many sessions of a source had one fate, kept in step as they close: nobody counts a million rows.
+
+    The count is spread over several rows, so that sessions of one source which end at once do not wait for each other.
+    """
 
     __tablename__ = "session_totals"
 
@@ -132,3 +135,5 @@ class SessionTotal(Row, table=True):
     sessions: int = Field(sa_type=BigInt)
     duration_ms: int = Field(sa_type=BigInt)
     """How long they took in all, in milliseconds."""
+    slot: int = Field(default=0, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Which of the rows: the count is their sum."""

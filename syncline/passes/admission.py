@@ -8,10 +8,12 @@ from syncline.passes import results
 from syncline.passes.door import Door
 from syncline.passes.due import Admission, Due, Wait, lease_name
 from syncline.passes.refusals import said_of_breaker
-from syncline.store import leases
+from syncline.store import heartbeats, leases
 from syncline.store.breakers import Breakers
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncline.model.service import Service
     from syncline.store.engine import Store
 
@@ -53,19 +55,25 @@ def ask(
         behind: whether an earlier tick is known to be on its way, which a late run waits for.
         gives_up: whether it waits no longer: it is deferred where its turn has not come.
     """
-    now, breaker = store.clock.now(), Breakers(store).state(source)
-    with store.write() as connection:
+    breaker, process = Breakers(store).state(source), process or leases.Process.current()
+
+    def decide(connection: Connection) -> tuple[Admission | Wait, Door]:
+        lease = leases.holder(connection, lease_name(source.name, due.account_id), locked=True)
         door = Door(
             connection=connection,
             source=source,
             due=due,
-            now=now,
-            process=process or leases.Process.current(),
+            now=store.now(connection),  # later than whoever had the lease's row until now
+            process=process,
+            lease=lease,
             breaker=breaker,
             place=place,
             behind=behind,
             gives_up=gives_up,
         )
-        decided = door.decide()
+        return door.decide(), door
+
+    decided, door = store.transact(decide)
+    heartbeats.note(store, *door.beats)
     results.tell(store, door.closed)
     return decided

@@ -78,6 +78,7 @@ class PageWriter:
         self._rejects = SourceRejects(
             source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
         )
+        self._pulse = heartbeats.Pulse(store, source.name)
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
         """Store `pages`, which follow those of `state`, all or nothing; a row that the database refuses is a reject.
@@ -97,6 +98,7 @@ class PageWriter:
         now, shifting = self._store.clock.now(), self._source.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
         with self._store.write() as connection:
+            sessions.claim(connection, self._session)
             sight = self._sight(connection, state, batch)
             rivals = self._rivals(state, batch, sight, shifting=shifting)
             sight = replace(sight, rivals=rivals, unfit=refused)
@@ -117,6 +119,7 @@ class PageWriter:
             state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
             self._record(connection, state, tally, now)
             hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
+        self._pulse.beat(page=state.pages, last=state.finished)
         return Committed(state=state, tally=tally, hold=hold)
 
     def _rivals(self, state: PassState, batch: Batch, sight: _Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:
@@ -247,10 +250,9 @@ class PageWriter:
         return state if last.resume is not None else msgspec.structs.replace(state, ending=ending_of(state, last))
 
     def _record(self, connection: Connection, state: PassState, tally: Tally, now: datetime) -> None:
-        """Write counters, checkpoint and heartbeat beside the rows."""
+        """Write counters and checkpoint beside the rows."""
         left = None if state.total_pages is None else state.total_pages - state.pages
         sessions.advance(connection, self._session, tally, pages_left=left)
-        heartbeats.beat(connection, self._source.name, page=state.pages, now=now)
         if state.finished and state.mode is Mode.INCREMENTAL:
             self._end_pass(connection, state, now)
         else:

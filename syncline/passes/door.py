@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from syncline.model.policies import Mode
@@ -38,7 +38,9 @@ class Door:
     """One decision; the fields are what `admission.ask` is given.
 
     Attributes:
+        lease: the source's lease, which nobody else changes meanwhile; None before its first run.
         closed: the sessions that have their fate by it.
+        beats: the signs of life that it gives, written once the transaction is committed.
     """
 
     connection: Connection
@@ -46,11 +48,13 @@ class Door:
     due: Due
     now: datetime
     process: leases.Process
+    lease: LeaseRow | None
     breaker: BreakerStatus
     place: Wait | None = None
     behind: bool = False
     gives_up: bool = False
     closed: list[str] = field(default_factory=list[str])
+    beats: list[heartbeats.Beat] = field(default_factory=list[heartbeats.Beat])
 
     def decide(self) -> Admission | Wait:
         """Let the run in, turn it away, or have it wait."""
@@ -58,10 +62,7 @@ class Door:
         if known is not None:
             return self._again(known)
         refused = self._paused() or self._superfluous() or self._tripped()
-        if refused is None:
-            return self._in_turn()
-        self._line.leave()
-        return refused
+        return self._in_turn() if refused is None else refused
 
     @cached_property
     def _id(self) -> str:
@@ -73,18 +74,12 @@ class Door:
         return lease_name(self.source.name, self.due.account_id)
 
     @cached_property
-    def _lease(self) -> LeaseRow | None:
-        """The source's lease, which nobody else changes meanwhile."""
-        return leases.holder(self.connection, self._lease_name, locked=True)
-
-    @cached_property
     def _newest(self) -> SyncSession | None:
         return sessions.latest_started(self.connection, self.source.name, self.due.account_id)
 
     @cached_property
     def _line(self) -> Line:
-        """Who waits; read when nobody else can join any more."""
-        _ = self._lease
+        """Who waits; nobody else can join any more."""
         return Line(connection=self.connection, source=self.source, due=self.due, place=self.place, now=self.now)
 
     def _again(self, known: SyncSession) -> Admission:
@@ -127,7 +122,6 @@ class Door:
         if put_off is None and first is None and not (self.behind and self._line.catches_up):
             opened = self._opened()
             if opened is not None:
-                self._line.leave()
                 return opened
         turn = self._turn(first) if put_off is None else Turn(waits=True, reason=put_off)
         if not turn.waits:
@@ -143,7 +137,7 @@ class Door:
 
     def _turn(self, first: str | None) -> Turn:
         """What becomes of a run before which another one stands; the one at work is asked to end where it shall."""
-        running = self._lease.owner if self._lease is not None and self._is_held(self._lease) else None
+        running = self.lease.owner if self.lease is not None and self._is_held(self.lease) else None
         catches_up = self._line.catches_up
         waiting = first if self.place is None or catches_up else None
         turn = turn_of(self.source.overlap, running=running, waiting=waiting, catches_up=catches_up)
@@ -170,32 +164,43 @@ class Door:
         self._line.step_out(self._id, back_at=retry_at)
         waited = 0 if self.place is None else (self.now - self.place.since).total_seconds()
         reason = f"{turn.reason}; waited {waited:.0f} s" if waited else turn.reason
-        return self._refused(Status.DEFERRED, reason, retry_at=retry_at)
+        return self._refused(Status.DEFERRED, reason, retry_at=retry_at, leaves=False)
 
     def _opened(self) -> Admission | None:
         """Take the lease and open the session; None where somebody else has the lease."""
         session = self._session(Status.RUNNING)
         if leases.acquire(self.connection, self._lease_name, session.id, process=self.process, now=self.now) is None:
             return None
+        self._line.leave()
         self._close_abandoned(session.id)
         if self.due.mode is Mode.FULL and self.due.trigger not in _GOES_ON:
             checkpoints.forget_pass(self.connection, self.source.name, self.due.account_id)
         sessions.insert_session(self.connection, session)
-        heartbeats.began(self.connection, self.source.name, now=self.now)
+        self.beats.append(partial(heartbeats.began, source=self.source.name, now=self.now))
         return Admission(session_id=session.id, status=Status.RUNNING, mode=session.mode)
 
     def _close_abandoned(self, keep: str) -> None:
         """Close what a dead process left open; it failed, as it would have if the reconciler had come first."""
         name = self.source.name
         closed = sessions.close_abandoned(self.connection, name, self.due.account_id, keep=keep, now=self.now)
-        heartbeats.crashed(self.connection, name, times=len(closed))
+        if closed:
+            self.beats.append(partial(heartbeats.crashed, source=name, times=len(closed)))
         self.closed.extend(closed)
 
     def _refused(
-        self, status: Status, reason: str, *, retry_at: datetime | None = None, held: bool = False
+        self,
+        status: Status,
+        reason: str,
+        *,
+        retry_at: datetime | None = None,
+        held: bool = False,
+        leaves: bool = True,
     ) -> Admission:
+        """Put on record why the run does not begin; it `leaves` the queue unless its place is kept."""
         session = self._session(status, reason=reason, retry_at=retry_at)
         session.held = held
+        if leaves:
+            self._line.leave()
         sessions.insert_session(self.connection, session)
         self.closed.append(session.id)
         return Admission(

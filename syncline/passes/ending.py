@@ -1,8 +1,9 @@
-"""The end of a session: its fate, its heartbeat and its lease, in one transaction, once."""
+"""The end of a session: its fate and its lease, in one transaction, once; its heartbeat right after it."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncline.clock import milliseconds
@@ -14,6 +15,9 @@ from syncline.passes.admission import lease_name
 from syncline.store import heartbeats, leases, rejects, sessions
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from syncline.model.session import SyncSession
     from syncline.store.engine import Store
 
 __all__ = ["complete", "conclusion", "end", "is_mostly_rejected"]
@@ -40,22 +44,30 @@ def end(
         Whether this call did it; False where the session had its fate already, which stays.
     """
     said = (type(error).__name__, str(error) or repr(error)) if isinstance(error, BaseException) else error
-    now = store.clock.now()
-    with store.write() as connection:
-        session = sessions.find(connection, session_id)
+
+    def close(connection: Connection) -> heartbeats.Beat | None:
+        session, now = sessions.find(connection, session_id), store.now(connection)
         if session is None:
-            return False
+            return None
+        leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
         closed = sessions.close(
             connection, session_id, status, now=now, reason=reason, error=said, retry_at=retry_at, held=held
         )
-        leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
-        if closed:
-            duration_ms = milliseconds(now) - milliseconds(session.started_at)
-            failed = _FAILED.get(status)
-            heartbeats.ended(connection, session.source, failed=failed, duration_ms=duration_ms, now=now)
-    if closed:
-        results.tell(store, [session_id])
-    return closed
+        return _last_beat(session, status, now) if closed else None
+
+    beat = store.transact(close)
+    if beat is None:
+        return False
+    heartbeats.note(store, beat)
+    results.tell(store, [session_id])
+    return True
+
+
+def _last_beat(session: SyncSession, status: Status, now: datetime) -> heartbeats.Beat:
+    duration_ms = milliseconds(now) - milliseconds(session.started_at)
+    return partial(
+        heartbeats.ended, source=session.source, failed=_FAILED.get(status), duration_ms=duration_ms, now=now
+    )
 
 
 def complete(store: Store, session_id: str) -> Status:

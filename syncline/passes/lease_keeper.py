@@ -64,8 +64,9 @@ class LeaseKeeper:
     def renew(self) -> bool:
         """Renew once; False where the lease was lost: the next commit of a page will say so."""
         try:
-            with self._store.write() as connection:
-                return leases.renew(connection, self._name, self._owner, now=self._store.clock.now())
+            return self._store.transact(
+                lambda connection: leases.renew(connection, self._name, self._owner, now=self._store.now(connection))
+            )
         except (StoreError, SQLAlchemyError):
             return True  # the database is unwell: there are two more tries before the lease expires
 

@@ -33,8 +33,8 @@ def reconcile(
         fate_of: what the orchestrator knows of a flow run: its fate, or None where it runs, or nothing is known.
         is_ending: whether a flow run is being ended just now: its hooks know more, and have until its lease runs out.
     """
-    now = store.clock.now()
     with store.read() as connection:
+        now = store.now(connection)  # before the leases are read: one that is renewed meanwhile has not run out
         found = sessions.running(connection)
         held = {session.id: leases.holder(connection, _lease(session)) for session in found}
     closed: list[str] = []

@@ -110,5 +110,4 @@ def _number(store: Store) -> None:
         with store.read() as connection:
             if not results.has_new(connection):
                 return
-        with store.write() as connection:
-            results.number(connection, limit=_AT_ONCE)
+        store.transact(lambda connection: results.number(connection, limit=_AT_ONCE))

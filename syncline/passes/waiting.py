@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncline.errors import DeferredError, RateLimitedError
@@ -77,6 +78,5 @@ class Waiting:
         return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, seconds))
 
     def _beat(self, reason: str, until: datetime | None) -> None:
-        now = self.store.clock.now()
-        with self.store.write() as connection:
-            heartbeats.waiting(connection, self.service.name, reason=reason, until=until, now=now)
+        now, name = self.store.clock.now(), self.service.name
+        heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))

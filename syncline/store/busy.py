@@ -7,18 +7,17 @@ written in a twentieth of a millisecond.
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from syncline.store import failures
 
 __all__ = ["in_turn"]
 
 T = TypeVar("T")
 _SHORTEST_PAUSE_SECONDS = 0.0001
 _LONGEST_PAUSE_SECONDS = 0.01
-_PRIMARY_CODE = 0xFF
-"""The higher bits of an error code say more closely what it is."""
 
 
 def in_turn(execute: Callable[[], T], *, patience_seconds: float) -> T:
@@ -31,9 +30,8 @@ def in_turn(execute: Callable[[], T], *, patience_seconds: float) -> T:
     while True:
         try:
             return execute()
-        except sqlite3.OperationalError as error:
-            is_busy = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > ends:
+        except failures.DRIVER_ERRORS as error:
+            if not failures.is_busy(error) or time.monotonic() > ends:
                 raise
         time.sleep(pause_seconds * (0.5 + random.random()))  # noqa: S311 - that they differ is enough
         pause_seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * pause_seconds)

@@ -6,17 +6,15 @@ it does not wait for the disk: after a power loss a budget may have forgotten it
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-import psycopg
-
-from syncline.clock import SystemClock, microseconds
+from syncline.clock import microseconds
 from syncline.errors import DatabaseUnavailableError
+from syncline.store import failures
 from syncline.store.busy import in_turn
 
 if TYPE_CHECKING:
@@ -26,9 +24,9 @@ __all__ = ["Direct", "Wire"]
 
 T = TypeVar("T")
 
-_GONE = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 SQLITE_NOW = "syncline_now_us"
 """SQLite asks this process, while it holds the lock that the statement has waited for."""
+_TRIES = 3
 _DRIFT = 1000
 """Two clocks drift apart by less than a thousandth."""
 _SERVER_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
@@ -51,13 +49,21 @@ class _Connection(Protocol):
 class Wire:
     """Statements over an open connection; parameters stand as `?` on both databases."""
 
-    def __init__(self, connection: _Connection, clock: Clock, *, is_sqlite: bool, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: _Connection,
+        clock: Clock,
+        *,
+        is_sqlite: bool,
+        server_tells_time: bool,
+        patience_seconds: float,
+    ) -> None:
         """Speak over `connection`, which commits by itself; wait so long for a lock of SQLite's."""
         self.is_sqlite = is_sqlite
         self._connection = connection
         self._clock = clock
         self._patience_seconds = patience_seconds
-        self._server_tells_time = not is_sqlite and isinstance(clock, SystemClock)
+        self._server_tells_time = server_tells_time
         self._statements: dict[str, str] = {}
         self._server_ahead: tuple[int, int] | None = None
 
@@ -72,7 +78,7 @@ class Wire:
         return (_SERVER_NOW, ()) if self._server_tells_time else ("CAST(? AS bigint)", (self.now(),))
 
     def now(self) -> int:
-        """This process's clock, in microseconds since 1970."""
+        """The store's clock, in microseconds since 1970."""
         return microseconds(self._clock.now())
 
     @property
@@ -121,7 +127,7 @@ class Wire:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(*_GONE):
+        with suppress(*failures.DRIVER_ERRORS):
             self._connection.close()
 
     def _execute(self, statement: str, parameters: Sequence[object]) -> _Cursor:
@@ -139,36 +145,56 @@ class Direct:
     """Opens the connection at the first use; threads take turns on it."""
 
     def __init__(
-        self, connect: Callable[[], object], clock: Clock, *, is_sqlite: bool, name: str, patience_seconds: float
+        self,
+        connect: Callable[[], object],
+        clock: Clock,
+        *,
+        is_sqlite: bool,
+        server_tells_time: bool,
+        name: str,
+        patience_seconds: float,
     ) -> None:
         """`connect` opens a connection of the driver; errors call the database `name`."""
         self._connect = connect
         self._clock = clock
         self._is_sqlite = is_sqlite
+        self._server_tells_time = server_tells_time
         self._name = name
         self._patience_seconds = patience_seconds
         self._wire: Wire | None = None
         self._turn = threading.RLock()
 
     def call(self, work: Callable[[Wire], T]) -> T:
-        """Do `work`; once more over a new connection where the old one turns out to be gone.
+        """Do `work`; again over a new connection where the old one is gone, and where others came in between.
 
         Raises:
-            DatabaseUnavailableError: the database cannot be reached, or stays locked.
+            DatabaseUnavailableError: the database cannot be reached, stays locked, is full or damaged.
         """
         with self._turn:
-            was_open = self._wire is not None
-            try:
-                return work(self._opened())
-            except _GONE as error:
-                self.close()
-                if not was_open or self._is_sqlite:
-                    raise self._unavailable(error) from error
-            try:
-                return work(self._opened())
-            except _GONE as error:
-                self.close()
-                raise self._unavailable(error) from error
+            for left in reversed(range(_TRIES)):
+                was_open = self._wire is not None
+                try:
+                    return work(self._opened())
+                except failures.DRIVER_ERRORS as error:
+                    self.close()
+                    again = failures.is_passing(error) or (was_open and failures.is_disconnect(error))
+                    if left and again:
+                        continue
+                    way_out = failures.advice(error)
+                    if way_out is None:
+                        raise
+                    raise self._unavailable(error, way_out) from error
+        raise AssertionError  # the last try has returned or raised
+
+    def call_if_free(self, work: Callable[[Wire], object]) -> bool:
+        """Do `work` as `call` does, unless another thread uses the connection; returns whether it was done."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self.call(work)
+        finally:
+            self._turn.release()
+        return True
 
     def close(self) -> None:
         """Give the connection back."""
@@ -187,11 +213,14 @@ class Direct:
                 connection.autocommit = True
                 connection.execute("SET synchronous_commit = off")
             self._wire = Wire(
-                connection, self._clock, is_sqlite=self._is_sqlite, patience_seconds=self._patience_seconds
+                connection,
+                self._clock,
+                is_sqlite=self._is_sqlite,
+                server_tells_time=self._server_tells_time,
+                patience_seconds=self._patience_seconds,
             )
         return self._wire
 
-    def _unavailable(self, error: Exception) -> DatabaseUnavailableError:
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"the database {self._name} is not available ({cause}); check SYNCLINE_DATABASE_URL"
+    def _unavailable(self, error: Exception, way_out: str) -> DatabaseUnavailableError:
+        message = f"the database {self._name} is not available ({failures.cause(error)}); {way_out}"
         return DatabaseUnavailableError(message)

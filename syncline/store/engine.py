@@ -1,39 +1,51 @@
 """The database: SQLite in WAL mode or PostgreSQL, opened once a process, used through short transactions.
 
 Its errors do not repeat the values of a statement: they end up in logs and in Prefect, and rows are nobody's business.
+
+**The order of locks.** Every transaction that changes rows of several tables takes them in this order, so that no two
+wait for each other on PostgreSQL (SQLite has one writer at a time):
+
+1. the lease of the source; 2. its queue (`queued_runs`); 3. sessions; 4. what a session works on: rounds, entries,
+items, keys that a pass has seen, rejects, the checkpoint; 5. holds, breakers, overrides; 6. totals; 7. heartbeats;
+8. the audit log.
+
+Whoever works on what belongs to a session (4) takes that session first (`sessions.claim`): nobody else is at its rows.
+Rows of one table are taken in the order of their keys. A deadlock that comes about all the same is no error: `transact`
+begins anew.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import random
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from syncline.clock import Clock, SystemClock
-from syncline.errors import ConfigurationError, DatabaseUnavailableError
+from syncline.clock import Clock, ManualClock, SystemClock
+from syncline.errors import DatabaseUnavailableError
+from syncline.store import failures
+from syncline.store.connections import BEGIN, Limits, engine_of, limits_of, parsed_url, shown_url
 from syncline.store.direct import Direct
+from syncline.store.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
 
-__all__ = ["LOCK_TIMEOUT_SECONDS", "Store"]
+    from syncline.settings import Settings
 
-LOCK_TIMEOUT_SECONDS = 30
-"""How long a transaction waits for a database that another process holds."""
+__all__ = ["Store", "open_store"]
 
-_SECRET_PARAMETERS = ("password", "sslpassword")
-"""What libpq takes in a URL's query as well."""
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    f"busy_timeout={LOCK_TIMEOUT_SECONDS * 1000}",
-)
-"""`cache_size` stays at SQLite's 2 MB: the system caches the file already, and with more of our own a load was no
-quicker, but took as much more memory."""
+T = TypeVar("T")
+
+_TRIES = 10
+"""A transaction that others get in the way of is begun so often at most."""
+_PAUSE_SECONDS = 0.005
 
 
 class Store:
@@ -42,23 +54,30 @@ class Store:
     It is opened at the first use, so it can be made anywhere and carried over a fork only before that.
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, *, clock: Clock | None = None, limits: Limits | None = None) -> None:
         """Use the database at `url`, an SQLAlchemy URL of SQLite or PostgreSQL (psycopg).
+
+        `clock` is this machine's; a test's own (`ManualClock`) is the time on both databases. `limits` say how long a
+        transaction may take.
 
         Raises:
             ConfigurationError: the URL names another database, or is none.
         """
-        self.clock: Clock = clock or SystemClock()
-        self.url = _parsed(url)
+        self.url = parsed_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.limits = limits or Limits()
+        machine = clock or SystemClock()
+        self._server_tells_time = not self.is_sqlite and not isinstance(machine, ManualClock)
+        self.clock: Clock = ServerClock(self._ask_server, machine) if self._server_tells_time else machine
+        """PostgreSQL's clock, which all machines share; with SQLite all processes are on this machine and share its."""
         self._engine: Engine | None = None
-        where = self.url.render_as_string(hide_password=True)
         self.direct = Direct(
             self._connect,
             self.clock,
             is_sqlite=self.is_sqlite,
-            name=where,
-            patience_seconds=LOCK_TIMEOUT_SECONDS,
+            server_tells_time=self._server_tells_time,
+            name=shown_url(self.url),
+            patience_seconds=self.limits.lock_seconds,
         )
         """A connection beside the pool, for what each request reads and writes."""
 
@@ -66,7 +85,7 @@ class Store:
     def engine(self) -> Engine:
         """The SQLAlchemy engine, made at the first use."""
         if self._engine is None:
-            self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+            self._engine = engine_of(self.url, self.limits)
         return self._engine
 
     @contextmanager
@@ -83,20 +102,62 @@ class Store:
     def write(self) -> Generator[Connection]:
         """A transaction that writes: committed at its end, rolled back when anything is raised.
 
-        On SQLite it takes the writer's lock at its start, so what it reads stays true until it commits.
+        On SQLite it takes the writer's lock at its start, so what it reads stays true until it commits. For a change of
+        one row; what changes several uses `transact`, which a deadlock does not end.
 
         Raises:
-            DatabaseUnavailableError: the database cannot be reached, or stayed locked for `LOCK_TIMEOUT_SECONDS`.
+            DatabaseUnavailableError: the database cannot be reached, or stayed locked for `limits.lock_seconds`.
         """
-        engine = self.engine.execution_options(begin="BEGIN IMMEDIATE")
-        with self._spoken(), engine.connect() as connection, connection.begin():
+        with self._spoken(), self._writing() as connection:
             yield connection
+
+    def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Do `work` in a transaction that writes, and once more from its beginning where others came in between.
+
+        Args:
+            work: changes nothing but the database, for it may be done several times; the last one counts.
+            durable: whether it outlives a power loss of PostgreSQL's server; else nobody waits for its disk.
+
+        Raises:
+            DatabaseUnavailableError: as of `write`, or others came in between again and again.
+        """
+        with self._spoken():
+            for left in reversed(range(_TRIES)):
+                try:
+                    with self._writing() as connection:
+                        if not (durable or self.is_sqlite):
+                            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                        return work(connection)
+                except DBAPIError as error:
+                    if not left or error.orig is None or not failures.is_passing(error.orig):
+                        raise
+                time.sleep(_PAUSE_SECONDS * random.random())  # noqa: S311 - that they differ is enough
+        raise AssertionError  # the last try has returned or raised
+
+    def now(self, connection: Connection) -> datetime:
+        """The present instant on the clock that all processes share, read in this transaction.
+
+        It is later than all that the transaction has waited for.
+        """
+        if not self._server_tells_time:
+            return self.clock.now()
+        return _utc(connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one())
 
     def close(self) -> None:
         """Give all connections back."""
         self.direct.close()
         if self._engine is not None:
             self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Generator[Connection]:
+        engine = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        with engine.connect() as connection, connection.begin():
+            yield connection
+
+    def _ask_server(self) -> datetime:
+        with self.read() as connection:  # the one beside the pool may be in the hands of a thread that hangs
+            return self.now(connection)
 
     def _connect(self) -> object:
         """A connection of the driver, which the pool does not know any more."""
@@ -108,69 +169,23 @@ class Store:
 
     @contextmanager
     def _spoken(self) -> Generator[None]:
-        """Turn a driver's complaint that the database is gone or locked into one line."""
+        """Turn a driver's complaint that the database is away, locked, full or damaged into one line."""
         try:
             yield
         except DBAPIError as error:
-            if not _is_unavailable(error):
+            way_out = None if error.orig is None else failures.advice(error.orig)
+            if error.orig is None or way_out is None:
                 raise
-            where = self.url.difference_update_query(_SECRET_PARAMETERS).render_as_string(hide_password=True)
-            cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
-            message = f"the database {where} is not available ({cause}); check SYNCLINE_DATABASE_URL"
+            said = failures.cause(error.orig)
+            message = f"the database {shown_url(self.url)} is not available ({said}); {way_out}"
             raise DatabaseUnavailableError(message) from error
 
 
-def _is_unavailable(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    gone = ("unable to open", "locked", "connection", "disk i/o", "readonly", "timeout expired", "shutting down")
-    return (
-        error.connection_invalidated
-        or "file is not a database" in text
-        or (
-            type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "AdminShutdown"}
-            and any(word in text for word in gone)
-        )
-    )
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name."""
+    return Store(settings.database, limits=limits_of(settings))
 
 
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() in {"sqlite", "postgresql"}:
-            return parsed
-    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is no number is a ValueError
-        pass
-    scheme = url.partition(":")[0][:20]
-    wanted = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-    message = f"SYNCLINE_DATABASE_URL must be {wanted}, but begins with {scheme!r}"
-    raise ConfigurationError(message)
-
-
-def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        with suppress(OSError):  # SQLite then says that it cannot open the file
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    plain = url.set(drivername="sqlite")
-    connect_args = {"check_same_thread": False, "timeout": LOCK_TIMEOUT_SECONDS}
-    engine = create_engine(plain, hide_parameters=True, connect_args=connect_args)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event protocol
-    """Set the pragmas, and leave the beginning of transactions to us."""
-    del record
-    connection.isolation_level = None
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Begin as the transaction was announced: reading unless it will write."""
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _postgresql(url: URL) -> Engine:
-    plain = url.set(drivername="postgresql+psycopg")
-    return create_engine(plain, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+def _utc(instant: datetime) -> datetime:
+    """The instant as we keep it: the driver tells it in the time zone of the server's settings."""
+    return instant.astimezone(UTC)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Found",
+    "RoundState",
     "count",
     "enter",
     "forget_tweets",
@@ -30,6 +31,7 @@ __all__ = [
     "note_look",
     "of_round",
     "record",
+    "state_of",
 ]
 
 _RECORD = (
@@ -62,6 +64,21 @@ class Found:
     status: EntryStatus
     missing_since: datetime | None = None
     is_final: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoundState:
+    """How the entries of a round stand: any change to one of them changes it.
+
+    Attributes:
+        unchecked: how many are not checked for its snapshot yet.
+        counts: how many there are of each status.
+        checked_at: when the last one was checked.
+    """
+
+    unchecked: int
+    counts: tuple[tuple[str, int], ...]
+    checked_at: datetime | None
 
 
 def enter(connection: Connection, rounds: Sequence[Round], *, now: datetime) -> int:
@@ -118,6 +135,19 @@ def count(connection: Connection, number: int, *, finally_checked: bool | None =
         final = col(Entry.final_check_at)
         statement = statement.where(final.is_not(None) if finally_checked else final.is_(None))
     return connection.execute(statement).scalar_one()
+
+
+def state_of(connection: Connection, number: int) -> RoundState:
+    """How the entries of a round stand; a moment also where there are 100,000."""
+    status, checked_at = col(Entry.status), func.max(col(Entry.checked_at))
+    unchecked = func.count() - func.count(col(Entry.final_check_at))
+    statement = select(status, func.count(), unchecked, checked_at).where(col(Entry.round_number) == number)
+    rows = [tuple(row) for row in connection.execute(statement.group_by(status).order_by(status))]
+    return RoundState(
+        unchecked=sum(row[2] for row in rows),
+        counts=tuple((str(row[0]), row[1]) for row in rows),
+        checked_at=max((row[3] for row in rows if row[3] is not None), default=None),
+    )
 
 
 def record(connection: Connection, found: Iterable[Found], *, now: datetime, final: bool) -> None:

@@ -1,68 +1,122 @@
-"""Heartbeats: the last sign of life of each source."""
+"""Heartbeats: the last sign of life of each source.
+
+All runs of a source write the same row. So they do it beside their own transactions, over the connection that waits for
+no disk: what they store would else wait for each other, and a sign of life that a power loss takes is missed by nobody.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 from sqlmodel import Session, col
 
+from syncline.errors import StoreError
 from syncline.model.records import Heartbeat
-from syncline.store.upserts import upsert
+from syncline.store.direct import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["beat", "began", "crashed", "ended", "every", "waiting"]
+    from syncline.store.engine import Store
 
-_BEAT = (
-    update(Heartbeat)
-    .where(col(Heartbeat.source) == bindparam("of_source"))
-    .values(last_beat=bindparam("now"), page=bindparam("to_page"), waiting_for=None, waiting_until=None)
-)
-"""Built once: each page's transaction executes it."""
+__all__ = ["Beat", "Pulse", "beat", "began", "crashed", "ended", "every", "note", "waiting"]
+
+Beat: TypeAlias = "Callable[[Wire | Connection], None]"
+"""A sign of life, to be written over a connection."""
+_BEAT_EVERY = timedelta(seconds=1)
+_RESTS = "waiting_for = NULL, waiting_until = NULL"
 
 
-def began(connection: Connection, source: str, *, now: datetime) -> None:
+def note(store: Store, *beats: Beat) -> None:
+    """Write signs of life beside the transactions; where the database is away, they are lost.
+
+    Not within a transaction that writes: on SQLite it would wait for itself. Nor does it wait for another thread that
+    uses the connection, which may be the one that hangs.
+    """
+
+    def write(over: Wire | Connection) -> None:
+        for one in beats:
+            one(over)
+
+    if beats:
+        with suppress(StoreError):
+            if not store.direct.call_if_free(write):
+                store.transact(write, durable=False)
+
+
+class Pulse:
+    """The beats of one run: written with its first page, then at most once a second, and with its last."""
+
+    def __init__(self, store: Store, source: str) -> None:
+        """Beat for `source`."""
+        self._store = store
+        self._source = source
+        self._beaten_at: datetime | None = None
+
+    def beat(self, *, page: int, last: bool) -> None:
+        """Pages were stored, `page` of them in this run so far; with the `last`, the pass is at its end."""
+        now = self._store.clock.now()
+        if not last and self._beaten_at is not None and self._beaten_at <= now < self._beaten_at + _BEAT_EVERY:
+            return
+        self._beaten_at = now
+        note(self._store, partial(beat, source=self._source, page=page, now=now))
+
+
+def began(over: Wire | Connection, source: str, *, now: datetime) -> None:
     """A run of the source begins."""
-    key = {"source": source}
-    values = {"last_run": now, "last_beat": now, "page": 0, "waiting_for": None, "waiting_until": None}
-    upsert(connection, Heartbeat, key, values)
+    changes = f"last_run = excluded.last_run, last_beat = excluded.last_beat, page = 0, {_RESTS}"
+    _write(
+        over,
+        "INSERT INTO heartbeats (source, last_run, last_beat, page, error_count) VALUES (?, ?, ?, 0, 0) "
+        f"ON CONFLICT (source) DO UPDATE SET {changes}",
+        (source, now, now),
+    )
 
 
-def beat(connection: Connection, source: str, *, page: int, now: datetime) -> None:
+def beat(over: Wire | Connection, source: str, *, page: int, now: datetime) -> None:
     """Pages were stored, `page` of them in this run so far."""
-    connection.execute(_BEAT, {"of_source": source, "to_page": page, "now": now})
+    _write(over, f"UPDATE heartbeats SET last_beat = ?, page = ?, {_RESTS} WHERE source = ?", (now, page, source))
 
 
-def waiting(connection: Connection, source: str, *, reason: str, until: datetime | None, now: datetime) -> None:
+def waiting(over: Wire | Connection, source: str, *, reason: str, until: datetime | None, now: datetime) -> None:
     """The run waits for something, until a known time or not."""
-    values = {"last_beat": now, "waiting_for": reason, "waiting_until": until}
-    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+    values = (now, reason, until, source)
+    _write(over, "UPDATE heartbeats SET last_beat = ?, waiting_for = ?, waiting_until = ? WHERE source = ?", values)
 
 
-def ended(connection: Connection, source: str, *, failed: bool | None, duration_ms: int, now: datetime) -> None:
+def ended(over: Wire | Connection, source: str, *, failed: bool | None, duration_ms: int, now: datetime) -> None:
     """The run ended; failures are counted until the next success. `failed` is None where it was neither."""
-    count = col(Heartbeat.error_count)
-    errors = count if failed is None else count + 1 if failed else 0
-    values = {
-        "last_beat": now,
-        "last_duration_ms": duration_ms,
-        "error_count": errors,
-        "waiting_for": None,
-        "waiting_until": None,
-    }
-    connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(values))
+    errors = "" if failed is None else "error_count = error_count + 1, " if failed else "error_count = 0, "
+    changes = f"{errors}last_beat = ?, last_duration_ms = ?, {_RESTS}"
+    _write(over, f"UPDATE heartbeats SET {changes} WHERE source = ?", (now, duration_ms, source))
 
 
-def crashed(connection: Connection, source: str, *, times: int) -> None:
+def crashed(over: Wire | Connection, source: str, *, times: int) -> None:
     """Runs were found dead: so many more failures."""
     if times:
-        more = col(Heartbeat.error_count) + times
-        connection.execute(update(Heartbeat).where(col(Heartbeat.source) == source).values(error_count=more))
+        _write(over, "UPDATE heartbeats SET error_count = error_count + ? WHERE source = ?", (times, source))
 
 
 def every(connection: Connection) -> Sequence[Heartbeat]:
     """The heartbeats of all sources that ever ran."""
     return Session(connection).scalars(select(Heartbeat).order_by(col(Heartbeat.source))).all()
+
+
+def _write(over: Wire | Connection, statement: str, values: tuple[object, ...]) -> None:
+    is_sqlite = over.is_sqlite if isinstance(over, Wire) else over.dialect.name == "sqlite"
+    if is_sqlite:
+        values = tuple(_sqlite_text(value) if isinstance(value, datetime) else value for value in values)
+    if isinstance(over, Wire):
+        over.changed(statement, values)
+    else:
+        over.exec_driver_sql(statement if is_sqlite else statement.replace("?", "%s"), values)
+
+
+def _sqlite_text(instant: datetime) -> str:
+    """As SQLAlchemy writes and reads it: UTC, without an offset."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

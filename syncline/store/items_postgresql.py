@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresqlRows"]
 
+_ROW_BY_ROW = 200
+"""Up to so many rows are sent one by one, in one go. For more, COPY beside the table is quicker, although making a
+table and taking it away costs as much as hundreds of rows, and leaves the server's catalogue to be swept."""
+
 
 class PostgresqlRows(ItemRows):
     """The rows of one source in a PostgreSQL table."""
@@ -25,20 +29,23 @@ class PostgresqlRows(ItemRows):
             self._copy(connection, self.table, self.adapted(rows, now))
 
     def replace(self, connection: Connection, rows: Sequence[ItemRow], now: datetime) -> None:
-        """Write rows that are there: COPY beside the table, then one statement that finds each row by its key."""
+        """Write rows that are there; each is found by its key."""
         if not rows:
             return
-        beside = f"changed_{self.table}"
         names = ", ".join(f'"{name}"' for name in self.columns)
         keys = ", ".join(f'"{name}"' for name in (*self.partition, self.key))
         changes = ", ".join(f'"{name}" = {self._changed(name)}' for name in self.columns)
+        merge = f'INSERT INTO "{self.table}" ({names}) {{}} ON CONFLICT ({keys}) DO UPDATE SET {changes}'
+        if len(rows) <= _ROW_BY_ROW:
+            marks = ", ".join(["%s"] * len(self.columns))
+            driver: Any = connection.connection.driver_connection
+            with driver.cursor() as cursor:
+                cursor.executemany(merge.format(f"VALUES ({marks})"), list(self.adapted(rows, now)))
+            return
+        beside = f"changed_{self.table}"
         self._execute(connection, f'CREATE TEMP TABLE "{beside}" (LIKE "{self.table}") ON COMMIT DROP')
         self._copy(connection, beside, self.adapted(rows, now))
-        self._execute(
-            connection,
-            f'INSERT INTO "{self.table}" ({names}) SELECT {names} FROM "{beside}" '
-            f"ON CONFLICT ({keys}) DO UPDATE SET {changes}",
-        )
+        self._execute(connection, merge.format(f'SELECT {names} FROM "{beside}"'))
         self._execute(connection, f'DROP TABLE "{beside}"')
 
     def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:

@@ -8,7 +8,9 @@ database the table is made later, and then has the new shape at once.
 from __future__ import annotations
 
 from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
@@ -20,10 +22,11 @@ from sqlalchemy import func as sql
 from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
+from syncline import model
 from syncline.errors import NewerDatabaseError, SchemaBehindError
-from syncline.model import contests, erp, guards, listings, records, session
 from syncline.model.items import Item, table_of
 from syncline.store import revisions
+from syncline.store.connections import without_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
 
-_SHIPPED = (contests, erp, guards, listings, records, session)
-"""Importing them registers their tables."""
+for _module in iter_modules(model.__path__, f"{model.__name__}."):
+    import_module(_module.name)  # which registers its tables
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
 _UPGRADE_LOCK = 0x5C11E
@@ -116,7 +119,8 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """On PostgreSQL, migrate one after the other; SQLite's writer lock does so by itself."""
+    """On PostgreSQL, migrate one after the other, however long it takes; SQLite's writer lock does so by itself."""
+    without_limits(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(select(sql.pg_advisory_xact_lock(_UPGRADE_LOCK)))
 

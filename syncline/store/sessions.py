@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "advance",
     "by_flow_run",
+    "claim",
     "close",
     "close_abandoned",
     "find",
@@ -60,6 +61,8 @@ _ADVANCE = (
     )
 )
 """Built once: each page's transaction executes it."""
+_CLAIM = f"SELECT 1 FROM sync_sessions WHERE id = %s AND status = '{Status.RUNNING}' FOR NO KEY UPDATE"
+"""As the driver takes it: each page's transaction begins with it."""
 
 
 def new_id(source: str, now: datetime) -> str:
@@ -74,6 +77,21 @@ def insert_session(connection: Connection, session: SyncSession) -> None:
         totals.count(connection, session.source, session.status, begun=session.started_at, ended=session.completed_at)
 
 
+def claim(connection: Connection, session_id: str) -> None:
+    """Keep an open session to this transaction, before anything is touched that belongs to it.
+
+    Nobody closes it, and no other run begins, before the transaction ends: two never work on the same rows at once.
+    SQLite has one writer at a time, and `advance` tells it soon enough whether the session is open.
+
+    Raises:
+        SessionLostError: the session is no longer open.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    if connection.exec_driver_sql(_CLAIM, (session_id,)).first() is None:
+        raise _lost(session_id)
+
+
 def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left: int | None = None) -> None:
     """Add what a page brought to the counters of an open session; `pages_left` follow it, as far as is known.
 
@@ -83,8 +101,7 @@ def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left
     added = {f"add_{name}": number for name, number in asdict(tally).items()}
     done = connection.execute(_ADVANCE, {"session_id": session_id, "pages_left": pages_left, **added})
     if done.rowcount != 1:
-        message = f"session {session_id} is no longer open: another run took the source over, or it was closed"
-        raise SessionLostError(message)
+        raise _lost(session_id)
 
 
 def note_retry(connection: Connection, session_id: str, *, retry_count: int) -> None:
@@ -190,6 +207,12 @@ def latest_started(connection: Connection, source: str, account_id: str | None) 
 def _first(connection: Connection, *conditions: ColumnElement[bool]) -> SyncSession | None:
     newest = select(SyncSession).where(*conditions).order_by(col(SyncSession.started_at).desc()).limit(1)
     return Session(connection).scalars(newest).first()
+
+
+def _lost(session_id: str) -> SessionLostError:
+    return SessionLostError(
+        f"session {session_id} is no longer open: another run took the source over, or it was closed"
+    )
 
 
 def _open(session_id: str) -> tuple[ColumnElement[bool], ...]:

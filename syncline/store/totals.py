@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
+from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from syncline.model.session import SessionTotal, Status
 
@@ -16,20 +18,31 @@ if TYPE_CHECKING:
 
 __all__ = ["count", "of_source"]
 
+_SLOTS = 16
+"""On PostgreSQL, where a row is locked until its transaction is on the disk."""
+
 
 def count(connection: Connection, source: str, status: Status, *, begun: datetime, ended: datetime | None) -> None:
     """Count one more session; called in the transaction that closes it, never on its own."""
     took = timedelta() if ended is None else max(ended - begun, timedelta())
-    milliseconds = round(took / timedelta(milliseconds=1))
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    milliseconds, is_server = round(took / timedelta(milliseconds=1)), connection.dialect.name == "postgresql"
+    make = postgresql.insert if is_server else sqlite.insert
     more = {
         "sessions": col(SessionTotal.sessions) + 1,
         "duration_ms": col(SessionTotal.duration_ms) + milliseconds,
     }
-    statement = make(SessionTotal).values(source=source, status=status, sessions=1, duration_ms=milliseconds)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "status"], set_=more))
+    slot = random.randrange(_SLOTS) if is_server else 0  # noqa: S311 - that they are spread is enough
+    values = {"source": source, "status": status, "sessions": 1, "duration_ms": milliseconds, "slot": slot}
+    statement = make(SessionTotal).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "status", "slot"], set_=more))
 
 
 def of_source(connection: Connection, source: str) -> Sequence[SessionTotal]:
-    """The totals of one source, a row for each fate that one of its sessions had."""
-    return Session(connection).scalars(select(SessionTotal).where(col(SessionTotal.source) == source)).all()
+    """The totals of one source, one for each fate that one of its sessions had."""
+    status = col(SessionTotal.status)
+    sums = sql.sum(col(SessionTotal.sessions)).label("sessions"), sql.sum(col(SessionTotal.duration_ms)).label("ms")
+    statement = select(status, *sums).where(col(SessionTotal.source) == source).group_by(status).order_by(status)
+    return [
+        SessionTotal(source=source, status=row.status, sessions=int(row.sessions), duration_ms=int(row.ms))
+        for row in connection.execute(statement)
+    ]

@@ -3,23 +3,25 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support.contest import Contest, serving_x
 from support.contest_scheduler import Killed
+from support.machines import machine_store
 
 from syncline.clock import ManualClock
 from syncline.contests.progress import FreezeProgress
 from syncline.model.contests import EntryStatus, RoundStatus
-from syncline.store import schema
-from syncline.store.engine import Store
 
 TRIES = 20
 """A freeze is tried again so often at most, each time after X's window has passed."""
@@ -39,12 +41,11 @@ class KillableContest(Contest):
 class Engine(RuleBasedStateMachine):
     """The model: what each frozen round was, by number (`frozen`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str | None = None) -> None:
         super().__init__()
         self.stack, self.folder = ExitStack(), Path(mkdtemp())
         self.clock = ManualClock(datetime(2026, 1, 22, 10, tzinfo=UTC))
-        self.store = Store(f"sqlite:///{self.folder / 'contest.db'}", clock=self.clock)
-        schema.upgrade(self.store)
+        self.store = machine_store(url, self.folder, self.clock)
         self.box = self.stack.enter_context(serving_x(self.clock, mentions=60))
         self.contest = KillableContest(store=self.store, clock=self.clock, box=self.box)
         self.frozen: dict[int, str] = {}
@@ -147,3 +148,9 @@ class Engine(RuleBasedStateMachine):
 
 TestContest = Engine.TestCase
 TestContest.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+def test_a_contest_on_postgresql(make_postgresql: Callable[[], str]) -> None:
+    """What was frozen there must be as true, whatever is killed."""
+    machine: Any = partial(Engine, make_postgresql())
+    run_state_machine_as_test(machine, settings=settings(max_examples=5, stateful_step_count=15, deadline=None))

@@ -3,14 +3,23 @@
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
+from support.machines import machine_store
 from support.moves import SAME_ITEMS
 from support.runs import begin, counted, dead_process, products_source, pull, stored
 from support.shop import OPENED, Row, product
@@ -22,8 +31,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally
 from syncline.passes.ending import complete, end
 from syncline.passes.prune import prune
-from syncline.store import rejects, schema
-from syncline.store.engine import Store
+from syncline.store import rejects
 
 ITEMS = st.integers(1, 40)
 CHANGES = ("_delete_first", "_create_in_front", "_change_last")
@@ -32,12 +40,11 @@ CHANGES = ("_delete_first", "_create_in_front", "_change_last")
 class Engine(RuleBasedStateMachine):
     """The model: the upstream's rows, and what the table holds of them (`table`: names by id)."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str | None = None) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
         self.clock = ManualClock(OPENED + timedelta(days=20))
-        self.store = Store(f"sqlite:///{self.folder / 'engine.db'}", clock=self.clock)
-        schema.upgrade(self.store)
+        self.store = machine_store(url, self.folder, self.clock)
         self.pages = ListPages(page_size=7, incremental=True, clock=self.clock.now)
         self.source = products_source(self.pages)
         self.table: dict[int, str] = {}
@@ -218,3 +225,9 @@ class Engine(RuleBasedStateMachine):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_the_engine_on_postgresql(make_postgresql: Callable[[], str]) -> None:
+    """Rows, look-ups and deletions are written otherwise there, and must come out the same."""
+    machine: Any = partial(Engine, make_postgresql())
+    run_state_machine_as_test(machine, settings=settings(max_examples=10, stateful_step_count=12, deadline=None))

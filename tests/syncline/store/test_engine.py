@@ -123,7 +123,7 @@ def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
 
     def broken() -> None:
         with store.write() as connection:
-            connection.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1)"))
+            connection.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1, 0)"))
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -142,7 +142,7 @@ def test_a_reader_sees_one_moment(sqlite_store: Store, sqlite_url: str) -> None:
     with sqlite_store.read() as connection:
         before = connection.execute(count).scalar()
         with other.write() as writing:
-            writing.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1)"))
+            writing.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1, 0)"))
         assert connection.execute(count).scalar() == before
     with sqlite_store.read() as connection:
         assert connection.execute(count).scalar() == 1

@@ -1,4 +1,13 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import event
+from support.runs import products_source, run
+from support.shop import products
+from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.model.records import Heartbeat
@@ -59,3 +68,57 @@ def test_hearts_are_listed_by_name_and_beat_alone(store: Store, clock: ManualClo
     with store.write() as connection:
         heartbeats.beat(connection, "customers", page=2, now=clock.now())
         assert [(one.source, one.page) for one in heartbeats.every(connection)] == [("customers", 2), ("products", 0)]
+
+
+def test_no_transaction_of_a_run_writes_the_row_that_all_runs_of_its_source_write(store: Store) -> None:
+    """Whoever holds it until its pages are on the disk has all other accounts of the source wait for that disk."""
+    heard: list[str] = []
+
+    def hear(*told: object) -> None:
+        heard.append(str(told[2]))
+
+    pages = ListPages(rows=products(range(1, 26)))
+    event.listen(store.engine, "before_cursor_execute", hear)
+    run(store, products_source(pages))
+    event.remove(store.engine, "before_cursor_execute", hear)
+    assert any("sync_sessions" in statement for statement in heard)
+    assert [statement for statement in heard if "heartbeats" in statement] == []
+    assert (heart(store).page, heart(store).error_count) == (3, 0)
+
+
+def test_a_run_beats_once_a_second_and_with_its_last_page(store: Store, clock: ManualClock) -> None:
+    """A hundred pages a second are one sign of life; the last one is not left out."""
+    begin(store)
+    pulse = heartbeats.Pulse(store, "products")
+    seen: list[int] = []
+    for page, seconds, last in [(1, 0.4, False), (2, 0.7, False), (3, 0.1, False), (4, 0.1, True)]:
+        pulse.beat(page=page, last=last)
+        seen.append(heart(store).page)
+        clock.advance(seconds=seconds)
+    assert seen == [1, 1, 3, 4]
+
+
+def test_a_sign_of_life_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    """The run's own work will say that the database is away, if it still is."""
+    store = Store(f"sqlite:///{tmp_path}/file/below/syncline.db")
+    (tmp_path / "file").write_text("not a folder")
+    heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
+    store.close()
+
+
+def test_a_sign_of_life_waits_for_no_thread_that_hangs(store: Store) -> None:
+    """A run whose request for its budget hangs is ended from another thread, which must come to its end."""
+    begin(store)
+    hangs, over = threading.Event(), threading.Event()
+
+    def hang(_: object) -> None:
+        hangs.set()
+        over.wait(timeout=60)
+
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(store.direct.call, hang)
+        assert hangs.wait(timeout=60)
+        heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
+        assert heart(store).error_count == 1
+        over.set()
+        hanging.result(timeout=60)

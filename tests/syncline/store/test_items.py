@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from support.boxes import Box, Parcel
 
 from syncline.clock import ManualClock
@@ -97,6 +98,24 @@ def test_replaced_rows_have_their_new_values(shelf: Shelf, clock: ManualClock) -
         shelf.rows.replace(connection, [], later)
     known = shelf.known(range(1, 6))
     assert known == {shelf.key(n): prints(f"{n}{'new' if n in {2, 3, 4} else 'old'}") for n in range(1, 6)}
+
+
+@pytest.mark.parametrize(("count", "makes_a_table"), [(2, False), (200, False), (201, True)])
+def test_few_rows_are_replaced_without_a_table_of_their_own(
+    shelf: Shelf,
+    clock: ManualClock,
+    count: int,
+    makes_a_table: bool,  # noqa: FBT001 - the table's second column
+) -> None:
+    """On PostgreSQL, making one and taking it away took six times as long as the rows of a small page."""
+    later, numbers = clock.advance(seconds=60), range(1, count + 1)
+    with shelf.store.write() as connection:
+        shelf.rows.insert(connection, [shelf.row(number) for number in range(6, count + 1)], later)
+        shelf.rows.replace(connection, [shelf.row(number, "new") for number in numbers], later)
+        if not shelf.store.is_sqlite:
+            made = text("SELECT n_tup_ins > 0 FROM pg_stat_xact_sys_tables WHERE relname = 'pg_class'")
+            assert bool(connection.execute(made).scalar_one()) is makes_a_table
+    assert shelf.known(numbers) == {shelf.key(n): prints(f"{n}new") for n in numbers}
 
 
 def test_rows_tell_when_they_were_written(shelf: Shelf, clock: ManualClock) -> None:

@@ -1,19 +1,20 @@
 """Any number of owners, in any order, against a model of who may hold the lease."""
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from sqlmodel import SQLModel
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from support.machines import machine_store
 
 from syncline.clock import ManualClock
-from syncline.model.records import LeaseRow
 from syncline.store import leases
-from syncline.store.engine import Store
 from syncline.store.leases import TTL_SECONDS, Process
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
@@ -26,13 +27,11 @@ DEAD = Process(host=LIVE.host, boot_id=LIVE.boot_id, pid=LIVE.pid, started=LIVE.
 class Leases(RuleBasedStateMachine):
     """The model: an owner, until when it holds, whether its process lives, and the last fence."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str | None = None) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
         self.clock = ManualClock(START)
-        self.store = Store(f"sqlite:///{self.folder / 'leases.db'}", clock=self.clock)
-        with self.store.write() as connection:
-            SQLModel.metadata.tables[LeaseRow.__tablename__].create(connection)
+        self.store = machine_store(url, self.folder, self.clock)
         self.owner: str | None = None
         self.until = START
         self.lives = True
@@ -91,3 +90,9 @@ class Leases(RuleBasedStateMachine):
 
 TestLeases = Leases.TestCase
 TestLeases.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_leases_on_postgresql(make_postgresql: Callable[[], str]) -> None:
+    """Instants, upserts and row locks are another database's there."""
+    machine: Any = partial(Leases, make_postgresql())
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))

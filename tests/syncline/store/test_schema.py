@@ -60,7 +60,7 @@ def test_the_table_of_a_new_source_is_made_at_the_next_start(store: Store) -> No
     """A user writes a class and starts again; rows of other tables stay."""
     with store.write() as connection:
         connection.execute(text("DROP TABLE test_boxes"))
-        connection.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1)"))
+        connection.execute(text("INSERT INTO session_totals VALUES ('products', 'failed', 1, 1, 0)"))
     assert schema.upgrade(store)[2] == ["test_boxes"]
     with store.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM session_totals")).scalar() == 1

@@ -1,0 +1,31 @@
+"""Deleting old history, in words."""
+
+from cli import catalog, console
+from cli.instance import opened
+from cli.tables import counted
+from syncline.store import retention
+
+__all__ = ["forget"]
+
+_NOUNS = {
+    "sessions": "session",
+    "rejects": "reject",
+    "holds": "hold",
+    "queued runs": "queued run",
+    "audit entries": "audit record",
+    "results": "result",
+}
+
+
+def forget(*, dry_run: bool) -> None:
+    """Delete it, or only say how much there is."""
+    catalog.every()
+    from tasks.forget import delete_old_files  # noqa: PLC0415 - loads Prefect, by the instance's settings
+
+    with opened() as instance:
+        keep, storage = instance.settings.keep, instance.settings.home / "prefect" / "storage"
+        found = retention.prune_history(instance.store, keep, dry_run=dry_run)
+        found["results"] = delete_old_files(storage, keep.results_days, dry_run=dry_run)
+    said = [counted(number, _NOUNS[name]) for name, number in found.items() if number]
+    done = "would be deleted" if dry_run else "deleted"
+    console.line(f"{done}: {', '.join(said)}" if said else "nothing is old enough to be deleted")
