@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import psycopg
 
-from syncline.clock import SystemClock, microseconds
+from syncline.clock import SteadyClock, SystemClock, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.store.busy import in_turn
 
 if TYPE_CHECKING:
-    from syncline.clock import Clock
+    from syncline.clock import Clock, Steady
 
 __all__ = ["Direct", "Wire"]
 
@@ -60,6 +60,7 @@ class Wire:
         self._server_tells_time = not is_sqlite and isinstance(clock, SystemClock)
         self._statements: dict[str, str] = {}
         self._server_ahead: tuple[int, int] | None = None
+        self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
 
     @property
     def now_sql(self) -> tuple[str, tuple[int, ...]]:
@@ -74,6 +75,11 @@ class Wire:
     def now(self) -> int:
         """This process's clock, in microseconds since 1970."""
         return microseconds(self._clock.now())
+
+    @property
+    def steady(self) -> Steady:
+        """This machine's clock that nobody sets, by which the database's is judged."""
+        return self._steady.steady()
 
     @property
     def database_now(self) -> int | None:

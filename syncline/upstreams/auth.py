@@ -46,10 +46,15 @@ class Credentials:
 
 
 class SigningTransport(httpx.AsyncBaseTransport):
-    """Signs requests on their way to another transport, behind everything that logs or raises with a request."""
+    """Signs requests on their way to another transport, behind everything that logs or raises with a request.
+
+    Attributes:
+        sent: how many passed: redirects, and those that failed, included.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, credentials: Credentials) -> None:
         """Sign with `credentials`, send by `inner`."""
+        self.sent = 0
         self._inner = inner
         self._credentials = credentials
 
@@ -60,6 +65,7 @@ class SigningTransport(httpx.AsyncBaseTransport):
         headers.update(self._credentials.headers)
         body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
         signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
+        self.sent += 1
         return await self._inner.handle_async_request(signed)
 
     async def aclose(self) -> None:

@@ -44,7 +44,6 @@ class UpstreamClient:
     Attributes:
         name: the upstream's.
         max_in_flight: how many requests it has under way at most.
-        requests: how many it sent so far, redirects included.
     """
 
     def __init__(
@@ -65,20 +64,24 @@ class UpstreamClient:
         """
         self.name = upstream.name
         self.max_in_flight = upstream.max_in_flight
-        self.requests = 0
         self._base = _base_url(upstream, settings)
         self._credentials = read_credentials(upstream, settings)
         self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
         inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
-        signing = SigningTransport(inner, self._credentials)
+        self._signing = SigningTransport(inner, self._credentials)
         self._http = httpx.AsyncClient(
-            transport=_budgeted(signing, upstream, spending, self._clock),
+            transport=_budgeted(self._signing, upstream, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
             headers={"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5"},
             trust_env=False,
         )
+
+    @property
+    def requests(self) -> int:
+        """How many it sent so far, failed ones and redirects included."""
+        return self._signing.sent
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,7 +125,6 @@ class UpstreamClient:
 
     async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
         async with self._free:
-            self.requests += 1
             try:
                 asked = {COST_EXTENSION: cost}
                 return await self._http.get(url, headers=headers, follow_redirects=False, extensions=asked)
