@@ -33,6 +33,8 @@ _OF_THEIRS = (
 )
 _P99_MS = 2.0
 _USED = 0.95
+_USED_OF_A_SECOND = 0.8
+"""Of a second that is far away: requests count from their answers on (`syncline.resilience.budget`)."""
 
 
 def resilience_goals(
@@ -80,8 +82,10 @@ def _of_pace(pace: Sequence[Pace]) -> Iterator[Goal]:
 def _of_upstreams(backlogs: Sequence[Backlog], hits: Sequence[Hits]) -> Iterator[Goal]:
     for one in backlogs:
         crowd = f"{one.database}: {one.processes} processes, {one.limit} requests in {one.period_seconds:g} s"
+        crowd += f", ways of up to {one.longest_way_ms:g} ms" if one.longest_way_ms else ""
+        bound = _USED_OF_A_SECOND if one.longest_way_ms and one.period_seconds <= 1 else _USED
         yield Goal(what=f"{crowd}, answered 429", measured=one.refused, bound=0, at_most=True)
-        yield Goal(what=f"{crowd}, part of the quota used", measured=one.used, bound=_USED, at_most=False)
+        yield Goal(what=f"{crowd}, part of the quota used", measured=one.used, bound=bound, at_most=False)
     for one in hits:
         what = f"{one.database}: hits before the breaker opens, {one.processes} one-call processes"
         yield Goal(what=what, measured=one.hits, bound=THRESHOLD, at_most=True)
