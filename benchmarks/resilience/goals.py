@@ -25,6 +25,8 @@ _OF_RAW = (
     ("sqlite", "closed breaker", 0.3),
     ("postgresql", "closed breaker", 0.3),
 )
+_SATURATED = {("postgresql", "bucket admission"): 0.6, ("postgresql", "ring admission"): 0.6}
+"""More is asked where processes do nothing but spend: there they must queue, not race."""
 _OF_THEIRS = (
     ("sqlite", "ring admission", 5.0),
     ("sqlite", "ring denial", 20.0),
@@ -51,8 +53,9 @@ def resilience_goals(
 def _of_speeds(speeds: Speeds) -> Iterator[Goal]:
     for processes in (1, 4):
         crowd = "1 process" if processes == 1 else f"{processes} processes"
-        for kind, what, bound in _OF_RAW:
+        for kind, what, alone in _OF_RAW:
             mine = speeds.find(kind, what, _OURS, processes)
+            bound = alone if processes == 1 else _SATURATED.get((kind, what), alone)
             if mine is not None and mine.raw_ratio is not None:
                 statement = "SELECT" if what.endswith(("denial", "breaker")) else "UPDATE"
                 said = f"{kind}: {what} / raw {statement}, {crowd}"

@@ -13,6 +13,7 @@ was read before the row's lock was waited for would date the admission too early
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from syncline.resilience.budget import Request
     from syncline.store.direct import Wire
 
-__all__ = ["admit", "settle"]
+__all__ = ["Statements"]
+
+_GRANTED = Granted()
 
 _AT = "greatest(last_us, {now})"
 _STAMPS = "(length(stamps) / 8)"
@@ -55,13 +58,78 @@ _IS_THERE = f"grain = 1 AND mod(position(p.stamp IN stamps), 8) = 1 AND p.stamp 
 _TYPES = {"key": "text", "door": "text", "stamp": "bytea", "price": "integer", "slots": "integer"}
 """Those of the parameters; all others are bigint."""
 
-Values = Mapping[str, object]
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """How requests of one kind are paid for: the statement, and those of its parameters that stay."""
+
+    request: Request
+    key: BudgetKey
+    door: BudgetKey | None
+    statement: str
+    values: tuple[object, ...]
+    has_ring: bool
+    token_us: int
 
 
-def admit(wire: Wire, request: Request, seen: Mapping[str, Seen]) -> tuple[Granted, Seen] | None:
-    """Pay for a request in one statement; None where that does not decide it. Also how the clock was seen then."""
+class Statements:
+    """The statements of one process, by what it asks for."""
+
+    def __init__(self, seen: Mapping[str, Seen]) -> None:
+        """Judge the database's clock by when each budget was `seen` last."""
+        self._seen = seen
+        self._plans: dict[str, _Plan | None] = {}
+        self._requests: dict[str, Request] = {}
+
+    def admit(self, wire: Wire, request: Request) -> tuple[Granted, str, Seen] | None:
+        """Pay for a request in one statement; None where that does not decide it.
+
+        Returns:
+            The admission, the budget that paid, and how the clock was seen then.
+        """
+        plan = self._plan(wire, request)
+        if plan is None:
+            return None
+        known, steady = self._seen.get(plan.key.name), wire.steady
+        if known is None:
+            return None
+        values = (steady.us, steady.machine, latest_plausible(known, 0, steady.us), *plan.values)
+        if plan.door is not None:
+            door = self._seen.get(plan.door.name)
+            if door is None:
+                return None
+            values += (latest_plausible(door, 0, steady.us),)
+        rows = wire.rows(plan.statement, values + wire.now_sql[1])
+        if not rows:
+            return None
+        now, *paid = rows[0]
+        granted = Granted(paid=(_receipt(plan, *paid),)) if paid else _GRANTED
+        return granted, plan.key.name, Seen(now=now, steady=steady.us)
+
+    def settle(self, wire: Wire, key: BudgetKey, paid: Paid, answered: Steady) -> bool:
+        """Count a request from its answer on, in one statement; False where that did not do it."""
+        known, steady = self._seen.get(key.name), wire.steady
+        if known is None or paid.price != 1 or isinstance(key.policy, TokenBucket):
+            return False
+        ago = max(0, steady.us - answered.us) if answered.machine == steady.machine else 0
+        latest = latest_plausible(known, 0, steady.us)
+        values = (steady.us, steady.machine, latest, key.name, paid.stamp.to_bytes(8), paid.skipped, ago)
+        now_sql, now_values = wire.now_sql
+        return wire.changed(_settlement(now_sql, is_given=bool(now_values)), values + now_values)
+
+    def _plan(self, wire: Wire, request: Request) -> _Plan | None:
+        name = request.keys[-1].name  # a door's is the beginning of its budgets' names
+        known = self._requests.get(name)
+        if known is not None and (known is request or known == request):
+            return self._plans[name]
+        self._requests[name] = request
+        plan = self._plans[name] = _plan(wire, request)
+        return plan
+
+
+def _plan(wire: Wire, request: Request) -> _Plan | None:
     budgets, doors = [key for key in request.keys if key.policy], [key for key in request.keys if not key.policy]
-    if len(budgets) != 1 or len(doors) > 1 or not all(key.name in seen for key in request.keys):
+    if len(budgets) != 1 or len(doors) > 1:
         return None
     key, price = budgets[0], request.cost * budgets[0].cost
     policy = key.policy
@@ -70,60 +138,40 @@ def admit(wire: Wire, request: Request, seen: Mapping[str, Seen]) -> tuple[Grant
     window = policy.window if isinstance(policy, TokenBucket) else policy
     if window is not None and window.grain > 1:
         return None
-    steady, machine = wire.steady.us, wire.steady.machine
-    values: dict[str, object] = {"key": key.name, "price": price, "steady": steady, "machine": machine}
-    values["latest"] = latest_plausible(seen[key.name], 0, steady)
-    if doors:
-        values |= {"door": doors[0].name, "door_latest": latest_plausible(seen[doors[0].name], 0, steady)}
+    values: dict[str, object] = {"key": key.name, "price": price}
     if window is not None:
         values |= {"slots": window.slots, "period": window.period_us, "under_way": request.under_way}
     if isinstance(policy, TokenBucket):
         values |= {"capacity": policy.capacity, "token": policy.token_us}
-    return _admitted(wire, request, key, values)
-
-
-def settle(wire: Wire, key: BudgetKey, paid: Paid, answered: Steady, seen: Mapping[str, Seen]) -> bool:
-    """Count a request from its answer on, in one statement; False where that did not do it."""
-    if key.name not in seen or paid.price != 1 or isinstance(key.policy, TokenBucket):
-        return False
-    steady, machine = wire.steady.us, wire.steady.machine
-    stamp = paid.stamp.to_bytes(8)
-    values = {"key": key.name, "stamp": stamp, "skipped": paid.skipped, "steady": steady, "machine": machine}
-    values["ago"] = max(0, steady - answered.us) if answered.machine == machine else 0
-    values["latest"] = latest_plausible(seen[key.name], 0, steady)
+    if doors:
+        values["door"] = doors[0].name
+    names = ("steady", "machine", "latest", *values, *(("door_latest",) if doors else ()))
     now_sql, now_values = wire.now_sql
-    statement = _settlement(tuple(values), "p.now" if now_values else now_sql)
-    rows = wire.rows(statement, (*values.values(), *(now_values or (0,))))
-    return bool(rows and wire.heard(rows[0][0]))
+    return _Plan(
+        request=request,
+        key=key,
+        door=doors[0] if doors else None,
+        statement=_admission(names, request, "" if now_values else now_sql),
+        values=tuple(values.values()),
+        has_ring=window is not None,
+        token_us=policy.token_us if isinstance(policy, TokenBucket) else 0,
+    )
 
 
-def _admitted(wire: Wire, request: Request, key: BudgetKey, values: Values) -> tuple[Granted, Seen] | None:
-    now_sql, now_values = wire.now_sql
-    statement = _admission(tuple(values), request.priority, "p.now" if now_values else now_sql)
-    rows = wire.rows(statement, (*values.values(), *(now_values or (0,))))
-    if not rows:
-        return None
-    told, at, tat, skipped, stamp = rows[0]
-    wire.heard(told)
-    known = Seen(now=told - skipped, steady=wire.steady.us)
-    if not request.under_way:
-        return Granted(), known
-    price = request.cost * key.cost
-    token = key.policy.token_us if isinstance(key.policy, TokenBucket) else 0
-    paid = Paid(
-        budget=key.name,
+def _receipt(plan: _Plan, at: int, tat: int, skipped: int, stamp: bytes) -> Paid:
+    price = plan.request.cost * plan.key.cost
+    return Paid(
+        budget=plan.key.name,
         price=price,
         sent=at,
-        stamp=int.from_bytes(stamp) if "slots" in values else at + request.under_way,
-        full_in=max(0, tat - price * token - at),
+        stamp=int.from_bytes(stamp) if plan.has_ring else at + plan.request.under_way,
+        full_in=max(0, tat - price * plan.token_us - at),
         skipped=skipped,
     )
-    return Granted(paid=(paid,)), known
 
 
-@cache
-def _admission(names: tuple[str, ...], priority: Priority, now: str) -> str:
-    mine = priority.value
+def _admission(names: tuple[str, ...], request: Request, now: str) -> str:
+    priority, mine = request.priority, request.priority.value
     others = ", ".join(f"{other.value}_until_us" for other in Priority if other is not priority)
     sets = [
         _COMMON,
@@ -142,18 +190,26 @@ def _admission(names: tuple[str, ...], priority: Priority, now: str) -> str:
         sets, tests = [*sets, _BUCKET], [*tests, _BUCKET_FREE]
     if "door" in names:
         tests.append(_DOOR_IS_OPEN)
-    told = "{now}, last_us, tat_us, skipped_us, substring(stamps FROM length(stamps) - 7)"
-    return _update(names, sets, tests, told, now)
+    told = "{now} - skipped_us"
+    if request.under_way:
+        told += ", last_us, tat_us, skipped_us, substring(stamps FROM length(stamps) - 7)"
+    return f"{_update(names, sets, tests, now)} RETURNING {_filled(told, now)}"
 
 
 @cache
-def _settlement(names: tuple[str, ...], now: str) -> str:
+def _settlement(now: str, *, is_given: bool) -> str:
+    names = ("steady", "machine", "latest", "key", "stamp", "skipped", "ago")
     tests = ["budgets.key = p.key", "skipped_us = p.skipped", _CLOCK_STANDS, _IS_THERE]
-    return _update(names, [_COMMON, _SETTLED_RING], tests, "{now}", now)
+    return _update(names, [_COMMON, _SETTLED_RING], tests, "" if is_given else now)
 
 
-def _update(names: tuple[str, ...], sets: list[str], tests: list[str], told: str, now: str) -> str:
-    """The statement, with a parameter for each of these names, and one for a clock that a test moves."""
-    given = ", ".join(f"CAST(? AS {_TYPES.get(name, 'bigint')}) AS {name}" for name in (*names, "now"))
+def _update(names: tuple[str, ...], sets: list[str], tests: list[str], now: str) -> str:
+    """The statement, with a parameter for each of these names, and a last one where the clock is not the server's."""
+    named = names if now else (*names, "now")
+    given = ", ".join(f"CAST(? AS {_TYPES.get(name, 'bigint')}) AS {name}" for name in named)
     written = f"UPDATE budgets SET {', '.join(sets)} FROM (SELECT {given}) AS p WHERE {' AND '.join(tests)}"
-    return f"{written} RETURNING {told}".replace("{at}", _AT).replace("{now}", now)
+    return _filled(written, now)
+
+
+def _filled(sql: str, now: str) -> str:
+    return sql.replace("{at}", _AT).replace("{now}", now or "p.now")

@@ -19,9 +19,9 @@ from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
 from syncline.resilience.spending import Denied, Granted, Moment, Seen, Spent, Usage
-from syncline.store import budget_statements
 from syncline.store.budget_memory import Memory, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
+from syncline.store.budget_statements import Statements
 
 if TYPE_CHECKING:
     from syncline.clock import Steady
@@ -66,6 +66,7 @@ class Budgets:
         self._direct = store.direct
         self._is_sqlite = store.is_sqlite
         self._memory = Memory()
+        self._statements = Statements(self._memory.seen)
 
     def acquire(
         self,
@@ -147,18 +148,16 @@ class Budgets:
         """On PostgreSQL: paid in one statement; None where that does not decide it."""
         if self._is_sqlite:
             return None
-        admitted = self._direct.call(lambda wire: budget_statements.admit(wire, request, self._memory.seen))
+        admitted = self._direct.call(lambda wire: self._statements.admit(wire, request))
         if admitted is None:
             return None
-        granted, seen = admitted
-        for key in request.keys:
-            if key.policy is not None:
-                self._memory.bypassed(key.name, seen)
+        granted, name, seen = admitted
+        self._memory.bypassed(name, seen)
         return granted
 
     def _settle(self, key: BudgetKey, paid: Paid, answered: Steady) -> None:
         def settled(wire: Wire) -> bool:
-            return not wire.is_sqlite and budget_statements.settle(wire, key, paid, answered, self._memory.seen)
+            return not wire.is_sqlite and self._statements.settle(wire, key, paid, answered)
 
         def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
             ago = max(0, moment.steady - answered.us) if answered.machine == moment.machine else 0

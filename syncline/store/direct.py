@@ -31,7 +31,8 @@ SQLITE_NOW = "syncline_now_us"
 """SQLite asks this process, while it holds the lock that the statement has waited for."""
 _DRIFT = 1000
 """Two clocks drift apart by less than a thousandth."""
-_SERVER_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+_SERVER_NOW = "CAST(date_part('epoch', clock_timestamp()) * 1000000 AS bigint)"
+"""In floating point, which holds microseconds until the year 2255; `extract` counts in decimals, ten times as long."""
 
 
 class _Cursor(Protocol):
