@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "add_requests",
     "advance",
     "by_flow_run",
     "close",
@@ -30,6 +31,7 @@ __all__ = [
     "note_error",
     "note_reason",
     "note_retry",
+    "requests_of",
     "running",
 ]
 
@@ -85,6 +87,18 @@ def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left
     if done.rowcount != 1:
         message = f"session {session_id} is no longer open: another run took the source over, or it was closed"
         raise SessionLostError(message)
+
+
+def add_requests(connection: Connection, session_id: str, number: int) -> None:
+    """Count requests that no page tells of, while the session is open."""
+    added = col(SyncSession.requests) + number
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(requests=added))
+
+
+def requests_of(connection: Connection, session_id: str) -> int:
+    """How many requests are on record for the session; 0 where there is none."""
+    found = connection.execute(select(col(SyncSession.requests)).where(col(SyncSession.id) == session_id)).scalar()
+    return found or 0
 
 
 def note_retry(connection: Connection, session_id: str, *, retry_count: int) -> None:

@@ -1,5 +1,9 @@
 """How a request says who we are; the only place where credentials leave their settings."""
 
+import hashlib
+import hmac
+import json
+import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +16,12 @@ from syncline.errors import MissingSettingError
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings
 
-__all__ = ["Credentials", "SigningTransport", "credential_settings", "read_credentials"]
+__all__ = ["Credentials", "SigningTransport", "credential_settings", "is_sealed", "read_credentials", "sealed"]
 
 HIDDEN = "…"
+_SALT_BYTES = 16
+_WORK = 2**14
+"""How slow a digest is, by scrypt's `n`: some 50 ms and 16 MB, so that nobody tries out what it was made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +102,32 @@ def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
             return Credentials(headers={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
         case Auth.QUERY:
             return Credentials(query={upstream.auth_name: values[0]}, secrets=_forms(values[0]))
+
+
+def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
+    """A slow, salted digest of where `upstream` is and how it knows us: tells later whether that has changed.
+
+    Raises:
+        ConfigurationError: a setting is missing.
+    """
+    salt = salt or secrets.token_bytes(_SALT_BYTES)
+    values = [
+        _revealed(setting, value, upstream)
+        for setting, value in zip(credential_settings(upstream), _values(upstream, settings), strict=True)
+    ]
+    known = json.dumps([settings.base_url(upstream.name), upstream.auth.value, upstream.auth_name, *values])
+    digest = hashlib.scrypt(known.encode(), salt=salt, n=_WORK, r=8, p=1, dklen=32)
+    return f"{salt.hex()}:{digest.hex()}"
+
+
+def is_sealed(seal: str, upstream: Upstream, settings: Settings) -> bool:
+    """Whether `seal` is the digest of these settings.
+
+    Raises:
+        ConfigurationError: a setting is missing.
+    """
+    salt = bytes.fromhex(seal.partition(":")[0])
+    return hmac.compare_digest(seal, sealed(upstream, settings, salt=salt))
 
 
 def credential_settings(upstream: Upstream) -> tuple[str, ...]:

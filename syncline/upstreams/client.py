@@ -13,7 +13,7 @@ from syncline.errors import ConfigurationError, RejectedError, UnavailableError
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings, base_url_setting
 from syncline.upstreams.answers import Judge
-from syncline.upstreams.auth import SigningTransport, read_credentials
+from syncline.upstreams.auth import SigningTransport, read_credentials, sealed
 from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
 
@@ -64,6 +64,7 @@ class UpstreamClient:
         """
         self.name = upstream.name
         self.max_in_flight = upstream.max_in_flight
+        self._known_by = (upstream, settings)
         self._base = _base_url(upstream, settings)
         self._credentials = read_credentials(upstream, settings)
         self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
@@ -82,6 +83,10 @@ class UpstreamClient:
     def requests(self) -> int:
         """How many it sent so far, failed ones and redirects included."""
         return self._signing.sent
+
+    def seal(self) -> str:
+        """A digest of where the upstream is and how it knows us (`auth.sealed`)."""
+        return sealed(*self._known_by)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Keep with each budget what a steady clock showed, so that a clock that is set forward frees nothing."""
+"""Keep with each budget what a steady clock showed, and with each hold which credentials were refused."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,9 +16,13 @@ def upgrade() -> None:
     with op.batch_alter_table("budgets", schema=None) as batch_op:
         for name in _COLUMNS:
             batch_op.add_column(sa.Column(name, _BIG, nullable=False, server_default="0"))
+    with op.batch_alter_table("holds", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("refused", sa.String(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("holds", schema=None) as batch_op:
+        batch_op.drop_column("refused")
     with op.batch_alter_table("budgets", schema=None) as batch_op:
         for name in _COLUMNS:
             batch_op.drop_column(name)
