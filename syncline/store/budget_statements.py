@@ -50,7 +50,8 @@ _BUCKET_FREE = f"tat_us - (p.capacity - p.price) * p.token <= {_AT}"
 _ANSWERED = f"({_AT} - p.ago)"
 _SETTLED_RING = f"""stamps = (
     SELECT substring(stamps FROM 1 FOR 8 * past.number) || int8send({_ANSWERED})
-        || substring(stamps FROM 8 * past.number + 1 FOR position(p.stamp IN stamps) - 1 - 8 * past.number)
+        || substring(stamps FROM 8 * past.number + 1
+                     FOR greatest(0, position(p.stamp IN stamps) - 1 - 8 * past.number))
         || substring(stamps FROM position(p.stamp IN stamps) + 8)
     FROM (SELECT CAST(count(*) AS integer) AS number FROM generate_series(1, {_STAMPS}) AS place
           WHERE substring(stamps FROM 8 * place - 7 FOR 8) <= int8send({_ANSWERED})) AS past)"""
@@ -78,8 +79,7 @@ class Statements:
     def __init__(self, seen: Mapping[str, Seen]) -> None:
         """Judge the database's clock by when each budget was `seen` last."""
         self._seen = seen
-        self._plans: dict[str, _Plan | None] = {}
-        self._requests: dict[str, Request] = {}
+        self._plans: dict[tuple[str, int], tuple[Request, _Plan | None]] = {}
 
     def admit(self, wire: Wire, request: Request) -> tuple[Granted, str, Seen] | None:
         """Pay for a request in one statement; None where that does not decide it.
@@ -118,12 +118,12 @@ class Statements:
         return wire.changed(_settlement(now_sql, is_given=bool(now_values)), values + now_values)
 
     def _plan(self, wire: Wire, request: Request) -> _Plan | None:
-        name = request.keys[-1].name  # a door's is the beginning of its budgets' names
-        known = self._requests.get(name)
-        if known is not None and (known is request or known == request):
-            return self._plans[name]
-        self._requests[name] = request
-        plan = self._plans[name] = _plan(wire, request)
+        kind = (request.keys[-1].name, len(request.keys))  # with the door and without it in turn
+        known = self._plans.get(kind)
+        if known is not None and known[0] == request:
+            return known[1]
+        plan = _plan(wire, request)
+        self._plans[kind] = (request, plan)
         return plan
 
 
