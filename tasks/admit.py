@@ -12,11 +12,12 @@ from prefect.logging import get_logger
 from syncline.model.policies import Mode, Overlap
 from syncline.model.service import Service
 from syncline.model.session import Status
-from syncline.passes import queueing
+from syncline.passes import queueing, refused
 from syncline.passes.due import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import leases
 from tasks.breaker import pass_breaker
+from tasks.context import settings
 from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
 from tasks.earlier import earlier_ticks
@@ -64,7 +65,9 @@ async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
 async def admit_task(source: Service, due: Due) -> Admission:
     """Decide, and put the decision on record; a run that may wait for its turn does so here."""
-    return await queueing.admit_in_turn(current_run().store, source, due, is_behind=earlier_ticks(source, due))
+    store = current_run().store
+    refused.release_changed(store, source, settings, account_id=due.account_id)
+    return await queueing.admit_in_turn(store, source, due, is_behind=earlier_ticks(source, due))
 
 
 def _keeper(run: Run, due: Due) -> LeaseKeeper:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from prefect.events import Event, Resource, emit_event
 from prefect.types import DateTime
 
-from syncline.errors import DeferredError
+from syncline.errors import DeferredError, RefusedError
 from syncline.model.session import Status
+from syncline.passes import refused, sent
 from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Refused
+from tasks.failures import tell_refusal
 from tasks.run import RunStopped, Stop
 
 if TYPE_CHECKING:
@@ -87,7 +89,8 @@ async def noted(
         Exception: whatever ends the work otherwise.
     """
     try:
-        done = await work
+        with sent.counted(run.store, run.session_id, run.transport):
+            done = await work
     except DeferredError as deferred:
         note_outcome(run, deferred)
         return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
@@ -96,10 +99,19 @@ async def noted(
         return stopped.stop
     except (Exception, asyncio.CancelledError) as error:
         note_outcome(run, error)
+        if isinstance(error, RefusedError):
+            _hold(run, error)
         raise
     if asked is None or asked():
         note_outcome(run, None if trouble is None else trouble(done))
     return done
+
+
+def _hold(run: Run, error: RefusedError) -> None:
+    """Keep the source away from an upstream that refuses its credentials, and have somebody look."""
+    held = refused.hold(run.store, run.source, run.transport, error)
+    if held is not None:
+        tell_refusal(held, run.source.upstream.name)
 
 
 def breaker_event(change: Change, cause: str) -> Event:

@@ -1,17 +1,20 @@
-"""What Prefect's automations hear of a session that failed."""
+"""What Prefect's automations hear of a session that failed, and of a source whose credentials were refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.events import emit_event
+from prefect.events import Event, Resource, emit_event
+from prefect.types import DateTime
 
 if TYPE_CHECKING:
+    from syncline.model.records import Hold
     from syncline.model.session import SyncSession
 
-__all__ = ["FAILED_EVENT", "tell_failure"]
+__all__ = ["FAILED_EVENT", "REFUSED_EVENT", "refusal_event", "tell_failure", "tell_refusal"]
 
 FAILED_EVENT = "syncline.sync.failed"
+REFUSED_EVENT = "syncline.credentials.refused"
 
 
 def tell_failure(session: SyncSession) -> None:
@@ -24,3 +27,17 @@ def tell_failure(session: SyncSession) -> None:
     }
     resource = {"prefect.resource.id": f"syncline.source.{session.source}", "prefect.resource.name": session.source}
     emit_event(event=FAILED_EVENT, resource=resource, payload=payload)
+
+
+def refusal_event(hold: Hold, upstream: str) -> Event:
+    """What Prefect hears of credentials that were refused: once, because the source is held from then on."""
+    resource = {"prefect.resource.id": f"syncline.source.{hold.source}", "prefect.resource.name": hold.source}
+    payload = {"source": hold.source, "upstream": upstream, "reason": hold.reason, "hold": hold.id}
+    occurred = DateTime.instance(hold.created_at)
+    return Event(occurred=occurred, event=REFUSED_EVENT, resource=Resource(resource), payload=payload)
+
+
+def tell_refusal(hold: Hold, upstream: str) -> None:
+    """Emit the event of refused credentials."""
+    told = refusal_event(hold, upstream)
+    emit_event(told.event, dict(told.resource), occurred=told.occurred, payload=told.payload)

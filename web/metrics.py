@@ -147,7 +147,7 @@ _COUNTERS: _Families = {
         _items,
     ),
     "syncline_requests": (
-        "Requests that the upstream answered, since the web app started; sessions open then are counted whole.",
+        "Requests that were sent to the upstream, since the web app started; sessions open then are counted whole.",
         (),
         _only(lambda one: one.tally.requests),
     ),

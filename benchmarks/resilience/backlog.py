@@ -25,30 +25,49 @@ from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
 
-__all__ = ["Backlog", "Hits", "measure_backlog", "measure_hits", "used_fraction"]
+__all__ = ["Backlog", "Hits", "Quota", "measure_backlog", "measure_hits", "used_fraction"]
 
 _LIMIT = 100
-_MARGIN = 0.01
-"""As windows have it unless they are told otherwise."""
-_WINDOWS = 3.05
-"""The first is filled at once; over the two after it the use is measured."""
+_WINDOWS = 0.05
+"""How much longer than the periods over which the use is measured it is asked, in periods."""
 _PROCESSES = 8
 _ONE_CALL_PROCESSES = 12
+
+
+class Quota(msgspec.Struct, kw_only=True, frozen=True):
+    """What the upstream allows, and how far away it is.
+
+    Attributes:
+        limit: so many requests in any `period_seconds`, which it counts exactly.
+        ways_seconds: the shortest and the longest way, there and back each.
+        periods: how many are measured after the first, which is filled at once.
+    """
+
+    limit: int = _LIMIT
+    period_seconds: float
+    ways_seconds: tuple[float, float] = (0.0, 0.0)
+    periods: int = 2
+
+    @property
+    def lasts_seconds(self) -> float:
+        """For how long it is asked."""
+        return (1 + self.periods + _WINDOWS) * self.period_seconds
 
 
 class Backlog(msgspec.Struct, kw_only=True):
     """What the upstream saw of eight processes that had more to ask than it allows.
 
     Attributes:
-        period_seconds: in which it allows `limit` requests; it counts exactly.
+        longest_way_ms: how long a request, or its answer, was on its way at most.
         refused: requests that it answered 429.
-        used: the part of the quota that was used, averaged over two periods after the first.
+        used: the part of the quota that was used, averaged over the periods after the first.
     """
 
     database: str
     processes: int
     limit: int
     period_seconds: float
+    longest_way_ms: float = 0
     accepted: int
     refused: int
     used: float
@@ -62,39 +81,39 @@ class Hits(msgspec.Struct, kw_only=True):
     hits: int
 
 
-def measure_backlog(
-    kind: str, url: str, *, period_seconds: float, limit: int = _LIMIT, margin: float = _MARGIN
-) -> Backlog:
-    """Let eight processes ask for as much as their budget gives, for three periods."""
-    window = SlidingWindow(limit=limit, period_seconds=period_seconds, margin=margin)
-    with _wall(limit, period_seconds) as address:
-        lasts = _WINDOWS * period_seconds
+def measure_backlog(kind: str, url: str, quota: Quota) -> Backlog:
+    """Let eight processes ask for as much as their budget gives, for some periods."""
+    window = SlidingWindow(limit=quota.limit, period_seconds=quota.period_seconds)
+    with _wall(quota) as address:
+        lasts = quota.lasts_seconds
         crowd(_work_off, (url, address, window, lasts), _PROCESSES, within_seconds=2 * lasts)
         seen = _seen(address)
     return Backlog(
         database=kind,
         processes=_PROCESSES,
-        limit=limit,
-        period_seconds=period_seconds,
+        limit=quota.limit,
+        period_seconds=quota.period_seconds,
+        longest_way_ms=1000 * quota.ways_seconds[1],
         accepted=len(seen.accepted),
         refused=seen.refused,
-        used=round(used_fraction(seen.accepted, limit, period_seconds), 4),
+        used=round(used_fraction(seen.accepted, quota), 4),
     )
 
 
-def used_fraction(accepted: list[float], limit: int, period_seconds: float) -> float:
-    """How full the upstream's sliding window was on average, in the second and third period after the first arrival."""
+def used_fraction(accepted: list[float], quota: Quota) -> float:
+    """How full the upstream's sliding window was on average, in the periods after the one of the first arrival."""
     if not accepted:
         return 0
+    period_seconds = quota.period_seconds
     begins = min(accepted) + period_seconds
-    ends = begins + 2 * period_seconds
+    ends = begins + quota.periods * period_seconds
     inside = sum(max(0.0, min(ends, at + period_seconds) - max(begins, at)) for at in accepted)
-    return inside / (limit * (ends - begins))
+    return inside / (quota.limit * (ends - begins))
 
 
 def measure_hits(kind: str, url: str) -> Hits:
     """Let twelve processes call once each, one after the other, an upstream that answers 503."""
-    with _wall(_LIMIT, 1) as address:
+    with _wall(Quota(period_seconds=1)) as address:
         for _ in range(_ONE_CALL_PROCESSES):
             crowd(_call_once, (url, address), 1, within_seconds=10)
         return Hits(database=kind, processes=_ONE_CALL_PROCESSES, hits=_seen(address).down)
@@ -157,16 +176,18 @@ def _seen(address: str) -> Seen:
 
 
 @contextmanager
-def _wall(limit: int, period_seconds: float) -> Generator[str]:
+def _wall(quota: Quota) -> Generator[str]:
     """The upstream in a process of its own; its address."""
     command = [
         sys.executable,
         "-m",
         "benchmarks.resilience.wall",
         "--limit",
-        str(limit),
+        str(quota.limit),
         "--period",
-        str(period_seconds),
+        str(quota.period_seconds),
+        "--ways",
+        *(str(seconds) for seconds in quota.ways_seconds),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

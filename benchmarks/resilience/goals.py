@@ -25,6 +25,8 @@ _OF_RAW = (
     ("sqlite", "closed breaker", 0.3),
     ("postgresql", "closed breaker", 0.3),
 )
+_SATURATED = {("postgresql", "bucket admission"): 0.6, ("postgresql", "ring admission"): 0.6}
+"""More is asked where processes do nothing but spend: there they must queue, not race."""
 _OF_THEIRS = (
     ("sqlite", "ring admission", 5.0),
     ("sqlite", "ring denial", 20.0),
@@ -33,6 +35,8 @@ _OF_THEIRS = (
 )
 _P99_MS = 2.0
 _USED = 0.95
+_USED_OF_A_SECOND = 0.8
+"""Of a second that is far away: requests count from their answers on (`syncline.resilience.budget`)."""
 
 
 def resilience_goals(
@@ -49,8 +53,9 @@ def resilience_goals(
 def _of_speeds(speeds: Speeds) -> Iterator[Goal]:
     for processes in (1, 4):
         crowd = "1 process" if processes == 1 else f"{processes} processes"
-        for kind, what, bound in _OF_RAW:
+        for kind, what, alone in _OF_RAW:
             mine = speeds.find(kind, what, _OURS, processes)
+            bound = alone if processes == 1 else _SATURATED.get((kind, what), alone)
             if mine is not None and mine.raw_ratio is not None:
                 statement = "SELECT" if what.endswith(("denial", "breaker")) else "UPDATE"
                 said = f"{kind}: {what} / raw {statement}, {crowd}"
@@ -80,8 +85,10 @@ def _of_pace(pace: Sequence[Pace]) -> Iterator[Goal]:
 def _of_upstreams(backlogs: Sequence[Backlog], hits: Sequence[Hits]) -> Iterator[Goal]:
     for one in backlogs:
         crowd = f"{one.database}: {one.processes} processes, {one.limit} requests in {one.period_seconds:g} s"
+        crowd += f", ways of up to {one.longest_way_ms:g} ms" if one.longest_way_ms else ""
+        bound = _USED_OF_A_SECOND if one.longest_way_ms and one.period_seconds <= 1 else _USED
         yield Goal(what=f"{crowd}, answered 429", measured=one.refused, bound=0, at_most=True)
-        yield Goal(what=f"{crowd}, part of the quota used", measured=one.used, bound=_USED, at_most=False)
+        yield Goal(what=f"{crowd}, part of the quota used", measured=one.used, bound=bound, at_most=False)
     for one in hits:
         what = f"{one.database}: hits before the breaker opens, {one.processes} one-call processes"
         yield Goal(what=what, measured=one.hits, bound=THRESHOLD, at_most=True)

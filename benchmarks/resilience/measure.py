@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.databases import Databases
-from benchmarks.resilience.backlog import Backlog, Hits, measure_backlog, measure_hits
+from benchmarks.resilience.backlog import Backlog, Hits, Quota, measure_backlog, measure_hits
 from benchmarks.resilience.contenders import CONTENDERS, PYRATE
 from benchmarks.resilience.fairness import Fairness, measure_fairness
 from benchmarks.resilience.goals import resilience_goals
@@ -30,26 +30,34 @@ class Extent:
         rounds: how often each contender decides.
         lap_seconds: how long, each time.
         crowd_seconds: how long many processes ask for one window, and at one pace.
-        period_seconds: the upstream's, which allows 100 requests in it.
-        backlog_kinds: the databases with which a backlog is worked off.
+        quotas: of the upstreams at which a backlog is worked off.
+        backlog_kinds: the databases with which that is done.
     """
 
     rounds: int
     lap_seconds: float
     crowd_seconds: float
-    period_seconds: float
+    quotas: tuple[Quota, ...]
     backlog_kinds: tuple[str, ...]
 
     @classmethod
     def full(cls) -> Extent:
-        """About six minutes; the upstream's period is a real minute."""
-        both = ("sqlite", "postgresql")
-        return cls(rounds=7, lap_seconds=0.3, crowd_seconds=5, period_seconds=60, backlog_kinds=both)
+        """About eleven minutes; one upstream's period is a real minute."""
+        both, quotas = ("sqlite", "postgresql"), (Quota(period_seconds=60), *_far_away(periods=8))
+        return cls(rounds=7, lap_seconds=0.3, crowd_seconds=5, quotas=quotas, backlog_kinds=both)
 
     @classmethod
     def quick(cls) -> Extent:
         """Less than a minute."""
-        return cls(rounds=3, lap_seconds=0.05, crowd_seconds=1, period_seconds=5, backlog_kinds=("sqlite",))
+        quotas = (Quota(period_seconds=5),)
+        return cls(rounds=3, lap_seconds=0.05, crowd_seconds=1, quotas=quotas, backlog_kinds=("sqlite",))
+
+
+def _far_away(*, periods: int) -> tuple[Quota, ...]:
+    """Upstreams with short periods at the other end of a network that takes 20 to 200 ms each way."""
+    ways = (0.02, 0.2)
+    short = Quota(limit=10, period_seconds=1, ways_seconds=ways, periods=3 * periods)
+    return short, Quota(limit=50, period_seconds=5, ways_seconds=ways, periods=periods)
 
 
 def measure_resilience(databases: Databases, extent: Extent) -> ResilienceReport:
@@ -82,14 +90,13 @@ def measure_resilience(databases: Databases, extent: Extent) -> ResilienceReport
 def _backlogs(databases: Databases, extent: Extent) -> list[Backlog]:
     """With all databases at the same time: their processes mostly wait."""
     kinds = [kind for kind in databases.kinds if kind in extent.backlog_kinds]
-    _tell(f"{', '.join(kinds)}: a backlog, over three periods of {extent.period_seconds:g} s")
-    urls = [_new(databases, kind)[0] for kind in kinds]
-
-    def worked_off(kind: str, url: str) -> Backlog:
-        return measure_backlog(kind, url, period_seconds=extent.period_seconds)
-
-    with ThreadPoolExecutor(max_workers=len(kinds) or 1) as threads:
-        return list(threads.map(worked_off, kinds, urls))
+    backlogs: list[Backlog] = []
+    for quota in extent.quotas:
+        _tell(f"{', '.join(kinds)}: a backlog, {quota.limit} requests in {quota.period_seconds:g} s")
+        urls = [_new(databases, kind)[0] for kind in kinds]
+        with ThreadPoolExecutor(max_workers=len(kinds) or 1) as threads:
+            backlogs += threads.map(measure_backlog, kinds, urls, [quota] * len(kinds))
+    return backlogs
 
 
 def _new(databases: Databases, kind: str) -> tuple[str, Path]:

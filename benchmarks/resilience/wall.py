@@ -1,6 +1,7 @@
 """An upstream that enforces its limit: an exact sliding window over when requests arrive, 429 beyond.
 
-`GET /work` is counted; `GET /ready` is not; `GET /down` answers 503; `GET /seen` tells what arrived.
+`GET /work` is counted; `GET /ready` is not; `GET /down` answers 503; `GET /seen` tells what arrived. A request for work
+may be held up on its way here, and its answer on the way back, each for as long as a die says.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import random
 import time
 from collections import deque
 
@@ -34,10 +36,11 @@ class Seen(msgspec.Struct, kw_only=True):
 
 
 class _Wall:
-    def __init__(self, limit: int, period_seconds: float) -> None:
+    def __init__(self, limit: int, period_seconds: float, ways_seconds: tuple[float, float]) -> None:
         self._window: deque[float] = deque(maxlen=limit)
         self._period_seconds = period_seconds
         self._seen = Seen()
+        self._ways_seconds = ways_seconds
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -47,6 +50,16 @@ class _Wall:
 
     async def _work(self, request: web.Request) -> web.Response:
         del request
+        await self._on_the_way()
+        answer = self._counted()
+        await self._on_the_way()
+        return answer
+
+    async def _on_the_way(self) -> None:
+        if self._ways_seconds[1]:
+            await asyncio.sleep(random.uniform(*self._ways_seconds))  # noqa: S311 - a network's dice
+
+    def _counted(self) -> web.Response:
         now, window = time.monotonic(), self._window
         if len(window) == window.maxlen and now - window[0] < self._period_seconds:
             self._seen.refused += 1
@@ -70,8 +83,8 @@ class _Wall:
         return web.Response(body=msgspec.json.encode(self._seen), content_type="application/json")
 
 
-async def _serve(limit: int, period_seconds: float) -> None:
-    runner = web.AppRunner(_Wall(limit, period_seconds).app(), access_log=None)
+async def _serve(wall: _Wall) -> None:
+    runner = web.AppRunner(wall.app(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, _LOOPBACK, 0).start()
     print(f"http://{_LOOPBACK}:{runner.addresses[0][1]}", flush=True)
@@ -82,5 +95,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int, required=True)
     parser.add_argument("--period", type=float, required=True)
+    parser.add_argument("--ways", type=float, nargs=2, default=(0.0, 0.0), help="shortest and longest, in seconds")
     options = parser.parse_args()
-    asyncio.run(_serve(options.limit, options.period))
+    asyncio.run(_serve(_Wall(options.limit, options.period, tuple(options.ways))))

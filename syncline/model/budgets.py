@@ -23,13 +23,13 @@ class SlidingWindow:
     Attributes:
         limit: how many.
         period_seconds: how long a request counts.
-        margin: the part of the period (0.01: 1 %) that is added to it, because requests that left evenly arrive
-            unevenly.
+        margin: the part of the period (0.001: a thousandth) that is added to it, because the upstream's clock may run
+            slower than ours. How long requests are on their way needs no margin: they count from their answers on.
     """
 
     limit: int
     period_seconds: float
-    margin: float = 0.01
+    margin: float = 0.001
 
     def __post_init__(self) -> None:
         """Refuse a window that admits nothing, or everything."""

@@ -24,8 +24,14 @@ class BudgetRow(Row, table=True):
     version: int = Field(sa_type=BigInt)
     last_us: int = Field(sa_type=BigInt)
     """The latest instant that the clock has shown."""
+    steady_us: int = Field(default=0, sa_type=BigInt, sa_column_kwargs={"server_default": "0"})
+    """What the steady clock of the machine `machine` showed then."""
+    machine: int = Field(default=0, sa_type=BigInt, sa_column_kwargs={"server_default": "0"})
+    """Tells the boot of the machine that wrote the row last."""
+    skipped_us: int = Field(default=0, sa_type=BigInt, sa_column_kwargs={"server_default": "0"})
+    """By how much the clock was set forward in all, as far as that was noticed."""
     stamps: bytes
-    """The last admissions, the oldest first, each as eight bytes, big-endian."""
+    """From when on the last admissions count, the oldest first, each as eight bytes, big-endian."""
     grain: int
     """How many admissions share a stamp."""
     filled: int

@@ -106,7 +106,7 @@ class Backoff:
     Attributes:
         attempts: how often the work is tried in all, the first time included.
         initial: the first wait in seconds.
-        maximum: the longest wait in seconds, before jitter.
+        maximum: the longest wait in seconds, jitter included.
         factor: by how much each wait is longer than the one before.
         jitter: how far a wait may be off, as a part of it (0.1: 10 % in both directions).
     """

@@ -157,6 +157,8 @@ class Hold(Row, table=True):
     expires_at: datetime | None = None
     """None: until it is released."""
     released_at: datetime | None = None
+    refused: str | None = None
+    """Of a hold that refused credentials made: their salted digest, or nothing where it is not known."""
 
 
 class AuditEntry(Row, table=True):

@@ -55,7 +55,7 @@ class Tally:
         unchanged: rows that were the same.
         deleted: rows that were removed.
         rejected: items that could not be stored; each is in `rejects` with its reason.
-        requests: requests answered for it.
+        requests: requests sent for it, those that failed and redirects included.
     """
 
     pages: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncline.passes import results
+from syncline.passes import refused, results
 from syncline.passes.door import Door
 from syncline.passes.due import Admission, Due, Wait, lease_name
 from syncline.passes.refusals import said_of_breaker
@@ -12,15 +12,25 @@ from syncline.store import heartbeats, leases
 from syncline.store.breakers import Breakers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from syncline.model.service import Service
+    from syncline.settings import Settings
     from syncline.store.engine import Store
 
 __all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_breaker"]
 
 
-def admit(store: Store, source: Service, due: Due, *, process: leases.Process | None = None) -> Admission:
+def admit(
+    store: Store,
+    source: Service,
+    due: Due,
+    *,
+    process: leases.Process | None = None,
+    settings: Callable[[], Settings] | None = None,
+) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 
     Not admitted are: a run of a source that is paused, which is put off once more if it was put off before; a late
@@ -28,7 +38,11 @@ def admit(store: Store, source: Service, due: Due, *, process: leases.Process | 
     source whose newest session waits for a rate limit or a budget; and one of a source that another session works on,
     which is skipped or, where the source's policies let it wait, deferred: whoever has time to wait calls
     `queueing.admit_in_turn`. A session whose process died is closed as crashed.
+
+    Where `settings` are given, a source that is held because its credentials were refused is released if they changed.
     """
+    if settings is not None:
+        refused.release_changed(store, source, settings, account_id=due.account_id)
     decided = ask(store, source, due, process=process, gives_up=True)
     assert isinstance(decided, Admission)
     return decided

@@ -15,6 +15,7 @@ from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, 
 from syncline.model.page import Ask, Page
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
+from syncline.passes import refused, sent
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.metered import Metered
@@ -223,8 +224,12 @@ async def pull(
     on_page: Callable[[Progress], Awaitable[None]] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Tally:
-    """Pull `source` for the session that holds its lease; see `_Pull.run`."""
-    return await _Pull(
+    """Pull `source` for the session that holds its lease; see `_Pull.run`.
+
+    All requests that were sent are on record when it ends, whatever came of them. Where the upstream refuses our
+    credentials, the source is held from then on.
+    """
+    work = _Pull(
         store=store,
         source=source,
         transport=transport,
@@ -233,4 +238,11 @@ async def pull(
         account_id=account_id,
         on_page=on_page,
         sleep=sleep,
-    ).run()
+    )
+    try:
+        with sent.counted(store, session_id, transport) as counted:
+            tally = await work.run()
+    except RefusedError as error:
+        refused.hold(store, source, transport, error, account_id=account_id)
+        raise
+    return tally + Tally(requests=counted.beyond)

@@ -39,7 +39,8 @@ def delays_seconds(policy: RetryPolicy, random: Random) -> list[float]:
 
 def _own_seconds(policy: RetryPolicy, attempt: int, random: Random) -> float:
     if isinstance(policy, Backoff):
-        return policy.grown_seconds(attempt) * (1 + policy.jitter * (2 * random() - 1))
+        wait = policy.grown_seconds(attempt) * (1 + policy.jitter * (2 * random() - 1))
+        return wait if wait <= policy.maximum else 2 * policy.maximum - wait  # cut off, half of them would be the same
     if not policy.delays_seconds:
         return 0
     return policy.delays_seconds[min(attempt, len(policy.delays_seconds)) - 1]

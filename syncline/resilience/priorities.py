@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from syncline.model.policies import Priority
 
-__all__ = ["NOBODY", "Queue", "denied", "granted", "stands_back_until"]
+__all__ = ["NOBODY", "SIBLINGS_US", "Queue", "denied", "granted", "stands_back_until"]
 
 _OWED_SHARE = 9
 """Nine admissions for the others, then one for the lowest."""
 
 _GRACE_US = 1_000_000
 """How long after its time a waiting request is still expected."""
-_SIBLINGS_US = 100_000
+SIBLINGS_US = 100_000
 """Others of the same priority were told the same time: they are expected for so long after one of them was admitted."""
 
 Three: TypeAlias = tuple[int, int, int]
@@ -63,7 +63,7 @@ def stands_back_until(queue: Queue, priority: Priority, cost: int, now: int) -> 
     if not first:
         return 0
     until = max(queue.until[rank] for rank in first)
-    return min(until, max(until - _GRACE_US, now + _SIBLINGS_US))
+    return min(until, max(until - _GRACE_US, now + SIBLINGS_US))
 
 
 def granted(queue: Queue, priority: Priority, cost: int, now: int) -> Queue:
@@ -76,7 +76,7 @@ def granted(queue: Queue, priority: Priority, cost: int, now: int) -> Queue:
         owed = max(0, queue.owed - _OWED_SHARE * cost)
     else:
         owed = 0
-    until = min(queue.until[mine], now + _SIBLINGS_US)
+    until = min(queue.until[mine], now + SIBLINGS_US)
     if owed == queue.owed and until == queue.until[mine]:
         return queue
     return Queue(owed=owed, until=_with(queue.until, mine, until), cost=queue.cost)

@@ -10,11 +10,58 @@ from syncline.resilience import ring
 from syncline.resilience.priorities import NOBODY, Queue
 from syncline.resilience.ring import Ring
 
-__all__ = ["Denied", "Granted", "Spent", "Usage"]
+__all__ = ["Denied", "Granted", "Moment", "Paid", "Seen", "Spent", "Usage"]
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """When a decision is made.
+
+    Attributes:
+        now: the database's clock, in microseconds since 1970.
+        steady: the clock of this machine that nobody sets, in microseconds since it was started.
+        machine: tells this boot of this machine; 0: there is no such clock.
+    """
+
+    now: int
+    steady: int = 0
+    machine: int = 0
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """When this process last knew of a budget: the database's clock less what it had `skipped`, and our steady one."""
+
+    now: int
+    steady: int
+
+
+class Paid(Struct, frozen=True, kw_only=True):
+    """What was paid from one budget for a request that is under way.
+
+    Attributes:
+        budget: its name.
+        price: how much.
+        sent: the instant of the admission, in microseconds since 1970.
+        stamp: until when the request is believed to be under way, if no answer is seen.
+        full_in: in how many microseconds the bucket would have been full without this request.
+        skipped: what the budget's clock had skipped by then.
+    """
+
+    budget: str
+    price: int
+    sent: int
+    stamp: int
+    full_in: int
+    skipped: int
 
 
 class Granted(Struct, frozen=True, kw_only=True):
-    """The request may be sent; it is paid for."""
+    """The request may be sent; it is paid for.
+
+    Attributes:
+        paid: what is to be settled when the answer is seen.
+    """
+
+    paid: tuple[Paid, ...] = ()
 
 
 class Denied(Struct, frozen=True, kw_only=True):
@@ -36,6 +83,9 @@ class Spent(Struct, frozen=True, kw_only=True):
 
     Attributes:
         last: the latest instant that the clock has shown.
+        steady: what the steady clock of `machine` showed then.
+        machine: tells the boot of the machine that decided last; 0: not known.
+        skipped: by how much the clock was set forward in all, as far as that was noticed.
         ring: the last admissions, for a window.
         tat: when the bucket will be full.
         not_before: until when the upstream wants to be left alone.
@@ -44,6 +94,9 @@ class Spent(Struct, frozen=True, kw_only=True):
     """
 
     last: int = 0
+    steady: int = 0
+    machine: int = 0
+    skipped: int = 0
     ring: Ring = ring.EMPTY
     tat: int = 0
     not_before: int = 0

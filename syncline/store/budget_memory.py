@@ -6,21 +6,16 @@ is repeated only once the row was found to be of its version still.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from syncline.clock import from_microseconds
-from syncline.model.budgets import BudgetKey
-from syncline.model.policies import Priority
-from syncline.resilience.spending import Denied, Spent
+from syncline.resilience.budget import Request
+from syncline.resilience.spending import Denied, Moment, Seen, Spent
 from syncline.store.budget_rows import Versioned
 
-__all__ = ["Memory", "Refusal", "Request"]
-
-Request: TypeAlias = tuple[Sequence[BudgetKey], int, Priority]
-"""What was asked for: from which budgets, at which cost and priority."""
+__all__ = ["Memory", "Refusal"]
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -54,6 +49,7 @@ class Memory:
     def __init__(self) -> None:
         """Know nothing."""
         self.rows: dict[str, Versioned] = {}
+        self.seen: dict[str, Seen] = {}
         self._crowded: set[str] = set()
         self._refusals: dict[str, Refusal] = {}
 
@@ -77,21 +73,31 @@ class Memory:
         for name, before, spent in changes:
             self.rows[name] = Versioned(spent=spent, version=before.version + 1)
 
+    def saw(self, budgets: Iterable[tuple[str, Spent]], moment: Moment) -> None:
+        """Remember how the database's clock stood beside ours, where it was judged by these budgets."""
+        for name, spent in budgets:
+            self.seen[name] = Seen(now=moment.now - spent.skipped, steady=moment.steady)
+
+    def bypassed(self, name: str, seen: Seen) -> None:
+        """A statement changed the row without our knowing it."""
+        self.rows.pop(name, None)
+        self.seen[name] = seen
+
     def beaten(self, names: Sequence[str]) -> None:
         """Another process was first."""
         self._crowded.update(names)
 
     def refused(self, refusal: Refusal) -> None:
         """Remember a denial by one budget; several would have to be looked at, each for itself."""
-        if len(refusal.request[0]) == 1:
+        if len(refusal.request.keys) == 1:
             self._refusals[refusal.budget] = refusal
 
     def refusal(self, request: Request) -> Refusal | None:
         """The last denial of the same request."""
-        keys, cost, priority = request
+        keys = request.keys
         last = self._refusals.get(keys[0].name) if len(keys) == 1 else None
         if last is None:
             return None
-        known, known_cost, known_priority = last.request
-        same = known_cost == cost and known_priority is priority and (known[0] is keys[0] or known[0] == keys[0])
-        return last if same else None
+        known = last.request
+        same_budget = known.keys[0] is keys[0] or known.keys[0] == keys[0]
+        return last if same_budget and (known.cost, known.priority) == (request.cost, request.priority) else None

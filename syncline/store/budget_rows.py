@@ -20,12 +20,13 @@ __all__ = ["Versioned", "read", "read_locked", "read_version", "write"]
 _FRESH_US = 100_000
 """A decision is written within so many microseconds by the database's clock, or made anew."""
 
-_LAST = ("last_us",)
+_LAST = ("last_us", "steady_us", "machine")
+_SKIPPED = ("skipped_us",)
 _RING = ("stamps", "grain", "filled")
 _TAT = ("tat_us",)
 _TOLD = ("not_before_us", "remaining", "remaining_until_us")
 _QUEUE = ("owed", "high_until_us", "normal_until_us", "low_until_us", "high_cost", "normal_cost", "low_cost")
-_COLUMNS = (*_LAST, *_RING, *_TAT, *_TOLD, *_QUEUE)
+_COLUMNS = (*_LAST, *_SKIPPED, *_RING, *_TAT, *_TOLD, *_QUEUE)
 _NAMES = ", ".join(_COLUMNS)
 _MARKS = ", ".join("?" for _ in _COLUMNS)
 _SELECT = f"SELECT key, version, {_NAMES} FROM budgets WHERE key IN "
@@ -89,7 +90,9 @@ def write(wire: Wire, name: str, before: Versioned, spent: Spent, *, decided_at:
     Only the columns that differ are written. PostgreSQL tells its clock with it, which the next decision goes by.
     """
     if before.version == 0:
-        return wire.changed(_INSERT, (name, spent.last, *_ring(spent), spent.tat, *_told(spent), *_queue(spent)))
+        return wire.changed(
+            _INSERT, (name, *_last(spent), spent.skipped, *_ring(spent), spent.tat, *_told(spent), *_queue(spent))
+        )
     columns, values = _changes(before.spent, spent)
     now_sql, now_parameters = wire.now_sql
     values += (name, before.version, *now_parameters, decided_at, decided_at + _FRESH_US)
@@ -122,7 +125,9 @@ def _in_order(found: Sequence[Sequence[Any]], names: Sequence[str], known: Mappi
 
 def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
     """The columns in which `new` differs from `old`, and their values."""
-    columns, values = _LAST, list[object]((new.last,))
+    columns, values = _LAST, _last(new)
+    if new.skipped != old.skipped:
+        columns, values = columns + _SKIPPED, [*values, new.skipped]
     if new.ring is not old.ring:
         columns, values = columns + _RING, values + _ring(new)
     if new.tat != old.tat:
@@ -135,11 +140,16 @@ def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
 
 
 def _spent(row: Sequence[Any]) -> Spent:
-    last, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *rest = row
+    last, steady, machine, skipped, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *rest = (
+        row
+    )
     queue = rest[:6]
     waits = owed or any(queue)
     return Spent(
         last=last,
+        steady=steady,
+        machine=machine,
+        skipped=skipped,
         ring=Ring(stamps=bytes(stamps), grain=grain, filled=filled),
         tat=tat,
         not_before=not_before,
@@ -149,6 +159,10 @@ def _spent(row: Sequence[Any]) -> Spent:
         if waits
         else NOBODY,
     )
+
+
+def _last(spent: Spent) -> list[object]:
+    return [spent.last, spent.steady, spent.machine]
 
 
 def _ring(spent: Spent) -> list[object]:

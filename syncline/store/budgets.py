@@ -3,7 +3,8 @@
 A decision goes by what this process last knew of the row. It is written only over that version, and only while the
 database's clock, read in the write, is at or just after the decision's instant: nobody else's spending lies between the
 two, and the stamp is that of the write. Whoever is beaten reads and decides anew, behind a lock where nobody can come
-between. A denial needs no write: it reads whether the row still is what was known.
+between. A denial needs no write: it reads whether the row still is what was known. On PostgreSQL the common admission
+is one statement that decides by itself (`budget_statements`).
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ from syncline.clock import microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import Priority
 from syncline.resilience import budget
-from syncline.resilience.spending import Denied, Granted, Spent, Usage
+from syncline.resilience.budget import Request
+from syncline.resilience.spending import Denied, Granted, Moment, Seen, Spent, Usage
 from syncline.store.budget_memory import Memory, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
+from syncline.store.budget_statements import Statements
 
 if TYPE_CHECKING:
+    from syncline.clock import Steady
     from syncline.model.budgets import BudgetKey
+    from syncline.resilience.spending import Paid
     from syncline.store.direct import Wire
     from syncline.store.engine import Store
 
 __all__ = ["Budgets"]
 
 T = TypeVar("T")
-Decide: TypeAlias = Callable[[Sequence[Versioned], int], tuple[T, list[Spent]]]
+Decide: TypeAlias = Callable[[Sequence[Versioned], Moment], tuple[T, list[Spent]]]
 """Decides by what is known, and returns what is remembered after it: the same objects where that stays."""
 _Change: TypeAlias = tuple[str, Versioned, Spent]
 """A budget's name, what was known of it, and what is to stand in its place."""
@@ -49,7 +54,8 @@ class _Beaten(Exception):  # noqa: N818 - nothing is wrong: somebody else was fi
 class _Decided(NamedTuple, Generic[T]):
     result: T
     changes: list[_Change]
-    now: int
+    after: list[Spent]
+    moment: Moment
 
 
 class Budgets:
@@ -58,60 +64,113 @@ class Budgets:
     def __init__(self, store: Store) -> None:
         """Keep them in `store`."""
         self._direct = store.direct
+        self._is_sqlite = store.is_sqlite
         self._memory = Memory()
+        self._statements = Statements(self._memory.seen)
 
     def acquire(
-        self, keys: Sequence[BudgetKey], *, cost: int = 1, priority: Priority = Priority.NORMAL
+        self,
+        keys: Sequence[BudgetKey],
+        *,
+        cost: int = 1,
+        priority: Priority = Priority.NORMAL,
+        under_way_seconds: float = 0,
     ) -> Granted | Denied:
         """Pay for a request from all of these budgets, or from none.
+
+        Args:
+            keys: the budgets.
+            cost: for how many requests it counts.
+            priority: who goes first where a budget is short.
+            under_way_seconds: until it is settled it counts as if it were answered so much later; 0: it counts from
+                its admission on, and is not settled.
 
         Raises:
             ConfigurationError: it costs more than one of them ever holds.
             DatabaseUnavailableError: the database cannot be reached, or stays locked.
         """
-        ordered = sorted(keys, key=_name) if len(keys) > 1 else keys
-        request = (ordered, cost, priority)
+        ordered, under_way = sorted(keys, key=_name) if len(keys) > 1 else keys, round(under_way_seconds * 1_000_000)
+        request = Request(keys=ordered, cost=cost, priority=priority, under_way=under_way)
         last = self._memory.refusal(request)
         if last is not None and (denied := self._still(last)) is not None:
             return denied
+        return self._admitted_at_once(request) or self._change([key.name for key in ordered], self._deciding(request))
 
-        def decide(rows: Sequence[Versioned], now: int) -> tuple[Granted | Denied, list[Spent]]:
-            waits, after = budget.acquire(ordered, [row.spent for row in rows], cost=cost, priority=priority, now=now)
-            if waits is None:
-                return _GRANTED, after
-            refusal = Refusal(request=request, version=rows[0].version, since=now, until=waits[0], budget=waits[1])
-            self._memory.refused(refusal)
-            return refusal.denied(now), after
-
-        return self._change([key.name for key in ordered], decide)
+    def settle(self, keys: Sequence[BudgetKey], granted: Granted, *, answered: Steady) -> None:
+        """Count an admitted request from its answer on, which was seen when this machine's steady clock showed that."""
+        by_name = {key.name: key for key in keys}
+        for paid in granted.paid:
+            if not budget.is_settled(by_name[paid.budget], paid):
+                self._settle(by_name[paid.budget], paid, answered)
 
     def block(self, keys: Sequence[BudgetKey], *, until: datetime) -> None:
         """Spend nothing from these budgets before `until`, in no process; a longer block stays."""
         ordered, until_us = sorted(keys, key=_name), microseconds(until)
 
-        def decide(rows: Sequence[Versioned], now: int) -> tuple[None, list[Spent]]:
+        def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
             pairs = zip(ordered, rows, strict=True)
-            return None, [budget.block(row.spent, key, until_us, now) for key, row in pairs]
+            return None, [budget.block(row.spent, key, until_us, moment, self._seen(key)) for key, row in pairs]
 
         self._change([key.name for key in ordered], decide)
 
     def learn(self, key: BudgetKey, *, remaining: int, until: datetime) -> None:
         """Heed that the upstream says how much is left until `until`; it never gives more than the policy does."""
-        until_us = microseconds(until)
+        quota = (remaining, microseconds(until))
 
-        def decide(rows: Sequence[Versioned], now: int) -> tuple[None, list[Spent]]:
-            return None, [budget.learn(rows[0].spent, key, remaining=remaining, until=until_us, now=now)]
+        def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
+            return None, [budget.learn(rows[0].spent, key, quota, moment, self._seen(key))]
 
         self._change([key.name], decide)
 
     def state(self, key: BudgetKey) -> Usage:
         """How the budget stands now."""
-        rows, now = self._direct.call(lambda wire: read(wire, [key.name], {}))
-        return budget.usage(rows[0].spent, key, now)
+        (rows, now), steady = self._direct.call(lambda wire: (read(wire, [key.name], {}), wire.steady))
+        moment = Moment(now=now, steady=steady.us, machine=steady.machine)
+        return budget.usage(rows[0].spent, key, moment, self._seen(key))
+
+    def _seen(self, key: BudgetKey) -> Seen | None:
+        return self._memory.seen.get(key.name)
+
+    def _deciding(self, request: Request) -> Decide[Granted | Denied]:
+        def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[Granted | Denied, list[Spent]]:
+            seen = [self._seen(key) for key in request.keys]
+            waits, after = budget.acquire(request, [row.spent for row in rows], moment, seen)
+            if waits is None:
+                return _granted(request, rows, after), after
+            version, now = rows[0].version, moment.now
+            refusal = Refusal(request=request, version=version, since=now, until=waits[0], budget=waits[1])
+            self._memory.refused(refusal)
+            return refusal.denied(now), after
+
+        return decide
+
+    def _admitted_at_once(self, request: Request) -> Granted | None:
+        """On PostgreSQL: paid in one statement; None where that does not decide it."""
+        if self._is_sqlite:
+            return None
+        admitted = self._direct.call(lambda wire: self._statements.admit(wire, request))
+        if admitted is None:
+            return None
+        granted, name, seen = admitted
+        self._memory.bypassed(name, seen)
+        return granted
+
+    def _settle(self, key: BudgetKey, paid: Paid, answered: Steady) -> None:
+        def settled(wire: Wire) -> bool:
+            return not wire.is_sqlite and self._statements.settle(wire, key, paid, answered)
+
+        def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
+            ago = max(0, moment.steady - answered.us) if answered.machine == moment.machine else 0
+            return None, [budget.settle(rows[0].spent, key, paid, moment, self._seen(key), ago=ago)]
+
+        if self._direct.call(settled):
+            self._memory.rows.pop(key.name, None)
+        else:
+            self._change([key.name], decide)
 
     def _still(self, last: Refusal) -> Denied | None:
         """The denial again, where the row is as it was then, and its time has not come."""
-        name = last.request[0][0].name
+        name = last.request.keys[0].name
         version, now = self._direct.call(lambda wire: read_version(wire, name))
         if version == last.version:
             return last.denied(now) if last.since <= now < last.until else None
@@ -143,13 +202,14 @@ class Budgets:
                     decided = self._read_and_decided(wire, names, decide, read_locked)
                 _write_all(wire, decided)
         self._memory.wrote(decided.changes)
+        self._memory.saw(zip(names, decided.after, strict=True), decided.moment)
         return decided.result
 
     def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
         """By memory, where that is to be written over all that was known; else by what stands there now."""
         rows, now = self._memory.recall(names), wire.database_now
         if rows is not None and now is not None:
-            foreseen = _by(decide, names, rows, now)
+            foreseen = _by(wire, decide, names, rows, now)
             if len(foreseen.changes) == len(names):
                 return foreseen
         return self._read_and_decided(wire, names, decide, read)
@@ -157,21 +217,34 @@ class Budgets:
     def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T], reads: Read) -> _Decided[T]:
         rows, now = reads(wire, names, self._memory.rows)
         self._memory.read(names, rows)
-        return _by(decide, names, rows, now)
+        return _by(wire, decide, names, rows, now)
 
 
 def _name(key: BudgetKey) -> str:
     return key.name
 
 
-def _by(decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int) -> _Decided[T]:
-    result, after = decide(rows, now)
+def _granted(request: Request, rows: Sequence[Versioned], after: Sequence[Spent]) -> Granted:
+    """The admission, with what is to be settled of it."""
+    if not request.under_way:
+        return _GRANTED
+    triples = zip(request.keys, rows, after, strict=True)
+    return Granted(
+        paid=tuple(budget.receipt(request, key, row.spent, then) for key, row, then in triples if key.policy)
+    )
+
+
+def _by(wire: Wire, decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int) -> _Decided[T]:
+    steady = wire.steady
+    moment = Moment(now=now, steady=steady.us, machine=steady.machine)
+    result, after = decide(rows, moment)
     triples = zip(names, rows, after, strict=True)
-    return _Decided(result, [(name, row, then) for name, row, then in triples if then is not row.spent], now)
+    changes = [(name, row, then) for name, row, then in triples if then is not row.spent]
+    return _Decided(result, changes, after, moment)
 
 
 def _write_all(wire: Wire, decided: _Decided[T]) -> None:
     for name, row, spent in decided.changes:
-        if not write(wire, name, row, spent, decided_at=decided.now):
+        if not write(wire, name, row, spent, decided_at=decided.moment.now):
             wire.mistrust()
             raise _Beaten

@@ -12,13 +12,13 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from syncline.clock import microseconds
+from syncline.clock import SteadyClock, SystemClock, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.store import failures
 from syncline.store.busy import in_turn
 
 if TYPE_CHECKING:
-    from syncline.clock import Clock
+    from syncline.clock import Clock, Steady
 
 __all__ = ["Direct", "Wire"]
 
@@ -29,7 +29,8 @@ SQLITE_NOW = "syncline_now_us"
 _TRIES = 3
 _DRIFT = 1000
 """Two clocks drift apart by less than a thousandth."""
-_SERVER_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+_SERVER_NOW = "CAST(date_part('epoch', clock_timestamp()) * 1000000 AS bigint)"
+"""In floating point, which holds microseconds until the year 2255; `extract` counts in decimals, ten times as long."""
 
 
 class _Cursor(Protocol):
@@ -66,6 +67,7 @@ class Wire:
         self._server_tells_time = server_tells_time
         self._statements: dict[str, str] = {}
         self._server_ahead: tuple[int, int] | None = None
+        self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
 
     @property
     def now_sql(self) -> tuple[str, tuple[int, ...]]:
@@ -80,6 +82,11 @@ class Wire:
     def now(self) -> int:
         """The store's clock, in microseconds since 1970."""
         return microseconds(self._clock.now())
+
+    @property
+    def steady(self) -> Steady:
+        """This machine's clock that nobody sets, by which the database's is judged."""
+        return self._steady.steady()
 
     @property
     def database_now(self) -> int | None:

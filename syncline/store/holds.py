@@ -14,7 +14,7 @@ from syncline.model.records import Hold
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "release", "release_all"]
+__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "of_refusals", "release", "release_all"]
 
 EVERY_SOURCE = "*"
 
@@ -28,8 +28,12 @@ def create(
     now: datetime,
     ttl_seconds: float | None,
     account_id: str | None = None,
+    refused: str | None = None,
 ) -> Hold:
-    """Hold `source` (`*`: all of them) for `ttl_seconds`, or until it is released."""
+    """Hold `source` (`*`: all of them) for `ttl_seconds`, or until it is released.
+
+    `refused` says that refused credentials are the reason: their digest, "" where there is none.
+    """
     hold = Hold(
         id=f"hold-{secrets.token_hex(6)}",
         source=source,
@@ -38,6 +42,7 @@ def create(
         created_by=created_by,
         created_at=now,
         expires_at=None if ttl_seconds is None else now + timedelta(seconds=ttl_seconds),
+        refused=refused,
     )
     connection.execute(insert(Hold), hold.model_dump())
     return hold
@@ -73,6 +78,14 @@ def active(connection: Connection, source: str, *, now: datetime, account_id: st
 def active_all(connection: Connection, *, now: datetime) -> Sequence[Hold]:
     """All holds in force, the oldest first."""
     return Session(connection).scalars(select(Hold).where(*_live(now)).order_by(col(Hold.created_at))).all()
+
+
+def of_refusals(connection: Connection, source: str, *, account_id: str | None, now: datetime) -> Sequence[Hold]:
+    """The holds in force of `source` that refused credentials made."""
+    account = col(Hold.account_id)
+    same_account = account.is_(None) if account_id is None else account == account_id
+    made = select(Hold).where(col(Hold.source) == source, same_account, col(Hold.refused).is_not(None), *_live(now))
+    return Session(connection).scalars(made).all()
 
 
 def _live(now: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:

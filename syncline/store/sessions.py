@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "add_requests",
     "advance",
     "by_flow_run",
     "claim",
@@ -31,6 +32,7 @@ __all__ = [
     "note_error",
     "note_reason",
     "note_retry",
+    "requests_of",
     "running",
 ]
 
@@ -102,6 +104,18 @@ def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left
     done = connection.execute(_ADVANCE, {"session_id": session_id, "pages_left": pages_left, **added})
     if done.rowcount != 1:
         raise _lost(session_id)
+
+
+def add_requests(connection: Connection, session_id: str, number: int) -> None:
+    """Count requests that no page tells of, while the session is open."""
+    added = col(SyncSession.requests) + number
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(requests=added))
+
+
+def requests_of(connection: Connection, session_id: str) -> int:
+    """How many requests are on record for the session; 0 where there is none."""
+    found = connection.execute(select(col(SyncSession.requests)).where(col(SyncSession.id) == session_id)).scalar()
+    return found or 0
 
 
 def note_retry(connection: Connection, session_id: str, *, retry_count: int) -> None:

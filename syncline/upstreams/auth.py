@@ -1,5 +1,9 @@
 """How a request says who we are; the only place where credentials leave their settings."""
 
+import hashlib
+import hmac
+import json
+import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +17,12 @@ from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings
 from syncline.upstreams.masks import MASK, Masks, forms
 
-__all__ = ["Credentials", "SigningTransport", "credential_settings", "read_credentials"]
+__all__ = ["Credentials", "SigningTransport", "credential_settings", "is_sealed", "read_credentials", "sealed"]
 
 HIDDEN = "…"
+_SALT_BYTES = 16
+_WORK = 2**14
+"""How slow a digest is, by scrypt's `n`: some 50 ms and 16 MB, so that nobody tries out what it was made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +56,15 @@ class Credentials:
 
 
 class SigningTransport(httpx.AsyncBaseTransport):
-    """Signs requests on their way to another transport, behind everything that logs or raises with a request."""
+    """Signs requests on their way to another transport, behind everything that logs or raises with a request.
+
+    Attributes:
+        sent: how many passed: redirects, and those that failed, included.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, credentials: Credentials) -> None:
         """Sign with `credentials`, send by `inner`."""
+        self.sent = 0
         self._inner = inner
         self._credentials = credentials
 
@@ -69,6 +81,7 @@ class SigningTransport(httpx.AsyncBaseTransport):
         headers.update(self._credentials.headers)
         body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
         signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
+        self.sent += 1
         return await self._inner.handle_async_request(signed)
 
     async def aclose(self) -> None:
@@ -98,6 +111,32 @@ def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
             return Credentials(headers={upstream.auth_name: values[0]}, secrets=(values[0],))
         case Auth.QUERY:
             return Credentials(query={upstream.auth_name: values[0]}, secrets=(values[0],))
+
+
+def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
+    """A slow, salted digest of where `upstream` is and how it knows us: tells later whether that has changed.
+
+    Raises:
+        ConfigurationError: a setting is missing.
+    """
+    salt = salt or secrets.token_bytes(_SALT_BYTES)
+    values = [
+        _revealed(setting, value, upstream)
+        for setting, value in zip(credential_settings(upstream), _values(upstream, settings), strict=True)
+    ]
+    known = json.dumps([settings.base_url(upstream.name), upstream.auth.value, upstream.auth_name, *values])
+    digest = hashlib.scrypt(known.encode(), salt=salt, n=_WORK, r=8, p=1, dklen=32)
+    return f"{salt.hex()}:{digest.hex()}"
+
+
+def is_sealed(seal: str, upstream: Upstream, settings: Settings) -> bool:
+    """Whether `seal` is the digest of these settings.
+
+    Raises:
+        ConfigurationError: a setting is missing.
+    """
+    salt = bytes.fromhex(seal.partition(":")[0])
+    return hmac.compare_digest(seal, sealed(upstream, settings, salt=salt))
 
 
 def credential_settings(upstream: Upstream) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ from typing import Protocol
 
 import httpx
 
-from syncline.clock import Clock
+from syncline.clock import Clock, Steady, SteadyClock, SystemClock
 from syncline.errors import BudgetSpentError
 from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.spending import Denied, Granted
 from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.in_flight import InFlight
 from syncline.upstreams.limits import retry_at
 from syncline.upstreams.quotas import read_quota
 
@@ -28,6 +29,9 @@ _LONGEST_PAUSE_SECONDS = 900.0
 _DOOR_STAYS_OPEN = timedelta(seconds=0.25)
 """How long an upstream's door is believed to be open after it was found so."""
 _SHORTEST_WAIT_SECONDS = 0.001
+_LONGEST_WAY_SECONDS = 5.0
+"""After so long a request has arrived, or never will: then it counts even if no answer is seen, or its sender died."""
+_FREE = Granted()
 _FORBIDDEN = 403
 
 
@@ -35,9 +39,18 @@ class Gate(Protocol):
     """The budgets as a transport needs them (`syncline.store.budgets.Budgets`); its methods may block for a moment."""
 
     def acquire(
-        self, keys: Sequence[BudgetKey], *, cost: int = 1, priority: Priority = Priority.NORMAL
+        self,
+        keys: Sequence[BudgetKey],
+        *,
+        cost: int = 1,
+        priority: Priority = Priority.NORMAL,
+        under_way_seconds: float = 0,
     ) -> Granted | Denied:
-        """Pay for a request from all of these budgets, or from none."""
+        """Pay for a request from all of these budgets, or from none; it counts as under way for so long at most."""
+        ...
+
+    def settle(self, keys: Sequence[BudgetKey], granted: Granted, *, answered: Steady) -> None:
+        """Count an admitted request from its answer on, which was seen at that time."""
         ...
 
     def block(self, keys: Sequence[BudgetKey], *, until: datetime) -> None:
@@ -73,6 +86,9 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
     A 429 that another process receives stops this one at once where a budget pays for the request. Where none does,
     only the upstream's door is shut, which is looked at four times a second: up to a quarter of a second later.
+
+    Several requests are under way when an upstream begins to refuse, and each is answered 429: a burst, which counts
+    once. What was sent before the first of these answers came belongs to it.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
@@ -81,9 +97,15 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         self._upstream = upstream
         self._spending = spending
         self._clock = clock
+        self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
         self._door = upstream.door
         self._open_at: datetime | None = None
-        self._refusals = 0
+        self._in_flight = InFlight(upstream.max_in_flight)
+        self._way_seconds = min(upstream.timeout_seconds, _LONGEST_WAY_SECONDS)
+        self._sent = 0
+        self._burst_ends = 0
+        self._burst_until: datetime | None = None
+        self._bursts = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once it is paid for.
@@ -91,12 +113,14 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         Raises:
             BudgetSpentError: the budget admits it only after more than the patience.
         """
-        keys = self._upstream.budgets_for(request.url.path)
-        if keys or not self._door_is_open():
-            await self._pay(keys, request.extensions.get(COST_EXTENSION, 1))
-        answer = await self._inner.handle_async_request(request)
-        await self._heed(keys, answer)
-        return answer
+        keys, waited = self._upstream.budgets_for(request.url.path), 0.0
+        cost = request.extensions.get(COST_EXTENSION, 1)
+        while True:
+            async with self._in_flight:
+                said = await self._pay(keys, cost)
+                if isinstance(said, Granted):
+                    return await self._answered(request, keys, said)
+            waited += await self._wait(said, waited)
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -106,40 +130,80 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         """Whether it was found open just now."""
         return self._open_at is not None and timedelta(0) <= self._clock.now() - self._open_at < _DOOR_STAYS_OPEN
 
-    async def _pay(self, keys: Sequence[BudgetKey], cost: int) -> None:
-        """Wait while that is short; each time the budget is asked anew, because nothing was reserved."""
-        spending, waited = self._spending, 0.0
-        while True:
-            looks = not self._door_is_open()
-            asked = (self._door, *keys) if looks else keys
-            said = await asyncio.to_thread(spending.gate.acquire, asked, cost=cost, priority=spending.priority)
-            if isinstance(said, Granted):
-                self._open_at = self._clock.now() if looks else self._open_at
-                return
-            wait = max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
-            waited += wait
-            if waited > spending.patience_seconds:
-                raise BudgetSpentError(said.budget, retry_at=said.retry_at)
-            if spending.on_wait is not None:
-                await asyncio.to_thread(spending.on_wait, f"budget {said.budget}", said.retry_at)
-            await spending.sleep(wait)
+    async def _pay(self, keys: Sequence[BudgetKey], cost: int) -> Granted | Denied:
+        """Pay from these budgets, and pass the upstream's door; nothing is reserved where that is denied."""
+        looks = not self._door_is_open()
+        if not (keys or looks):
+            return _FREE
+        asked, spending = (self._door, *keys) if looks else keys, self._spending
+        said = await asyncio.to_thread(
+            spending.gate.acquire,
+            asked,
+            cost=cost,
+            priority=spending.priority,
+            under_way_seconds=self._way_seconds,
+        )
+        if isinstance(said, Granted) and looks:
+            self._open_at = self._clock.now()
+        return said
 
-    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response) -> None:
+    async def _wait(self, said: Denied, waited: float) -> float:
+        """Wait until the budget may be asked again; returns for how many seconds.
+
+        Raises:
+            BudgetSpentError: that exceeds the patience, of which so much was `waited` already.
+        """
+        spending, wait = self._spending, max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
+        if waited + wait > spending.patience_seconds:
+            raise BudgetSpentError(said.budget, retry_at=said.retry_at)
+        if spending.on_wait is not None:
+            await asyncio.to_thread(spending.on_wait, f"budget {said.budget}", said.retry_at)
+        await spending.sleep(wait)
+        return wait
+
+    async def _answered(self, request: httpx.Request, keys: Sequence[BudgetKey], granted: Granted) -> httpx.Response:
+        """Send what is paid for; it counts from its answer on, or from the error in place of one."""
+        self._sent += 1
+        number = self._sent
+        try:
+            answer = await self._inner.handle_async_request(request)
+        except Exception:  # one that is cancelled may still be on its way, and counts as such
+            await self._settle(keys, granted)
+            raise
+        await self._settle(keys, granted)
+        await self._heed(keys, answer, number)
+        return answer
+
+    async def _settle(self, keys: Sequence[BudgetKey], granted: Granted) -> None:
+        if granted.paid:
+            await asyncio.to_thread(self._spending.gate.settle, keys, granted, answered=self._steady.steady())
+
+    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response, number: int) -> None:
         """Let all processes know what this answer says: to slow down, or how much is left."""
         gate, now = self._spending.gate, self._clock.now()
         if answer.status_code == _FORBIDDEN:
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
-            until = retry_at(answer.headers, now) or now + self._pause()
-            self._open_at = None
+            until = self._refused(retry_at(answer.headers, now), number, now)
             await asyncio.to_thread(gate.block, keys or (self._door,), until=until)
             return
-        self._refusals = 0
+        if number > self._burst_ends:
+            self._bursts = 0
+            self._in_flight.went_well()
         quota = read_quota(answer.headers, now) if len(keys) == 1 else None
         if quota is not None:
             await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
 
+    def _refused(self, named: datetime | None, number: int, now: datetime) -> datetime:
+        """Until when to leave the upstream alone that refused request `number`, and `named` its time or did not."""
+        self._open_at = None
+        if number > self._burst_ends or self._burst_until is None:
+            self._burst_ends = self._sent
+            self._bursts += 1
+            self._burst_until = named or now + self._pause()
+            self._in_flight.refused()
+        return named or self._burst_until
+
     def _pause(self) -> timedelta:
         """How long to leave an upstream alone that refuses us once more, and does not say for how long."""
-        self._refusals += 1
-        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._refusals - 1)))
+        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._bursts - 1)))

@@ -13,7 +13,7 @@ from syncline.errors import ConfigurationError, RejectedError, UnavailableError
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings, base_url_setting
 from syncline.upstreams.answers import Judge
-from syncline.upstreams.auth import SigningTransport, read_credentials
+from syncline.upstreams.auth import SigningTransport, read_credentials, sealed
 from syncline.upstreams.bodies import WholeTransport
 from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
@@ -46,7 +46,6 @@ class UpstreamClient:
     Attributes:
         name: the upstream's.
         max_in_flight: how many requests it has under way at most.
-        requests: how many it sent so far, redirects included.
     """
 
     def __init__(
@@ -67,14 +66,15 @@ class UpstreamClient:
         """
         self.name = upstream.name
         self.max_in_flight = upstream.max_in_flight
-        self.requests = 0
+        self._known_by = (upstream, settings)
         self._base = _base_url(upstream, settings)
         self._credentials = read_credentials(upstream, settings)
         self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
         inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
-        whole = WholeTransport(SigningTransport(inner, self._credentials), upstream)
+        self._signing = SigningTransport(inner, self._credentials)
+        whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
             transport=_budgeted(whole, upstream, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
@@ -86,6 +86,15 @@ class UpstreamClient:
     def origin(self) -> str:
         """Where the upstream is."""
         return str(self._base)
+
+    @property
+    def requests(self) -> int:
+        """How many it sent so far, failed ones and redirects included."""
+        return self._signing.sent
+
+    def seal(self) -> str:
+        """A digest of where the upstream is and how it knows us (`auth.sealed`)."""
+        return sealed(*self._known_by)
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,7 +139,6 @@ class UpstreamClient:
 
     async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
         async with self._free:
-            self.requests += 1
             try:
                 asked = {COST_EXTENSION: cost}
                 return await self._http.get(url, headers=headers, follow_redirects=False, extensions=asked)

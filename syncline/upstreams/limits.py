@@ -7,6 +7,9 @@
 | `RateLimit: limit=10, remaining=0, reset=12`, `RateLimit-Reset: 12` | the same, in older drafts | drafts 00 to 07 |
 | `X-RateLimit-Reset`, `X-Rate-Limit-Reset` | (milli)seconds since 1970, or seconds from now when small | providers |
 
+Providers also write an ISO 8601 instant or an HTTP date where a number belongs, and an epoch where seconds belong: each
+field is read in all of these forms. Where a field comes twice, the longest wait is obeyed.
+
 A reset whose quota has something left is not what refused us: X's 429s may describe another endpoint's.
 """
 
@@ -25,6 +28,10 @@ _LARGEST_WAIT_SECONDS = 366 * 86_400
 _SMALLEST_EPOCH = 100_000_000
 """Below this (March 1973) a reset is counted from now, above it from 1970."""
 _SMALLEST_EPOCH_MS = 100_000_000_000
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d")
+_TIMES = re.compile(r"(?<!mon|tue|wed|thu|fri|sat|sun|day),", re.IGNORECASE)
+"""What stands between several times of one field: a comma, but not the one behind the weekday of an HTTP date."""
 _QUOTAS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
 
@@ -47,28 +54,41 @@ def http_date(text: str | None) -> datetime | None:
         return None
 
 
-def wait_seconds(reset: str, now: datetime) -> float | None:
-    """The seconds from `now` to the instant that a reset field names; None where it is no number, or an absurd one."""
-    value = _number(reset)
-    seconds = None if value is None else _from_now(value, now)
-    return seconds if seconds is not None and seconds <= _LARGEST_WAIT_SECONDS else None
+def wait_seconds(field: str, now: datetime) -> float | None:
+    """The seconds from `now` to the instant that a field names, the longest where it names several.
+
+    Proxies that each add a header of their own make it `50, 53`. None where no instant is named, or an absurd one.
+    """
+    waits = [wait for text in _TIMES.split(field) if (wait := _wait(text.strip(), now)) is not None]
+    return max((wait for wait in waits if wait <= _LARGEST_WAIT_SECONDS), default=None)
+
+
+def _wait(text: str, now: datetime) -> float | None:
+    """The seconds from `now` to a number, an ISO 8601 instant or an HTTP date; below 0: it is past."""
+    if _NUMBER.fullmatch(text):
+        return _from_now(float(text), now)
+    instant = _iso_instant(text) if _ISO_DATE.match(text) else http_date(text)
+    return None if instant is None else (instant - now).total_seconds()
+
+
+def _iso_instant(text: str) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _retry_after(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    seconds = _number(text)
-    if seconds is not None:
-        return _ahead(seconds, now)
-    date = http_date(text)
-    return None if date is None else _ahead((date - now).total_seconds(), now)
+    wait = None if text is None else wait_seconds(text, now)
+    return None if wait is None else _ahead(wait, now)
 
 
 def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
     """All instants that the rate limit fields name: the latest is the one to wait for."""
     waits = list(_spent_quotas(headers.get("ratelimit") or ""))
-    values = (_number(headers.get(f"{name}-reset") or "") for name in _QUOTAS if not _left(headers, name))
-    waits += [_from_now(value, now) for value in values if value is not None]
+    named = (wait_seconds(headers.get(f"{name}-reset") or "", now) for name in _QUOTAS if not _left(headers, name))
+    waits += [wait for wait in named if wait is not None]
     for wait in waits:
         instant = _ahead(wait, now)
         if instant is not None:
@@ -77,7 +97,8 @@ def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
 
 def _left(headers: Headers, quota: str) -> bool:
     """Whether the quota says that something of it is left."""
-    return bool(_number(headers.get(f"{quota}-remaining") or ""))
+    left = (headers.get(f"{quota}-remaining") or "").strip()
+    return _NUMBER.fullmatch(left) is not None and float(left) > 0
 
 
 def _spent_quotas(field: str) -> Iterator[float]:
@@ -88,10 +109,6 @@ def _spent_quotas(field: str) -> Iterator[float]:
         wait = re.search(r"\b(?:t|reset)=(\d{1,15})\b", quota)
         if wait and not (left and int(left[1])):
             yield float(wait[1])
-
-
-def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text.strip()) else None
 
 
 def _from_now(value: float, now: datetime) -> float:

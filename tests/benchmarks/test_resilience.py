@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from benchmarks.databases import Databases
-from benchmarks.resilience.backlog import used_fraction
+from benchmarks.resilience.backlog import Quota, used_fraction
 from benchmarks.resilience.fairness import count_exceeded, count_spurious
 from benchmarks.resilience.measure import Extent, measure_resilience
 from benchmarks.results import save
@@ -15,7 +15,7 @@ from benchmarks.results import save
 @pytest.mark.slow
 def test_the_measurements_of_budgets_and_breakers_run_through(tmp_path: Path) -> None:
     """A benchmark that is run once a release has rotted by then."""
-    extent = Extent(rounds=1, lap_seconds=0.01, crowd_seconds=0.2, period_seconds=1, backlog_kinds=())
+    extent = Extent(rounds=1, lap_seconds=0.01, crowd_seconds=0.2, quotas=(), backlog_kinds=())
 
     report = measure_resilience(Databases(tmp_path, None), extent)
 
@@ -48,8 +48,9 @@ def test_a_denial_counts_as_spurious_only_where_there_surely_was_room() -> None:
 def test_a_quota_is_used_as_far_as_the_upstreams_window_is_full() -> None:
     """Bursts of the whole quota every 1.01 periods leave it empty for a hundredth of the time."""
     bursts = [at for at in (0.0, 10.1, 20.2, 30.3) for _ in range(5)]
-    assert used_fraction(bursts, limit=5, period_seconds=10) == pytest.approx(0.99)
-    assert used_fraction([0.0] * 5, limit=5, period_seconds=10) == 0
+    quota = Quota(limit=5, period_seconds=10)
+    assert used_fraction(bursts, quota) == pytest.approx(0.99)
+    assert used_fraction([0.0] * 5, quota) == 0
 
 
 def test_each_part_of_the_benchmark_leaves_the_others_figures_alone(tmp_path: Path) -> None:

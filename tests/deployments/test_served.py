@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import urllib.request
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from deployments.client import open_client
 from deployments.reconciling import reconcile_once
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.store import audit, leases
+from syncline.store import audit, holds, leases
 
 pytestmark = pytest.mark.slow
 
@@ -109,12 +110,17 @@ def test_a_final_failure_reaches_prefects_events(calm: Instance) -> None:
     calm.box.faults.add("unauthorized", code=401, count=None)
     session = calm.session_of(_run(calm), "failed")
     assert session.error_type == "RefusedError"
-    event = eventually(lambda: session if _failure_event(calm) else None, "event")
-    assert event.retry_count == 0
+    (failed,) = eventually(lambda: _events(calm, "syncline.sync.failed") or None, "event")
+    assert failed["attempts"] == 1
+    (refused,) = eventually(lambda: _events(calm, "syncline.credentials.refused") or None, "event")
+    assert "SYNCLINE_UPSTREAMS__ERP__TOKEN" in refused["reason"]
+    with calm.store.write() as connection:
+        assert holds.release_all(connection, "products", now=calm.store.clock.now()) == 1
 
 
-def _failure_event(calm: Instance) -> bool:
-    wanted = {"filter": {"event": {"name": ["syncline.sync.failed"]}}}
+def _events(calm: Instance, name: str) -> list[dict[str, Any]]:
+    """What Prefect's events of this name say of the source, as far as they have arrived."""
+    wanted = {"filter": {"event": {"name": [name]}}}
     request = urllib.request.Request(  # noqa: S310 - a server of the test's own
         f"{calm.settings.prefect_api}/events/filter",
         data=json.dumps(wanted).encode(),
@@ -122,10 +128,8 @@ def _failure_event(calm: Instance) -> bool:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
         events = json.load(answer)["events"]
-    return any(
-        event["resource"]["prefect.resource.id"] == "syncline.source.products" and event["payload"]["attempts"] == 1
-        for event in events
-    )
+    ours = "syncline.source.products"
+    return [event["payload"] for event in events if event["resource"]["prefect.resource.id"] == ours]
 
 
 def test_reconciling_leaves_a_healthy_instance_alone(calm: Instance) -> None:

@@ -1,12 +1,14 @@
-"""What is said to SQLite."""
+"""What is said to a database."""
 
 import sqlite3
-from typing import cast
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 from syncline.store.direct import Wire
 from syncline.store.engine import Store
 
-__all__ = ["traced"]
+__all__ = ["counted", "traced"]
 
 
 def traced(store: Store) -> list[str]:
@@ -19,3 +21,26 @@ def traced(store: Store) -> list[str]:
 
     store.direct.call(listen)
     return heard
+
+
+@contextmanager
+def counted(store: Store) -> Generator[list[str]]:
+    """The statements that go over the store's direct connection to PostgreSQL meanwhile."""
+    heard: list[str] = []
+
+    class Listening:
+        def __init__(self, inner: Any) -> None:  # noqa: ANN401 - psycopg's connection
+            self.inner = inner
+
+        def execute(self, statement: str, parameters: Sequence[object] = ()) -> Any:  # noqa: ANN401 - its cursor
+            heard.append(statement)
+            return self.inner.execute(statement, parameters)
+
+        def close(self) -> None:
+            self.inner.close()
+
+    def listen(wire: Wire) -> None:
+        wire._connection = Listening(wire._connection)  # pyright: ignore[reportPrivateUsage] - only the driver can tell
+
+    store.direct.call(listen)
+    yield heard

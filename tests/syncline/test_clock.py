@@ -11,6 +11,26 @@ def test_a_moved_clock_tells_what_it_was_moved_to() -> None:
     assert clock.now().utcoffset() == timedelta(0)
 
 
+def test_a_clock_that_is_set_lets_no_time_pass() -> None:
+    """The steady clock is what the other one is judged by; it goes on with time, and only with time."""
+    clock = ManualClock(datetime(2026, 1, 22, 10, tzinfo=UTC))
+    begun = clock.steady()
+    clock.set_forward(seconds=30)
+    clock.advance(seconds=-30)
+    assert clock.steady() == begun
+    clock.advance(seconds=1.5)
+    assert clock.steady() == (begun.machine, begun.us + 1_500_000)
+
+
+def test_steady_clocks_of_two_machines_are_told_apart() -> None:
+    """What one shows says nothing of the other; two processes of one machine read the same one."""
+    first, second = (ManualClock(datetime(2026, 1, 22, 10, tzinfo=UTC)) for _ in range(2))
+    assert first.steady().machine != second.steady().machine
+    here, there = SystemClock().steady(), SystemClock().steady()
+    assert here.machine == there.machine != 0
+    assert here.us <= there.us
+
+
 def test_the_machines_clock_is_aware() -> None:
     """A naive instant would be compared with aware ones, and raise somewhere else."""
     assert SystemClock().now().tzinfo is UTC

@@ -5,12 +5,21 @@ import pytest
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import Priority
 from syncline.resilience import budget
-from syncline.resilience.spending import Spent
+from syncline.resilience.budget import Request
+from syncline.resilience.spending import Moment, Spent
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
 SECOND = 1_000_000
 WINDOW = SlidingWindow(limit=20, period_seconds=20, margin=0)
 BUCKET = TokenBucket(capacity=2, refill_per_second=1)
+
+
+def asked(
+    key: BudgetKey, spent: Spent, priority: Priority, now: int, *, cost: int = 1
+) -> tuple[tuple[int, str] | None, Spent]:
+    request = Request(keys=[key], cost=cost, priority=priority)
+    denied, (after,) = budget.acquire(request, [spent], Moment(now=now), [None])
+    return denied, after
 
 
 def spent_by(policy: Policy, busy: dict[Priority, int], *, seconds: int, cost: int = 1) -> Counter[Priority]:
@@ -21,7 +30,7 @@ def spent_by(policy: Policy, busy: dict[Priority, int], *, seconds: int, cost: i
     while min(next_at.values()) < (1000 + seconds) * SECOND:
         asker = min(next_at, key=lambda one: (next_at[one], one[1], one[0]))
         now, priority = next_at[asker], asker[0]
-        denied, (spent,) = budget.acquire([key], [spent], cost=cost, priority=priority, now=now)
+        denied, spent = asked(key, spent, priority, now, cost=cost)
         if denied is None:
             got[priority] += 1
         next_at[asker] = now + 1000 if denied is None else max(denied[0], now + 1000)
@@ -64,8 +73,8 @@ def test_one_who_never_comes_back_holds_nobody_up_for_long() -> None:
     """A process that died while it waited is expected for a second, then forgotten."""
     key, now = BudgetKey(name="a:b", policy=BUCKET), 1000 * SECOND
     spent = Spent(tat=now + 2 * SECOND)
-    denied, (spent,) = budget.acquire([key], [spent], cost=1, priority=HIGH, now=now)
+    denied, spent = asked(key, spent, HIGH, now)
     assert denied == (now + SECOND, "a:b")
-    denied, (spent,) = budget.acquire([key], [spent], cost=1, priority=LOW, now=now + SECOND)
+    denied, spent = asked(key, spent, LOW, now + SECOND)
     assert denied == (now + SECOND + SECOND // 10, "a:b")
-    assert budget.acquire([key], [spent], cost=1, priority=LOW, now=now + 2 * SECOND)[0] is None
+    assert asked(key, spent, LOW, now + 2 * SECOND)[0] is None

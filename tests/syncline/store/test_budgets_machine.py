@@ -1,5 +1,6 @@
 """Any requests, by two processes' worth of connections, against a model that remembers everything and counts."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
@@ -19,15 +20,26 @@ WINDOW = SlidingWindow(limit=4, period_seconds=60, margin=0)
 BUCKET = TokenBucket(capacity=3, refill_per_second=0.1)
 WALLED = TokenBucket(capacity=5, refill_per_second=0.25, wall=SlidingWindow(limit=5, period_seconds=20, margin=0))
 SECONDS = st.sampled_from([0, 0.000001, 0.7, 5, 9.999999, 10, 19, 20, 59, 60, 61])
+WAY_SECONDS = 5
 Spendings = list[tuple[int, int]]
 """Instants of true time, in microseconds, and what was spent then."""
+
+
+@dataclass(kw_only=True)
+class UnderWay:
+    """A request without an answer, by whom it was sent, and its place among what was spent."""
+
+    granted: Granted
+    by: int
+    place: int
 
 
 class Requests(RuleBasedStateMachine):
     """The model: true time, how far the clock is off, and everything that was ever spent."""
 
     url: ClassVar[str]
-    steps_back: ClassVar[bool]
+    steps_back: ClassVar[bool] = False
+    steps_forward: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +53,7 @@ class Requests(RuleBasedStateMachine):
             for name, policy in {"window": WINDOW, "bucket": BUCKET, "walled": WALLED}.items()
         }
         self.spent: dict[str, Spendings] = {name: [] for name in self.keys}
+        self.under_way: list[UnderWay] = []
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -59,6 +72,8 @@ class Requests(RuleBasedStateMachine):
         spent = self.spent[name]
         for start, _ in spent:
             lasted = (self.true_us - start) / 1_000_000
+            if lasted < 0:  # it is under way, and an instance of it will be looked at that begins later
+                continue
             total = sum(cost for at, cost in spent if at >= start)
             if name == "window":
                 assert total <= WINDOW.limit or lasted >= WINDOW.period_seconds
@@ -101,12 +116,36 @@ class Requests(RuleBasedStateMachine):
             if not self.steps_back:
                 assert isinstance(said, Granted) == expected, "not what the ideal policy says"
 
+    @rule(by=st.integers(0, 1), times=st.integers(1, 3))
+    def send(self, by: int, times: int) -> None:
+        """Requests that count from their answers on; until then as if these came in five seconds."""
+        for _ in range(times):
+            expected = self.admits("window", 1)
+            said = self.budgets[by].acquire([self.keys["window"]], under_way_seconds=WAY_SECONDS)
+            if not self.steps_back:
+                assert isinstance(said, Granted) == expected, "not what the ideal window says"
+            if isinstance(said, Granted):
+                self.under_way.append(UnderWay(granted=said, by=by, place=len(self.spent["window"])))
+                self.spent["window"].append((self.true_us + WAY_SECONDS * 1_000_000, 1))
+                self.kept_its_promise("window")
+
+    @precondition(lambda self: bool(self.under_way))
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        """One of them is answered, in any order."""
+        one = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        self.budgets[one.by].settle([self.keys["window"]], one.granted, answered=self.clock.steady())
+        believed, cost = self.spent["window"][one.place]
+        self.spent["window"][one.place] = (min(believed, self.true_us), cost)
+
     @rule(name=st.sampled_from(["window", "bucket", "walled"]), cost=st.integers(1, 3), by=st.integers(0, 1))
     def wait_until_told(self, name: str, cost: int, by: int) -> None:
         said = self.ask({name}, cost, by=by)
         if isinstance(said, Denied):
             assert said.wait_seconds > 0
             self.pass_time((said.retry_at - self.clock.now()).total_seconds())
+            if self.under_way:  # they were expected to be answered at once
+                return
             assert isinstance(self.ask({name}, cost, by=1 - by), Granted), "waiting until retry_at did not admit"
 
     @rule(seconds=SECONDS)
@@ -118,6 +157,11 @@ class Requests(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.000001, 0.9, 1, 30, 3600]))
     def set_the_clock_back(self, seconds: float) -> None:
         self.clock.advance(seconds=-seconds)
+
+    @precondition(lambda self: self.steps_forward)
+    @rule(seconds=st.sampled_from([30, 61, 3600]))
+    def set_the_clock_forward(self, seconds: float) -> None:
+        self.clock.set_forward(seconds=seconds)
 
     @rule(name=st.sampled_from(["window", "bucket", "walled"]), by=st.integers(0, 1))
     def look(self, name: str, by: int) -> None:
@@ -140,7 +184,7 @@ def test_budgets_admit_exactly_what_the_ideal_policies_admit(database_url: str) 
     """One request more would be answered 429, one fewer wastes what was paid for; several budgets pay all or none."""
 
     class Here(Requests):
-        url, steps_back = database_url, False
+        url = database_url
 
     run_state_machine_as_test(Here, settings=_SETTINGS)
 
@@ -150,5 +194,23 @@ def test_a_clock_that_is_set_back_admits_nothing_extra(database_url: str) -> Non
 
     class Here(Requests):
         url, steps_back = database_url, True
+
+    run_state_machine_as_test(Here, settings=_SETTINGS)
+
+
+def test_a_clock_that_is_set_forward_admits_nothing_extra(database_url: str) -> None:
+    """A step of half a minute is no half a minute: what was spent then stays spent, in all processes of the machine."""
+
+    class Here(Requests):
+        url, steps_forward = database_url, True
+
+    run_state_machine_as_test(Here, settings=_SETTINGS)
+
+
+def test_a_clock_that_is_set_to_and_fro_admits_nothing_extra(database_url: str) -> None:
+    """A time server that is wrong, and then right again."""
+
+    class Here(Requests):
+        url, steps_back, steps_forward = database_url, True, True
 
     run_state_machine_as_test(Here, settings=_SETTINGS)

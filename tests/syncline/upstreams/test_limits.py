@@ -17,6 +17,15 @@ FIELDS = (
     "X-RateLimit-Reset",
     "x-rate-limit-reset",
 )
+RESETS = ("Retry-After", "RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
+INSTANTS = (
+    "2026-03-01T12:00:50Z",
+    "2026-03-01T12:00:50.000Z",
+    "2026-03-01T13:00:50+01:00",
+    "2026-03-01 12:00:50",
+    "Sun, 01 Mar 2026 12:00:50 GMT",
+)
+"""Fifty seconds ahead, as providers write it where a number belongs."""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,13 @@ FIELDS = (
         ({"Retry-After": "soon", "RateLimit-Reset": "9"}, 9),
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "20"}, 20),
         ({"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "3", "RateLimit-Reset": "40"}, 40),
+        ({"Retry-After": "50, 53"}, 53),
+        ({"Retry-After": "20, soon"}, 20),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT, 45"}, 45),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT, Sun, 01 Mar 2026 12:00:40 GMT"}, 40),
+        ({"Retry-After": "Sunday, 01-Mar-26 12:00:30 GMT"}, 30),
+        ({"Retry-After": str(EPOCH + 33)}, 33),
+        *(({field: text}, 50) for field in RESETS for text in INSTANTS),
     ],
 )
 def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float) -> None:
@@ -55,6 +71,9 @@ def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float)
         {"Retry-After": "99999999999999"},
         {"Retry-After": "Sun, 01 Mar 2026 11:59:59 GMT"},
         {"Retry-After": "Sun, 99 Mar 2026 11:59:59 GMT"},
+        {"Retry-After": "2026-03-01T11:59:59Z"},
+        {"X-RateLimit-Reset": "2026-03-01T25:00:00Z"},
+        {"X-RateLimit-Reset": "9999-12-31T23:59:59-23:00"},
         {"X-RateLimit-Reset": str(EPOCH - 10)},
         {"RateLimit": '"default";r=50;t=12'},
         {"RateLimit": "nonsense"},
@@ -85,6 +104,12 @@ def test_seconds_and_date_say_the_same(seconds: int) -> None:
     """RFC 9110 lets the server choose between the two."""
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
     assert retry_at(_headers({"Retry-After": date}), NOW) == retry_at(_headers({"Retry-After": str(seconds)}), NOW)
+
+
+def test_two_headers_of_one_name_are_one_list() -> None:
+    """Each proxy on the way may add its own; httpx joins them by commas, and the longest of them is obeyed."""
+    twice = httpx.Headers([("Retry-After", "50"), ("Retry-After", "53")])
+    assert retry_at(twice, NOW) == NOW + timedelta(seconds=53)
 
 
 def test_a_date_is_read_as_utc() -> None:

@@ -16,6 +16,8 @@ EPOCH = int(NOW.timestamp())
         {"x-rate-limit-remaining": "1", "x-rate-limit-reset": str(EPOCH + 600)},
         {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str((EPOCH + 600) * 1000)},
         {"RateLimit-Remaining": "1", "RateLimit-Reset": "600"},
+        {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "2026-03-01T12:10:00Z"},
+        {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "Sun, 01 Mar 2026 12:10:00 GMT"},
         {"RateLimit": '"default";r=1;t=600'},
         {"RateLimit": '"burst";r=9;t=1, "daily";r=1;t=600'},
         {"RateLimit": "limit=100, remaining=1, reset=600"},

@@ -1,0 +1,60 @@
+"""A session counts every request that was sent for it: failed ones, redirects and probes, also where no page came."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from syncline.errors import DatabaseUnavailableError
+from syncline.store import sessions
+
+if TYPE_CHECKING:
+    from syncline.store.engine import Store
+
+__all__ = ["Sent", "counted"]
+
+
+@runtime_checkable
+class _Counting(Protocol):
+    """A transport that knows how many requests it sent."""
+
+    @property
+    def requests(self) -> int:
+        """So far."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Sent:
+    """What an attempt sent beyond what its work had put on record; known when it ends."""
+
+    beyond: int = 0
+
+
+@contextmanager
+def counted(store: Store, session_id: str, transport: object) -> Generator[Sent]:
+    """Put on record what is sent meanwhile and nobody else counts, however the block ends.
+
+    What pages count themselves is in the session's row by then; only the difference is added. Blocks may lie in each
+    other: the outer one finds nothing left. A transport that does not count is left alone.
+    """
+    sent = Sent()
+    if not isinstance(transport, _Counting):
+        yield sent
+        return
+    begun, recorded = transport.requests, _recorded(store, session_id)
+    try:
+        yield sent
+    finally:
+        with suppress(DatabaseUnavailableError):  # whatever ended the block says more
+            sent.beyond = max(0, transport.requests - begun - (_recorded(store, session_id) - recorded))
+            if sent.beyond:
+                with store.write() as connection:
+                    sessions.add_requests(connection, session_id, sent.beyond)
+
+
+def _recorded(store: Store, session_id: str) -> int:
+    with store.read() as connection:
+        return sessions.requests_of(connection, session_id)
