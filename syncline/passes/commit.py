@@ -14,7 +14,8 @@ from syncline.errors import RowsRefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.passes.codec import Rejected, codec_of
-from syncline.passes.decide import Changes, decide, rises
+from syncline.passes.columns_watch import ColumnsWatch
+from syncline.passes.decide import Changes, counted, decide, rises
 from syncline.passes.state import PassState, dumped, later, walked
 from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.items import rows_of
@@ -73,8 +74,10 @@ class _Sight:
 class PageWriter:
     """Stores the pages of one session, a batch of them in one transaction."""
 
-    def __init__(self, store: Store, source: Source, *, account_id: str | None, session_id: str) -> None:
-        """Write for `session_id`; the source's lease is held by it."""
+    def __init__(
+        self, store: Store, source: Source, *, account_id: str | None, session_id: str, force: bool = False
+    ) -> None:
+        """Write for `session_id`, which holds the source's lease; `force` says that columns may be emptied."""
         self._store = store
         self._source = source
         self._account = account_id
@@ -82,6 +85,8 @@ class PageWriter:
         self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
+        may_lose = force or source.deletes.never  # who never deletes has no run with force
+        self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
             source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
         )
@@ -151,6 +156,7 @@ class PageWriter:
             updated_column=self._source.updated_field,
             refused=refused,
         )
+        self._keep_columns(connection, state, batch, sight, changes)
         refusals.write(self._rows.insert, connection, changes.new, now)
         refusals.write(self._rows.replace, connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
@@ -161,6 +167,16 @@ class PageWriter:
         self._rejects.forget(connection, batch.items, but={item.key for item in changes.rejected})
         self._rejects.forget(connection, batch.tombstones)
         return sight, changes
+
+    def _keep_columns(
+        self, connection: Connection, state: PassState, batch: _Batch, sight: _Sight, changes: Changes
+    ) -> None:
+        """Leave alone what would empty a whole column, unless that is forced."""
+        if self._watch is None or not self._watch.keep(connection, changes, batch.items, sight.known, state.mode):
+            return
+        changes.tally = counted(changes, len(batch.items), sight.repeated, sight.rewritten)
+        if (said := self._watch.news()) is not None:
+            sessions.note_reason(connection, self._session, said)
 
     def _sight(self, connection: Connection, state: PassState, batch: _Batch) -> _Sight:
         """Read what is known of the batch's items, and write down what the pass now has seen."""

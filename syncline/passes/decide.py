@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 from syncline.passes.codec import Rejected
 
-__all__ = ["Changes", "decide", "rises"]
+__all__ = ["Changes", "counted", "decide", "rises"]
 
 _NONE_REFUSED: Mapping[Any, str] = MappingProxyType({})
 
@@ -92,11 +92,11 @@ def decide(
         else:
             changes.changed.append(row)
     changes.newest = newest
-    changes.tally = _counted(changes, len(items), repeated, rewritten)
+    changes.tally = counted(changes, len(items), repeated, rewritten)
     return changes
 
 
-def _counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:
+def counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:
     """The batch's counters; each distinct item of the pass is processed once."""
     created = sum(row.key not in repeated for row in changes.new)
     updated_first = sum(row.key not in repeated for row in changes.changed)

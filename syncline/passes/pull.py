@@ -61,6 +61,7 @@ class _Pull:
     session_id: str
     mode: Mode
     account_id: str | None = None
+    force: bool = False
     on_page: Callable[[Progress], Awaitable[None]] | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tally: Tally = field(default_factory=Tally)
@@ -77,7 +78,9 @@ class _Pull:
             DeferredError: a hold or a rate limit lasts longer than the source's patience.
             SessionLostError: the session was closed or taken over.
         """
-        writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
+        writer = PageWriter(
+            self.store, self.source, account_id=self.account_id, session_id=self.session_id, force=self.force
+        )
         state = self._begun()
         limited, stored_pages, begun_again = 0, 0, False
         while not state.finished:
@@ -174,10 +177,11 @@ async def pull(
     *,
     mode: Mode,
     account_id: str | None = None,
+    force: bool = False,
     on_page: Callable[[Progress], Awaitable[None]] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Tally:
-    """Pull `source` for the session that holds its lease; see `_Pull.run`."""
+    """Pull `source` for the session that holds its lease; `force` lets items empty whole columns. See `_Pull.run`."""
     return await _Pull(
         store=store,
         source=source,
@@ -185,6 +189,7 @@ async def pull(
         session_id=session_id,
         mode=mode,
         account_id=account_id,
+        force=force,
         on_page=on_page,
         sleep=sleep,
     ).run()
