@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from syncline.passes.decide import Changes
     from syncline.store.item_rows import ItemRows, Known
 
-__all__ = ["ColumnsWatch", "are_enough", "emptied"]
+__all__ = ["ColumnsWatch", "are_enough"]
 
 _MANY = 20
 """So many changed rows that all lose a value are no coincidence."""
@@ -39,18 +39,19 @@ _SAMPLE = 50
 """So many rows are looked up to see whether a column held anything."""
 
 
-def emptied(codec: ItemCodec, rows: Sequence[ItemRow], items: Mapping[Key, RawItem]) -> list[int]:
-    """The places of the columns that are empty in all `rows`: null, or a default because the item lacks the field."""
-    found: list[int] = []
-    for place, default in enumerate(codec.defaults):
-        if place == codec.rest_place or not all(
-            row.values[place] is None or row.values[place] == default for row in rows
-        ):
-            continue
-        path = codec.paths[place]
-        if all(row.values[place] is None or not _has(items[row.key], path) for row in rows):
-            found.append(place)
-    return found
+def _emptied(codec: ItemCodec, rows: Sequence[ItemRow]) -> list[int]:
+    """The places of the columns that hold nothing, or their default, in all `rows`."""
+    return [
+        place
+        for place, default in enumerate(codec.defaults)
+        if place != codec.rest_place and all(row.values[place] is None or row.values[place] == default for row in rows)
+    ]
+
+
+def _are_lacking(codec: ItemCodec, rows: Sequence[ItemRow], items: Mapping[Key, RawItem], place: int) -> bool:
+    """Whether the column holds nothing in all `rows`, or its default because the item lacks the field."""
+    path = codec.paths[place]
+    return all(row.values[place] is None or not _has(items[row.key], path) for row in rows)
 
 
 def are_enough(mode: Mode, *, changed: int, same: int, again: bool) -> bool:
@@ -120,7 +121,8 @@ class ColumnsWatch:
         """The columns that nearly all of these rows held, and that no item of the batch has any more."""
         if not changes.changed:
             return []
-        places = emptied(self.codec, [*changes.changed, *changes.new], items)
+        came = [*changes.changed, *changes.new]
+        places = _emptied(self.codec, came)
         if not places:
             return []
         changed = {row.key for row in changes.changed}
@@ -130,6 +132,7 @@ class ColumnsWatch:
             return []
         held = self._filled(connection, list(changed)[:_SAMPLE], places)
         places = [place for place in places if 2 * held[place] > min(len(changed), _SAMPLE)]
+        places = [place for place in places if _are_lacking(self.codec, came, items, place)]
         still = self._filled(connection, [key for key in same if not self._is_kept(known[key])], places)
         return [place for place in places if not still[place]]
 
