@@ -12,7 +12,9 @@ def sync(
     source: OneSource,
     *,
     mode: Annotated[Mode, typer.Option(help="Everything, or what changed since the last time.")] = Mode.INCREMENTAL,
-    force: Annotated[bool, typer.Option("--force", help="Delete what is gone, however much it is.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Accept what is gone: rows, however many, and whole columns.")
+    ] = False,
     account: Annotated[str | None, typer.Option(metavar="ID", help="Only this account.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:

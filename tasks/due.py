@@ -22,6 +22,7 @@ __all__ = [
     "current_flow_run",
     "due_of",
     "flow_name",
+    "is_forced",
     "mode_of",
     "plain",
     "source_of",
@@ -51,6 +52,12 @@ def current_flow_run() -> FlowRun | None:
     """The Prefect flow run under way; None outside of one (in a test by `.fn`)."""
     context = FlowRunContext.get()
     return None if context is None else context.flow_run
+
+
+def is_forced() -> bool:
+    """Whether the Prefect flow run under way was asked for with `force`; False outside of one."""
+    flow_run = current_flow_run()
+    return flow_run is not None and bool(flow_run.parameters.get("force"))
 
 
 def current_due(mode: Mode) -> Due:

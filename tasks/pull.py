@@ -15,6 +15,7 @@ from syncline.passes import pull as passes
 from syncline.passes.ending import is_mostly_rejected
 from syncline.passes.pull import Progress
 from tasks.breaker import noted
+from tasks.due import is_forced
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import Stop, current_run, unless_stopped
@@ -25,8 +26,12 @@ __all__ = ["pull", "pull_task"]
 
 
 async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
-    """Read what is new (or everything) and store it; a retried attempt goes on where the last page was stored."""
-    return unless_stopped(await attempt(pull_task, source.retry, source, current_run().stronger(mode)))
+    """Read what is new (or everything) and store it; a retried attempt goes on where the last page was stored.
+
+    A run that was asked for with `force` also stores what empties a whole column.
+    """
+    mode, force = current_run().stronger(mode), is_forced()
+    return unless_stopped(await attempt(pull_task, source.retry, source, mode, force=force))
 
 
 @task(
@@ -37,7 +42,7 @@ async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     on_running=[note_attempt],
     on_failure=[note_failure],
 )
-async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
+async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally | Stop:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     transport = await run.open_transport()
@@ -48,7 +53,7 @@ async def pull_task(source: Source, mode: Mode) -> Tally | Stop:
         stop_if_asked(run)
 
     run.last.push_async_callback(progress.close)
-    work = passes.pull(run.store, source, transport, run.session_id, mode=mode, on_page=stored)
+    work = passes.pull(run.store, source, transport, run.session_id, mode=mode, force=force, on_page=stored)
     return await noted(run, work, trouble=partial(_rejections, source, mode))
 
 

@@ -55,7 +55,14 @@ class Rejected:
 
 
 class ItemCodec:
-    """Reads the items of one table as one source has them; made once a process by `codec_of`."""
+    """Reads the items of one table as one source has them; made once a process by `codec_of`.
+
+    Attributes:
+        columns: the item's own columns; the next two are in their order.
+        defaults: what each is where the item lacks it; None where it must be there.
+        paths: where each stands in the item.
+        rest_place: which of them keeps the rest of the item; None: none does.
+    """
 
     def __init__(self, item: type[Item], paths: Paths | None = None) -> None:
         """Derive the wire's shape from the class of the table, and from where the source has its fields.
@@ -75,6 +82,10 @@ class ItemCodec:
         self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in paths else None
         self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
+        self.rest_place = self.columns.index(item.rest) if item.rest else None
+        known = {field.name: field for field in fields}
+        self.defaults = tuple(known[name].made_default() if name in known else None for name in self.columns)
+        self.paths = tuple(known[name].path if name in known else () for name in self.columns)
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
         self._finishers = tuple(finishers(item, self.columns, paths))
         self._places = {field.name: ".".join(field.path) for field in fields}
@@ -156,7 +167,7 @@ class ItemCodec:
         if reason is not None:
             return Rejected(key, reason, bytes(raw))
         try:
-            return tuple(values), xxh3_128_digest(self._encode(values))
+            return tuple(values), self.fingerprint(values)
         except OverflowError:
             return Rejected(key, "a nested number has more than 64 bits", bytes(raw))
 
@@ -164,6 +175,10 @@ class ItemCodec:
         """Whether the item, which fits, gives the instant in this column without an offset."""
         value = self._values(self._decode(raw))[column]
         return isinstance(value, datetime) and value.tzinfo is None
+
+    def fingerprint(self, values: Sequence[Any]) -> bytes:
+        """16 bytes that are the same for the same values."""
+        return xxh3_128_digest(self._encode(values))
 
     def _finish(self, values: list[Any]) -> str | None:
         """Do in place what msgspec left to do; returns why it cannot be done."""

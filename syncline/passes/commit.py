@@ -15,7 +15,8 @@ from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
 from syncline.passes.batch import Batch, batch_of, doubles_after, stale_after
 from syncline.passes.codec import codec_of
-from syncline.passes.decide import Changes, decide, settle
+from syncline.passes.columns_watch import ColumnsWatch
+from syncline.passes.decide import Changes, counted, decide, settle
 from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, merged_doubles, told_by
 from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.items import rows_of
@@ -59,6 +60,7 @@ class _Sight:
     seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
     rewritten: AbstractSet[Key] = frozenset()
     ordered: bool
+    mode: Mode
     rivals: Sequence[tuple[Key, RawItem]] = ()
     unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
 
@@ -66,8 +68,10 @@ class _Sight:
 class PageWriter:
     """Stores the pages of one session, a batch of them in one transaction."""
 
-    def __init__(self, store: Store, source: Source, *, account_id: str | None, session_id: str) -> None:
-        """Write for `session_id`; the source's lease is held by it."""
+    def __init__(
+        self, store: Store, source: Source, *, account_id: str | None, session_id: str, force: bool = False
+    ) -> None:
+        """Write for `session_id`, which holds the source's lease; `force` says that columns may be emptied."""
         self._store = store
         self._source = source
         self._account = account_id
@@ -75,6 +79,8 @@ class PageWriter:
         self._codec = codec_of(source.table, source.fields)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
+        may_lose = force or source.deletes.never  # who never deletes has no run with force
+        self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
             source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
         )
@@ -180,6 +186,7 @@ class PageWriter:
             updated_column=self._source.updated_field,
             refused=sight.unfit,
         )
+        self._keep_columns(connection, batch, sight, changes)
         self._apply(connection, changes, now)
         self._keep_rejects(connection, batch, sight, changes, now)
         return changes
@@ -200,6 +207,14 @@ class PageWriter:
         refusals.write(self._rows.replace, connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
 
+    def _keep_columns(self, connection: Connection, batch: Batch, sight: _Sight, changes: Changes) -> None:
+        """Leave alone what would empty a whole column, unless that is forced."""
+        if self._watch is None or not self._watch.keep(connection, changes, batch.items, sight.known, sight.mode):
+            return
+        changes.tally = counted(changes, len(batch.items), sight.seen.keys() & batch.items.keys(), sight.rewritten)
+        if (said := self._watch.news()) is not None:
+            sessions.note_reason(connection, self._session, said)
+
     def _sight(self, connection: Connection, state: PassState, batch: Batch) -> _Sight:
         """Read what is known of the batch's items, and write down what the pass now has seen."""
         if batch.ordered and batch.items:
@@ -208,13 +223,13 @@ class PageWriter:
             if known is not None:
                 missing = [key for key in known if key not in batch.items]
                 self._seen.add_missing(connection, missing)
-                return _Sight(known=known, ordered=True)
+                return _Sight(known=known, ordered=True, mode=state.mode)
         keys = batch.keys
         known = self._rows.known_of(connection, keys)
         seen = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
         rewritten = self._rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
         self._seen.add_seen(connection, keys, walk=state.walk)
-        return _Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys)
+        return _Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys, mode=state.mode)
 
     def _misses_rows(self, connection: Connection, state: PassState) -> bool:
         """Whether rows would be deleted if the pass ended now."""

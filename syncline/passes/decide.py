@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 from syncline.passes.codec import Rejected
 
-__all__ = ["Changes", "decide", "rises", "settle"]
+__all__ = ["Changes", "counted", "decide", "rises", "settle"]
 
 _NONE_REFUSED: Mapping[Any, str] = MappingProxyType({})
 
@@ -96,7 +96,7 @@ def decide(
     changes.newest = newest
     if newest is not None and column is not None:
         changes.is_local = codec.is_local(newest_raw, column)
-    changes.tally = _counted(changes, len(items), repeated, rewritten)
+    changes.tally = counted(changes, len(items), repeated, rewritten)
     return changes
 
 
@@ -132,7 +132,7 @@ def settle(
     return newer, refused
 
 
-def _counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:
+def counted(changes: Changes, items: int, repeated: AbstractSet[Key], rewritten: AbstractSet[Key]) -> Tally:
     """The batch's counters; each distinct item of the pass is processed once."""
     created = sum(row.key not in repeated for row in changes.new)
     updated_first = sum(row.key not in repeated for row in changes.changed)

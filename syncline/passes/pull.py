@@ -68,6 +68,7 @@ class _Pull:
     session_id: str
     mode: Mode
     account_id: str | None = None
+    force: bool = False
     on_page: Callable[[Progress], Awaitable[None]] | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tally: Tally = field(default_factory=Tally)
@@ -84,7 +85,9 @@ class _Pull:
             DeferredError: a hold or a rate limit lasts longer than the source's patience.
             SessionLostError: the session was closed or taken over.
         """
-        writer = PageWriter(self.store, self.source, account_id=self.account_id, session_id=self.session_id)
+        writer = PageWriter(
+            self.store, self.source, account_id=self.account_id, session_id=self.session_id, force=self.force
+        )
         state = self._begun()
         limited, stored_pages, begun_again = 0, 0, False
         transport = self._metered()
@@ -221,13 +224,14 @@ async def pull(
     *,
     mode: Mode,
     account_id: str | None = None,
+    force: bool = False,
     on_page: Callable[[Progress], Awaitable[None]] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Tally:
     """Pull `source` for the session that holds its lease; see `_Pull.run`.
 
-    All requests that were sent are on record when it ends, whatever came of them. Where the upstream refuses our
-    credentials, the source is held from then on.
+    `force` lets items empty whole columns. All requests that were sent are on record when it ends, whatever came of
+    them. Where the upstream refuses our credentials, the source is held from then on.
     """
     work = _Pull(
         store=store,
@@ -236,6 +240,7 @@ async def pull(
         session_id=session_id,
         mode=mode,
         account_id=account_id,
+        force=force,
         on_page=on_page,
         sleep=sleep,
     )

@@ -40,6 +40,13 @@ class WireField:
         """Whether an item without it does not fit."""
         return self.default is REQUIRED
 
+    def made_default(self) -> Any:  # noqa: ANN401 - of any type
+        """What the field is where the item lacks it; None where it must be there."""
+        make = getattr(self.default, "default_factory", None)
+        if self.is_required:
+            return None
+        return self.default if make is None else make()
+
     @property
     def declared(self) -> tuple[str, Any] | tuple[str, Any, Any]:
         """As `msgspec.defstruct` takes it."""

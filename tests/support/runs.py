@@ -107,6 +107,7 @@ def pull(
     admission: Admission,
     *,
     account_id: str | None = None,
+    force: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     on_page: Callable[[pulling.Progress], Awaitable[None]] | None = None,
     transport: Transport | None = None,
@@ -119,6 +120,7 @@ def pull(
         admission.session_id,
         mode=admission.mode,
         account_id=account_id,
+        force=force,
         on_page=on_page,
         sleep=sleep,
     )
@@ -139,7 +141,7 @@ def run(
     if isinstance(store.clock, ManualClock):
         store.clock.advance(seconds=1)
     admission = begin(store, source, mode=mode, account_id=account_id, trigger=trigger)
-    pulled = pull(store, source, admission, account_id=account_id, transport=transport)
+    pulled = pull(store, source, admission, account_id=account_id, force=force, transport=transport)
     pruned = pruning.prune(store, source, admission.session_id, account_id=account_id, force=force)
     return Ran(
         session_id=admission.session_id,

@@ -4,11 +4,12 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
 
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from tasks.deferral import retry_key
-from tasks.due import due_of, flow_name, flow_run_id_of, mode_of, session_key, source_of
+from tasks.due import due_of, flow_name, flow_run_id_of, is_forced, mode_of, session_key, source_of
 
 TICK = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 
@@ -71,3 +72,11 @@ def test_a_session_key_leads_back_to_its_flow_run() -> None:
 def test_flow_and_source_names_lead_to_each_other() -> None:
     """Hooks know only the flow's name."""
     assert source_of(flow_name("products")) == "products"
+
+
+def test_force_is_what_the_flow_run_was_asked_with() -> None:
+    """`syncline sync NAME --force` is said once, and holds for the pull as for the prune."""
+    assert not is_forced()
+    for parameters, forced in (({"force": True}, True), ({"force": False}, False), ({"mode": "full"}, False)):
+        with FlowRunContext.model_construct(flow_run=_flow_run(parameters=parameters)):
+            assert is_forced() is forced

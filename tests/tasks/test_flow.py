@@ -1,5 +1,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,9 @@ from syncline.store import holds, sessions
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
 from tasks.flow import sync_flow
-from tasks.pull import pull
+from tasks.prune import prune
+from tasks.pull import pull, pull_task
+from tasks.run import Run, entered
 
 
 def _newest(store: Store) -> SyncSession:
@@ -51,6 +54,39 @@ def test_a_full_run_deletes_what_is_gone_upstream(instance: Store, box: sandbox.
     state = asyncio.run(sync_products.fn(Mode.FULL))
     assert isinstance(state.data, Tally)
     assert state.data.deleted == 2
+
+
+LOST = replace(PRODUCTS, fields={"brand": "maker"})
+"""As if the upstream no longer sent the brand."""
+
+
+@sync_flow(LOST)
+async def sync_lost() -> Tally:
+    await admit_run(LOST, Mode.FULL)
+    return await pull(LOST, Mode.FULL) + await prune(LOST, Mode.FULL)
+
+
+def test_a_column_that_vanishes_upstream_stays_until_it_is_forced(instance: Store) -> None:
+    """The run is partial and says what to do; doing that empties the column."""
+
+    def brands() -> int:
+        with instance.read() as connection:
+            return connection.exec_driver_sql("SELECT count(brand) FROM products").scalar() or 0
+
+    asyncio.run(sync_products.fn(Mode.FULL))
+    state = asyncio.run(sync_lost.fn())
+    assert (state.name, brands()) == ("Partial", 30)
+    assert "brand: no item has a value any more" in (state.message or "")
+
+    async def forced() -> None:
+        async with AsyncExitStack() as stack:
+            admission = admit(instance, LOST, Due(trigger=Trigger.MANUAL, mode=Mode.FULL))
+            run = Run(source=LOST, store=instance, stack=stack, session_id=admission.session_id)
+            with entered(run):
+                await pull_task.fn(LOST, Mode.FULL, force=True)
+
+    asyncio.run(forced())
+    assert brands() == 0
 
 
 def test_a_paused_source_is_skipped_with_the_reason(instance: Store, box: sandbox.Box) -> None:

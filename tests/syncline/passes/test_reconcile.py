@@ -76,7 +76,7 @@ def test_a_run_that_ended_well_is_closed_as_such(store: Store, rejected: int, st
     """Only the last word was lost; rejected items make it partial, as always."""
     admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
     with store.write() as connection:
-        sessions.advance(connection, admission.session_id, Tally(processed=3, rejected=rejected))
+        sessions.advance(connection, admission.session_id, Tally(processed=5, rejected=rejected))
     assert reconcile(store, knows(Status.COMPLETED)) == [admission.session_id]
     assert session(store, admission.session_id).status is status
 
