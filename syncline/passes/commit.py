@@ -91,7 +91,6 @@ class PageWriter:
         now = self._store.clock.now()
         batch = self._batch(state, pages)
         with self._store.write() as connection:
-            sessions.claim(connection, self._session)
             sight, changes = self._write(connection, state, batch, now)
             tally = changes.tally + Tally(
                 pages=len(pages),
