@@ -85,7 +85,6 @@ class Checks:
         refused = [(tweet_id, said, b"") for tweet_id, said in looked_up.unclear.items()]
         pages = self.tally.pages + 1
         with self.store.write() as connection:
-            sessions.claim(connection, self.session_id)
             stored.record(connection, found, now=now, final=self.final)
             stored.forget_tweets(connection, [one.tweet_id for one in found if one.status is EntryStatus.DELETED])
             stored.note_look(connection, list(looked_up.unclear), now=now)

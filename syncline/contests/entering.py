@@ -27,8 +27,9 @@ def enter(store: Store, session_id: str, *, round_seconds: float | None) -> int:
 
     def make(connection: Connection) -> int:
         now = store.now(connection)
-        sessions.advance(connection, session_id, Tally())
         rounds.roll(connection, now=now, every_seconds=round_seconds)
-        return entries.enter(connection, rounds.open_ones(connection), now=now)
+        made = entries.enter(connection, rounds.open_ones(connection), now=now)
+        sessions.advance(connection, session_id, Tally())
+        return made
 
     return store.transact(make)

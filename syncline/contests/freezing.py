@@ -154,11 +154,11 @@ class _Freeze:
     def _kept(self, made: _Made | str, connection: Connection) -> bool:
         """Keep what was made, or why nothing was; False where it is not true any more."""
         session_id, number = self.checks.session_id, self.number
-        sessions.advance(connection, session_id, Tally())
         if isinstance(made, str):
             sessions.note_reason(connection, session_id, made)
             return True
         one = rounds.find(connection, number, locked=True)
+        sessions.advance(connection, session_id, Tally())
         if one is None or one.status is not RoundStatus.FREEZING:
             return True
         if entries.state_of(connection, number) != made.state:

@@ -52,8 +52,8 @@ async def _push(store: Store, endpoint: Endpoint, session_id: str, one: Round) -
         again = "it is not sent again by itself" if retry_at is None else f"it is sent again at {retry_at:%H:%M} UTC"
         reason = f"the snapshot of round {one.number} was not accepted: {error}; {again}"
         with store.write() as connection:
-            sessions.note_reason(connection, session_id, reason)
             pushes.refused(connection, one.number, error=str(error), retry_at=retry_at)
+            sessions.note_reason(connection, session_id, reason)
         return False
     with store.write() as connection:
         pushes.accepted(connection, one.number, now=store.clock.now())

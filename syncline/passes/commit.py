@@ -104,7 +104,6 @@ class PageWriter:
         now, shifting = self._store.clock.now(), self._source.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
         with self._store.write() as connection:
-            sessions.claim(connection, self._session)
             sight = self._sight(connection, state, batch)
             rivals = self._rivals(state, batch, sight, shifting=shifting)
             sight = replace(sight, rivals=rivals, unfit=refused)

@@ -75,7 +75,6 @@ def prune(
         SessionLostError: the session was closed or taken over; nothing was deleted.
     """
     with store.write() as connection:
-        sessions.claim(connection, session_id)
         row = checkpoints.read(connection, source.name, account_id)
         state = None if row is None else loaded(row.pass_state)
         if row is None or state is None or not state.finished or state.mode is not Mode.FULL:

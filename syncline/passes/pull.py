@@ -187,12 +187,12 @@ class _Pull:
         """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
         with self.store.write() as connection:
-            sessions.advance(connection, self.session_id, Tally())
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
             doubles = None if row is None else row.doubles
             state = _first_state(self.source, mode, cursor, now, made_for=self._made_for, doubles=doubles)
             PassKeys(self.source.name, self.account_id).clear(connection)
+            sessions.advance(connection, self.session_id, Tally())
             checkpoints.write(
                 connection,
                 self.source.name,

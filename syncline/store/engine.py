@@ -5,13 +5,13 @@ Its errors do not repeat the values of a statement: they end up in logs and in P
 **The order of locks.** Every transaction that changes rows of several tables takes them in this order, so that no two
 wait for each other on PostgreSQL (SQLite has one writer at a time):
 
-1. the lease of the source; 2. its queue (`queued_runs`); 3. sessions; 4. what a session works on: rounds, entries,
-items, keys that a pass has seen, rejects, the checkpoint; 5. holds, breakers, overrides; 6. totals; 7. heartbeats;
-8. the audit log.
+1. the lease of the source; 2. its queue (`queued_runs`); 3. what a session works on: rounds, entries, items, keys that
+a pass has seen, rejects; 4. sessions; 5. the checkpoint; 6. holds, breakers, overrides; 7. totals; 8. heartbeats;
+9. the audit log.
 
-Whoever works on what belongs to a session (4) takes that session first (`sessions.claim`): nobody else is at its rows.
-Rows of one table are taken in the order of their keys. A deadlock that comes about all the same is no error: `transact`
-begins anew.
+The session comes behind its items, and tells there whether it is still open: were it taken first, a page that waits for
+a row of somebody's open transaction would keep the session from being closed, and its source with it. Rows of one table
+are taken in the order of their keys. A deadlock that comes about all the same is no error: `transact` begins anew.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ __all__ = [
     "add_requests",
     "advance",
     "by_flow_run",
-    "claim",
     "close",
     "close_abandoned",
     "find",
@@ -63,8 +62,6 @@ _ADVANCE = (
     )
 )
 """Built once: each page's transaction executes it."""
-_CLAIM = f"SELECT 1 FROM sync_sessions WHERE id = %s AND status = '{Status.RUNNING}' FOR NO KEY UPDATE"
-"""As the driver takes it: each page's transaction begins with it."""
 
 
 def new_id(source: str, now: datetime) -> str:
@@ -77,21 +74,6 @@ def insert_session(connection: Connection, session: SyncSession) -> None:
     connection.execute(insert(SyncSession), session.model_dump())
     if session.status not in OPEN_STATUSES:
         totals.count(connection, session.source, session.status, begun=session.started_at, ended=session.completed_at)
-
-
-def claim(connection: Connection, session_id: str) -> None:
-    """Keep an open session to this transaction, before anything is touched that belongs to it.
-
-    Nobody closes it, and no other run begins, before the transaction ends: two never work on the same rows at once.
-    SQLite has one writer at a time, and `advance` tells it soon enough whether the session is open.
-
-    Raises:
-        SessionLostError: the session is no longer open.
-    """
-    if connection.dialect.name != "postgresql":
-        return
-    if connection.exec_driver_sql(_CLAIM, (session_id,)).first() is None:
-        raise _lost(session_id)
 
 
 def advance(connection: Connection, session_id: str, tally: Tally, *, pages_left: int | None = None) -> None:
