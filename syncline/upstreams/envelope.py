@@ -12,10 +12,12 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from syncline.model.page import Json
+from syncline.upstreams.named_rows import as_objects
 
 __all__ = ["Envelope", "NoListError", "Opened", "dotted_keys", "value_at"]
 
 _ABSENT = msgspec.Raw(b"")
+_SELECTOR = re.compile(r"\[(\w+)=([^\]]*)\]")
 _Opener: TypeAlias = "Callable[[bytes], Opened]"
 
 
@@ -40,15 +42,18 @@ class Opened:
 class Envelope:
     r"""Where things stand in a body, as dotted paths.
 
-    A dot within a key is written `\.`; a path that begins with `@` is one key (OData: `@odata.nextLink`).
+    A dot within a key is written `\.`; a path that begins with `@` is one key (OData: `@odata.nextLink`). Of a list of
+    objects, `links[rel=next].href` reads the first whose `rel` is `next`.
 
     Attributes:
         items: the list of items; "" where the body itself is the list.
         others: values to read besides.
+        columns: the list of column names, where the items are lists of values in that order; None: they are objects.
     """
 
     items: str
     others: tuple[str, ...] = ()
+    columns: str | None = None
 
     def open(self, content: bytes) -> Opened:
         """Split `content`.
@@ -58,26 +63,47 @@ class Envelope:
             ValueError: `content` is no JSON.
         """
         body = content.removeprefix(b"\xef\xbb\xbf")
+        others = self.others if self.columns is None else (*self.others, self.columns)
         try:
-            return _opener(self.items, self.others)(body)
+            opened = _opener(self.items, others)(body)
         except msgspec.ValidationError:
             raise NoListError(_what_is_there(self.items, msgspec.json.decode(body))) from None
+        if self.columns is None:
+            return opened
+        rows = as_objects(opened.rows, opened.values.get(self.columns))
+        if rows is None:
+            raise NoListError(f"no list of column names at {self.columns!r}; change `columns`")
+        return Opened(rows=rows, values=opened.values)
 
 
 def dotted_keys(path: str) -> tuple[str, ...]:
     """The keys of a dotted path, outermost first."""
     if not path or path.startswith("@"):
         return (path,) if path else ()
-    return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
+    keys = (part for key in re.split(r"(?<!\\)\.", path) for part in re.split(r"(?<!\\)(?=\[\w+=[^\]]*\]$)", key))
+    return tuple(key.replace("\\.", ".").replace("\\[", "[") for key in keys if key)
 
 
 def value_at(body: object, keys: Sequence[str]) -> object:
     """What stands in parsed JSON under `keys`; None where there is nothing."""
     for key in keys:
-        if not isinstance(body, Mapping):
+        if isinstance(body, list):
+            body = _selected(cast("list[object]", body), key)
+        elif isinstance(body, Mapping):
+            body = cast("Mapping[str, object]", body).get(key)
+        else:
             return None
-        body = cast("Mapping[str, object]", body).get(key)
     return body
+
+
+def _selected(entries: list[object], selector: str) -> object:
+    """The first object of a list that `[name=value]` is true of."""
+    wanted = _SELECTOR.fullmatch(selector)
+    if wanted is None:
+        return None
+    name, value = wanted.groups()
+    objects = [cast("Mapping[str, object]", entry) for entry in entries if isinstance(entry, Mapping)]
+    return next((entry for entry in objects if str(entry.get(name)) == value), None)
 
 
 @cache

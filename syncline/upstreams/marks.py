@@ -70,15 +70,18 @@ class Cursor(_Marked):
 
 @dataclass(frozen=True, kw_only=True)
 class Link(_Marked):
-    """A URL for the next page: `Link: <…>; rel="next"` (RFC 8288), or a value of the body; until there is none.
+    """A URL for the next page: in a header, or a value of the body; until there is none.
 
     Attributes:
-        next_at: dotted path of the URL in the body (`next`, `links.next`, `@odata.nextLink`); None: the header.
+        next_at: dotted path of the URL in the body (`next`, `links.next`, `links[rel=next].href`, `@odata.nextLink`);
+            None: a header gives it.
+        header: that header: `Link` is read as `<…>; rel="next"` (RFC 8288), any other (`Next-Page`) is the URL itself.
         size: the parameter for the size, in the first request; None: the server decides.
         page_size: how many items are asked for.
     """
 
     next_at: str | None = None
+    header: str = "Link"
     size: str | None = None
     page_size: int = 100
 
@@ -97,10 +100,14 @@ class Link(_Marked):
         return chain(reader, resume, ask, self._next)
 
     def _next(self, got: Fetched) -> str | None:
-        if self.next_at is None:
+        if self.next_at is None and self.header.lower() == "link":
             return got.link
-        link = got.values.get(self.next_at)
+        link = _header(got, self.header) if self.next_at is None else got.values.get(self.next_at)
         return urljoin(got.url, link) if isinstance(link, str) and link else None
+
+
+def _header(got: Fetched, name: str) -> str | None:
+    return None if got.headers is None else got.headers.get(name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import NoReturn
 from urllib.parse import urljoin
 
 from syncline.errors import RejectedError, UnavailableError
-from syncline.model.page import Answer, Json, Transport
+from syncline.model.page import Answer, Headers, Json, Transport
 from syncline.upstreams.envelope import Envelope, NoListError, Opened
 from syncline.upstreams.limits import http_date
 
@@ -32,6 +32,7 @@ class Fetched:
         url: where the answer came from.
         status: 200, or 206 for a range.
         content_range: the header of that name.
+        headers: all headers of the answer; None where there was none.
     """
 
     rows: list[bytes]
@@ -42,6 +43,7 @@ class Fetched:
     status: int = 200
     content_range: str | None = None
     answered_at: datetime | None = None
+    headers: Headers | None = None
 
     def truth(self, path: str | None) -> bool | None:
         """Whether the value at `path` is true, or a link, or a number above 0; None where the body lacks it."""
@@ -113,6 +115,7 @@ class Reader:
             status=answer.status_code,
             content_range=answer.headers.get("content-range"),
             answered_at=http_date(answer.headers.get("date")),
+            headers=answer.headers,
         )
 
     def _opened(self, answer: Answer) -> Opened:
