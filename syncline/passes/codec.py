@@ -21,7 +21,8 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
-from syncline.passes.wire import Paths, finishers, wire_field
+from syncline.passes.long_numbers import quoted
+from syncline.passes.wire import Paths, finishers, takes_numbers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class ItemCodec:
         key = next(field for field in fields if field.name == self.key_column)
         self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
-        self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in paths else None
+        reads_key = key.name in paths or takes_numbers(item, key.name, paths)
+        self._key_of = _key_of(key, as_text=self._key_is_text) if reads_key else None
+        self._texts = {field.path[0]: field is key for field in fields if field.is_text and len(field.path) == 1}
         self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
@@ -97,7 +100,7 @@ class ItemCodec:
         rejected: list[Rejected] = []
         for raw in rows:
             try:
-                found = self._decode_key(raw)
+                found = self._read_again(self._decode_key, raw)
                 key = getattr(found, self.key_column) if self._key_of is None else self._key_of(found)
             except _UNREADABLE as error:
                 rejected.append(Rejected(None, f"no key: {error}", bytes(raw)))
@@ -111,7 +114,11 @@ class ItemCodec:
     def decode(self, key: Key, raw: RawItem) -> tuple[tuple[Any, ...], bytes] | Rejected:
         """The item's values in the order of `columns` and the fingerprint over them, or why it does not fit."""
         try:
-            values = list(self._values(self._decode(raw)))
+            try:
+                found = self._decode(raw)
+            except msgspec.ValidationError:
+                found = self._read_again(self._decode, raw)
+            values = list(self._values(found))
             if self._rest is not None:
                 self._rest.add(values, raw)
         except _UNREADABLE as error:
@@ -123,8 +130,13 @@ class ItemCodec:
             return Rejected(key, _NUL, bytes(raw))
         try:
             return tuple(values), xxh3_128_digest(self._encode(values))
-        except OverflowError:
-            return Rejected(key, "a nested number has more than 64 bits", bytes(raw))
+        except OverflowError:  # a nested number of more than 64 bits, which msgpack has not
+            return tuple(values), xxh3_128_digest(msgspec.json.encode(values, order="sorted"))
+
+    def _read_again(self, decode: Callable[[RawItem], Any], raw: RawItem) -> Any:  # noqa: ANN401 - a struct made at run time
+        """The item that did not fit, with the numbers as text that a text column takes; if it has none, as it is."""
+        mended = quoted(raw, self._texts)
+        return decode(raw if mended is None else mended)
 
     def _finish(self, values: list[Any]) -> str | None:
         """Do in place what msgspec left to do; returns why it cannot be done."""
