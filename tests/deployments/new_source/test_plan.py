@@ -61,7 +61,7 @@ def url() -> Iterator[str]:
         "/text": _always("hello"),
         "/empty": _always({"items": []}),
         "/scalars": _always({"things": [1, 2]}),
-        "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "y"}]),
+        "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}]),
     }
     with serving(paths) as base:
         yield base
@@ -70,7 +70,7 @@ def url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def box() -> Iterator[sandbox.Box]:
     """The simulated ERP."""
-    with sandbox.serving(products=250, customers=400) as served:
+    with sandbox.serving(products=250, customers=1500) as served:
         yield served
 
 
@@ -127,10 +127,19 @@ def test_an_odd_api_becomes_a_file_that_the_lint_accepts(url: str, project: Proj
 def test_where_only_some_items_were_seen_any_field_may_be_empty(box: sandbox.Box, project: Project) -> None:
     """What the first page never lacks, the hundredth may; its items would be rejected."""
     made = _plan(project, f"{box.url}/erp/customers", token=box.token)
-    assert "of 400 items were looked at" in made.module
+    assert "of 1,500 items were looked at" in made.module
+    assert "# - that `id` tells all items apart was seen of " in made.module
     assert "    city: str | None = None" in made.module.split("\n")
     assert 'updated_since="updated_since"' in made.module
     assert 'updated_field="updated_at"' in made.module
+
+
+def test_a_field_whose_name_cannot_be_read_is_left_out_and_named(url: str, project: Project) -> None:
+    """A file that cannot be loaded, or a column less without a word, would both be worse."""
+    made = _plan(project, f"{url}/odd", token="word")
+    (doubt,) = (doubt for doubt in made.doubts if "left out" in doubt)
+    assert 'say "it' in doubt
+    assert "# - the field" in made.module
 
 
 def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box, project: Project) -> None:
@@ -186,7 +195,7 @@ def test_without_a_url_there_is_something_to_edit(project: Project, tmp_path: Pa
         ("/empty", RejectedError, "an empty list"),
         ("/scalars", RejectedError, "no list of objects; it has things"),
         ("/gone", RejectedError, "404"),
-        ("/keyless", ConfigurationError, "name one with --key; these could be: a, b"),
+        ("/keyless", ConfigurationError, "name one with --key; these could be: b"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_written(
@@ -204,6 +213,8 @@ def test_the_user_may_name_the_key(url: str, project: Project) -> None:
     assert "    b: str = Field(primary_key=True, sa_type=KeyText)\n" in _plan(project, f"{url}/keyless", key="b").module
     with pytest.raises(ConfigurationError, match="--key zz: the items have no such field"):
         _plan(project, f"{url}/keyless", key="zz")
+    with pytest.raises(ConfigurationError, match="--key a: two items were seen with the same value there"):
+        _plan(project, f"{url}/keyless", key="a")
 
 
 @pytest.mark.parametrize(
