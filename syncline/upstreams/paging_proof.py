@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from syncline.errors import RateLimitedError, UpstreamError
+from syncline.errors import BudgetSpentError, RateLimitedError, UpstreamError
 from syncline.model.page import Answer, Ask, Transport
 from syncline.upstreams.landmarks import Item
 from syncline.upstreams.paging import Offset, OnePage, PageNumber, Paging
@@ -23,9 +23,14 @@ class _SpentError(Exception):
 
 @dataclass(kw_only=True)
 class Allowance:
-    """How many requests all proofs of one look may take together."""
+    """How many requests all proofs of one look may take together.
+
+    Attributes:
+        is_limited: whether the API, or its budget, asked to slow down: none is left then.
+    """
 
     left: int = 10
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +171,7 @@ class _Prover:
     async def _doubts_of_the_end(self, walk: _Walk) -> tuple[str, ...]:
         """What speaks against an end at the total: the last page, and what lies behind it, are asked for at once."""
         paging, total, size = self.pages.paging, self.total, walk.sizes[0] if walk.sizes else 0
-        if total is None or size < 1 or not isinstance(paging, PageNumber | Offset):
+        if total is None or size < 1 or self.allowance.left < 1 or not isinstance(paging, PageNumber | Offset):
             return (f"the end of the list was not reached: {walk.came} items in {len(walk.sizes)} pages were read",)
         start = (total - 1) // size * size
         last, behind = [await self._slice(place, size) for place in (start, start + size)]
@@ -199,8 +204,8 @@ class _Prover:
             walk.ended = True
         except _SpentError:
             pass
-        except RateLimitedError as error:
-            walk.error, self.allowance.left = error, 0
+        except (RateLimitedError, BudgetSpentError):
+            self.allowance.left, self.allowance.is_limited = 0, True
         except UpstreamError as error:
             walk.error = error
         finally:
@@ -222,6 +227,8 @@ def _refutation(walk: _Walk, total: int | None) -> str | None:
 def _doubts_of_one_page(walk: _Walk, total: int | None) -> tuple[str, ...]:
     if walk.error is not None:
         return (f"it could not be read again: {walk.error}",)
+    if not walk.ended:
+        return ("the API asked to slow down before the look was over: its answer was not read again",)
     if total is None:
         return (f"no paging was found: nothing shows that the one answer, with {walk.came} items, is everything",)
     if walk.came < total:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from syncline.errors import RejectedError
@@ -111,8 +111,11 @@ class _Probe:
             total=None if total is None else total[0],
             params=self._params(paging),
         )
-        told = None if total is None else total[1]
-        return await prove(self.trials.transport, pages, self.first.rows, total=told, allowance=self.allowance)
+        told, allowance, trials = None if total is None else total[1], self.allowance, self.trials
+        allowance.left = 0 if trials.is_limited else allowance.left
+        proof = await prove(trials.transport, pages, self.first.rows, total=told, allowance=allowance)
+        trials.is_limited = trials.is_limited or allowance.is_limited
+        return proof
 
     def _params(self, paging: Paging) -> tuple[tuple[str, str], ...]:
         """What each request repeats; what asks for the first page too, unless the paging sends it by itself."""
@@ -152,8 +155,18 @@ def _is_empty(look: Look | None) -> bool:
     return look is not None and look.items is not None and not look.rows
 
 
+def _is_map(value: object) -> bool:
+    """Whether these are items by key: several objects with the same fields."""
+    values = list(cast("Mapping[str, object]", value).values()) if isinstance(value, Mapping) else []
+    shapes = {tuple(cast("Mapping[str, object]", one)) if isinstance(one, Mapping) else None for one in values}
+    return len(values) > 1 and len(shapes) == 1 and None not in shapes
+
+
 def _nothing(path: str, first: Look) -> str:
     if first.items is not None:
         return f"{path} answers an empty list: there is nothing to guess from"
+    by_key = next((mark.path or "the top" for mark in first.marks if _is_map(mark.value)), None)
+    if by_key is not None:
+        return f"{path} has its items by key, at {by_key}, not in a list: write a connector (docs/add-a-source.md)"
     keys = [mark.path for mark in first.marks if len(mark.keys) == 1]
     return f"{path} answers no list of objects; it has {', '.join(keys[:20]) or 'no keys'}"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import msgspec
 
-from syncline.errors import RateLimitedError, UnavailableError, UpstreamError
+from syncline.errors import BudgetSpentError, RateLimitedError, UnavailableError, UpstreamError
 from syncline.model.page import Answer, Transport
 from syncline.upstreams.columns_guess import guess_columns, guess_key
 from syncline.upstreams.landmarks import Item, Items, Landmark, find_items, items_at, landmarks
@@ -170,7 +170,7 @@ class Trials:
             params = {**fixed, **params}
         try:
             look = _look(await self.transport.get(path, params=params, headers=headers), self.like)
-        except RateLimitedError:
+        except (RateLimitedError, BudgetSpentError):
             self.is_limited = True
             return None
         except (UpstreamError, ValueError):

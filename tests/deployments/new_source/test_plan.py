@@ -13,7 +13,14 @@ import sandbox
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
 from deployments.prefect_yaml import default_path
-from syncline.errors import ConfigurationError, RefusedError, RejectedError, SynclineError, UnavailableError
+from syncline.errors import (
+    BudgetSpentError,
+    ConfigurationError,
+    RefusedError,
+    RejectedError,
+    SynclineError,
+    UnavailableError,
+)
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 
@@ -150,6 +157,28 @@ def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box,
     assert "from flows.erp import ERP\n" in made.module
     assert "upstream=ERP," in made.module
     assert (made.shared, dict(made.added)) == ("erp", {})
+
+
+def test_a_look_keeps_to_the_budget_that_the_upstream_has_already(tmp_path: Path, project: Project) -> None:
+    """X answers ten requests in a quarter of an hour, whoever asks: a look must not earn the next run a 429."""
+    asked = 0
+
+    def answer(query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        nonlocal asked
+        asked += 1
+        start = int(query.get("start", "0"))
+        return 200, {"data": ODD[start : start + 10], "start": start}
+
+    with serving({"/2/users/7/mentions": answer}) as base:
+        x = UpstreamSettings.model_validate({"base_url": base, "token": "the X's"})
+        wanted = Wanted(name="things", url=f"{base}/2/users/7/mentions", given=Given(), every_seconds=60)
+        settings = Settings(home=tmp_path, upstreams={"x": x})
+        made = plan(wanted, project, settings)
+        assert made.shared == "x"
+        assert any("slow down" in doubt or "not reached" in doubt for doubt in made.doubts)
+        with pytest.raises(BudgetSpentError, match="x:mentions is spent until"):
+            plan(wanted, project, settings)
+    assert asked == 10
 
 
 def test_other_credentials_make_another_upstream(url: str, project: Project) -> None:

@@ -148,3 +148,23 @@ def test_an_item_that_changes_while_it_is_looked_at_keeps_its_key(serve: Serve, 
 
     guess, _ = look(answer, serve, connect)
     assert (guess.key, guess.seen) == ("id", 45)
+
+
+@pytest.mark.parametrize("refused_from", [5, 14, 18])
+def test_a_limit_met_while_a_guess_is_tried_out_does_not_speak_against_it(
+    serve: Serve, connect: Connect, refused_from: int
+) -> None:
+    """What was seen to give a second page is still the best guess; that it was not proved is said."""
+    asked = 0
+    served = paged(rows(495), total=495)
+
+    def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return served(request) if asked < refused_from else web.json_response({}, status=429)
+
+    guess, requests = look(answer, serve, connect)
+    assert requests == refused_from
+    assert isinstance(guess.paging, PageNumber)
+    assert doubted(guess, "the end of the list was not reached")
+    assert guess.key == "id"
