@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import SQLModel
 from support.real import node_servers
-from support.real.python_servers import datasette, django, kinto, pocketbase, pygeoapi
+from support.real.python_servers import datasette, django, kinto, pocketbase, pygeoapi, pygeoapi_is_installed
 from support.real.things import Row, Things
 from support.real.word_press import word_press
 
@@ -43,7 +43,7 @@ SERVERS: dict[str, Start] = {
     "django": django,
     "kinto": kinto,
     "pocketbase": pocketbase,
-    "pygeoapi": pygeoapi,
+    **({"pygeoapi": pygeoapi} if pygeoapi_is_installed() else {}),
     "wordpress": word_press,
     **(FROM_NPM if node_servers.are_installed() else {}),
 }

@@ -17,9 +17,11 @@ import httpx
 from support.real.process import free_port, running
 from support.real.things import Created, Row, Things, opened
 
-__all__ = ["datasette", "django", "kinto", "pocketbase", "pygeoapi"]
+__all__ = ["datasette", "django", "kinto", "pocketbase", "pygeoapi", "pygeoapi_is_installed"]
 
 _SCRIPTS = Path(sysconfig.get_path("scripts"))
+_OWN = Path(sys.prefix) / "servers" / "bin"
+"""The environment of servers that cannot share ours; `make test` makes it."""
 _HERE = Path(__file__).parent
 
 
@@ -148,6 +150,18 @@ def datasette(folder: Path) -> Generator[Things]:
         yield Datasette(database, f"http://127.0.0.1:{port}")
 
 
+def pygeoapi_is_installed() -> bool:
+    """Whether it can be started.
+
+    Raises:
+        RuntimeError: it is missing on continuous integration, where nobody would notice tests that are not run.
+    """
+    there = (_OWN / "pygeoapi").exists()
+    if not there and os.environ.get("CI"):
+        raise RuntimeError("pygeoapi is missing: `make test` installs it")
+    return there
+
+
 class Features:
     """Things in a GeoJSON file that pygeoapi reads."""
 
@@ -188,7 +202,7 @@ def pygeoapi(folder: Path) -> Generator[Things]:
     base = f"http://127.0.0.1:{port}"
     (folder / "config.yml").write_text(json.dumps(_geo_config(port, base)))
     env = {"PYGEOAPI_CONFIG": "config.yml", "PYGEOAPI_OPENAPI": "openapi.yml"}
-    program = str(_SCRIPTS / "pygeoapi")
+    program = str(_OWN / "pygeoapi")
     things = Features(folder / "things.geojson", base)
     things.fill({0: "the fields are read from it"})
     make = [program, "openapi", "generate", "config.yml", "--output-file", "openapi.yml"]
