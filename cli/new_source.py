@@ -57,6 +57,8 @@ def make(
     made = writing.plan(wanted, project, load_settings())
     for sentence in made.said:
         console.line(f"  {sentence}")
+    for sentence in made.doubts:
+        console.line(f"  not proved: {sentence}")
     if dry_run:
         _show(made)
         return

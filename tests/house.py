@@ -24,8 +24,10 @@ LONG = 200
 """From here on it is said, and passes."""
 _BESIDE_ROOMS = {"support"}
 """Folders of tests that mirror no room: what tests share."""
-_LOCKS = {"run": (), "dev": ("dev",), "bench": ("dev", "bench")}
+_LOCKS = {"run": (), "dev": ("dev",), "bench": ("dev", "bench"), "servers": ("servers",)}
 """Each lock file, and the dependency groups that it holds beside the project's own dependencies."""
+_ALONE = frozenset({"servers"})
+"""Lock files of an environment in which the project itself is not installed."""
 _NAMES_OF_THIS_MACHINE = re.compile(
     r"""/(?:work|root|home/\w+)/(?!\.\.\.)\w    # a folder of somebody's
       | --(?:extra-)?index-url\s | \bhttps?://[^\s"']*?(?:pypi|pythonhosted|artifactory|nexus|devpi)[^\s"']*
@@ -82,7 +84,7 @@ def locks(root: Path) -> Iterator[str]:
         path = root / "requirements" / f"{name}.txt"
         locked = dict(_LOCKED.findall(path.read_text(encoding="utf-8")))
         versions = {canonicalize_name(package): version for package, version in locked.items()}
-        wanted = [*project["project"]["dependencies"]]
+        wanted = [] if name in _ALONE else [*project["project"]["dependencies"]]
         for group in groups:
             wanted += project["dependency-groups"][group]
         for requirement in map(Requirement, wanted):

@@ -11,6 +11,7 @@ dependencies = ["alpha-one>=2,<3", "beta[extra]==1.5"]
 [dependency-groups]
 dev = ["gamma>=1"]
 bench = ["delta"]
+servers = ["epsilon>=5"]
 """
 
 
@@ -22,6 +23,7 @@ def root(tmp_path: Path) -> Path:
     run = "alpha_one==2.4 \\\n    --hash=sha256:0\nbeta==1.5 ; python_version >= '3'\n"
     for name, more in {"run": "", "dev": "gamma==3\n", "bench": "gamma==3\ndelta==0.1\n"}.items():
         (tmp_path / "requirements" / f"{name}.txt").write_text(run + more)
+    (tmp_path / "requirements" / "servers.txt").write_text("epsilon==5.1\n")
     return tmp_path
 
 
@@ -41,6 +43,12 @@ def test_a_lock_file_that_is_behind_is_found(root: Path, locked: str, finding: s
     """A dependency that was added or raised and not locked would be missing on a fresh machine."""
     (root / "requirements" / "run.txt").write_text(locked)
     assert list(house.locks(root)) == [finding]
+
+
+def test_an_environment_of_its_own_needs_its_own_packages_only(root: Path) -> None:
+    """Servers that cannot share our environment do not bring the project's dependencies along."""
+    (root / "requirements" / "servers.txt").write_text("epsilon==4.9\n")
+    assert list(house.locks(root)) == ["requirements/servers.txt: epsilon 4.9 is not >=5"]
 
 
 def test_long_files_are_found_but_for_migrations(root: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from deployments.new_source.names import MODULE_NAMES
 from syncline.errors import ConfigurationError
-from syncline.upstreams.paging import OnePage
 
 if TYPE_CHECKING:
     from deployments.new_source.names import Names
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "Shared", "draft"]
 
 _LONGEST_COLUMN = 60
+_UNREADABLE = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec does not take in the name of a field."""
 _POSTGRESQL_OWN = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 
 
@@ -54,17 +56,13 @@ class Draft:
     key: ColumnGuess
     place: str | None = None
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether all items were seen: only then is a column known to be never empty."""
-        total = self.guess.total_items
-        return isinstance(self.guess.paging, OnePage) or (total is not None and self.guess.seen >= total)
-
     def is_nullable(self, column: ColumnGuess) -> bool:
-        """Whether the column may be empty."""
-        if column.name in {self.key.name, self.guess.updated_field}:
+        """Whether the column may be empty: only where all items were seen is it known that it never is."""
+        if column.name == self.key.name:
             return False
-        return column.nullable or not self.is_whole
+        if column.name == self.guess.updated_field and self.guess.updated_since is not None:
+            return False
+        return column.nullable or not self.guess.is_whole
 
 
 def draft(names: Names, upstream: Upstream | Shared, guess: Guess, *, key: str | None, place: str | None) -> Draft:
@@ -73,22 +71,37 @@ def draft(names: Names, upstream: Upstream | Shared, guess: Guess, *, key: str |
     Raises:
         ConfigurationError: there is no key, or it cannot be one; the message lists those that can.
     """
-    renamed = _renamed(guess)
+    renamed = _renamed(_readable(guess))
     chosen = _key(renamed.columns, key or renamed.key)
     return Draft(names=names, upstream=upstream, guess=replace(renamed, key=chosen.name), key=chosen, place=place)
 
 
 def _key(columns: Sequence[ColumnGuess], wanted: str | None) -> ColumnGuess:
-    able = [column for column in columns if column.type in {"int", "str", "datetime", "date"} and not column.nullable]
-    listed = f"these could be: {', '.join(column.alias or column.name for column in able) or 'none'}"
+    scalar = {"int", "str", "datetime", "date"}
+    able = [column for column in columns if column.type in scalar and not column.nullable and not column.doubled]
+    listed = f"these could be: {', '.join(column.field for column in able) or 'none'}"
     if wanted is None:
         raise ConfigurationError(f"no field is seen to tell the items apart: name one with --key; {listed}")
     for column in columns:
         if wanted in {column.name, column.alias}:
             if column in able:
                 return column
+            if column.type in scalar and not column.nullable:
+                raise ConfigurationError(f"--key {wanted}: two items were seen with the same value there; {listed}")
             raise ConfigurationError(f"--key {wanted}: not every item has a text or whole number there; {listed}")
     raise ConfigurationError(f"--key {wanted}: the items have no such field; {listed}")
+
+
+def _readable(guess: Guess) -> Guess:
+    """The guess without fields whose name no item can be decoded by; they are named among the doubts."""
+    odd = [column for column in guess.columns if _UNREADABLE.search(column.field)]
+    if not odd:
+        return guess
+    kept = tuple(column for column in guess.columns if column not in odd)
+    names = ", ".join(repr(column.field) for column in odd)
+    left_out = f"the field {names} is left out: a name with quotes, backslashes or control characters cannot be read"
+    key = None if guess.key in {column.name for column in odd} else guess.key
+    return replace(guess, columns=kept, key=key, doubts=(*guess.doubts, left_out))
 
 
 def _renamed(guess: Guess) -> Guess:
@@ -97,7 +110,7 @@ def _renamed(guess: Guess) -> Guess:
     for column in guess.columns:
         new[column.name] = _free_name(column.name, {*new.values()})
     columns = tuple(
-        replace(column, name=new[column.name], alias=column.alias or _alias(column.name, new[column.name]))
+        replace(column, name=new[column.name], alias=None if column.field == new[column.name] else column.field)
         for column in guess.columns
     )
     return replace(
@@ -106,10 +119,6 @@ def _renamed(guess: Guess) -> Guess:
         key=None if guess.key is None else new[guess.key],
         updated_field=None if guess.updated_field is None else new[guess.updated_field],
     )
-
-
-def _alias(field: str, name: str) -> str | None:
-    return None if field == name else field
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deployments.new_source.draft import Draft, Shared
-from deployments.new_source.table_text import COLUMN_TYPES, python_type
+from deployments.new_source.table_text import column_type, python_type
 from syncline.model.upstream import Auth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["import_blocks", "upstream_name"]
+__all__ = ["import_blocks", "table_imports", "upstream_name"]
 
 _STANDARD = {"Decimal": "decimal", "Any": "typing", "datetime": "datetime", "date": "datetime"}
 _ALWAYS = (
@@ -30,18 +30,25 @@ _ALWAYS = (
 
 def import_blocks(draft: Draft) -> list[list[str]]:
     """The lines by group: Python's own, other people's, ours."""
+    paging = ("syncline.upstreams.paging", type(draft.guess.paging).__name__)
+    return _blocks(draft, [*_ALWAYS, *_columns(draft), paging, *_upstream(draft)])
+
+
+def table_imports(draft: Draft) -> list[str]:
+    """The lines that the table's class alone needs."""
+    own = [("syncline.model.items", "Item"), *_columns(draft)]
+    return [line for block in _blocks(draft, own) for line in block]
+
+
+def _blocks(draft: Draft, own: list[tuple[str, str]]) -> list[list[str]]:
     kinds = {python_type(draft, column) for column in draft.guess.columns}
     standard = [(_STANDARD[kind], kind) for kind in kinds if kind in _STANDARD]
-    columns = {COLUMN_TYPES[kind] for kind in kinds if kind in COLUMN_TYPES}
-    if python_type(draft, draft.key) == "str":
-        columns.add("KeyText")
-    own = [
-        *_ALWAYS,
-        *(("syncline.model.columns", name) for name in columns),
-        ("syncline.upstreams.paging", type(draft.guess.paging).__name__),
-        *_upstream(draft),
-    ]
     return [_lines(standard), ["from sqlmodel import Field"], _lines(own)]
+
+
+def _columns(draft: Draft) -> list[tuple[str, str]]:
+    types = {column_type(draft, column) for column in draft.guess.columns} - {None}
+    return [("syncline.model.columns", str(name).partition("(")[0]) for name in types]
 
 
 def upstream_name(draft: Draft) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,10 @@ from flows import registry
 from syncline.errors import ConfigurationError, RefusedError
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
+from syncline.store import schema
+from syncline.store.budgets import Budgets
+from syncline.store.engine import Store
+from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.probe import probe
 
@@ -142,16 +148,28 @@ def _below(where: httpx.URL, base: str) -> str | None:
 def _probed(declared: Upstream | Shared, where: httpx.URL, settings: Settings) -> Guess:
     upstream = declared.upstream if isinstance(declared, Shared) else declared
 
-    async def ask() -> Guess:
+    async def ask(spending: Spending | None) -> Guess:
         patient = replace(upstream, timeout_seconds=_ANSWER_SECONDS)
-        async with UpstreamClient(patient, settings) as client:
+        async with UpstreamClient(patient, settings, spending=spending) as client:
             return await probe(client, _below(where, settings.base_url(upstream.name)) or "")
 
     try:
-        return asyncio.run(ask())
+        with _spending(upstream, settings) as spending:
+            return asyncio.run(ask(spending))
     except RefusedError as error:
         said = f"{where.host} refused us ({error.status}): {_advice(declared)}"
         raise RefusedError(said, upstream=upstream.name, status=error.status) from None
+
+
+@contextmanager
+def _spending(upstream: Upstream, settings: Settings) -> Generator[Spending | None]:
+    """What pays for the look: the budgets that other sources of the upstream have declared, where there are any."""
+    if not upstream.budgets:
+        yield None
+        return
+    with closing(Store(settings.database)) as store:
+        schema.upgrade(store)
+        yield Spending(gate=Budgets(store), patience_seconds=_ANSWER_SECONDS)
 
 
 def _advice(declared: Upstream | Shared) -> str:

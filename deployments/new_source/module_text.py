@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from deployments.new_source.draft import Draft, Shared
 from deployments.new_source.imports_text import import_blocks, upstream_name
-from deployments.new_source.python_text import WIDTH, Group, Value, call, lay_out, literal, mapping, width
+from deployments.new_source.python_text import WIDTH, Group, Value, call, lay_out, literal, mapping, pairs, width
 from deployments.new_source.table_text import table_lines
 from syncline.model.upstream import Auth
 from syncline.settings import base_url_setting
@@ -78,13 +79,26 @@ def _source(draft: Draft) -> list[str]:
     elif guess.updated_field is not None:
         arguments[f'# updated_field="{guess.updated_field}",  # together with `updated_since` above'] = ""
     arguments["retry"] = "Retry(attempts=3, delays_seconds=(5, 10, 20))"
-    return lay_out(f"{names.constant} = ", call("Source", arguments, exploded=True))
+    return [*_doubts(guess), *lay_out(f"{names.constant} = ", call("Source", arguments, exploded=True))]
+
+
+def _doubts(guess: Guess) -> list[str]:
+    """What could not be proved, as comments for whoever edits the file."""
+    if not guess.doubts:
+        return []
+    lines = ["# Not proved when `syncline new` looked at the API; mend what is wrong, then delete these lines:"]
+    for doubt in guess.doubts:
+        plain = " ".join("".join(letter if letter.isprintable() else " " for letter in doubt).split())
+        lines += textwrap.wrap(plain, WIDTH - 10, initial_indent="# - ", subsequent_indent="#   ")
+    return lines
 
 
 def _pages(guess: Guess, *, hints: bool) -> Value:
     arguments: dict[str, Value] = {"path": literal(guess.path)}
     if guess.items or hints:
         arguments["items"] = literal(guess.items)
+    if guess.names_at is not None:
+        arguments["columns"] = literal(guess.names_at)
     if hints:
         arguments["# or Offset, Cursor, Link, Keyset, Range, OnePage, from the same module"] = ""
     arguments["paging"] = _paging(guess.paging)
@@ -97,7 +111,8 @@ def _pages(guess: Guess, *, hints: bool) -> Value:
     if guess.total is not None:
         arguments["total"] = literal(guess.total)
     if guess.params:
-        arguments["params"] = mapping(dict(guess.params))
+        once = dict(guess.params)
+        arguments["params"] = mapping(once) if len(once) == len(guess.params) else pairs(guess.params)
     return call("RestPages", arguments, exploded=True)
 
 
@@ -110,7 +125,7 @@ def _paging(paging: Paging) -> Value:
 
 
 def _is_parameter(name: str, value: object) -> bool:
-    return value is not None and name != "first"
+    return value is not None and not isinstance(value, bool) and name not in {"first", "header"}
 
 
 def _plain(value: object) -> str:

@@ -23,7 +23,19 @@ __all__ = ["MODULE_NAMES", "Names", "check_free", "choose"]
 
 MODULE_NAMES = frozenset(
     {"Amount", "Any", "Auth", "BigInt", "Cursor", "Decimal", "Field", "Item", "JsonColumn", "KeyText", "Keyset", "Link"}
-    | {"Mode", "Offset", "OnePage", "PageNumber", "Range", "RestPages", "Retry", "Source", "Tally", "Upstream"}
+    | {
+        "Mode",
+        "NumberText",
+        "Offset",
+        "OnePage",
+        "PageNumber",
+        "Range",
+        "RestPages",
+        "Retry",
+        "Source",
+        "Tally",
+        "Upstream",
+    }
     | {"admit", "bool", "date", "datetime", "float", "int", "prune", "pull", "str", "sync_flow"}
 )
 """What a generated file may import or call by a bare name: its classes and columns must be named otherwise."""

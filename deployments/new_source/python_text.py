@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["WIDTH", "Group", "Value", "call", "lay_out", "literal", "mapping", "width"]
+__all__ = ["WIDTH", "Group", "Value", "call", "lay_out", "literal", "mapping", "pairs", "width"]
 
 WIDTH = 120
 """The longest line, in columns."""
@@ -46,6 +47,11 @@ def call(function: str, arguments: dict[str, Value], *, exploded: bool = False) 
 def mapping(values: dict[str, str]) -> Group:
     """A dictionary of texts."""
     return Group(opening="{", closing="}", parts=tuple((f"{literal(k)}: ", literal(v)) for k, v in values.items()))
+
+
+def pairs(values: Sequence[tuple[str, str]]) -> Group:
+    """A list of pairs of texts."""
+    return Group(opening="[", closing="]", parts=tuple(("", f"({literal(k)}, {literal(v)})") for k, v in values))
 
 
 def literal(text: str) -> str:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from deployments.new_source.draft import Draft
     from syncline.upstreams.guess import ColumnGuess
 
-__all__ = ["COLUMN_TYPES", "python_type", "table_lines"]
+__all__ = ["column_type", "python_type", "table_lines"]
 
-COLUMN_TYPES = {"int": "BigInt", "Decimal": "Amount", "Any": "JsonColumn"}
+_COLUMN_TYPES = {"int": "BigInt", "Decimal": "Amount", "Any": "JsonColumn"}
 """The column's type, where it does not follow from the Python type alone."""
 _USUAL_PLACES = 2
 """What `Amount` keeps behind the point unless told otherwise."""
@@ -48,7 +48,7 @@ def _notes(draft: Draft) -> list[str]:
             "    #   tags: Any = Field(default=None, sa_type=JsonColumn, nullable=True)",
             '    #   kind: str | None = Field(default=None, alias="@type")',
         ]
-    if draft.is_whole:
+    if draft.guess.is_whole:
         return []
     total = draft.guess.total_items
     looked = f"{draft.guess.seen:,} items" if total is None else f"{draft.guess.seen:,} of {total:,} items"
@@ -73,7 +73,7 @@ def _arguments(draft: Draft, column: ColumnGuess) -> dict[str, Value]:
         "default": "None" if kind == "Any" or draft.is_nullable(column) else None,
         "alias": None if column.alias is None else literal(column.alias),
         "primary_key": "True" if is_key else None,
-        "sa_type": _column_type(column, kind, is_key=is_key),
+        "sa_type": column_type(draft, column),
         "sa_column_kwargs": '{"autoincrement": False}' if is_key and kind == "int" else None,
         "nullable": "True" if kind == "Any" else None,
         "index": "True" if column.name == draft.guess.updated_field and not is_key else None,
@@ -81,9 +81,13 @@ def _arguments(draft: Draft, column: ColumnGuess) -> dict[str, Value]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _column_type(column: ColumnGuess, kind: str, *, is_key: bool) -> str | None:
-    if is_key and kind == "str":
+def column_type(draft: Draft, column: ColumnGuess) -> str | None:
+    """The column's type in the table, where the Python type does not say it."""
+    kind = python_type(draft, column)
+    if column.long and kind == "str":
+        return "NumberText"
+    if column == draft.key and kind == "str":
         return "KeyText"
     if kind == "Decimal" and column.places != _USUAL_PLACES:
         return f"Amount(15, {column.places})"
-    return COLUMN_TYPES.get(kind)
+    return _COLUMN_TYPES.get(kind)

@@ -14,6 +14,7 @@ from deployments.new_source.files import NewText, write_all
 from deployments.new_source.look import look, prefix
 from deployments.new_source.module_text import module_text
 from deployments.new_source.names import check_free, choose
+from deployments.new_source.rehearsal import fitted
 from deployments.new_source.schedule_entry import entry_text, with_entry
 from deployments.new_source.skeleton import skeleton
 from deployments.prefect_yaml import default_path
@@ -77,6 +78,7 @@ class Plan:
         module: its text.
         entry: the deployment's text.
         said: what was guessed, in sentences.
+        doubts: what could not be proved, in sentences.
         added: the settings that go to `.env`.
         unset: the settings that the user must still give.
         texts: all files.
@@ -87,6 +89,7 @@ class Plan:
     module: str
     entry: str
     said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     added: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     unset: tuple[str, ...] = ()
     texts: tuple[NewText, ...] = field(default=(), repr=False)
@@ -121,7 +124,7 @@ def plan(wanted: Wanted, project: Project, settings: Settings) -> Plan:
         return _planned(skeleton(names, identity.upstream(names.source)), wanted, project, settings=own)
     seen = look(names.source, wanted.url, wanted.given, settings)
     drafted = draft(names, seen.upstream, seen.guess, key=wanted.key, place=seen.place)
-    return _planned(drafted, wanted, project, settings=seen.settings)
+    return _planned(fitted(drafted), wanted, project, settings=seen.settings)
 
 
 def _planned(drafted: Draft, wanted: Wanted, project: Project, *, settings: Mapping[str, str]) -> Plan:
@@ -143,6 +146,7 @@ def _planned(drafted: Draft, wanted: Wanted, project: Project, *, settings: Mapp
         module=module,
         entry=entry_text(drafted, every_seconds=every),
         said=drafted.guess.said,
+        doubts=drafted.guess.doubts,
         added=added,
         unset=(base_url,) if needed else (),
         texts=tuple(texts),

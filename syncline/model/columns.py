@@ -13,14 +13,14 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Amount", "BigInt", "JsonColumn", "KeyText", "choice"]
+__all__ = ["Amount", "BigInt", "JsonColumn", "KeyText", "NumberText", "choice"]
 
 
 class Amount(TypeDecorator[Decimal]):
     """A decimal number with a fixed number of places, such as a price.
 
     PostgreSQL keeps it as NUMERIC. SQLite has no decimals: its NUMERIC column keeps up to 15 significant digits, which
-    are given back exactly; more than 15 digits are refused where the type is made.
+    are given back exactly; more than 15 digits are refused where the type is made (`NumberText` keeps any number).
     """
 
     impl = Numeric
@@ -58,6 +58,28 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 
 KeyText = String().with_variant(String(collation="C"), "postgresql")
 """A text key, ordered by code point on both databases, as Python orders text."""
+
+
+class NumberText(TypeDecorator[str]):
+    """A number of any length, kept as the text that the upstream wrote, digit for digit.
+
+    For what no column of numbers holds exactly on both databases: whole numbers of more than 64 bits (token amounts,
+    random ids), decimals of more than 15 digits. Text is taken as well, as some APIs write such numbers in quotes. It
+    is ordered by code point, as `KeyText` is, and may be a key; SQL calculates with `CAST(amount AS NUMERIC)`.
+    """
+
+    impl = String
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[str]:
+        """Text."""
+        return str
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text, ordered by code point on both databases."""
+        plain: TypeEngine[Any] = String(collation="C") if dialect.name == "postgresql" else String()
+        return plain
 
 
 def choice(values: type[StrEnum]) -> Enum:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from syncline.model.ending import Ending
 from syncline.model.policies import Mode
 
-__all__ = ["Ask", "Json", "Key", "Page", "Pages", "RawItem", "Transport"]
+__all__ = ["Answer", "Ask", "Headers", "Json", "Key", "Page", "Pages", "RawItem", "Transport"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Key: TypeAlias = int | str

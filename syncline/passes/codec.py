@@ -25,8 +25,9 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
 from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
+from syncline.passes.long_numbers import quoted
 from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
-from syncline.passes.wire import Paths, finishers, wire_field
+from syncline.passes.wire import Paths, finishers, takes_numbers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class ItemCodec:
         self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
         self._key_path = key.path
-        self._key_of = _key_of(key, as_text=self._key_is_text) if key.name in paths else None
+        reads_key = key.name in paths or takes_numbers(item, key.name, paths)
+        self._key_of = _key_of(key, as_text=self._key_is_text) if reads_key else None
+        self._texts = {field.path[0]: field is key for field in fields if field.is_text and len(field.path) == 1}
         self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self.rest_place = self.columns.index(item.rest) if item.rest else None
@@ -142,7 +145,7 @@ class ItemCodec:
         """
         read: Callable[[Any], Any] = self._key_of or attrgetter(self.key_column)
         try:
-            return read(self._decode_key(raw))
+            return read(self._read_again(self._decode_key, raw))
         except UNREADABLE:
             part = only(raw, self._key_path)
             if part is None:
@@ -154,7 +157,11 @@ class ItemCodec:
         if self._keeps_json and len(raw) > 2 * MOST_LEVELS and (reason := is_nested_too_deeply(bytes(raw))):
             return Rejected(key, reason, bytes(raw))
         try:
-            values = list(self._values(self._decode(raw)))
+            try:
+                found = self._decode(raw)
+            except msgspec.ValidationError:
+                found = self._read_again(self._decode, raw)
+            values = list(self._values(found))
             if self._rest is not None:
                 self._rest.add(values, raw)
         except UNREADABLE as error:
@@ -166,10 +173,12 @@ class ItemCodec:
             reason = _NUL
         if reason is not None:
             return Rejected(key, reason, bytes(raw))
-        try:
-            return tuple(values), self.fingerprint(values)
-        except OverflowError:
-            return Rejected(key, "a nested number has more than 64 bits", bytes(raw))
+        return tuple(values), self.fingerprint(values)
+
+    def _read_again(self, decode: Callable[[RawItem], Any], raw: RawItem) -> Any:  # noqa: ANN401 - a struct made at run time
+        """The item that did not fit, with the numbers as text that a text column takes; if it has none, as it is."""
+        mended = quoted(raw, self._texts)
+        return decode(raw if mended is None else mended)
 
     def is_local(self, raw: RawItem, column: int) -> bool:
         """Whether the item, which fits, gives the instant in this column without an offset."""
@@ -178,7 +187,10 @@ class ItemCodec:
 
     def fingerprint(self, values: Sequence[Any]) -> bytes:
         """16 bytes that are the same for the same values."""
-        return xxh3_128_digest(self._encode(values))
+        try:
+            return xxh3_128_digest(self._encode(values))
+        except OverflowError:  # a nested number of more than 64 bits, which msgpack has not
+            return xxh3_128_digest(msgspec.json.encode(values, order="sorted"))
 
     def _finish(self, values: list[Any]) -> str | None:
         """Do in place what msgspec left to do; returns why it cannot be done."""

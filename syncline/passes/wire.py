@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
-from syncline.model.columns import Amount
+from syncline.model.columns import Amount, NumberText
 from syncline.model.items import BOOKKEEPING, Item, key_column, table_of
 from syncline.passes.wire_struct import REQUIRED, WireField
 from syncline.upstreams.envelope import dotted_keys
@@ -28,6 +28,7 @@ __all__ = ["Paths", "finishers", "path_of", "wire_field"]
 Paths: TypeAlias = "Mapping[str, str]"
 """Where a field stands in the upstream's item, as a dotted path, if not under its own name."""
 
+_NUMBER_BEGINS = frozenset(bytes([byte]) for byte in b"-0123456789")
 _SCALARS = (bool, int, float, Decimal, str, datetime, date)
 
 
@@ -35,7 +36,7 @@ def path_of(item: type[Item], name: str, paths: Paths) -> tuple[str, ...]:
     """Where the field stands in the upstream's JSON, the outermost key first."""
     path = paths.get(name)
     field: FieldInfo = item.model_fields[name]
-    return dotted_keys(path) if path else (field.alias or name,)
+    return dotted_keys(path) if path else (name if field.alias is None else field.alias,)
 
 
 def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:
@@ -75,9 +76,28 @@ def wire_field(item: type[Item], name: str, paths: Paths) -> WireField:
     _, optional = _annotation(item, name)
     wire: Any = _nested(item, name) if kind is None else _bounded(item, name, kind)
     wire = wire | int | float if kind is datetime else wire
-    wire = wire | int if kind is str and name in paths and name == key_column(item) else wire
+    is_key = name == key_column(item)
+    if kind is str and is_key and takes_numbers(item, name, paths):
+        wire = wire | int
+    elif kind is str and not is_key and _is_number_text(item, name):
+        return WireField(name=name, path=path_of(item, name, paths), kind=msgspec.Raw, default=_raw_default(field))
     wire = wire | None if optional else wire
     return WireField(name=name, path=path_of(item, name, paths), kind=wire, default=_default(field))
+
+
+def takes_numbers(item: type[Item], name: str, paths: Paths) -> bool:
+    """Whether a text column is declared to take numbers: by its type, or as a key that is read by a path."""
+    return _is_number_text(item, name) or (name in paths and name == key_column(item))
+
+
+def _is_number_text(item: type[Item], name: str) -> bool:
+    return isinstance(table_of(item).c[name].type, NumberText)
+
+
+def _raw_default(field: FieldInfo) -> Any:  # noqa: ANN401 - of any type
+    """As `_default`, in the form in which the field comes over the wire."""
+    default = _default(field)
+    return default if default is REQUIRED else msgspec.Raw(msgspec.json.encode(default))
 
 
 def _default(field: FieldInfo) -> Any:  # noqa: ANN401 - of any type
@@ -128,9 +148,28 @@ def finishers(item: type[Item], columns: tuple[str, ...], paths: Paths) -> list[
     made = [
         (index, simple[kind])
         for index, name, kind in kinds
-        if kind is datetime or (kind is str and name == key and name in paths)
+        if kind is datetime or (kind is str and name == key and takes_numbers(item, name, paths))
     ]
+    texts = [(index, name) for index, name, kind in kinds if kind is str and name != key]
+    made += [(index, _number_finisher(item, name)) for index, name in texts if _is_number_text(item, name)]
     return made + [(index, _decimal_finisher(item, name)) for index, name, kind in kinds if kind is Decimal]
+
+
+def _number_finisher(item: type[Item], name: str) -> Callable[[msgspec.Raw], str | None]:
+    """A number as it is written, or the text that came in its place; null where the field allows it."""
+    _, optional = _annotation(item, name)
+
+    def finish(value: msgspec.Raw) -> str | None:
+        token = bytes(value)
+        if token[:1] == b'"':
+            return msgspec.json.decode(token, type=str)
+        if token == b"null" and optional:
+            return None
+        if token[:1] not in _NUMBER_BEGINS:
+            raise ValueError(f"Expected a number or `str`, got {token[:20].decode(errors='replace')}")
+        return token.decode()
+
+    return finish
 
 
 def _instant(value: datetime | float) -> datetime:

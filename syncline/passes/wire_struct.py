@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -34,6 +35,13 @@ class WireField:
     path: tuple[str, ...]
     kind: Any
     default: Any = REQUIRED
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a text is wanted; null or a whole number may be allowed besides."""
+        kinds = get_args(self.kind) if get_origin(self.kind) in {Union, UnionType} else (self.kind,)
+        plain = {get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds}
+        return str in plain and plain <= {str, int, type(None)}
 
     @property
     def is_required(self) -> bool:

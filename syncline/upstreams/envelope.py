@@ -5,7 +5,7 @@ Items are not decoded: splitting 100,000 takes 0.03 s, decoding them ten times t
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -13,10 +13,12 @@ import msgspec
 
 from syncline.model.page import Json
 from syncline.upstreams import outline
+from syncline.upstreams.named_rows import as_objects
 
 __all__ = ["Envelope", "NoListError", "Opened", "dotted_keys", "value_at"]
 
 _ABSENT = msgspec.Raw(b"")
+_SELECTOR = re.compile(r"\[(\w+)=([^\]]*)\]")
 _Opener: TypeAlias = "Callable[[bytes], Opened]"
 
 
@@ -45,15 +47,18 @@ class Opened:
 class Envelope:
     r"""Where things stand in a body, as dotted paths.
 
-    A dot within a key is written `\.`; a path that begins with `@` is one key (OData: `@odata.nextLink`).
+    A dot within a key is written `\.`; a path that begins with `@` is one key (OData: `@odata.nextLink`). Of a list of
+    objects, `links[rel=next].href` reads the first whose `rel` is `next`.
 
     Attributes:
         items: the list of items; "" where the body itself is the list.
         others: values to read besides.
+        columns: the list of column names, where the items are lists of values in that order; None: they are objects.
     """
 
     items: str
     others: tuple[str, ...] = ()
+    columns: str | None = None
 
     def open(self, content: bytes) -> Opened:
         """Split `content`.
@@ -66,44 +71,69 @@ class Envelope:
                 values is none.
         """
         body = content.removeprefix(b"\xef\xbb\xbf")
+        others = self.others if self.columns is None else (*self.others, self.columns)
         try:
-            return _opener(self.items, self.others)(body)
+            opened = _opener(self.items, others)(body)
         except (msgspec.DecodeError, RecursionError):
-            return self._open_loosely(body)
+            opened = self._open_loosely(body, others)
+        if self.columns is None:
+            return opened
+        rows = as_objects(opened.rows, opened.values.get(self.columns))
+        if rows is None:
+            raise NoListError(f"no list of column names at {self.columns!r}; change `columns`")
+        return replace(opened, rows=rows)
 
-    def _open_loosely(self, body: bytes) -> Opened:
+    def _open_loosely(self, body: bytes, others: tuple[str, ...]) -> Opened:
         """As `open`, by the outline alone."""
         if not body.lstrip().startswith((b"{", b"[")):
             msgspec.json.decode(body)  # refuses what is no JSON
         keys = dotted_keys(self.items)
-        branches = {path: dotted_keys(path) for path in self.others if _is_beside(keys, dotted_keys(path))}
-        tops = {path: at[: _branching(keys, at)[0] + 1] for path, at in branches.items()}
-        found = outline.values_at(body, {keys, *branches.values(), *tops.values()}) if keys else {}
+        paths = {path: at for path in others if _is_beside(keys, at := dotted_keys(path))}
+        plain = {path: _before_selector(at) for path, at in paths.items()}
+        found = outline.values_at(body, {keys, *plain.values()}) if keys else {}
         listed = found.get(keys, b"") if keys else body.strip()
         if not listed.startswith(b"[") and (listed != b"null" or not keys):
             raise NoListError(_what_is_there(self.items, body))
-        values = {
-            path: cast("Json", msgspec.json.decode(found.get(at, b"null")))
-            for path, at in branches.items()
-            if tops[path] in found
-        }
-        return Opened(rows=[] if listed == b"null" else outline.elements(listed), values=values)
+        below = {path: _below(found.get(plain[path], b""), at[len(plain[path]) :]) for path, at in paths.items()}
+        texts = {path: bytes(raw).decode() for path, raw in below.items() if bytes(raw)}
+        values = {path: cast("Json", msgspec.json.decode(text)) for path, text in texts.items()}
+        is_null = listed == b"null"
+        return Opened(rows=[] if is_null else outline.elements(listed), values=values, texts=texts, is_null=is_null)
+
+
+def _before_selector(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys before the first that picks an entry of a list."""
+    return keys[: next((at for at, key in enumerate(keys) if _SELECTOR.fullmatch(key)), len(keys))]
 
 
 def dotted_keys(path: str) -> tuple[str, ...]:
     """The keys of a dotted path, outermost first."""
     if not path or path.startswith("@"):
         return (path,) if path else ()
-    return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
+    keys = (part for key in re.split(r"(?<!\\)\.", path) for part in re.split(r"(?<!\\)(?=\[\w+=[^\]]*\]$)", key))
+    return tuple(key.replace("\\.", ".").replace("\\[", "[") for key in keys if key)
 
 
 def value_at(body: object, keys: Sequence[str]) -> object:
     """What stands in parsed JSON under `keys`; None where there is nothing."""
     for key in keys:
-        if not isinstance(body, Mapping):
+        if isinstance(body, list):
+            body = _selected(cast("list[object]", body), key)
+        elif isinstance(body, Mapping):
+            body = cast("Mapping[str, object]", body).get(key)
+        else:
             return None
-        body = cast("Mapping[str, object]", body).get(key)
     return body
+
+
+def _selected(entries: list[object], selector: str) -> object:
+    """The first object of a list that `[name=value]` is true of."""
+    wanted = _SELECTOR.fullmatch(selector)
+    if wanted is None:
+        return None
+    name, value = wanted.groups()
+    objects = [cast("Mapping[str, object]", entry) for entry in entries if isinstance(entry, Mapping)]
+    return next((entry for entry in objects if str(entry.get(name)) == value), None)
 
 
 @cache
@@ -121,9 +151,9 @@ def _opener(items: str, others: tuple[str, ...]) -> _Opener:
             levels.append(levels[-1].inner)
         texts: dict[str, str] = {}
         for path, (depth, key, rest) in branches.items():
-            raw = _below(getattr(levels[depth], fields.get((depth, key), ""), _ABSENT), rest)
-            if raw != _ABSENT:
-                texts[path] = bytes(raw).decode()
+            raw = bytes(_below(getattr(levels[depth], fields.get((depth, key), ""), _ABSENT), rest))
+            if raw:
+                texts[path] = raw.decode()
         values = {path: cast("Json", msgspec.json.decode(text)) for path, text in texts.items()}
         return Opened(rows=list(map(bytes, levels[-1] or ())), values=values, texts=texts, is_null=levels[-1] is None)
 
@@ -131,15 +161,30 @@ def _opener(items: str, others: tuple[str, ...]) -> _Opener:
 
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def _below(raw: msgspec.Raw, keys: tuple[str, ...]) -> msgspec.Raw:
-    """What stands under `keys` within `raw`; `_ABSENT` where a key is missing."""
+def _below(raw: msgspec.Raw | bytes, keys: tuple[str, ...]) -> msgspec.Raw | bytes:
+    """What stands under `keys` within `raw`; nothing where a key is missing."""
     for key in keys:
-        if not bytes(raw).startswith(b"{"):
+        begins = bytes(raw).lstrip()[:1]
+        if begins == b"{":
+            raw = _members(raw).get(key, _ABSENT)
+        elif begins == b"[" and (wanted := _SELECTOR.fullmatch(key)) is not None:
+            raw = _where(_elements(raw), *wanted.groups())
+        else:
             return _ABSENT
-        raw = _members(raw).get(key, _ABSENT)
     return raw
+
+
+def _where(entries: list[msgspec.Raw], name: str, value: str) -> msgspec.Raw:
+    """The first object of a list whose member `name` is `value`; `_ABSENT` where there is none."""
+    objects = (entry for entry in entries if bytes(entry).lstrip().startswith(b"{"))
+    return next((entry for entry in objects if _text(_members(entry).get(name)) == value), _ABSENT)
+
+
+def _text(raw: msgspec.Raw | None) -> str | None:
+    return None if raw is None else str(msgspec.json.decode(raw))
 
 
 def _branching(keys: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, str, tuple[str, ...]]:

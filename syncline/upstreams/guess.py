@@ -1,6 +1,5 @@
 """What a look at an unknown API found out: enough to write a source for it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -24,6 +23,8 @@ class ColumnGuess:
         nullable: whether it was null or missing in any item.
         places: digits behind the point, for `Decimal`.
         large: whether an `int` needs 64 bits; 32 are not safe for keys and counters either.
+        long: whether a `str` holds numbers that no column of numbers holds exactly; they are kept digit for digit.
+        doubled: whether it was seen null, missing, or the same in two items: then it cannot be the key.
     """
 
     name: str
@@ -32,6 +33,13 @@ class ColumnGuess:
     nullable: bool = False
     places: int = 0
     large: bool = False
+    long: bool = False
+    doubled: bool = False
+
+    @property
+    def field(self) -> str:
+        """Its name in the JSON, which may be empty."""
+        return self.name if self.alias is None else self.alias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +48,9 @@ class Guess:
 
     Attributes:
         path: what was looked at, without its query.
-        params: the query's parameters that are not paging: each request repeats them.
+        params: the query's parameters that are not paging, in their order: each request repeats them.
         items: dotted path of the list.
+        names_at: dotted path of the column names, where the items are lists of values.
         columns: the fields, in the order in which they were seen.
         key: name of the column that tells items apart; None where no field does.
         paging: how further pages are asked for.
@@ -50,13 +59,17 @@ class Guess:
         updated_since: the parameter that asks for changes, where one was found to work.
         seen: how many items were looked at.
         total_items: how many there are in all, where the API says so.
+        is_whole: whether the list was read to an end that is one: then `seen` is all there are.
+        sample: items as they came, to try a table with.
         said: the same in sentences, for people.
+        doubts: what could not be proved, in sentences, for people.
     """
 
     path: str
     items: str
     columns: tuple[ColumnGuess, ...]
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    names_at: str | None = None
+    params: tuple[tuple[str, str], ...] = ()
     key: str | None = None
     paging: Paging = field(default_factory=OnePage)
     total: str | None = None
@@ -64,7 +77,10 @@ class Guess:
     updated_since: str | None = None
     seen: int = 0
     total_items: int | None = None
+    is_whole: bool = False
+    sample: tuple[bytes, ...] = field(default=(), repr=False)
     said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def pages(self) -> RestPages:
@@ -72,6 +88,7 @@ class Guess:
         return RestPages(
             path=self.path,
             items=self.items,
+            columns=self.names_at,
             paging=self.paging,
             updated_since=self.updated_since,
             total=self.total,

@@ -90,10 +90,12 @@ class _CursorMarks(Marks):
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A URL for the next page: `Link: <…>; rel="next"` (RFC 8288), or a value of the body; until there is none.
+    """A URL for the next page: in a header, or a value of the body; until there is none.
 
     Attributes:
-        next_at: dotted path of the URL in the body (`next`, `links.next`, `@odata.nextLink`); None: the header.
+        next_at: dotted path of the URL in the body (`next`, `links.next`, `links[rel=next].href`, `@odata.nextLink`);
+            None: a header gives it.
+        header: that header: `Link` is read as `<…>; rel="next"` (RFC 8288), any other (`Next-Page`) is the URL itself.
         more: dotted path of a value that is false on the last page, where there is one; `!done` for the opposite.
         size: the parameter for the size, in the first request; None: the server decides.
         page_size: how many items are asked for.
@@ -104,6 +106,7 @@ class Link:
 
     next_at: str | None = None
     more: str | None = None
+    header: str = "Link"
     size: str | None = None
     page_size: int = 100
     stable: bool = False
@@ -134,9 +137,10 @@ class _LinkMarks(Marks):
 
     def next(self, got: Fetched, mark: str | None) -> Next:
         del mark
-        path = self.paging.next_at
+        path, header = self.paging.next_at, self.paging.header
         if path is None:
-            return Next(rows=got.rows, mark=got.link)
+            named = got.link if header.lower() == "link" else _header(got, header)
+            return Next(rows=got.rows, mark=urljoin(got.url, named) if named else None)
         link = got.values.get(path)
         if link not in {None, False, ""} if isinstance(link, str | bool | None) else True:
             if not isinstance(link, str):
@@ -155,6 +159,10 @@ class _LinkMarks(Marks):
     @property
     def size_asked(self) -> int | None:
         return None if self.paging.size is None else self.paging.page_size
+
+
+def _header(got: Fetched, name: str) -> str | None:
+    return None if got.headers is None else got.headers.get(name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,16 @@
 """Guesses how an API pages: what its answers show first, what it accepts second; each guess is tried out."""
 
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import urljoin
 
-from syncline.upstreams.landmarks import Landmark, find_cursors, find_links, find_more
-from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, OnePage, PageNumber, Paging, Range
+from syncline.upstreams.landmarks import Landmark
+from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, PageNumber, Paging, Range
+from syncline.upstreams.paging_marks import find_cursors, find_links, find_more, find_next_number
+from syncline.upstreams.paging_names import CURSORS, KEYS, OFFSETS, PAGES, SIZES
 from syncline.upstreams.trials import Look, Trials, query_of
 
-__all__ = ["PAGING_PARAMETERS", "guess_paging"]
+__all__ = ["guess_paging", "promised_paging"]
 
-_PAGES = ("page", "page[number]", "pageNumber", "page_number", "p", "pageIndex")
-_OFFSETS = ("offset", "skip", "$skip", "start", "startAt", "page[offset]")
-_SIZES = (
-    "per_page", "limit", "page_size", "pageSize", "perPage", "size", "max_results", "maxResults", "page[size]",
-    "count", "take", "$top", "pagesize", "page[limit]", "first",
-)  # fmt: skip
-_CURSORS = ("cursor", "after", "page_token", "pageToken", "next_token", "next_cursor", "continuation", "page[cursor]")
-_KEYS = ("starting_after", "after", "after_id", "since_id", "last_id", "from_id")
-PAGING_PARAMETERS = frozenset({*_PAGES, *_OFFSETS, *_SIZES, *_CURSORS, *_KEYS})
 _COMMON = ("page", "offset", "skip", "start")
 """Tried also where the body does not mention them."""
 _SMALL = 2
@@ -24,25 +18,42 @@ _GOOD_SIZE = 100
 _SIZE_TRIALS = 8
 
 
-async def guess_paging(trials: Trials, first: Look, *, key: str | None, has_total: bool) -> Paging:
-    """The paging that was seen to work; `OnePage` where none was.
+async def guess_paging(trials: Trials, first: Look, *, has_total: bool) -> AsyncGenerator[Paging, None]:
+    """Yield the ways of paging that were seen to give a second page, the most telling first.
 
-    `key` is the items' key in the JSON. Where a total is told, page numbers are preferred to links that hold nothing
-    but a page number: they can be fetched several at once.
+    Where a total is told, page numbers and offsets are preferred to links that
+    hold nothing else: they can be fetched several at once, and their end can be checked.
     """
-    link = await _by_link(trials, first, countable=has_total)
-    if link is not None:
-        return link
     more = find_more(first.marks)
-    cursor = await _by_cursor(trials, first, more)
-    if cursor is not None:
-        return cursor
-    if more is not None and key is not None:
-        keyset = await _by_key(trials, first, key, more)
+    found = [
+        await _by_link(trials, first, countable=has_total),
+        None if find_next_number(first.marks) else await _by_cursor(trials, first, more),
+    ]
+    for paging in found:
+        if paging is not None:
+            yield paging
+    if more is not None and first.key is not None and find_next_number(first.marks) is None:
+        keyset = await _by_key(trials, first, first.key, more)
         if keyset is not None:
-            return keyset
-    counted = await _by_count(trials, first, more)
-    return counted or await _by_range(trials, first) or _promised(first) or OnePage()
+            yield keyset
+    counted = await _by_count(trials, first, more) or await _by_range(trials, first)
+    if counted is not None:
+        yield counted
+
+
+def promised_paging(trials: Trials, first: Look) -> Paging | None:
+    """What a body without further pages promises for later, by a `next` that is null: not tried out."""
+    empty = [mark for mark in first.marks if mark.keys and mark.value in (None, "", False)]
+    link = next((mark for mark in empty if mark.plain in {"next", "nexturl", "nextlink", "nextpageurl"}), None)
+    page = next((name for name in trials.start if name in PAGES), None)
+    if page is not None:
+        size = next((name for name in trials.start if name in SIZES), None)
+        more = None if link is None else link.path
+        return PageNumber(page=page, size=size, page_size=_size(size, first), first=int(trials.start[page]), more=more)
+    cursor = next((mark for mark in empty if mark.plain in {"nextcursor", "nextpagetoken", "nexttoken"}), None)
+    if cursor is not None:
+        return Cursor(param=_cursor_parameters(cursor)[0], cursor_at=cursor.path)
+    return None if link is None else Link(next_at=link.path)
 
 
 async def _by_link(trials: Trials, first: Look, *, countable: bool) -> Paging | None:
@@ -53,20 +64,27 @@ async def _by_link(trials: Trials, first: Look, *, countable: bool) -> Paging | 
         if page is None or not page.differs(first):
             continue
         asked = {name: value for name, value in query_of(link).items() if query_of(first.url).get(name) != value}
-        number = next((name for name in _PAGES if asked.get(name) in {"1", "2"}), None)
-        size = next((name for name in _SIZES if name in query_of(link)), None)
+        size = next((name for name in SIZES if name in query_of(link)), None)
         size = size or await _size_parameter(trials, first)
-        if number is not None and countable:
-            return PageNumber(page=number, size=size, page_size=_size(size, first), first=int(asked[number]) - 1)
-        return Link(next_at=next_at, size=size, page_size=_size(size, first))
+        counted = _counted(asked, first, size) if countable else None
+        return counted or Link(next_at=next_at, header=first.header, size=size, page_size=_size(size, first))
     return None
+
+
+def _counted(asked: Mapping[str, str], first: Look, size: str | None) -> Paging | None:
+    """Page numbers, or an offset, where a link holds nothing else."""
+    number = next((name for name in PAGES if asked.get(name) in {"1", "2"}), None)
+    if number is not None:
+        return PageNumber(page=number, size=size, page_size=_size(size, first), first=int(asked[number]) - 1)
+    offset = next((name for name in OFFSETS if asked.get(name) == str(len(first.rows))), None)
+    return None if offset is None else Offset(offset=offset, limit=size, page_size=_size(size, first))
 
 
 async def _by_cursor(trials: Trials, first: Look, more: Landmark | None) -> Paging | None:
     for mark in find_cursors(first.marks):
         for name in _cursor_parameters(mark):
             page = await trials.ask({name: str(mark.value)})
-            if page is not None and page.rows and page.differs(first):
+            if page is not None and page.differs(first):
                 size = await _size_parameter(trials, first)
                 told = None if more is None else more.path
                 return Cursor(param=name, cursor_at=mark.path, more=told, size=size, page_size=_size(size, first))
@@ -80,26 +98,26 @@ async def _by_range(trials: Trials, first: Look) -> Paging | None:
         return None
     unit = unit or "items"
     second = await trials.ask({}, {"Range": f"{unit}=1-1"})
-    return Range(unit=unit) if second is not None and list(second.rows) == list(first.rows[1:2]) else None
+    return Range(unit=unit) if second is not None and list(second.ids) == list(first.ids[1:2]) else None
 
 
 async def _by_key(trials: Trials, first: Look, key: str, more: Landmark) -> Paging | None:
     """The parameter that, given the first item's key, has the list begin at the second."""
-    for name in _KEYS if len(first.rows) > 1 else ():
+    for name in KEYS if len(first.rows) > 1 else ():
         page = await trials.ask({name: str(first.rows[0].get(key))})
-        if page is not None and page.rows and page.rows[0] == first.rows[1]:
+        if page is not None and page.rows and page.ids[0] == first.ids[1]:
             size = await _size_parameter(trials, first)
             return Keyset(param=name, key=key, more=more.path, size=size, page_size=_size(size, first))
     return None
 
 
 async def _by_count(trials: Trials, first: Look, more: Landmark | None) -> Paging | None:
-    """Page numbers or offsets; the names that the body echoes are tried first."""
+    """Page numbers or offsets; the names of the URL and those that the body echoes are tried first."""
     told = None if more is None else more.path
     echoed = [mark.keys[-1] for mark in first.marks if mark.keys and type(mark.value) is int]
-    names = dict.fromkeys([name for name in echoed if name in {*_PAGES, *_OFFSETS}])
-    for name in [*names, *(name for name in _COMMON if name not in names)]:
-        if name in _PAGES:
+    names = [name for name in (*trials.start, *echoed, *_COMMON) if name in {*PAGES, *OFFSETS}]
+    for name in dict.fromkeys(names):
+        if name in PAGES:
             begins_at = await _first_number(trials, first, name)
             if begins_at is not None:
                 size = await _size_parameter(trials, first)
@@ -121,7 +139,7 @@ async def _first_number(trials: Trials, first: Look, name: str) -> int | None:
         return None
     for number in (1, 0):
         page = await trials.ask({name: str(number)})
-        if page is not None and list(page.rows) == list(first.rows):
+        if page is not None and list(page.ids) == list(first.ids):
             return number
     return None
 
@@ -129,35 +147,29 @@ async def _first_number(trials: Trials, first: Look, name: str) -> int | None:
 async def _is_offset(trials: Trials, first: Look, name: str) -> bool:
     """Whether the parameter has the list begin at its second item."""
     page = await trials.ask({name: "1"}) if len(first.rows) > 1 else None
-    return page is not None and list(page.rows[: len(first.rows) - 1]) == list(first.rows[1:])
-
-
-def _promised(first: Look) -> Paging | None:
-    """What a body without further pages promises for later, by a `next` that is null: not tried out."""
-    empty = [mark for mark in first.marks if mark.keys and mark.value in (None, "", False)]
-    cursor = next((mark for mark in empty if mark.plain in {"nextcursor", "nextpagetoken", "nexttoken"}), None)
-    if cursor is not None:
-        return Cursor(param=_cursor_parameters(cursor)[0], cursor_at=cursor.path)
-    link = next((mark for mark in empty if mark.plain in {"next", "nexturl", "nextlink", "nextpageurl"}), None)
-    return None if link is None else Link(next_at=link.path)
+    return page is not None and list(page.ids[: len(first.ids) - 1]) == list(first.ids[1:])
 
 
 def _cursor_parameters(mark: Landmark) -> list[str]:
     """The parameters that may take a cursor: its own name without `next` first."""
     own = mark.keys[-1]
-    names = [own.removeprefix("next_"), own[4:5].lower() + own[5:] if own.startswith("next") else own, *_CURSORS]
+    names = [own.removeprefix("next_"), own[4:5].lower() + own[5:] if own.startswith("next") else own, *CURSORS]
     return [name for name in dict.fromkeys(names) if name and name != "next"]
 
 
 async def _size_parameter(trials: Trials, first: Look) -> str | None:
-    """The parameter that sets the size of a page; the names that the body or its links show are tried first.
+    """The parameter that makes a page small; None where none does.
 
     A parameter that ends the whole list instead (OData's `$top`) is none: what it gives promises no more.
     """
     if len(first.rows) <= _SMALL:
         return None
-    shown = {mark.keys[-1] for mark in first.marks if mark.keys} | set(query_of(first.link or ""))
-    for name in sorted(_SIZES, key=lambda name: name not in shown)[:_SIZE_TRIALS]:
+    links = [first.link or "", *(str(mark.value) for mark in find_links(first.marks))]
+    asked = {*trials.start, *(name for link in links for name in query_of(link))}
+    shown = {mark.keys[-1] for mark in first.marks if mark.keys} | asked
+    alike = [name for name in SIZES if name[0] == "_" and any(other[0] == "_" for other in asked)]
+    rank = [*trials.start, *(name for name in SIZES if name in shown), *alike, *SIZES]
+    for name in [name for name in dict.fromkeys(rank) if name in SIZES][:_SIZE_TRIALS]:
         small = await trials.ask({name: str(_SMALL)})
         if small is not None and len(small.rows) == _SMALL and (small.goes_on or not first.goes_on):
             return name

@@ -1,23 +1,34 @@
-"""Looks at an unknown JSON API, and guesses how it is read."""
+"""Looks at an unknown JSON API, guesses how it is read, and tries its guess out."""
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from syncline.errors import RejectedError
 from syncline.model.page import Transport
-from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_updated
+from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_updated, is_unique
+from syncline.upstreams.findings import doubts, said
 from syncline.upstreams.guess import ColumnGuess, Guess
-from syncline.upstreams.landmarks import find_total
-from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, PageNumber, Paging, Range
-from syncline.upstreams.paging_guess import PAGING_PARAMETERS, guess_paging
-from syncline.upstreams.trials import Look, Trials, query_of
+from syncline.upstreams.landmarks import Item
+from syncline.upstreams.paging import OnePage, Paging
+from syncline.upstreams.paging_guess import guess_paging, promised_paging
+from syncline.upstreams.paging_marks import find_total
+from syncline.upstreams.paging_names import split_query
+from syncline.upstreams.paging_proof import Allowance, Proof, prove
+from syncline.upstreams.rest import RestPages
+from syncline.upstreams.trials import Look, Trials
 
 __all__ = ["probe"]
 
-_TOTAL_HEADERS = ("X-Total-Count", "X-Total", "X-WP-Total", "Total-Count")
+_TOTAL_HEADERS = (
+    "X-Total-Count", "X-Total", "X-WP-Total", "Total-Count", "Total-Records", "Total-Objects",
+    "X-Pagination-Total-Count", "X-Pagination-Total",
+)  # fmt: skip
 _SINCE = ("updated_since", "updated_after", "modified_since", "updatedSince", "since")
 _FAR_AHEAD = "2999-01-01T00:00:00Z"
 _LONG_AGO = "1980-01-01T00:00:00Z"
+_LIMITED = "the API asked to slow down before the look was over: ask again later for a guess that was tried out"
 
 
 async def probe(transport: Transport, url: str) -> Guess:
@@ -26,118 +37,136 @@ async def probe(transport: Transport, url: str) -> Guess:
     Raises:
         UpstreamError: it cannot be had, is no JSON, or holds no list of objects.
     """
-    given = {name: value for name, value in query_of(url).items() if name not in PAGING_PARAMETERS}
+    fixed, start = split_query(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     path = url.partition("?")[0].partition("#")[0]
-    trials = Trials(transport=transport, path=path, params=given)
-    first = await trials.first()
+    trials = Trials(transport=transport, path=path, fixed=fixed)
+    first = await trials.first(start)
     if first.items is None or not first.rows:
         raise RejectedError(_nothing(path, first), upstream=transport.name)
-    total = find_total(first.marks, _totals_in(first), len(first.rows))
-    key = guess_key(guess_columns(first.rows), first.rows)
-    wire_key = None if key is None else key.alias or key.name
-    paging = await guess_paging(trials, first, key=wire_key, has_total=total is not None)
-    return await _concluded(trials, first, paging, total)
+    return await _Probe(trials=trials, first=first, allowance=Allowance()).guess()
 
 
-async def _concluded(trials: Trials, first: Look, paging: Paging, total: tuple[str, int] | None) -> Guess:
-    columns = guess_columns(trials.rows)
-    key, updated = guess_key(columns, trials.rows), guess_updated(columns)
-    since = None if updated is None else await _since_parameter(trials, first)
-    return Guess(
-        path=urlsplit(trials.path).path if "://" not in trials.path else trials.path,
-        params=trials.params,
-        items=first.items or "",
-        columns=columns,
-        key=None if key is None else key.name,
-        paging=paging,
-        total=None if total is None else total[0],
-        updated_field=None if updated is None else updated.name,
-        updated_since=since,
-        seen=len(trials.rows),
-        total_items=None if total is None else total[1],
-        said=(
-            _said_of_items(first, total),
-            _said_of_key(key),
-            _said_of_paging(paging),
-            _said_of_changes(updated, since),
-            _said_of_columns(columns),
-        ),
-    )
+@dataclass(kw_only=True)
+class _Probe:
+    """One look, from the first page on."""
 
+    trials: Trials
+    first: Look
+    allowance: Allowance
 
-async def _since_parameter(trials: Trials, first: Look) -> str | None:
-    """The parameter that leaves out what did not change since an instant; all are tried at once first.
+    async def guess(self) -> Guess:
+        proof = await self._proved()
+        first, trials, total = self.first, self.trials, self._total() if proof.total_holds else None
+        trials.sample.add(proof.rows)
+        rows = trials.sample.rows
+        columns = self._columns(rows, proof.rows)
+        key = guess_key([column for column in columns if not column.doubled], proof.rows or first.rows)
+        updated = guess_updated(columns)
+        since = None if updated is None else await self._since_parameter()
+        seen = len(rows) if key is None else len({str(row.get(key.field)) for row in rows})
+        guess = Guess(
+            path=urlsplit(trials.path).path if "://" not in trials.path else trials.path,
+            params=self._params(proof.paging),
+            items="" if first.items is None else first.items.path,
+            names_at=None if first.items is None else first.items.names_at,
+            columns=columns,
+            key=None if key is None else key.name,
+            paging=proof.paging,
+            total=None if total is None else total[0],
+            updated_field=None if updated is None else updated.name,
+            updated_since=since,
+            seen=seen,
+            total_items=None if total is None else total[1],
+            is_whole=proof.is_whole,
+            sample=tuple(proof.items),
+        )
+        return replace(guess, said=said(guess, proof), doubts=doubts(guess, proof, first))
 
-    Since long ago everything must have changed: an API that takes an unknown parameter for a filter answers nothing.
-    """
-    if not _is_empty(await trials.ask(dict.fromkeys(_SINCE, _FAR_AHEAD)), first):
+    async def _proved(self) -> Proof:
+        """The first way of paging that is not refuted; else the one answer, with what speaks against it."""
+        rows, given_up = self.first.rows, list[str]()
+        async for paging in guess_paging(self.trials, self.first, has_total=self._total() is not None):
+            proof = await self._prove(paging)
+            if proof.refuted is None:
+                return proof
+            given_up.append(f"{type(paging).__name__} was tried and given up: {proof.refuted}")
+        promised = promised_paging(self.trials, self.first)
+        if promised is not None:
+            return await self._prove(promised)
+        if self.trials.start:
+            self.first = self.trials.without_start()
+        if self.trials.is_limited:
+            return Proof(paging=OnePage(), rows=rows, pages=1, doubts=(_LIMITED,))
+        self.allowance.left = max(1, self.allowance.left)
+        proof = await self._prove(OnePage())
+        return replace(proof, doubts=(*proof.doubts, *given_up), is_whole=proof.is_whole and not given_up)
+
+    async def _prove(self, paging: Paging) -> Proof:
+        found, total = self.first.items, self._total()
+        pages = RestPages(
+            path=self.trials.path,
+            items="" if found is None else found.path,
+            columns=None if found is None else found.names_at,
+            paging=paging,
+            total=None if total is None else total[0],
+            params=self._params(paging),
+        )
+        told, allowance, trials = None if total is None else total[1], self.allowance, self.trials
+        allowance.left = 0 if trials.is_limited else allowance.left
+        proof = await prove(trials.transport, pages, self.first.rows, total=told, allowance=allowance)
+        trials.is_limited = trials.is_limited or allowance.is_limited
+        return proof
+
+    def _params(self, paging: Paging) -> tuple[tuple[str, str], ...]:
+        """What each request repeats; what asks for the first page too, unless the paging sends it by itself."""
+        declared: Any = paging
+        sent = {getattr(declared, each.name) for each in fields(declared)}
+        return (*self.trials.fixed, *(pair for pair in self.trials.start.items() if pair[0] not in sent))
+
+    def _total(self) -> tuple[str, int] | None:
+        headers: Mapping[str, str | None] = {name: self.first.answer.headers.get(name) for name in _TOTAL_HEADERS}
+        return find_total(self.first.marks, headers, len(self.first.rows))
+
+    def _columns(self, rows: Sequence[Item], walked: Sequence[Item]) -> tuple[ColumnGuess, ...]:
+        """The columns; a field that two items of one answer, or of one walk, have in common is no key."""
+        groups = [group for group in (*self.trials.answers, walked) if group]
+        return tuple(
+            replace(column, doubled=not all(is_unique(column, group) for group in groups))
+            for column in guess_columns(rows)
+        )
+
+    async def _since_parameter(self) -> str | None:
+        """The parameter that leaves out what did not change since an instant; all are tried at once first.
+
+        Since long ago everything must have changed: an API that takes an unknown parameter for a filter answers
+        nothing.
+        """
+        trials = self.trials
+        if not _is_empty(await trials.ask(dict.fromkeys(_SINCE, _FAR_AHEAD))):
+            return None
+        for name in _SINCE:
+            if _is_empty(await trials.ask({name: _FAR_AHEAD})):
+                before = await trials.ask({name: _LONG_AGO})
+                return name if before is not None and before.rows else None
         return None
-    for name in _SINCE:
-        if _is_empty(await trials.ask({name: _FAR_AHEAD}), first):
-            before = await trials.ask({name: _LONG_AGO})
-            return name if before is not None and before.rows else None
-    return None
 
 
-def _is_empty(look: Look | None, first: Look) -> bool:
-    return look is not None and look.items == first.items and not look.rows
+def _is_empty(look: Look | None) -> bool:
+    return look is not None and look.items is not None and not look.rows
 
 
-def _totals_in(first: Look) -> Mapping[str, str | None]:
-    return {name: first.answer.headers.get(name) for name in _TOTAL_HEADERS}
+def _is_map(value: object) -> bool:
+    """Whether these are items by key: several objects with the same fields."""
+    values = list(cast("Mapping[str, object]", value).values()) if isinstance(value, Mapping) else []
+    shapes = {tuple(cast("Mapping[str, object]", one)) if isinstance(one, Mapping) else None for one in values}
+    return len(values) > 1 and len(shapes) == 1 and None not in shapes
 
 
 def _nothing(path: str, first: Look) -> str:
     if first.items is not None:
         return f"{path} answers an empty list: there is nothing to guess from"
+    by_key = next((mark.path or "the top" for mark in first.marks if _is_map(mark.value)), None)
+    if by_key is not None:
+        return f"{path} has its items by key, at {by_key}, not in a list: write a connector (docs/add-a-source.md)"
     keys = [mark.path for mark in first.marks if len(mark.keys) == 1]
     return f"{path} answers no list of objects; it has {', '.join(keys[:20]) or 'no keys'}"
-
-
-def _said_of_items(first: Look, total: tuple[str, int] | None) -> str:
-    place = f"at `{first.items}`" if first.items else "as the whole body"
-    if total is None:
-        return f"{len(first.rows)} items {place}; the API does not say how many there are in all"
-    return f"{len(first.rows)} of {total[1]} items {place}; the total stands at `{total[0]}`"
-
-
-def _said_of_key(key: ColumnGuess | None) -> str:
-    if key is None:
-        return "no field tells the items apart: name the key yourself"
-    return f"key `{key.alias or key.name}` ({key.type})"
-
-
-def _said_of_paging(paging: Paging) -> str:
-    match paging:
-        case PageNumber():
-            said = f"pages by number, with {_names(paging.page, paging.size)}, from {paging.first} on"
-        case Offset():
-            said = f"pages by offset, with {_names(paging.offset, paging.limit)}"
-        case Cursor():
-            said = f"pages by cursor: `{paging.cursor_at}` of the body goes into `{paging.param}`"
-        case Link():
-            said = f"pages by link, from {'the Link header' if paging.next_at is None else f'`{paging.next_at}`'}"
-        case Keyset():
-            said = f"pages by key: `{paging.param}` takes the last `{paging.key}`"
-        case Range():
-            said = f"pages by range, with the header `Range: {paging.unit}=…`"
-        case _:
-            said = "no paging found: the one answer is taken for everything"
-    return said
-
-
-def _names(*parameters: str | None) -> str:
-    return " and ".join(f"`{name}`" for name in parameters if name is not None)
-
-
-def _said_of_changes(updated: ColumnGuess | None, since: str | None) -> str:
-    if updated is None:
-        return "no field says when an item changed: every pass reads everything"
-    told = f"`{updated.alias or updated.name}` says when an item changed"
-    return f"{told}, and `{since}` asks for changes only" if since else f"{told}, but no parameter asks for changes"
-
-
-def _said_of_columns(columns: tuple[ColumnGuess, ...]) -> str:
-    nested = [column.name for column in columns if column.type == "Any"]
-    kept = f", {len(nested)} of them kept as JSON ({', '.join(nested)})" if nested else ""
-    return f"{len(columns)} columns{kept}"

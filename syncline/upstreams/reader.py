@@ -15,7 +15,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from syncline.errors import RejectedError, UnavailableError
-from syncline.model.page import Answer, Json, Transport
+from syncline.model.page import Answer, Headers, Json, Transport
 from syncline.upstreams.envelope import Envelope, NoListError, Opened, dotted_keys
 from syncline.upstreams.limits import http_date
 
@@ -48,6 +48,7 @@ class Fetched:
         content_range: the header of that name.
         is_null: whether null stood where the list should be.
         refused: why there is no such page, where that may mean that it lies behind the end; it has no rows.
+        headers: all headers of the answer; None where there was none.
     """
 
     rows: list[bytes]
@@ -61,6 +62,7 @@ class Fetched:
     answered_at: datetime | None = None
     is_null: bool = False
     refused: RejectedError | None = None
+    headers: Headers | None = None
 
     def truth(self, path: str | None) -> bool | None:
         """Whether the value at `path` is true, or a link, or a number above 0; None where the body lacks it.
@@ -154,6 +156,7 @@ class Reader:
             status=answer.status_code,
             content_range=answer.headers.get("content-range"),
             answered_at=http_date(answer.headers.get("date")),
+            headers=answer.headers,
         )
 
     def _opened(self, answer: Answer) -> Opened:

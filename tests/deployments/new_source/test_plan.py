@@ -13,7 +13,14 @@ import sandbox
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
 from deployments.prefect_yaml import default_path
-from syncline.errors import ConfigurationError, RefusedError, RejectedError, SynclineError, UnavailableError
+from syncline.errors import (
+    BudgetSpentError,
+    ConfigurationError,
+    RefusedError,
+    RejectedError,
+    SynclineError,
+    UnavailableError,
+)
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 
@@ -61,7 +68,7 @@ def url() -> Iterator[str]:
         "/text": _always("hello"),
         "/empty": _always({"items": []}),
         "/scalars": _always({"things": [1, 2]}),
-        "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "y"}]),
+        "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}]),
     }
     with serving(paths) as base:
         yield base
@@ -70,7 +77,7 @@ def url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def box() -> Iterator[sandbox.Box]:
     """The simulated ERP."""
-    with sandbox.serving(products=250, customers=400) as served:
+    with sandbox.serving(products=250, customers=1500) as served:
         yield served
 
 
@@ -127,10 +134,19 @@ def test_an_odd_api_becomes_a_file_that_the_lint_accepts(url: str, project: Proj
 def test_where_only_some_items_were_seen_any_field_may_be_empty(box: sandbox.Box, project: Project) -> None:
     """What the first page never lacks, the hundredth may; its items would be rejected."""
     made = _plan(project, f"{box.url}/erp/customers", token=box.token)
-    assert "of 400 items were looked at" in made.module
+    assert "of 1,500 items were looked at" in made.module
+    assert "# - that `id` tells all items apart was seen of " in made.module
     assert "    city: str | None = None" in made.module.split("\n")
     assert 'updated_since="updated_since"' in made.module
     assert 'updated_field="updated_at"' in made.module
+
+
+def test_a_field_whose_name_cannot_be_read_is_left_out_and_named(url: str, project: Project) -> None:
+    """A file that cannot be loaded, or a column less without a word, would both be worse."""
+    made = _plan(project, f"{url}/odd", token="word")
+    (doubt,) = (doubt for doubt in made.doubts if "left out" in doubt)
+    assert 'say "it' in doubt
+    assert "# - the field" in made.module
 
 
 def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box, project: Project) -> None:
@@ -141,6 +157,28 @@ def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box,
     assert "from flows.erp import ERP\n" in made.module
     assert "upstream=ERP," in made.module
     assert (made.shared, dict(made.added)) == ("erp", {})
+
+
+def test_a_look_keeps_to_the_budget_that_the_upstream_has_already(tmp_path: Path, project: Project) -> None:
+    """X answers ten requests in a quarter of an hour, whoever asks: a look must not earn the next run a 429."""
+    asked = 0
+
+    def answer(query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        nonlocal asked
+        asked += 1
+        start = int(query.get("start", "0"))
+        return 200, {"data": ODD[start : start + 10], "start": start}
+
+    with serving({"/2/users/7/mentions": answer}) as base:
+        x = UpstreamSettings.model_validate({"base_url": base, "token": "the X's"})
+        wanted = Wanted(name="things", url=f"{base}/2/users/7/mentions", given=Given(), every_seconds=60)
+        settings = Settings(home=tmp_path, upstreams={"x": x})
+        made = plan(wanted, project, settings)
+        assert made.shared == "x"
+        assert any("slow down" in doubt or "not reached" in doubt for doubt in made.doubts)
+        with pytest.raises(BudgetSpentError, match="x:mentions is spent until"):
+            plan(wanted, project, settings)
+    assert asked == 10
 
 
 def test_other_credentials_make_another_upstream(url: str, project: Project) -> None:
@@ -186,7 +224,7 @@ def test_without_a_url_there_is_something_to_edit(project: Project, tmp_path: Pa
         ("/empty", RejectedError, "an empty list"),
         ("/scalars", RejectedError, "no list of objects; it has things"),
         ("/gone", RejectedError, "404"),
-        ("/keyless", ConfigurationError, "name one with --key; these could be: a, b"),
+        ("/keyless", ConfigurationError, "name one with --key; these could be: b"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_written(
@@ -204,6 +242,8 @@ def test_the_user_may_name_the_key(url: str, project: Project) -> None:
     assert "    b: str = Field(primary_key=True, sa_type=KeyText)\n" in _plan(project, f"{url}/keyless", key="b").module
     with pytest.raises(ConfigurationError, match="--key zz: the items have no such field"):
         _plan(project, f"{url}/keyless", key="zz")
+    with pytest.raises(ConfigurationError, match="--key a: two items were seen with the same value there"):
+        _plan(project, f"{url}/keyless", key="a")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_upd
     ("field", "values", "kind"),
     [
         ("n", [1, 2**63 - 1], "int"),
-        ("n", [1, 2**63], "Any"),
+        ("n", [1, 2**63], "str"),
+        ("n", [18446744073709551615, -(10**30)], "str"),
         ("flag", [True, False], "bool"),
         ("flag", [True, 1], "Any"),
         ("price", [Decimal("1.50"), 3], "Decimal"),
@@ -17,6 +18,12 @@ from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_upd
         ("price", [Decimal("1E+5")], "float"),
         ("ratio", [Decimal("0.5")], "float"),
         ("price", [3, 4], "int"),
+        ("price", [Decimal("9999999999999.99")], "Decimal"),
+        ("price", [Decimal("12345678901234.56"), 1], "str"),
+        ("ratio", [Decimal("59.93428031234567")], "float"),
+        ("ratio", [Decimal("0.12345678901234567890")], "str"),
+        ("ratio", [Decimal("0.5"), 2**60 + 1], "str"),
+        ("ratio", [Decimal("1E+400")], "str"),
         ("at", ["2026-03-01T10:00:00Z", "2026-03-01 10:00:00.123Z"], "datetime"),
         ("at", ["2026-03-01T10:00:00"], "datetime"),
         ("at", ["2026-03-01T10:00:00Z", ""], "str"),
@@ -32,6 +39,16 @@ def test_a_type_is_one_that_all_values_have(field: str, values: list[object], ki
     """A type that fits the first item only rejects the others."""
     (column,) = guess_columns([{field: value} for value in values])
     assert column.type == kind
+
+
+def test_numbers_that_are_too_long_are_told_from_text() -> None:
+    """They are kept digit for digit, by a column type of their own."""
+    columns = guess_columns([{"id": 2**64, "wei": 5, "name": "a"}, {"id": 1, "wei": 10**30, "name": "b"}])
+    assert {column.name: (column.type, column.long) for column in columns} == {
+        "id": ("str", True),
+        "wei": ("str", True),
+        "name": ("str", False),
+    }
 
 
 def test_null_in_any_item_or_a_missing_field_makes_a_column_nullable() -> None:
@@ -56,6 +73,8 @@ def test_null_in_any_item_or_a_missing_field_makes_a_column_nullable() -> None:
         ("_id", "id"),
         ("größe", "gr_e"),
         ("§", "field"),
+        ("", "field"),
+        ("a.b", "a_b"),
     ],
 )
 def test_names_that_a_table_cannot_have_get_an_alias(field: str, name: str) -> None:
@@ -84,6 +103,8 @@ def test_names_that_clash_are_told_apart() -> None:
         ([{"title": "a"}, {"title": "b"}], None),
         ([{"id": 1.5}, {"id": 2.5}], None),
         ([{"id": {"a": 1}}], None),
+        ([{"id": 2**64}, {"id": 10**30}], "id"),
+        ([{"id": 2**64}, {"id": 2**64}], None),
     ],
 )
 def test_the_key_is_never_null_and_never_twice(rows: list[dict[str, object]], key: str | None) -> None:
