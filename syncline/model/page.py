@@ -27,11 +27,15 @@ class Ask:
         mode: all items, or those that changed.
         updated_since: in incremental mode, the instant from which changes are wanted (the lag is taken off already).
         resume: where to go on: the `resume` of the last page that was stored; None at the start.
+        time_zone: of instants that the upstream writes without an offset; None: they are UTC.
+        asked_at: the present instant, where a time zone is named.
     """
 
     mode: Mode = Mode.FULL
     updated_since: datetime | None = None
     resume: Json = None
+    time_zone: str | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

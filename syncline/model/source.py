@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
+from syncline.local_time import check_zone
 from syncline.model.items import ItemStatus, ModeratedItem, check_paths, refuse_unique
 from syncline.model.policies import Deletes, Mode, SameKey
 from syncline.model.service import Service
@@ -31,6 +32,8 @@ class Source(Service):
         updated_field: the item's field that rises with each change (an instant); the cursor is made of it.
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
             and clocks differ. What is read twice for it is seen to be unchanged.
+        time_zone: the zone of instants that the upstream writes without an offset, as `Europe/Berlin`; None: they are
+            UTC. It is asked for changes in the same zone, unless by `epoch`.
         deletes: when rows that are gone upstream are deleted.
         same_key: what becomes of two different items of one list that have the same key.
         resume_within_seconds: an unfinished pass whose last page is older than this begins anew: cursors grow old, and
@@ -45,6 +48,7 @@ class Source(Service):
     moderated: bool = False
     updated_field: str | None = None
     lag_seconds: float = 60
+    time_zone: str | None = None
     deletes: Deletes = field(default_factory=Deletes)
     same_key: SameKey = SameKey.REJECT
     resume_within_seconds: float = 172_800
@@ -62,6 +66,8 @@ class Source(Service):
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
         if self.max_requests < 1:
             raise ConfigurationError(f"source {self.name!r}: max_requests must be at least 1")
+        if self.time_zone is not None:
+            check_zone(self.time_zone)
         if self.moderated and not issubclass(self.table, ModeratedItem):
             raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
         check_paths(self.table, self.fields, source=self.name)

@@ -65,8 +65,10 @@ class ItemCodec:
         rest_place: which of them keeps the rest of the item; None: none does.
     """
 
-    def __init__(self, item: type[Item], paths: Paths | None = None) -> None:
+    def __init__(self, item: type[Item], paths: Paths | None = None, zone: str | None = None) -> None:
         """Derive the wire's shape from the class of the table, and from where the source has its fields.
+
+        Instants without an offset are of the time zone `zone`; None: UTC.
 
         Raises:
             ConfigurationError: a field's type has no column, or the table has no single key of a fitting type.
@@ -90,11 +92,12 @@ class ItemCodec:
         self.defaults = tuple(known[name].made_default() if name in known else None for name in self.columns)
         self.paths = tuple(known[name].path if name in known else () for name in self.columns)
         self._encode = msgspec.msgpack.Encoder(order="sorted", decimal_format="string").encode
-        self._finishers = tuple(finishers(item, self.columns, paths))
+        self._finishers = tuple(finishers(item, self.columns, paths, zone))
         self._places = {field.name: ".".join(field.path) for field in fields}
         self._limits = IndexLimits(item, self.columns)
         self._keeps_json = any(isinstance(table_of(item).c[name].type, JSON) for name in self.columns)
-        self._seed = _seed(fields, item.rest)
+        self._zone = zone
+        self._seed = _seed(fields, item.rest if zone is None else f"{item.rest} {zone}")
 
     @property
     def shape(self) -> int:
@@ -181,7 +184,12 @@ class ItemCodec:
         return decode(raw if mended is None else mended)
 
     def is_local(self, raw: RawItem, column: int) -> bool:
-        """Whether the item, which fits, gives the instant in this column without an offset."""
+        """Whether the item, which fits, gives the instant in this column without an offset, and nobody knows of which.
+
+        Where a zone is named, the hour that comes twice is told apart when changes are asked for.
+        """
+        if self._zone is not None:
+            return False
         value = self._values(self._decode(raw))[column]
         return isinstance(value, datetime) and value.tzinfo is None
 
@@ -250,12 +258,12 @@ def _has_nul(values: list[Any]) -> bool:
     return b"\\u0000" in msgspec.json.encode(values).replace(rb"\\", b"")
 
 
-def codec_of(item: type[Item], paths: Paths | None = None) -> ItemCodec:
+def codec_of(item: type[Item], paths: Paths | None = None, zone: str | None = None) -> ItemCodec:
     """The codec of a table whose fields stand where `paths` say (else under their own names); made once a process."""
     hashable: Any = item
-    return _made(hashable, tuple((paths or {}).items()))
+    return _made(hashable, tuple((paths or {}).items()), zone)
 
 
 @cache
-def _made(item: type[Item], paths: tuple[tuple[str, str], ...]) -> ItemCodec:
-    return ItemCodec(item, dict(paths))
+def _made(item: type[Item], paths: tuple[tuple[str, str], ...], zone: str | None) -> ItemCodec:
+    return ItemCodec(item, dict(paths), zone)

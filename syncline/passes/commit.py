@@ -76,7 +76,7 @@ class PageWriter:
         self._source = source
         self._account = account_id
         self._session = session_id
-        self._codec = codec_of(source.table, source.fields)
+        self._codec = codec_of(source.table, source.fields, source.time_zone)
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
         may_lose = force or source.deletes.never  # who never deletes has no run with force

@@ -126,7 +126,13 @@ class _Pull:
 
     async def _walk(self, writer: PageWriter, state: PassState, transport: Transport) -> PassState:
         """Read and store pages until the walk ends or a hold stands in the way."""
-        ask = Ask(mode=state.mode, updated_since=state.since, resume=state.resume)
+        ask = Ask(
+            mode=state.mode,
+            updated_since=state.since,
+            resume=state.resume,
+            time_zone=self.source.time_zone,
+            asked_at=self.store.clock.now(),
+        )
         pages = self.source.pages(transport, ask)
         stored = False
         async with aclosing(batches(pages, rows=_ROWS_A_COMMIT)) as arriving:
@@ -180,7 +186,7 @@ class _Pull:
     def _made_for(self) -> str:
         """What is read, from where, and into which columns."""
         read = getattr(self.source.pages, "declared", "")
-        shape = codec_of(self.source.table, self.source.fields).shape
+        shape = codec_of(self.source.table, self.source.fields, self.source.time_zone).shape
         return f"{getattr(self.transport, 'origin', '')} {read} {shape:x}"
 
     def _begin(self, mode: Mode) -> PassState:

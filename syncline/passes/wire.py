@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import JSON, BigInteger
 
 from syncline.errors import ConfigurationError
+from syncline.local_time import from_local
 from syncline.model.columns import Amount, NumberText
 from syncline.model.items import BOOKKEEPING, Item, key_column, table_of
 from syncline.passes.wire_struct import REQUIRED, WireField
@@ -140,11 +141,16 @@ def _bits(item: type[Item], name: str) -> int:
     return 63 if isinstance(column.type, BigInteger) else 31
 
 
-def finishers(item: type[Item], columns: tuple[str, ...], paths: Paths) -> list[tuple[int, Callable[[Any], Any]]]:
-    """What msgspec leaves to do, by column: bounds of decimals, instants without an offset or as numbers, texts."""
+def finishers(
+    item: type[Item], columns: tuple[str, ...], paths: Paths, zone: str | None = None
+) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What msgspec leaves to do, by column: bounds of decimals, instants without an offset or as numbers, texts.
+
+    `zone` is the time zone of instants without an offset; None: UTC.
+    """
     kinds = [(index, name, _scalar(item, name)) for index, name in enumerate(columns)]
     key = key_column(item)
-    simple: Mapping[Any, Callable[[Any], Any]] = {datetime: _instant, str: str}
+    simple: Mapping[Any, Callable[[Any], Any]] = {datetime: _instant if zone is None else _instant_in(zone), str: str}
     made = [
         (index, simple[kind])
         for index, name, kind in kinds
@@ -179,6 +185,16 @@ def _instant(value: datetime | float) -> datetime:
     if value.tzinfo is UTC:  # what msgspec makes of `Z`: nearly all of them
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _instant_in(zone: str) -> Callable[[datetime | float], datetime]:
+    """As `_instant`, but one without an offset is of the time zone `zone`."""
+
+    def finish(value: datetime | float) -> datetime:
+        is_local = isinstance(value, datetime) and value.tzinfo is None
+        return from_local(value, zone) if isinstance(value, datetime) and is_local else _instant(value)
+
+    return finish
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

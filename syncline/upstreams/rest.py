@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from syncline.errors import ConfigurationError
+from syncline.local_time import local_since
 from syncline.model.page import Ask, Page, Transport
 from syncline.upstreams.envelope import Envelope
 from syncline.upstreams.paging import OnePage, Paging
@@ -26,7 +27,8 @@ class RestPages:
         columns: dotted path of the list of column names, where each item is a list of values; None: they are objects.
         paging: how one asks for the next page.
         updated_since: the parameter that asks for changes since an instant; None where the API cannot tell.
-        since_format: how that instant is written: `iso` (UTC with microseconds and Z), `epoch` (seconds), `epoch_ms`,
+        since_format: how that instant is written: `iso` (UTC with microseconds and Z; local without it, where the
+            source names a time zone), `epoch` (seconds), `epoch_ms`,
             a strftime pattern (`%Y-%m-%d`), or a format string (`updated>='{:%Y-%m-%d %H:%M:%S}'`).
         total: dotted path of the number of items in all, or a header (`X-Total-Count`), where the API tells.
         params: further query parameters of each request; pairs, where one is repeated
@@ -92,12 +94,15 @@ class RestPages:
     def _since(self, ask: Ask) -> dict[str, str]:
         if self.updated_since is None or ask.updated_since is None:
             return {}
-        return {self.updated_since: self._instant(ask.updated_since.astimezone(UTC))}
+        since = ask.updated_since.astimezone(UTC)
+        if ask.time_zone is not None and self.since_format not in {"epoch", "epoch_ms"}:
+            since = local_since(since, ask.asked_at or since, ask.time_zone)
+        return {self.updated_since: self._instant(since)}
 
     def _instant(self, instant: datetime) -> str:
         match self.since_format:
             case "iso":
-                return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                return instant.strftime("%Y-%m-%dT%H:%M:%S.%f") + ("Z" if instant.tzinfo is UTC else "")
             case "epoch":
                 return str(int(instant.timestamp()))
             case "epoch_ms":
