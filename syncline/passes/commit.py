@@ -101,30 +101,43 @@ class PageWriter:
                 refused |= refusals.refused_rows(self._store, error, self._store.clock.now())
 
     def _commit(self, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]) -> Committed:
+        kept = frozenset[str]() if self._watch is None else frozenset(self._watch.kept)
+
+        def work(connection: Connection) -> Committed:
+            if self._watch is not None:
+                self._watch.kept = set(kept)  # as it was before a try that was rolled back
+            return self._store_pages(connection, state, pages, refused)
+
+        committed = self._store.transact(work)
+        self._pulse.beat(page=committed.state.pages, last=committed.state.finished)
+        return committed
+
+    def _store_pages(
+        self, connection: Connection, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]
+    ) -> Committed:
+        """All that belongs to the pages, in this transaction."""
         now, shifting = self._store.clock.now(), self._source.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
-        with self._store.write() as connection:
-            sight = self._sight(connection, state, batch)
-            rivals = self._rivals(state, batch, sight, shifting=shifting)
-            sight = replace(sight, rivals=rivals, unfit=refused)
-            changes = self._write(connection, batch, sight, now)
-            seen = [item.key for item in changes.rejected if item.key is not None]
-            self._seen.add_seen(connection, seen, walk=state.walk)
-            tally = changes.tally + Tally(
-                pages=len(pages),
-                requests=sum(page.requests for page in pages),
-                processed=len(batch.unreadable),
-                rejected=len(batch.unreadable),
-                deleted=self._rows.delete(connection, batch.tombstones),
-            )
-            state = self._advanced(state, pages, batch, sight, changes)
-            if rivals:
-                state, more = self._settle(connection, state, sight, now)
-                tally += more
-            state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
-            self._record(connection, state, tally, now)
-            hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
-        self._pulse.beat(page=state.pages, last=state.finished)
+        sight = self._sight(connection, state, batch)
+        rivals = self._rivals(state, batch, sight, shifting=shifting)
+        sight = replace(sight, rivals=rivals, unfit=refused)
+        changes = self._write(connection, batch, sight, now)
+        seen = [item.key for item in changes.rejected if item.key is not None]
+        self._seen.add_seen(connection, seen, walk=state.walk)
+        tally = changes.tally + Tally(
+            pages=len(pages),
+            requests=sum(page.requests for page in pages),
+            processed=len(batch.unreadable),
+            rejected=len(batch.unreadable),
+            deleted=self._rows.delete(connection, batch.tombstones),
+        )
+        state = self._advanced(state, pages, batch, sight, changes)
+        if rivals:
+            state, more = self._settle(connection, state, sight, now)
+            tally += more
+        state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
+        self._record(connection, state, tally, now)
+        hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
         return Committed(state=state, tally=tally, hold=hold)
 
     def _rivals(self, state: PassState, batch: Batch, sight: _Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:

@@ -74,38 +74,44 @@ def prune(
     Raises:
         SessionLostError: the session was closed or taken over; nothing was deleted.
     """
-    with store.write() as connection:
-        row = checkpoints.read(connection, source.name, account_id)
-        state = None if row is None else loaded(row.pass_state)
-        if row is None or state is None or not state.finished or state.mode is not Mode.FULL:
-            return Pruned(tally=Tally())
-        rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
-        gone: Sequence[Key] = ()
-        if not source.deletes.never and state.is_proved:
-            gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
-        stored = rows.count(connection) if gone else 0
-        refusal = _refusal_after(row, gone) if _is_much(source, len(gone), stored) else None
-        refused = _objection(source, state, len(gone), stored, refusal, force=force)
-        chunks: list[Sequence[Key]] = [] if refused else [gone[i : i + _AT_ONCE] for i in range(0, len(gone), _AT_ONCE)]
-        tally = Tally(deleted=sum(rows.delete(connection, chunk) for chunk in chunks))
-        sessions.advance(connection, session_id, tally)
-        if refused:
-            sessions.note_reason(connection, session_id, refused)
-        seen.clear(connection)
-        if not refused:
-            rejects.forget_before(connection, source.name, account_id, state.started_at)
-        newest = state.next_cursor() or _newest_stored(connection, source, rows, state, row.cursor)
-        checkpoints.write(
-            connection,
-            source.name,
-            account_id,
-            cursor=later(row.cursor, newest),
-            full_pass_at=row.full_pass_at if refused else state.started_at,
-            pass_state=None,
-            now=store.clock.now(),
-            read_to=state.started_at if state.is_proved else None,
-            also=_also(row, state, refusal if refused else None),
-        )
+    return store.transact(lambda connection: _pruned(connection, store, source, session_id, account_id, force=force))
+
+
+def _pruned(
+    connection: Connection, store: Store, source: Source, session_id: str, account_id: str | None, *, force: bool
+) -> Pruned:
+    """As `prune`, in this transaction."""
+    row = checkpoints.read(connection, source.name, account_id)
+    state = None if row is None else loaded(row.pass_state)
+    if row is None or state is None or not state.finished or state.mode is not Mode.FULL:
+        return Pruned(tally=Tally())
+    rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
+    gone: Sequence[Key] = ()
+    if not source.deletes.never and state.is_proved:
+        gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
+    stored = rows.count(connection) if gone else 0
+    refusal = _refusal_after(row, gone) if _is_much(source, len(gone), stored) else None
+    refused = _objection(source, state, len(gone), stored, refusal, force=force)
+    chunks: list[Sequence[Key]] = [] if refused else [gone[i : i + _AT_ONCE] for i in range(0, len(gone), _AT_ONCE)]
+    tally = Tally(deleted=sum(rows.delete(connection, chunk) for chunk in chunks))
+    sessions.advance(connection, session_id, tally)
+    if refused:
+        sessions.note_reason(connection, session_id, refused)
+    seen.clear(connection)
+    if not refused:
+        rejects.forget_before(connection, source.name, account_id, state.started_at)
+    newest = state.next_cursor() or _newest_stored(connection, source, rows, state, row.cursor)
+    checkpoints.write(
+        connection,
+        source.name,
+        account_id,
+        cursor=later(row.cursor, newest),
+        full_pass_at=row.full_pass_at if refused else state.started_at,
+        pass_state=None,
+        now=store.clock.now(),
+        read_to=state.started_at if state.is_proved else None,
+        also=_also(row, state, refusal if refused else None),
+    )
     return Pruned(tally=tally, refused=refused)
 
 

@@ -26,6 +26,8 @@ from syncline.store import checkpoints, sessions
 from syncline.store.pass_keys import PassKeys
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncline.model.page import Transport
     from syncline.model.source import Source
     from syncline.store.engine import Store
@@ -192,7 +194,8 @@ class _Pull:
     def _begin(self, mode: Mode) -> PassState:
         """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
-        with self.store.write() as connection:
+
+        def work(connection: Connection) -> PassState:
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
             doubles = None if row is None else row.doubles
@@ -208,7 +211,9 @@ class _Pull:
                 pass_state=dumped(state),
                 now=now,
             )
-        return state
+            return state
+
+        return self.store.transact(work)
 
 
 def _first_state(

@@ -130,7 +130,7 @@ def test_once_values_are_kept_a_few_more_are_too(store: Store, pages: BodyPages,
     show(pages, *(box(n) for n in range(1, 41)))
     run(store, source)
     show(pages, *(box(n, label=None) for n in range(1, 31)))
-    kept = replace(source, deletes=Deletes(max_fraction=0, full_pass_every_seconds=None))
+    kept = replace(source, deletes=Deletes(max_fraction=0, floor=0, agreeing_passes=None, full_pass_every_seconds=None))
     run(store, kept)
     show(pages, *(box(n, label=None, count=7) for n in (33, 34)))
     ran = run(store, kept)

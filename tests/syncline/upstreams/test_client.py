@@ -181,3 +181,20 @@ def test_an_answer_that_is_no_http_is_unavailable(connect: Connect) -> None:
                 await fetch(connect(f"http://127.0.0.1:{port}"), "data")
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("location", ["/data/", "/data/?page=2", "/elsewhere"])
+def test_a_redirect_to_the_same_path_keeps_the_query(serve: Serve, connect: Connect, location: str) -> None:
+    """A server that only adds a slash, and forgets `page=2` over it, gave page 1 for ever."""
+
+    async def redirect(request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": location})
+
+    async def mirror(request: web.Request) -> web.Response:
+        return web.json_response(dict(request.query))
+
+    async def scenario() -> bytes:
+        async with serve(data=redirect, **{"data/": mirror, "elsewhere": mirror}) as url:
+            return (await fetch(connect(url), "data", params={"page": "2"})).content
+
+    assert asyncio.run(scenario()) == (b"{}" if location == "/elsewhere" else b'{"page": "2"}')
