@@ -224,8 +224,6 @@ class PageWriter:
         if self._watch is None or not self._watch.keep(connection, changes, batch.items, sight.known, sight.mode):
             return
         changes.tally = counted(changes, len(batch.items), sight.seen.keys() & batch.items.keys(), sight.rewritten)
-        if (said := self._watch.news()) is not None:
-            sessions.note_reason(connection, self._session, said)
 
     def _sight(self, connection: Connection, state: PassState, batch: Batch) -> _Sight:
         """Read what is known of the batch's items, and write down what the pass now has seen."""
@@ -280,6 +278,8 @@ class PageWriter:
         """Write counters and checkpoint beside the rows."""
         left = None if state.total_pages is None else state.total_pages - state.pages
         sessions.advance(connection, self._session, tally, pages_left=left)
+        if self._watch is not None and (said := self._watch.news()) is not None:
+            sessions.note_reason(connection, self._session, said)
         if state.finished and state.mode is Mode.INCREMENTAL:
             self._end_pass(connection, state, now)
         else:
