@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import msgspec
 from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
-from syncline.passes.batch import Batch, batch_of, doubles_after, stale_after
+from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, stale_after
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
 from syncline.passes.decide import Changes, counted, decide, settle
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from syncline.model.records import Hold
     from syncline.model.source import Source
     from syncline.store.engine import Store
-    from syncline.store.item_rows import Known
 
 __all__ = ["Committed", "PageWriter"]
 
@@ -45,24 +43,6 @@ class Committed:
     state: PassState
     tally: Tally
     hold: Hold | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sight:
-    """What was known of a batch before it was written.
-
-    `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
-    did, `rewritten` those of them whose row it wrote; `ordered` says that the range up to the batch's last key is
-    covered. `rivals` are items with the key of another one, `unfit` those that the database refuses, with its reasons.
-    """
-
-    known: Known
-    seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
-    rewritten: AbstractSet[Key] = frozenset()
-    ordered: bool
-    mode: Mode
-    rivals: Sequence[tuple[Key, RawItem]] = ()
-    unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
 
 
 class PageWriter:
@@ -140,7 +120,7 @@ class PageWriter:
         hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
         return Committed(state=state, tally=tally, hold=hold)
 
-    def _rivals(self, state: PassState, batch: Batch, sight: _Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:
+    def _rivals(self, state: PassState, batch: Batch, sight: Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:
         """Items whose key came before in this walk, that differ and are no later state; taken off the batch."""
         if not sight.seen:
             return batch.rivals
@@ -153,9 +133,7 @@ class PageWriter:
                     rivals.append((key, raw))
         return rivals
 
-    def _settle(
-        self, connection: Connection, state: PassState, sight: _Sight, now: datetime
-    ) -> tuple[PassState, Tally]:
+    def _settle(self, connection: Connection, state: PassState, sight: Sight, now: datetime) -> tuple[PassState, Tally]:
         """Store of the rivals what is newer than its row, and refuse the others."""
         keys = list(dict.fromkeys(key for key, _ in sight.rivals))
         known, column = self._rows.known_of(connection, keys), self._source.updated_field
@@ -187,7 +165,7 @@ class PageWriter:
         )
         return state, changes.tally + Tally(processed=len(first), rejected=len(first))
 
-    def _write(self, connection: Connection, batch: Batch, sight: _Sight, now: datetime) -> Changes:
+    def _write(self, connection: Connection, batch: Batch, sight: Sight, now: datetime) -> Changes:
         """Write what the batch changes; returns what was done."""
         changes = decide(
             self._codec,
@@ -204,7 +182,7 @@ class PageWriter:
         return changes
 
     def _keep_rejects(
-        self, connection: Connection, batch: Batch, sight: _Sight, changes: Changes, now: datetime
+        self, connection: Connection, batch: Batch, sight: Sight, changes: Changes, now: datetime
     ) -> None:
         """Put on record what did not fit, and forget what has landed or is gone."""
         once = [item for item in changes.rejected if item.key not in sight.seen]
@@ -219,13 +197,13 @@ class PageWriter:
         refusals.write(self._rows.replace, connection, changes.changed, now)
         self._rows.touch(connection, changes.touched)
 
-    def _keep_columns(self, connection: Connection, batch: Batch, sight: _Sight, changes: Changes) -> None:
+    def _keep_columns(self, connection: Connection, batch: Batch, sight: Sight, changes: Changes) -> None:
         """Leave alone what would empty a whole column, unless that is forced."""
         if self._watch is None or not self._watch.keep(connection, changes, batch.items, sight.known, sight.mode):
             return
         changes.tally = counted(changes, len(batch.items), sight.seen.keys() & batch.items.keys(), sight.rewritten)
 
-    def _sight(self, connection: Connection, state: PassState, batch: Batch) -> _Sight:
+    def _sight(self, connection: Connection, state: PassState, batch: Batch) -> Sight:
         """Read what is known of the batch's items, and write down what the pass now has seen."""
         if batch.ordered and batch.items:
             limit = 2 * len(batch.items) + _RANGE_SLACK
@@ -233,13 +211,13 @@ class PageWriter:
             if known is not None:
                 missing = [key for key in known if key not in batch.items]
                 self._seen.add_missing(connection, missing)
-                return _Sight(known=known, ordered=True, mode=state.mode)
+                return Sight(known=known, ordered=True, mode=state.mode)
         keys = batch.keys
         known = self._rows.known_of(connection, keys)
         seen = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
         rewritten = self._rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
         self._seen.add_seen(connection, keys, walk=state.walk)
-        return _Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys, mode=state.mode)
+        return Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys, mode=state.mode)
 
     def _misses_rows(self, connection: Connection, state: PassState) -> bool:
         """Whether rows would be deleted if the pass ended now."""
@@ -248,7 +226,7 @@ class PageWriter:
         return self._seen.misses_rows(connection, self._rows, covered_to=state.covered_to, ordered=state.ordered)
 
     def _advanced(
-        self, state: PassState, pages: Sequence[Page], batch: Batch, sight: _Sight, changes: Changes
+        self, state: PassState, pages: Sequence[Page], batch: Batch, sight: Sight, changes: Changes
     ) -> PassState:
         """The state after the batch."""
         first, last = pages[0], pages[-1]

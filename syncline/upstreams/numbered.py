@@ -84,6 +84,7 @@ class _Numbered:
         self._newest: Fetched | None = None  # the last page with rows
         self._empty_pages = 0
         self._after_full = False
+        self._was_full = False  # whether the page before the newest one was full
         self._comes_short = False  # whether a page came short although others follow
         self._width = 1  # grows with each page: a list of one page is not worth eight requests
 
@@ -138,7 +139,7 @@ class _Numbered:
 
     def _count(self, got: Fetched, received: int) -> None:
         """Note what came, and go to the next number."""
-        place = self._place
+        place, self._was_full = self._place, self._after_full
         place.received = received
         if got.rows:
             self._empty_pages, self._after_full, self._newest = 0, len(got.rows) >= place.size, got
@@ -151,6 +152,7 @@ class _Numbered:
     def _page(
         self, got: Fetched, rows: list[bytes], ending: Ending | None, *, requests: int = 1, moved: bool = False
     ) -> Page:
+        """The page; an empty one behind a short one is joined to it: nothing is left that could slip between them."""
         self.over = ending is not None
         return Page(
             rows=rows,
@@ -160,6 +162,7 @@ class _Numbered:
             answered_at=got.answered_at,
             requests=requests,
             moved=moved,
+            joined=not got.rows and not self._was_full,
             ending=ending,
         )
 

@@ -27,6 +27,7 @@ _PAST_THE_END = frozenset({400, 404, 416, 422})
 _QUOTED_LENGTH = 200
 _HARMLESS = frozenset({"", "0", "none", "null", "no", "false", "ok", "success"})
 """What APIs write where there is no error."""
+_FALSE = frozenset({"", "0", "no", "false", "n", "f"})
 _COMPLAINTS = ("error", "errors", "message", "detail", "title", "code")
 _MARKS = ("success", "ok")
 """Members that are false where an answer is a failure."""
@@ -67,13 +68,16 @@ class Fetched:
     def truth(self, path: str | None) -> bool | None:
         """Whether the value at `path` is true, or a link, or a number above 0; None where the body lacks it.
 
+        Some APIs write it as text: "false" is not true.
+
         A path that begins with `!` is of a value that says the opposite (`!done`).
         """
         name, negated = _positive(path)
         value = self.values.get(name)
         if value is None and (negated or name not in self.values):
             return None
-        return bool(value) is not negated
+        told = value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
+        return told is not negated
 
     @property
     def digest(self) -> int:

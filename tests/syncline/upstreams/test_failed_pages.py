@@ -87,6 +87,15 @@ def test_a_cursor_that_is_no_text_is_sent_as_it_stands(cursor: object, sent: str
     assert server.asked[1]["cursor"] == sent
 
 
+@pytest.mark.parametrize("more", [False, "false", "0", 0, None, ""])
+def test_what_is_written_for_no_more_is_no_more(more: object) -> None:
+    """`"has_more": "false"` is a text that Python takes for true."""
+    pages, server = read(
+        lambda _: {"data": rows(0, 2), "next_cursor": "again", "has_more": more}, Cursor(more="has_more")
+    )
+    assert (end(pages), len(server.asked)) == (End.REACHED, 1)
+
+
 @pytest.mark.parametrize(
     ("paging", "value"),
     [(Cursor(cursor_at="next"), True), (Link(next_at="next"), 7), (Link(next_at="next"), {"href": "x"})],
