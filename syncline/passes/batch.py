@@ -35,6 +35,7 @@ class Batch:
         tombstones: keys that are said to be gone.
         unreadable: items whose key cannot be read.
         ordered: whether keys came in rising order, so far.
+        again_ordered: the same for a second walk.
         twice: keys that came more than once.
     """
 
@@ -43,6 +44,7 @@ class Batch:
     tombstones: list[Key]
     unreadable: list[Rejected]
     ordered: bool
+    again_ordered: bool = False
     rivals: list[tuple[Key, RawItem]] = field(default_factory=list["tuple[Key, RawItem]"])
     twice: set[Key] = field(default_factory=set["Key"])
 
@@ -57,14 +59,16 @@ class Sight:
     """What was known of a batch before it was written.
 
     `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
-    did, `rewritten` those of them whose row it wrote; `ordered` says that the range up to the batch's last key is
-    covered. `rivals` are items with the key of another one, `unfit` those that the database refuses, with its reasons.
+    did, `rewritten` those of them whose row it wrote; `ordered` and `again_ordered` say that the range up to the
+    batch's last key is covered, by the first and by the second walk. `rivals` are items with the key of another one,
+    `unfit` those that the database refuses, with its reasons.
     """
 
     known: Known
     seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
     rewritten: AbstractSet[Key] = frozenset()
     ordered: bool
+    again_ordered: bool = False
     mode: Mode
     rivals: Sequence[tuple[Key, RawItem]] = ()
     unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
@@ -92,6 +96,7 @@ def batch_of(codec: ItemCodec, state: PassState, pages: Sequence[Page], *, shift
         tombstones=list(gone),
         unreadable=unreadable if state.walk == 1 else [],
         ordered=state.ordered and rises(keys, state.covered_to),
+        again_ordered=state.walk > 1 and state.again_ordered and rises(keys, state.again_to),
     )
     if len(items) < len(keys):
         _sort_doubles(batch, keyed, state, shifting=shifting)

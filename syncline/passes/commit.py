@@ -12,6 +12,7 @@ import msgspec
 from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
+from syncline.passes import again
 from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, stale_after
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
@@ -212,9 +213,15 @@ class PageWriter:
                 missing = [key for key in known if key not in batch.items]
                 self._seen.add_missing(connection, missing)
                 return Sight(known=known, ordered=True, mode=state.mode)
+        if batch.again_ordered and batch.items:
+            sight = again.sight(connection, self._codec, self._rows, self._seen, state, batch)
+            if sight is not None:
+                return sight
         keys = batch.keys
         known = self._rows.known_of(connection, keys)
         seen = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
+        if state.walk > 1:
+            seen |= {key: state.walk for key in seen if again.covers(state.again_to, key)}
         rewritten = self._rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
         self._seen.add_seen(connection, keys, walk=state.walk)
         return Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys, mode=state.mode)
@@ -242,6 +249,8 @@ class PageWriter:
             page_size=last.page_size or state.page_size or len(first.rows),
             covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
             ordered=ordered,
+            again_to=next(reversed(batch.items), state.again_to) if sight.again_ordered else state.again_to,
+            again_ordered=state.again_ordered and (sight.again_ordered or not batch.items),
             doubles=doubles_after(state, {*batch.twice, *in_walk}),
             stale_pages=stale_after(state, batch, in_walk),
             unreadable=state.unreadable + sum(item.key is None for item in batch.unreadable),

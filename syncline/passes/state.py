@@ -65,7 +65,9 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         total: what the upstream last said of how many items there are.
         least: the lowest that it said in this walk.
         covered_to: the last key up to which keys came in rising order.
-        ordered: whether all keys so far came in rising order.
+        ordered: whether all keys so far came in rising order; no longer in the second walk.
+        again_to: the last key up to which those of the second walk came in rising order.
+        again_ordered: whether all of the second walk did, behind a first one that did.
         moved: whether items were seen to move between the pages of this walk.
         fell: whether the total fell in this walk.
         has_seams: whether a page of this walk was not seen to begin where the one before ended.
@@ -97,6 +99,8 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     least: int | None = None
     covered_to: int | str | None = None
     ordered: bool = True
+    again_to: int | str | None = None
+    again_ordered: bool = False
     moved: bool = False
     fell: bool = False
     has_seams: bool = False
@@ -222,6 +226,8 @@ def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool])
             total=None,
             least=None,
             ordered=False,
+            again_to=None,
+            again_ordered=state.ordered,
             moved=False,
             fell=False,
             has_seams=False,

@@ -82,6 +82,12 @@ class PassKeys:
             statement = f"SELECT * FROM ({statement}) AS candidates EXCEPT {noted} AND NOT missing"
         return statement, bound
 
+    def missing(self, connection: Connection, *, limit: int) -> set[str] | None:
+        """The stored keys that covered ranges lacked, as text; None where there are more than `limit`."""
+        statement = text(f"SELECT key FROM pass_keys WHERE {_MINE} AND missing LIMIT {limit + 1}")
+        found = set(connection.execute(statement, self._bound()).scalars())
+        return None if len(found) > limit else found
+
     def clear(self, connection: Connection) -> None:
         """Forget what the pass has seen: it ended, or another one begins."""
         whose = col(PassKey.source) == self.source, col(PassKey.account_id) == (self.account_id or "")
