@@ -7,11 +7,20 @@ from typing import Any
 
 import msgspec
 
-from syncline.upstreams.chain import Marks, Next
+from syncline.upstreams.chain import Known, Marks, Next
 from syncline.upstreams.envelope import dotted_keys
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["KeysetMarks"]
+
+
+class _Learned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a walk has learned of its key; see the fields of `KeysetMarks` with these names."""
+
+    counts_in: bool | None = None
+    has_ties: bool = False
+    bare_borders: int = 0
+    is_crowded: bool = False
 
 
 class KeysetMarks(Marks):
@@ -35,7 +44,24 @@ class KeysetMarks(Marks):
         self._bare_borders = 0  # full pages behind whose last key the walk went on
         self._back: str | None = None  # the last key but one before the newest of them
         self._went_back = False  # the newest page brings again what the one before it brought
+        self._overtaken: list[bytes] = []  # the page from which the walk went back
         self._is_crowded = False
+
+    def remembered(self) -> Known:
+        """What was learned of the key."""
+        learned = _Learned(
+            counts_in=self._counts_in,
+            has_ties=self._has_ties,
+            bare_borders=self._bare_borders,
+            is_crowded=self._is_crowded,
+        )
+        return msgspec.to_builtins(learned)
+
+    def remember(self, known: Known) -> None:
+        """Know it again; the border that was passed last is not gone back to."""
+        found = msgspec.convert(known, _Learned)
+        self._counts_in, self._has_ties = found.counts_in, found.has_ties
+        self._bare_borders, self._is_crowded = found.bare_borders, found.is_crowded
 
     @property
     def next_at(self) -> str | None:
@@ -65,9 +91,15 @@ class KeysetMarks(Marks):
             back, self._back, self._went_back = self._back, None, True
             self._bare_borders -= 1
             self._before |= frozenset(got.rows)
+            self._overtaken = got.rows
             return Next(rows=fresh, mark=back, objection=self._objection)
         is_full = self._size_asked is None or len(got.rows) >= self._size_asked
         self._before, self._back = frozenset(got.rows), None
+        overtaken, self._overtaken = self._overtaken, []
+        if not self._before.isdisjoint(overtaken):  # nothing lies between the two: go on behind the later one
+            self._before |= frozenset(overtaken)
+            keys = [key for key in map(self._key_at, overtaken) if key is not None]
+            is_full = self._size_asked is None or len(overtaken) >= self._size_asked
         is_known, self._went_back = not fresh and not (self._went_back and is_full), False
         if is_known or keys[-1] == mark or got.truth(self._more_at) is False:
             self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == mark)
