@@ -145,7 +145,7 @@ class _Pull:
                 if over or committed.hold is not None:
                     break
         if not stored:
-            state = (await self._commit(writer, state, [Page(rows=())])).state
+            state = (await self._commit(writer, state, [Page(rows=(), requests=0)])).state
         if not state.finished:
             await self._waiting.for_holds()
         return state
