@@ -13,7 +13,7 @@ from syncline.upstreams.walk import Been, refuse_null, resume_place, stream
 
 __all__ = ["Known", "Marks", "Next", "chain"]
 
-Known: TypeAlias = dict[str, bool | int | None]
+Known: TypeAlias = dict[str, bool | int | list[int] | None]
 """What a kind of paging has learned of the list, by name."""
 
 
@@ -91,7 +91,7 @@ class _Place(msgspec.Struct, kw_only=True):
     is_said: bool = False
     objection: str | None = None
     empty_pages: int = 0
-    known: Known = msgspec.field(default_factory=dict[str, bool | int | None])
+    known: Known = msgspec.field(default_factory=dict[str, bool | int | list[int] | None])
 
 
 class _Chain:

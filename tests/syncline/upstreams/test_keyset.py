@@ -71,3 +71,16 @@ def test_a_walk_that_is_resumed_still_knows_the_borders_that_it_passed(cut_at: s
     stamps = [1, 2, 5, 5, 6, 9, 9, 10, 11, 12]
     got = walked(keyed(stamps, 3, inclusive=False), 3, cut_at=frozenset(cut_at))
     assert (end(got) is End.REACHED) == (set(ids(got)) == set(range(10)))
+
+
+def test_what_comes_again_after_a_resume_does_not_make_up_for_what_is_missing() -> None:
+    """Each resumed walk counted its border once more, until the total was reached and a live row was deleted."""
+
+    def answer(query: Query) -> object:
+        after = int(query.get("after", -1))
+        return {"data": [{"id": n} for n in range(30) if n >= after and n != 17][:5], "total": 30}
+
+    pages = RestPages(path="list", items="data", paging=Keyset(page_size=5), total="total")
+    got = read_on(answer, pages, cut_at=frozenset(range(50)))
+    assert sorted(ids(got)) == [n for n in range(30) if n != 17]
+    assert end(got) is End.CONTRADICTED
