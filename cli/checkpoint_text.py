@@ -1,17 +1,21 @@
 """The checkpoint of a source, shown and reset."""
 
+from datetime import datetime
 from typing import cast
+
+from sqlalchemy import Connection
 
 from cli import catalog, console
 from cli.instance import actor, opened
 from syncline.errors import ConfigurationError
 from syncline.model.records import CheckpointRow
+from syncline.passes.due import lease_name
 from syncline.passes.prune import loaded_refusal
 from syncline.passes.state import PassState, loaded
-from syncline.store import audit, checkpoints, sessions
+from syncline.store import audit, checkpoints, leases, sessions
 from syncline.store.pass_keys import PassKeys
 
-__all__ = ["reset", "show"]
+__all__ = ["forget", "reset", "show"]
 
 
 def show(source: str, *, as_json: bool) -> None:
@@ -36,15 +40,28 @@ def reset(source: str) -> None:
     """
     with opened() as instance:
         name, now = catalog.find(source).name, instance.now()
-        with instance.store.write() as connection:
-            running = sessions.running(connection, name)
-            if running:
-                raise ConfigurationError(f"{name} is at work (session {running[0].id}): wait for its end, then reset")
-            existed = checkpoints.forget(connection, name, None)
-            PassKeys(name, None).clear(connection)
-            audit.record(connection, actor=actor(), action="checkpoint.reset", target=name, now=now)
+        existed = instance.store.transact(lambda connection: forget(connection, name, who=actor(), now=now))
     said = "forgotten; the next run reads everything" if existed else "there was none; the next run reads everything"
     console.line(f"checkpoint of {name}: {said}")
+
+
+def forget(connection: Connection, name: str, *, who: str, now: datetime) -> bool:
+    """Forget the checkpoint of the source `name`, and what an unfinished pass has seen; whether there was one.
+
+    Its lease is locked meanwhile, so that no session begins to go on with the one while the other is deleted: it would
+    take the rows that it saw before for gone.
+
+    Raises:
+        ConfigurationError: a session is at work on it.
+    """
+    leases.holder(connection, lease_name(name, None), locked=True)
+    running = sessions.running(connection, name)
+    if running:
+        raise ConfigurationError(f"{name} is at work (session {running[0].id}): wait for its end, then reset")
+    PassKeys(name, None).clear(connection)
+    existed = checkpoints.forget(connection, name, None)
+    audit.record(connection, actor=who, action="checkpoint.reset", target=name, now=now)
+    return existed
 
 
 def _told(name: str, row: CheckpointRow | None) -> dict[str, object]:

@@ -20,10 +20,10 @@ _NOUNS = {
 def forget(*, dry_run: bool) -> None:
     """Delete it, or only say how much there is."""
     catalog.every()
-    from tasks.forget import delete_old_files  # noqa: PLC0415 - loads Prefect, by the instance's settings
+    from tasks.forget import delete_old_files, results_folder  # noqa: PLC0415 - loads Prefect, by the instance's settings
 
     with opened() as instance:
-        keep, storage = instance.settings.keep, instance.settings.home / "prefect" / "storage"
+        keep, storage = instance.settings.keep, results_folder(instance.settings.home)
         found = retention.prune_history(instance.store, keep, dry_run=dry_run)
         found["results"] = delete_old_files(storage, keep.results_days, dry_run=dry_run)
     said = [counted(number, _NOUNS[name]) for name, number in found.items() if number]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.settings import get_current_settings
 
 from syncline.store.retention import prune_history
 from tasks.context import open_store, settings
 
-__all__ = ["delete_old_files", "forget_records", "forget_results"]
+__all__ = ["delete_old_files", "forget_records", "forget_results", "results_folder"]
 
 _DAY_SECONDS = 86_400
 
@@ -27,10 +26,17 @@ async def forget_records() -> dict[str, int]:
 
 @task(name="forget-results", cache_policy=NO_CACHE, persist_result=False)
 async def forget_results() -> dict[str, int]:
-    """Delete what Prefect keeps of failed runs: a file with the exception of each, which it never deletes itself."""
-    folder = get_current_settings().results.local_storage_path
-    days = settings().keep.results_days
-    return {"results": await asyncio.to_thread(delete_old_files, folder, days)}
+    """Delete what Prefect keeps of failed runs: a file with the exception of each, which it never deletes itself.
+
+    Only in the instance's own folder: a worker's, in somebody's home, holds the results of other people's flows too.
+    """
+    found = settings()
+    return {"results": await asyncio.to_thread(delete_old_files, results_folder(found.home), found.keep.results_days)}
+
+
+def results_folder(home: Path) -> Path:
+    """Where Prefect keeps results in an instance's `home`."""
+    return home / "prefect" / "storage"
 
 
 def delete_old_files(folder: Path, days: float, *, dry_run: bool = False) -> int:

@@ -18,6 +18,8 @@ from syncline.store import heartbeats, rejects, sessions
 from syncline.upstreams.x_lookup import lookup
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncline.model.contests import Entry
     from syncline.model.page import Transport
     from syncline.model.service import Service
@@ -52,6 +54,9 @@ class Checks:
     tally: Tally = field(default_factory=Tally)
     unclear: dict[str, str] = field(default_factory=dict[str, str])
 
+    def __post_init__(self) -> None:
+        self._rejects = rejects.SourceRejects(source=self.service.name, account_id=None, session_id=self.session_id)
+
     async def check(self, batch: Sequence[Entry], *, batches_left: int = 0) -> Sequence[Found]:
         """Look a batch up and store what became of its entries; at most 100, and none take no request.
 
@@ -84,12 +89,16 @@ class Checks:
         tally = _counted(batch, found)
         refused = [(tweet_id, said, b"") for tweet_id, said in looked_up.unclear.items()]
         pages = self.tally.pages + 1
-        with self.store.write() as connection:
+
+        def work(connection: Connection) -> None:
             stored.record(connection, found, now=now, final=self.final)
             stored.forget_tweets(connection, [one.tweet_id for one in found if one.status is EntryStatus.DELETED])
             stored.note_look(connection, list(looked_up.unclear), now=now)
-            rejects.add(connection, self.session_id, self.service.name, refused, now=now)
+            self._rejects.add(connection, refused, now)
+            self._rejects.forget(connection, [one.tweet_id for one in found])
             sessions.advance(connection, self.session_id, tally, pages_left=batches_left)
+
+        self.store.transact(work)
         heartbeats.note(self.store, partial(heartbeats.beat, source=self.service.name, page=pages, now=now))
         self.tally += tally
         self.unclear |= looked_up.unclear

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncline.model.policies import Mode
     from syncline.store.item_rows import Known
 
-__all__ = ["Batch", "Sight", "batch_of", "doubles_after", "stale_after"]
+__all__ = ["Batch", "Sight", "batch_of", "doubles_after", "stale_after", "take_rivals"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +115,22 @@ def _sort_doubles(batch: Batch, keyed: list[tuple[Key, RawItem]], state: PassSta
             batch.items[key] = first[key]
             if bytes(raw) != bytes(first[key]):
                 batch.rivals.append((key, raw))
+
+
+def take_rivals(
+    batch: Batch, state: PassState, codec: ItemCodec, seen: Mapping[Key, int], known: Known, *, shifting: bool
+) -> list[tuple[Key, RawItem]]:
+    """Take items off the batch whose key came before in this walk; returns those that differ and are no later state.
+
+    `seen` are the keys that the pass saw before, with the newest walk that did; `known` the fingerprints of rows.
+    """
+    rivals = list(batch.rivals)
+    for key in [key for key, walk in seen.items() if walk == state.walk and key in known]:
+        if state.refuses_double(key, shifting=shifting):
+            raw = batch.items.pop(key)
+            if known[key][0] != codec.raw_fingerprint(raw):
+                rivals.append((key, raw))
+    return rivals
 
 
 def doubles_after(state: PassState, twice: Collection[Key]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ decoded again in each pass, until the field is back or the loss is accepted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,11 @@ class ColumnsWatch:
     kept: set[str] = field(default_factory=set[str])
     _news: list[str] = field(default_factory=list[str], init=False)
 
+    def begin(self, kept: AbstractSet[str]) -> None:
+        """Begin a try at a batch, before which the values of the columns `kept` were kept; forget an earlier try."""
+        self.kept = set(kept)
+        self._news = []
+
     def keep(
         self, connection: Connection, changes: Changes, items: Mapping[Key, RawItem], known: Known, mode: Mode
     ) -> bool:
@@ -126,7 +132,8 @@ class ColumnsWatch:
         if not places:
             return []
         changed = {row.key for row in changes.changed}
-        same = [key for key in items if key in known and key not in changed]
+        bad = {item.key for item in changes.rejected}  # they keep their values, but nobody says that they have them
+        same = [key for key in items if key in known and key not in changed and key not in bad]
         again = len(changed) < _MANY and column_values.are_kept(connection, self.source.table, self.rows)
         if not are_enough(mode, changed=len(changed), same=len(same), again=again):
             return []

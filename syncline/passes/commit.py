@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
 from syncline.passes import again
-from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, stale_after
+from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, stale_after, take_rivals
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
 from syncline.passes.decide import Changes, counted, decide, settle
@@ -26,7 +27,7 @@ from syncline.store.rejects import SourceRejects
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from syncline.model.page import Key, Page, RawItem
+    from syncline.model.page import Key, Page
     from syncline.model.records import Hold
     from syncline.model.source import Source
     from syncline.store.engine import Store
@@ -75,18 +76,19 @@ class PageWriter:
             SameKeyError: two different items have one key, and the source's policy is to fail.
         """
         refused: dict[Key, str] = {}
+        kept = frozenset[str]() if self._watch is None else frozenset(self._watch.kept)
         while True:
             try:
-                return self._commit(state, pages, refused)
+                return self._commit(state, pages, refused, kept)
             except RowsRefusedError as error:
                 refused |= refusals.refused_rows(self._store, error, self._store.clock.now())
 
-    def _commit(self, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]) -> Committed:
-        kept = frozenset[str]() if self._watch is None else frozenset(self._watch.kept)
-
+    def _commit(
+        self, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str], kept: AbstractSet[str]
+    ) -> Committed:
         def work(connection: Connection) -> Committed:
             if self._watch is not None:
-                self._watch.kept = set(kept)  # as it was before a try that was rolled back
+                self._watch.begin(kept)
             return self._store_pages(connection, state, pages, refused)
 
         committed = self._store.transact(work)
@@ -100,7 +102,7 @@ class PageWriter:
         now, shifting = self._store.clock.now(), self._source.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
         sight = self._sight(connection, state, batch)
-        rivals = self._rivals(state, batch, sight, shifting=shifting)
+        rivals = take_rivals(batch, state, self._codec, sight.seen, sight.known, shifting=shifting)
         sight = replace(sight, rivals=rivals, unfit=refused)
         changes = self._write(connection, batch, sight, now)
         seen = [item.key for item in changes.rejected if item.key is not None]
@@ -120,19 +122,6 @@ class PageWriter:
         self._record(connection, state, tally, now)
         hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
         return Committed(state=state, tally=tally, hold=hold)
-
-    def _rivals(self, state: PassState, batch: Batch, sight: Sight, *, shifting: bool) -> list[tuple[Key, RawItem]]:
-        """Items whose key came before in this walk, that differ and are no later state; taken off the batch."""
-        if not sight.seen:
-            return batch.rivals
-        again = [key for key, walk in sight.seen.items() if walk == state.walk and key in sight.known]
-        rivals = list(batch.rivals)
-        for key in again:
-            if state.refuses_double(key, shifting=shifting):
-                raw = batch.items.pop(key)
-                if sight.known[key][0] != self._codec.raw_fingerprint(raw):
-                    rivals.append((key, raw))
-        return rivals
 
     def _settle(self, connection: Connection, state: PassState, sight: Sight, now: datetime) -> tuple[PassState, Tally]:
         """Store of the rivals what is newer than its row, and refuse the others."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from xxhash import xxh3_128_hexdigest
 
 from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, RejectedError, RequestCeilingError
 from syncline.model.page import Ask, Page
@@ -145,7 +146,7 @@ class _Pull:
                 if over or committed.hold is not None:
                     break
         if not stored:
-            state = (await self._commit(writer, state, [Page(rows=())])).state
+            state = (await self._commit(writer, state, [Page(rows=(), requests=0)])).state
         if not state.finished:
             await self._waiting.for_holds()
         return state
@@ -186,10 +187,10 @@ class _Pull:
 
     @property
     def _made_for(self) -> str:
-        """What is read, from where, and into which columns."""
+        """A digest of what is read, from where, and into which columns: parameters may hold what nobody may store."""
         read = getattr(self.source.pages, "declared", "")
         shape = codec_of(self.source.table, self.source.fields, self.source.time_zone).shape
-        return f"{getattr(self.transport, 'origin', '')} {read} {shape:x}"
+        return xxh3_128_hexdigest(f"{getattr(self.transport, 'origin', '')} {read} {shape:x}".encode())
 
     def _begin(self, mode: Mode) -> PassState:
         """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""

@@ -28,16 +28,17 @@ class _Counting(Protocol):
 
 @dataclass(kw_only=True)
 class Sent:
-    """What an attempt sent beyond what its work had put on record; known when it ends."""
+    """What an attempt sent beyond what its work had put on record, or less than that; known when it ends."""
 
     beyond: int = 0
 
 
 @contextmanager
 def counted(store: Store, session_id: str, transport: object) -> Generator[Sent]:
-    """Put on record what is sent meanwhile and nobody else counts, however the block ends.
+    """Put on record what is sent meanwhile, however the block ends.
 
-    What pages count themselves is in the session's row by then; only the difference is added. Blocks may lie in each
+    What pages count themselves is in the session's row by then, and may be too much (several pages of one answer) or
+    too little (what failed); the difference is added. Blocks may lie in each
     other: the outer one finds nothing left. A transport that does not count is left alone.
     """
     sent = Sent()
@@ -49,7 +50,7 @@ def counted(store: Store, session_id: str, transport: object) -> Generator[Sent]
         yield sent
     finally:
         with suppress(DatabaseUnavailableError):  # whatever ended the block says more
-            sent.beyond = max(0, transport.requests - begun - (_recorded(store, session_id) - recorded))
+            sent.beyond = transport.requests - begun - (_recorded(store, session_id) - recorded)
             if sent.beyond:
                 with store.write() as connection:
                     sessions.add_requests(connection, session_id, sent.beyond)

@@ -51,7 +51,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         mode: whether it reads all items or those that changed.
         started_at: when it began, by our clock.
-        made_for: what it reads, from where, into which columns, as one text; where that changes, the pass begins anew.
+        made_for: a digest of what it reads, from where, into which columns; where that changes, the pass begins anew.
         since: in incremental mode, the instant from which changes are asked for.
         walk: 1, or 2 where the list is walked once more.
         resume: where to go on: the last stored page's `resume`.

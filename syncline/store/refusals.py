@@ -65,9 +65,13 @@ def refused_rows(store: Store, error: RowsRefusedError, now: datetime) -> dict[K
     Raises:
         RowsRefusedError: it refuses none of them when they are tried once more.
     """
-    found: dict[Key, str] = {}
-    with store.write() as connection:
-        _search(error.how, connection, error.rows, now, found)
+
+    def search(connection: Connection) -> dict[Key, str]:
+        refused: dict[Key, str] = {}
+        _search(error.how, connection, error.rows, now, refused)
+        return refused
+
+    found = store.transact(search)
     if not found:
         raise error
     return found

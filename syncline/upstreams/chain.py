@@ -1,7 +1,7 @@
 """The walk from page to page by marks, the next one under way while one is worked on."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -11,7 +11,10 @@ from syncline.upstreams.ahead import Ahead
 from syncline.upstreams.reader import Fetched, Reader
 from syncline.upstreams.walk import Been, refuse_null, resume_place, stream
 
-__all__ = ["Marks", "Next", "chain"]
+__all__ = ["Known", "Marks", "Next", "chain"]
+
+Known: TypeAlias = dict[str, bool | int | list[int] | None]
+"""What a kind of paging has learned of the list, by name."""
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,13 @@ class Marks(Protocol):
     def next(self, got: Fetched, mark: str | None) -> Next:
         """What the answer at `mark` says of the page behind it."""
         ...
+
+    def remembered(self) -> Known:
+        """What has to be known to go on in another process."""
+        return {}
+
+    def remember(self, known: Known) -> None:
+        """Go on with what was `remembered`."""
 
     @property
     def next_at(self) -> str | None:
@@ -71,6 +81,8 @@ class _Place(msgspec.Struct, kw_only=True):
         total: the lowest total that was told with rows.
         is_said: whether any answer had the place where the next mark stands.
         objection: what speaks against the end, as far as is known here.
+        empty_pages: how many answers in a row had no rows, up to here.
+        known: what the kind of paging remembers.
     """
 
     mark: str | None = None
@@ -78,6 +90,8 @@ class _Place(msgspec.Struct, kw_only=True):
     total: int | None = None
     is_said: bool = False
     objection: str | None = None
+    empty_pages: int = 0
+    known: Known = msgspec.field(default_factory=dict[str, bool | int | list[int] | None])
 
 
 class _Chain:
@@ -87,8 +101,8 @@ class _Chain:
         self._marks = marks
         self._place = place
         self._inherited = place.objection  # what an earlier process met, and this one cannot judge
-        self._empty_pages = 0
         self._been = Been(place.mark)
+        marks.remember(place.known)
         self._ahead = Ahead[Fetched]()
 
     async def close(self) -> None:
@@ -120,7 +134,7 @@ class _Chain:
     def _told(self, got: Fetched, following: Next, *, comes_again: bool, leads_back: bool) -> Told:
         place, size = self._place, self._marks.size_asked
         totals = [total for total in (place.total, got.total if got.rows else None) if total is not None]
-        self._empty_pages = 0 if got.rows else self._empty_pages + 1
+        place.empty_pages = 0 if got.rows else place.empty_pages + 1
         is_said = following.is_said or place.is_said or self._marks.next_at is None
         named = Following.NONE if is_said else Following.UNSAID
         return Told(
@@ -131,7 +145,7 @@ class _Chain:
             more=got.truth(self._marks.more_at),
             repeats=comes_again or leads_back,
             is_short=size is not None and len(got.rows) < size,
-            empty_pages=self._empty_pages,
+            empty_pages=place.empty_pages,
             objection=following.objection or self._inherited,
             next_at=self._marks.next_at,
             more_at=self._marks.more_at,
@@ -141,7 +155,7 @@ class _Chain:
         place = self._place
         place.mark, place.received, place.objection = following.mark, told.received, told.objection
         place.total = told.total if told.rows else place.total
-        place.is_said = place.is_said or following.is_said
+        place.is_said, place.known = place.is_said or following.is_said, self._marks.remembered()
 
     async def _fetch(self, mark: str | None) -> Fetched:
         return await self._marks.ask(mark)

@@ -2,16 +2,27 @@
 
 from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
-from syncline.upstreams.chain import Marks, Next
+from syncline.upstreams.chain import Known, Marks, Next
 from syncline.upstreams.envelope import dotted_keys
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["KeysetMarks"]
+
+
+class _Learned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a walk has learned of its key; see the fields of `KeysetMarks` with these names."""
+
+    counts_in: bool | None = None
+    has_ties: bool = False
+    bare_borders: int = 0
+    is_crowded: bool = False
+    at_border: list[int] = []
 
 
 class KeysetMarks(Marks):
@@ -30,12 +41,32 @@ class KeysetMarks(Marks):
         self._key = key
         self._key_of = _key_reader(dotted_keys(key))
         self._before: frozenset[bytes] = frozenset()
+        self._at_border: list[int] = []  # digests of the newest page's items that share its last key
         self._counts_in: bool | None = None  # whether an answer begins with the mark itself
         self._has_ties = False
         self._bare_borders = 0  # full pages behind whose last key the walk went on
         self._back: str | None = None  # the last key but one before the newest of them
         self._went_back = False  # the newest page brings again what the one before it brought
+        self._overtaken: list[bytes] = []  # the page from which the walk went back
         self._is_crowded = False
+
+    def remembered(self) -> Known:
+        """What was learned of the key."""
+        learned = _Learned(
+            counts_in=self._counts_in,
+            has_ties=self._has_ties,
+            bare_borders=self._bare_borders,
+            is_crowded=self._is_crowded,
+            at_border=self._at_border,
+        )
+        return msgspec.to_builtins(learned)
+
+    def remember(self, known: Known) -> None:
+        """Know it again; the border that was passed last is not gone back to."""
+        found = msgspec.convert(known, _Learned)
+        self._counts_in, self._has_ties = found.counts_in, found.has_ties
+        self._bare_borders, self._is_crowded = found.bare_borders, found.is_crowded
+        self._at_border = found.at_border
 
     @property
     def next_at(self) -> str | None:
@@ -54,8 +85,9 @@ class KeysetMarks(Marks):
 
     def next(self, got: Fetched, mark: str | None) -> Next:
         """A key of the page's last items; None on the last page."""
-        fresh = [row for row in got.rows if row not in self._before] if self._before else got.rows
+        fresh = self._fresh(got.rows)
         keys = [key for key in map(self._key_at, got.rows) if key is not None]
+        self._at_border = self._sharing(keys[-1], got.rows) if keys else []
         if got.rows and not keys:
             self.reader.reject(f"no item of a page has a key at {self._key!r}; change `key`")
         if mark is not None:
@@ -65,14 +97,30 @@ class KeysetMarks(Marks):
             back, self._back, self._went_back = self._back, None, True
             self._bare_borders -= 1
             self._before |= frozenset(got.rows)
+            self._overtaken = got.rows
             return Next(rows=fresh, mark=back, objection=self._objection)
         is_full = self._size_asked is None or len(got.rows) >= self._size_asked
         self._before, self._back = frozenset(got.rows), None
+        overtaken, self._overtaken = self._overtaken, []
+        if not self._before.isdisjoint(overtaken):  # nothing lies between the two: go on behind the later one
+            self._before |= frozenset(overtaken)
+            keys = [key for key in map(self._key_at, overtaken) if key is not None]
+            is_full = self._size_asked is None or len(overtaken) >= self._size_asked
         is_known, self._went_back = not fresh and not (self._went_back and is_full), False
         if is_known or keys[-1] == mark or got.truth(self._more_at) is False:
             self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == mark)
             return Next(rows=fresh, mark=None, objection=self._objection)
         return Next(rows=fresh, mark=self._mark_behind(keys, is_full=is_full), objection=self._objection)
+
+    def _fresh(self, rows: list[bytes]) -> list[bytes]:
+        """Those of `rows` that did not come before; of the page before a resumed walk, its border is known."""
+        if self._before:
+            return [row for row in rows if row not in self._before]
+        return [row for row in rows if _digest(row) not in self._at_border] if self._at_border else rows
+
+    def _sharing(self, key: str, rows: list[bytes]) -> list[int]:
+        """The digests of the last rows, as far as they have this key."""
+        return [_digest(row) for row in takewhile(lambda row: self._key_at(row) == key, reversed(rows))]
 
     def _mark_behind(self, keys: list[str], *, is_full: bool) -> str:
         """The last key, or the one before it where more items with the last one may follow."""
@@ -102,6 +150,10 @@ class KeysetMarks(Marks):
             return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else _number(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
+
+
+def _digest(row: bytes) -> int:
+    return xxh3_64_intdigest(row) >> 1
 
 
 def _number(raw: bytes) -> str | None:

@@ -62,6 +62,8 @@ class _Place(msgspec.Struct, kw_only=True):
         total: what the first page said of it.
         received: how many rows came.
         least: the lowest total that was told with rows.
+        empty_pages: how many answers in a row had no items, up to here.
+        after_full: whether the last answer with items was full.
     """
 
     page: int
@@ -69,6 +71,8 @@ class _Place(msgspec.Struct, kw_only=True):
     total: int | None = None
     received: int = 0
     least: int | None = None
+    empty_pages: int = 0
+    after_full: bool = False
 
 
 class _Numbered:
@@ -82,8 +86,6 @@ class _Numbered:
         self._to_ask = place.page
         self._been = Been(None)
         self._newest: Fetched | None = None  # the last page with rows
-        self._empty_pages = 0
-        self._after_full = False
         self._was_full = False  # whether the page before the newest one was full
         self._comes_short = False  # whether a page came short although others follow
         self._width = 1  # grows with each page: a list of one page is not worth eight requests
@@ -110,7 +112,7 @@ class _Numbered:
     def _told(self, got: Fetched, *, received: int, repeats: bool = False) -> Told:
         place = self._place
         beyond = place.least is not None and self._position >= place.least
-        empty_pages = 0 if got.rows else self._empty_pages + 1
+        empty_pages = 0 if got.rows else place.empty_pages + 1
         return Told(
             following=Following.COUNTED,
             rows=len(got.rows),
@@ -119,7 +121,7 @@ class _Numbered:
             more=got.truth(self._paging.more),
             repeats=repeats,
             is_short=len(got.rows) < place.size,
-            is_behind_full=self._after_full,
+            is_behind_full=place.after_full,
             empty_pages=empty_pages if got.rows or not (beyond or got.refused) else max(empty_pages, CONFIRMED_HOLES),
             more_at=self._paging.more,
         )
@@ -133,18 +135,17 @@ class _Numbered:
 
     def _moved(self, got: Fetched) -> bool:
         """Whether the list was seen to move: another total, or rows behind an empty page."""
-        hole = bool(got.rows) and self._empty_pages > 0
         place, changes = self._place, bool(got.rows) and None not in {self._place.total, got.total}
-        return hole or (changes and place.total != got.total)
+        return (bool(got.rows) and place.empty_pages > 0) or (changes and place.total != got.total)
 
     def _count(self, got: Fetched, received: int) -> None:
         """Note what came, and go to the next number."""
-        place, self._was_full = self._place, self._after_full
+        place, self._was_full = self._place, self._place.after_full
         place.received = received
         if got.rows:
-            self._empty_pages, self._after_full, self._newest = 0, len(got.rows) >= place.size, got
+            place.empty_pages, place.after_full, self._newest = 0, len(got.rows) >= place.size, got
         else:
-            self._empty_pages += 1
+            place.empty_pages += 1
         place.page += 1
         place.total = got.total if place.total is None else place.total
         self._width = min(self._reader.ahead, 2 * self._width)
@@ -180,7 +181,7 @@ class _Numbered:
         if place.least is not None and place.received >= place.least:
             return
         known = await self._fetch(place.page - 1, place.size)
-        if known.refused is not None or not (known.rows or self._empty_pages):
+        if known.refused is not None or not (known.rows or place.empty_pages):
             raise refused
 
     async def _page_again(self, got: Fetched) -> Page:

@@ -37,6 +37,8 @@ class Position(msgspec.Struct, kw_only=True):
         total: what the first page said of it.
         received: how many items came.
         least: the lowest total that was told with items.
+        empty_pages: how many answers in a row had no items, up to here.
+        after_full: whether the last answer with items was full.
     """
 
     offset: int
@@ -45,6 +47,8 @@ class Position(msgspec.Struct, kw_only=True):
     total: int | None = None
     received: int = 0
     least: int | None = None
+    empty_pages: int = 0
+    after_full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +83,6 @@ class Slices:
         self._to_ask = place.offset
         self._been = Been(None)
         self._overlaps = True
-        self._empty_pages = 0
-        self._after_full = False
         self._width = 1  # grows with each full page: a list of one page is not worth eight requests
 
     async def close(self) -> None:
@@ -108,7 +110,7 @@ class Slices:
     def _told(self, step: _Step, got: Fetched) -> Told:
         place = self._place
         beyond = place.least is not None and place.offset >= place.least
-        empty_pages = 0 if step.rows else self._empty_pages + 1
+        empty_pages = 0 if step.rows else place.empty_pages + 1
         return Told(
             following=Following.COUNTED,
             rows=len(step.rows),
@@ -117,7 +119,7 @@ class Slices:
             more=self._paging.tells_more(got),
             repeats=step.repeats,
             is_short=len(got.rows) < place.size,
-            is_behind_full=self._after_full or bool(got.rows),
+            is_behind_full=place.after_full or bool(got.rows),
             empty_pages=max(empty_pages, CONFIRMED_HOLES) if self._is_over(step, got, beyond=beyond) else empty_pages,
             more_at=getattr(self._paging, "more", None),
         )
@@ -144,10 +146,10 @@ class Slices:
     def _page(self, step: _Step, got: Fetched, ending: Ending | None) -> Page:
         """The page, with the place behind it."""
         place = self._place
-        hole = bool(step.rows) and self._empty_pages > 1
+        hole = bool(step.rows) and place.empty_pages > 1
         changed = bool(got.rows) and None not in {place.total, got.total} and place.total != got.total
-        self._empty_pages = 0 if step.rows else self._empty_pages + 1
-        self._after_full = not step.joined and len(got.rows) >= place.size
+        place.empty_pages = 0 if step.rows else place.empty_pages + 1
+        place.after_full = not step.joined and len(got.rows) >= place.size
         self._overlaps = bool(step.rows)  # nothing but the overlap came: the end, or a cap of one item; ask behind it
         place.total = got.total if place.total is None else place.total
         place.offset, place.received = step.end, place.received + len(step.rows)

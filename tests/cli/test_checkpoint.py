@@ -1,11 +1,13 @@
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from subprocess import CompletedProcess
 
 from support.runs import begin, products_source, run
 from support.shop import products
 from support.upstream import ListPages
 
+from cli.checkpoint_text import forget
 from syncline.model.policies import Mode
 from syncline.store import audit, checkpoints
 from syncline.store.engine import Store
@@ -55,3 +57,17 @@ def test_a_checkpoint_is_not_taken_from_a_session_at_work(syncline: Syncline, st
     done = syncline("checkpoint", "reset", "products")
     assert done.returncode == 2
     assert admission.session_id in done.stderr
+
+
+def test_no_session_begins_while_a_checkpoint_is_forgotten(make_postgresql: Callable[[], str]) -> None:
+    """It would go on with a pass of which the keys that were seen are gone, and delete their rows."""
+    store = Store(make_postgresql())
+    source = products_source(ListPages(rows=products(range(1, 6))))
+    run(store, source)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as connection:
+            assert forget(connection, "products", who="ann", now=store.clock.now())
+            begun = pool.submit(begin, store, source)
+            assert not wait([begun], timeout=0.3).done
+        assert begun.result(timeout=30).granted
+    store.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from support.answering import Answering
@@ -10,7 +11,7 @@ from syncline.model.page import Ask, Page
 from syncline.upstreams.paging import Paging
 from syncline.upstreams.rest import RestPages
 
-__all__ = ["Answer", "Query", "by_cursor", "end", "ids", "read", "rows"]
+__all__ = ["Answer", "Query", "by_cursor", "end", "ids", "read", "read_on", "rows"]
 
 Query = Mapping[str, str]
 Answer = Callable[[Query], object]
@@ -26,8 +27,27 @@ def read(answer: Answer, paging: Paging, *, total: str | None = None, ahead: int
     return asyncio.run(scenario()), server
 
 
+def read_on(answer: Answer, pages: RestPages, *, cut_at: frozenset[int]) -> list[Page]:
+    """The pages of a walk that ends behind each page whose number is in `cut_at`, and is resumed there."""
+
+    async def scenario() -> list[Page]:
+        server, got, resume, is_over = Answering(answer), list[Page](), None, False
+        while not is_over:
+            is_over = True
+            async with aclosing(pages(server, Ask(resume=resume))) as walk:
+                async for page in walk:
+                    got.append(page)
+                    resume = page.resume
+                    if len(got) in cut_at and resume is not None:
+                        is_over = False
+                        break
+        return got
+
+    return asyncio.run(scenario())
+
+
 def ids(pages: list[Page]) -> list[int]:
-    return [int(bytes(row).split(b":")[1].rstrip(b"}")) for page in pages for row in page.rows]
+    return [int(bytes(row).split(b":")[1].split(b",")[0].rstrip(b"}")) for page in pages for row in page.rows]
 
 
 def end(pages: list[Page]) -> End:

@@ -80,6 +80,16 @@ def test_a_column_that_vanishes_from_every_item_keeps_its_values(
     assert run(store, source).pulled.unchanged == number
 
 
+def test_an_item_that_does_not_fit_lets_no_column_go(store: Store, pages: BodyPages, source: Source) -> None:
+    """A reject keeps its row as it was, which does not say that the upstream still has the field."""
+    show(pages, *(box(n) for n in range(1, 41)))
+    run(store, source)
+    show(pages, *(box(n, label=None, count="?" if n == 7 else n) for n in range(1, 41)))
+    ran = run(store, source)
+    assert column(store, "label") == [f"box {n}" for n in range(1, 41)]
+    assert "label: no item has a value any more" in said(store, ran)
+
+
 def test_what_else_changed_is_stored(store: Store, pages: BodyPages, source: Source) -> None:
     """Prices must not be old because titles are gone."""
     show(pages, *(box(n) for n in range(1, 31)))

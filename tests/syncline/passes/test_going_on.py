@@ -11,8 +11,10 @@ from support.runs import begin, dead_process, pull, run, session, stored
 
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.session import Status, Trigger
+from syncline.store import checkpoints
 from syncline.store.engine import Store
 from syncline.upstreams.paging import Cursor
+from syncline.upstreams.rest import RestPages
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
@@ -97,3 +99,19 @@ def test_a_session_sends_no_more_requests_than_it_may(store: Store) -> None:
     assert "max_requests" in str(session(store, ran.session_id).reason)
     assert run(store, source, transport=Answering(server)).status is Status.COMPLETED
     assert len(stored(store)) == 40
+
+
+def test_parameters_of_the_declaration_are_not_stored(store: Store) -> None:
+    """Somebody's own key among them would stand in each checkpoint, and in each backup."""
+    server = shop()
+    server.altered = {2: lambda _: {"error": "down"}}
+    source = source_of(Cursor())
+    assert isinstance(source.pages, RestPages)
+    source = replace(source, pages=replace(source.pages, params={"code": "s3cret-of-mine"}))
+    with pytest.raises(UnavailableError):
+        pull(store, source, begin(store, source), transport=Answering(server))
+    with store.read() as connection:
+        row = checkpoints.read(connection, source.name, None)
+    assert row is not None
+    assert row.pass_state is not None
+    assert "s3cret" not in row.pass_state

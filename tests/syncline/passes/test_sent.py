@@ -1,10 +1,11 @@
 """What a session says it sent is what the upstream got."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
 
 import httpx
+import msgspec
 import pytest
 from support.runs import products_source
 from support.shop import products, raw
@@ -12,6 +13,7 @@ from support.upstream import ListPages
 
 from syncline.errors import SynclineError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
@@ -169,3 +171,28 @@ def test_counting_within_counting_counts_once(store: Store, session_id: str) -> 
     with counted(store, session_id, transport), counted(store, session_id, transport):
         transport.requests += 4
     assert recorded(store, session_id) == 4
+
+
+def test_pages_that_came_in_one_answer_are_one_request(store: Store, session_id: str) -> None:
+    """A connector of somebody's own may split an answer, and each of its pages says one unless it is told."""
+
+    async def halves(transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
+        del ask
+        rows = msgspec.json.decode((await transport.get("/products")).content, type=list[msgspec.Raw])
+        yield Page(rows=[bytes(row) for row in rows[:5]], resume="half")
+        yield Page(rows=[bytes(row) for row in rows[5:]])
+
+    @dataclass(frozen=True)
+    class Halves:
+        incremental: bool = False
+        shifting: bool = False
+
+        def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
+            return halves(transport, ask)
+
+    async def pulled() -> Tally:
+        async with UpstreamClient(SHOP, SETTINGS, transport=httpx.MockTransport(page)) as client:
+            return await pull(store, replace(PRODUCTS, pages=Halves()), client, session_id, mode=Mode.FULL)
+
+    done = asyncio.run(pulled())
+    assert (done.pages, done.requests, recorded(store, session_id)) == (2, 1, 1)

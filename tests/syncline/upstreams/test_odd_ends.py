@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from support.answering import Refusal
-from support.odd_lists import Query, by_cursor, end, ids, read, rows
+from support.odd_lists import Query, by_cursor, end, ids, read, read_on, rows
 
 from syncline.errors import RejectedError
 from syncline.model.ending import End
 from syncline.upstreams.paging import Cursor, Link, Offset, OnePage, PageNumber, Paging
+from syncline.upstreams.rest import RestPages
 
 
 @pytest.mark.parametrize("paging", [PageNumber(page_size=10), Offset(page_size=10), Cursor(), Link(next_at="next")])
@@ -62,6 +63,21 @@ def test_an_empty_page_behind_a_full_one_is_looked_behind() -> None:
     )
     assert ids(pages) == [*range(10, 20), *range(30, 40)]
     assert any(page.moved for page in pages)
+
+
+@pytest.mark.parametrize("total", [None, "total"])
+@pytest.mark.parametrize("ahead", [1, 8])
+def test_an_empty_page_is_looked_behind_also_where_the_walk_was_resumed_there(*, total: str | None, ahead: int) -> None:
+    """A tight budget ends the session behind each page; the rows behind the hole were taken for gone then."""
+
+    def answer(query: Query) -> object:
+        page = int(query["page"])
+        return {"data": [] if page == 3 else rows(page * 10 - 10, min(page * 10, 50)), "total": 50}
+
+    pages = RestPages(path="list", items="data", paging=PageNumber(page_size=10), total=total, ahead=ahead)
+    got = read_on(answer, pages, cut_at=frozenset(range(100)))
+    assert ids(got) == [*range(20), *range(30, 50)]
+    assert end(got) is End.CONTRADICTED or any(page.moved for page in got)
 
 
 @pytest.mark.parametrize("paging", [Cursor(cursor_at="nextt"), Link(next_at="links.nextt"), Cursor(cursor_at="a.b.c")])
