@@ -108,7 +108,7 @@ class _Numbered:
 
     def _told(self, got: Fetched, *, received: int, repeats: bool = False) -> Told:
         place = self._place
-        beyond = place.least is not None and self._position >= place.least
+        beyond = place.least is not None and place.received <= place.least <= self._position
         empty_pages = 0 if got.rows else self._empty_pages + 1
         return Told(
             following=Following.COUNTED,

@@ -107,7 +107,7 @@ class Slices:
 
     def _told(self, step: _Step, got: Fetched) -> Told:
         place = self._place
-        beyond = place.least is not None and place.offset >= place.least
+        beyond = place.least is not None and place.received <= place.least <= place.offset
         empty_pages = 0 if step.rows else self._empty_pages + 1
         return Told(
             following=Following.COUNTED,
