@@ -1,7 +1,7 @@
 """The walk from page to page by marks, the next one under way while one is worked on."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,12 +22,14 @@ class Next(msgspec.Struct, frozen=True, kw_only=True):
         is_said: whether the answer has the declared place at all, if only with null in it.
         rows: the answer's rows, without those that were asked for again.
         objection: why the mark cannot be trusted to lead past all items, though it leads on.
+        known: what `recall` wants of the answers so far when another process goes on at the mark.
     """
 
     rows: list[bytes]
     mark: str | None
     is_said: bool = True
     objection: str | None = None
+    known: Any = None
 
 
 class Marks(Protocol):
@@ -40,6 +42,9 @@ class Marks(Protocol):
     def next(self, got: Fetched, mark: str | None) -> Next:
         """What the answer at `mark` says of the page behind it."""
         ...
+
+    def recall(self, known: Json) -> None:
+        """Go on with what the last `Next` of an earlier process had as `known`."""
 
     @property
     def next_at(self) -> str | None:
@@ -59,7 +64,9 @@ class Marks(Protocol):
 
 def chain(reader: Reader, resume: Json, marks: Marks) -> AsyncGenerator[Page, None]:
     """Yield the pages from `resume` on."""
-    return stream(_Chain(reader, marks, resume_place(resume, _Place, reader) or _Place()))
+    place = resume_place(resume, _Place, reader) or _Place()
+    marks.recall(place.known)
+    return stream(_Chain(reader, marks, place))
 
 
 class _Place(msgspec.Struct, kw_only=True):
@@ -71,6 +78,7 @@ class _Place(msgspec.Struct, kw_only=True):
         total: the lowest total that was told with rows.
         is_said: whether any answer had the place where the next mark stands.
         objection: what speaks against the end, as far as is known here.
+        known: what the kind of paging knows of the answers so far.
     """
 
     mark: str | None = None
@@ -78,6 +86,7 @@ class _Place(msgspec.Struct, kw_only=True):
     total: int | None = None
     is_said: bool = False
     objection: str | None = None
+    known: Any = None  # Json, which msgspec cannot build as it refers to itself
 
 
 class _Chain:
@@ -142,6 +151,7 @@ class _Chain:
         place.mark, place.received, place.objection = following.mark, told.received, told.objection
         place.total = told.total if told.rows else place.total
         place.is_said = place.is_said or following.is_said
+        place.known = following.known
 
     async def _fetch(self, mark: str | None) -> Fetched:
         return await self._marks.ask(mark)

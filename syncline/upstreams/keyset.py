@@ -7,11 +7,22 @@ from typing import Any
 
 import msgspec
 
+from syncline.model.page import Json
 from syncline.upstreams.chain import Marks, Next
 from syncline.upstreams.envelope import dotted_keys
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["KeysetMarks"]
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the keys so far; see the members of `KeysetMarks`."""
+
+    counts_in: bool | None
+    has_ties: bool
+    bare_borders: int
+    back: str | None
+    went_back: bool
 
 
 class KeysetMarks(Marks):
@@ -65,14 +76,19 @@ class KeysetMarks(Marks):
             back, self._back, self._went_back = self._back, None, True
             self._bare_borders -= 1
             self._before |= frozenset(got.rows)
-            return Next(rows=fresh, mark=back, objection=self._objection)
+            return self._next(fresh, back)
         is_full = self._size_asked is None or len(got.rows) >= self._size_asked
         self._before, self._back = frozenset(got.rows), None
         is_known, self._went_back = not fresh and not (self._went_back and is_full), False
-        if is_known or keys[-1] == mark or got.truth(self._more_at) is False:
+        if is_known or not keys or keys[-1] == mark or got.truth(self._more_at) is False:
             self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == mark)
-            return Next(rows=fresh, mark=None, objection=self._objection)
-        return Next(rows=fresh, mark=self._mark_behind(keys, is_full=is_full), objection=self._objection)
+            return self._next(fresh, None)
+        return Next(
+            rows=fresh, mark=self._mark_behind(keys, is_full=is_full), objection=self._objection, known=self._known
+        )
+
+    def _next(self, rows: list[bytes], mark: str | None) -> Next:
+        return Next(rows=rows, mark=mark, objection=self._objection, known=self._known)
 
     def _mark_behind(self, keys: list[str], *, is_full: bool) -> str:
         """The last key, or the one before it where more items with the last one may follow."""
@@ -84,6 +100,24 @@ class KeysetMarks(Marks):
         self._bare_borders += 1
         self._back = distinct[-2] if len(distinct) > 1 else None
         return keys[-1]
+
+    @property
+    def _known(self) -> Json:
+        known = _Known(
+            counts_in=self._counts_in,
+            has_ties=self._has_ties,
+            bare_borders=self._bare_borders,
+            back=self._back,
+            went_back=self._went_back,
+        )
+        return msgspec.to_builtins(known)
+
+    def recall(self, known: Json) -> None:
+        """Go on with the borders that an earlier process passed."""
+        if isinstance(known, dict):
+            there = msgspec.convert(known, _Known)
+            self._counts_in, self._has_ties = there.counts_in, there.has_ties
+            self._bare_borders, self._back, self._went_back = there.bare_borders, there.back, there.went_back
 
     @property
     def _objection(self) -> str | None:

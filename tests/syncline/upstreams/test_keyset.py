@@ -50,3 +50,28 @@ def test_more_than_a_page_of_one_key_cannot_be_paged(*, inclusive: bool) -> None
 
     assert end(asyncio.run(scenario())) is not End.REACHED
     assert len(server.asked) < 6
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+@pytest.mark.parametrize("ties_from", [0, 12, 21, 35])
+@pytest.mark.parametrize("size", [10, 11])
+def test_a_walk_that_another_process_goes_on_with_knows_the_borders_before_it(
+    size: int, ties_from: int, *, inclusive: bool
+) -> None:
+    """Killed behind a border that cut two items with one key apart, it lost the second, and called itself complete."""
+    stamps = [9 if n == 10 else n if n < ties_from else n // 3 * 3 for n in range(50)]
+    pages = RestPages(path="list", items="data", paging=Keyset(key="at", page_size=size))
+
+    async def scenario() -> list[Page]:
+        got: list[Page] = []
+        while not got or got[-1].resume is not None:  # each page is read by a process of its own
+            server = Answering(keyed(stamps, size, inclusive=inclusive))
+            walk = pages(server, Ask(resume=got[-1].resume if got else None))
+            got.append(await anext(walk))
+            await walk.aclose()
+            assert len(got) < 40
+        return got
+
+    got = asyncio.run(scenario())
+    found = {bytes(row) for page in got for row in page.rows}
+    assert len(found) == 50 or (end(got) is not End.REACHED and not inclusive)
