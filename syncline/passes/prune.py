@@ -168,7 +168,7 @@ def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None or not state.is_proved:
+    if cursor is not None or source.updated_field is None or state.is_mostly_rejected or not state.is_proved:
         return None
     columns = table_of(source.table).c
     mine = [columns[name] == value for name, value in rows.partition.items()]

@@ -25,6 +25,7 @@ __all__ = [
     "dumped",
     "dumped_doubles",
     "ending_of",
+    "is_mostly_rejected",
     "later",
     "loaded",
     "merged_doubles",
@@ -34,6 +35,8 @@ __all__ = [
 
 _LITTLE = 10
 """A total that is missed by up to this many items, or a tenth, may mean that items moved."""
+_MANY = 10
+"""So many rejected items of an incremental run are no longer a few bad ones."""
 MOST_DOUBLES = 1_000
 """So many keys are remembered that a list shows more than once."""
 _STALE_PAGES = 2
@@ -125,6 +128,11 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         return self.finished and (self.ending is None or self.ending.is_proved)
 
     @property
+    def is_mostly_rejected(self) -> bool:
+        """Whether most of its items could not be stored."""
+        return is_mostly_rejected(self.mode, processed=self.items, rejected=self.rejected)
+
+    @property
     def moves(self) -> bool:
         """Whether items came, went or changed places in this walk."""
         unknown = set(self.doubles).difference(self.known_doubles)
@@ -139,15 +147,25 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
 
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
         hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
-        or where one may have been missed.
+        or where one may have been missed, or where most items were rejected: they fit again when the upstream is
+        mended, and nobody would ask for them any more.
         """
-        if self.newest is None or not self.is_proved:
+        if self.newest is None or self.is_mostly_rejected or not self.is_proved:
             return None
         return self.at_most_start(self.newest) - (_REPEATED_HOUR if self.is_local else timedelta())
 
     def at_most_start(self, instant: datetime) -> datetime:
         """The instant, or the pass's start by the upstream's clock where that is earlier."""
         return min(instant, self.upstream_at or self.started_at)
+
+
+def is_mostly_rejected(mode: Mode, *, processed: int, rejected: int) -> bool:
+    """Whether so many of the items that a run read do not fit that the source is failing.
+
+    An incremental run reads the same few bad items again and again; they alone are no sign.
+    """
+    enough = rejected >= _MANY if mode is Mode.INCREMENTAL else rejected > 0
+    return enough and 2 * rejected > processed
 
 
 def dumped(state: PassState) -> str:
