@@ -9,11 +9,10 @@ from prefect.cache_policies import NO_CACHE
 
 from syncline.errors import MostlyRejectedError
 from syncline.model.policies import Mode
-from syncline.model.session import Tally
+from syncline.model.session import Tally, is_mostly_rejected
 from syncline.model.source import Source
 from syncline.passes import pull as passes
 from syncline.passes.pull import Progress
-from syncline.passes.state import is_mostly_rejected
 from tasks.breaker import noted
 from tasks.due import is_forced
 from tasks.progress import ProgressArtifact

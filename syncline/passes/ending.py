@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from syncline.clock import milliseconds
 from syncline.errors import MostlyRejectedError
-from syncline.model.session import Status, SyncSession
+from syncline.model.session import Status, SyncSession, is_mostly_rejected
 from syncline.passes import results
 from syncline.passes.admission import lease_name
-from syncline.passes.state import is_mostly_rejected
 from syncline.store import heartbeats, leases, rejects, sessions
 
 if TYPE_CHECKING:

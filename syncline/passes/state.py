@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from syncline.model.ending import REACHED, End, Ending, Following, Told, conclude
 from syncline.model.policies import Mode
+from syncline.model.session import is_mostly_rejected
 
 if TYPE_CHECKING:
     from syncline.model.page import Page
@@ -25,7 +26,6 @@ __all__ = [
     "dumped",
     "dumped_doubles",
     "ending_of",
-    "is_mostly_rejected",
     "later",
     "loaded",
     "merged_doubles",
@@ -35,8 +35,6 @@ __all__ = [
 
 _LITTLE = 10
 """A total that is missed by up to this many items, or a tenth, may mean that items moved."""
-_MANY = 10
-"""So many rejected items of an incremental run are no longer a few bad ones."""
 MOST_DOUBLES = 1_000
 """So many keys are remembered that a list shows more than once."""
 _STALE_PAGES = 2
@@ -67,9 +65,11 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         page_size: items in a full page, as far as known.
         total: what the upstream last said of how many items there are.
         least: the lowest that it said in this walk.
+        most: the highest.
         covered_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order.
         moved: whether items were seen to move between the pages of this walk.
+        slipped: whether a page that moved was not seen to begin where the one before ended.
         fell: whether the total fell in this walk.
         has_seams: whether a page of this walk was not seen to begin where the one before ended.
         doubles: keys that came more than once in this walk.
@@ -98,9 +98,11 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     total: int | None = None
     least: int | None = None
+    most: int | None = None
     covered_to: int | str | None = None
     ordered: bool = True
     moved: bool = False
+    slipped: bool = False
     fell: bool = False
     has_seams: bool = False
     doubles: tuple[str, ...] = ()
@@ -135,8 +137,24 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def moves(self) -> bool:
         """Whether items came, went or changed places in this walk."""
-        unknown = set(self.doubles).difference(self.known_doubles)
-        return self.moved or self.fell or bool(unknown) or len(self.doubles) > MOST_DOUBLES
+        return self.moved or self.fell or self._unknown_doubles > 0
+
+    def may_have_skipped(self, *, shifting: bool) -> bool:
+        """Whether items may have slipped past the reader in this walk, for all that is known.
+
+        Not where the list grew: an item that comes in front of the reader pushes another one over a page's border, so
+        that it comes twice. Nor where few items went of a list that cannot shift.
+        """
+        spread, few = (self.most or 0) - (self.least or 0), max(_LITTLE, self.received // _LITTLE)
+        fell = self.fell and (self.has_seams if shifting else spread > few)
+        return self.slipped or fell or self._unknown_doubles > (spread if shifting else 0)
+
+    @property
+    def _unknown_doubles(self) -> int:
+        """How many keys came twice that are not known to."""
+        if len(self.doubles) > MOST_DOUBLES:
+            return len(self.doubles)
+        return len(set(self.doubles).difference(self.known_doubles))
 
     def refuses_double(self, key: object, *, shifting: bool) -> bool:
         """Whether an item whose key came before in this walk is another one, and no later state of the same."""
@@ -157,15 +175,6 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     def at_most_start(self, instant: datetime) -> datetime:
         """The instant, or the pass's start by the upstream's clock where that is earlier."""
         return min(instant, self.upstream_at or self.started_at)
-
-
-def is_mostly_rejected(mode: Mode, *, processed: int, rejected: int) -> bool:
-    """Whether so many of the items that a run read do not fit that the source is failing.
-
-    An incremental run reads the same few bad items again and again; they alone are no sign.
-    """
-    enough = rejected >= _MANY if mode is Mode.INCREMENTAL else rejected > 0
-    return enough and 2 * rejected > processed
 
 
 def dumped(state: PassState) -> str:
@@ -193,7 +202,9 @@ def told_by(state: PassState, pages: Sequence[Page], *, shifting: bool) -> PassS
         received=state.received + sum(len(page.rows) for page in pages),
         total=totals[-1] if totals else state.total,
         least=min([*totals, *([] if state.least is None else [state.least])], default=None),
+        most=max([*totals, *([] if state.most is None else [state.most])], default=None),
         moved=state.moved or changed or any(page.moved for page in pages),
+        slipped=state.slipped or any(page.moved and not (page.joined or page.recounted) for page in pages),
         fell=state.fell or fell,
         has_seams=state.has_seams or any(not page.joined for page in follows),
     )
@@ -239,15 +250,17 @@ def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool])
             received=0,
             total=None,
             least=None,
+            most=None,
             ordered=False,
             moved=False,
+            slipped=False,
             fell=False,
             has_seams=False,
             doubles=(),
             known_doubles=tuple(sorted({*state.known_doubles, *state.doubles}))[: 2 * MOST_DOUBLES],
             stale_pages=0,
         )
-    if state.ending.is_proved and state.walk > 1 and state.moves:
+    if state.ending.is_proved and state.walk > 1 and state.may_have_skipped(shifting=shifting):
         state = replace(state, ending=_MOVED_TWICE)
     return replace(state, finished=True)
 

@@ -160,6 +160,7 @@ class Slices:
             answered_at=got.answered_at,
             requests=step.requests,
             moved=changed or step.moved or hole,
+            recounted=not (step.moved or hole),
             joined=step.joined,
             ending=ending,
         )
@@ -206,7 +207,7 @@ class Slices:
                 return _Step(rows=fresh, end=place.offset + len(fresh), joined=True, requests=2)
         if not fresh:
             return _Step(rows=[], end=place.offset, repeats=True, requests=2)
-        return _Step(rows=fresh, end=end, moved=True, repeats=repeats, requests=2)
+        return _Step(rows=fresh, end=end, moved=True, joined=True, repeats=repeats, requests=2)
 
     async def _read_back(self, start: int, got: Fetched) -> _Step:
         """The overlap is not there any more: what lies before is read again, so that nothing is skipped."""
@@ -215,7 +216,8 @@ class Slices:
         before = await self._paging.slice(self._reader, back, start - back) if start > back else Fetched(rows=[])
         at = _index(before.rows, place.last or "")
         missed = before.rows if at is None else before.rows[at + 1 :]
-        return _Step(rows=missed + got.rows, end=start + len(got.rows), moved=True, requests=2)
+        end, joined = start + len(got.rows), at is not None
+        return _Step(rows=missed + got.rows, end=end, moved=True, joined=joined, requests=2)
 
     def _ask_ahead(self) -> None:
         while len(self._ahead) < self._width and not self._ahead.failed and self._is_worth_asking():
