@@ -9,10 +9,9 @@ from prefect.cache_policies import NO_CACHE
 
 from syncline.errors import MostlyRejectedError
 from syncline.model.policies import Mode
-from syncline.model.session import Tally
+from syncline.model.session import Tally, is_mostly_rejected
 from syncline.model.source import Source
 from syncline.passes import pull as passes
-from syncline.passes.ending import is_mostly_rejected
 from syncline.passes.pull import Progress
 from tasks.breaker import noted
 from tasks.due import is_forced

@@ -102,6 +102,11 @@ class Told(Struct, frozen=True, kw_only=True):
         """Whether as many items came as the upstream counts."""
         return self.total is not None and self.received >= self.total
 
+    @property
+    def matches_total(self) -> bool:
+        """Whether just as many items came as the upstream counts: where more did, its total is capped, or wrong."""
+        return self.received == self.total
+
 
 def conclude(told: Told) -> Ending | None:
     """How the walk ended with the newest answer; None: it goes on."""
@@ -125,14 +130,14 @@ def _repeated(told: Told) -> Ending:
 def _stops_counting(told: Told) -> bool:
     """Whether it is no use to ask for the page with the next number.
 
-    A full page is never the last, whatever the total: totals are capped. An empty one is, unless the upstream says
-    that rows follow: then some more are asked for.
+    A full page is never the last, whatever the total: totals are capped, and one that was exceeded confirms nothing.
+    An empty page is the last, unless the upstream says that rows follow: then some more are asked for.
     """
     if told.rows:
-        return told.more is False or (told.more is None and told.is_short and told.reaches_total)
+        return told.more is False or (told.more is None and told.is_short and told.matches_total)
     if _objection(told) is not None:
         return told.empty_pages > _HOLES
-    is_confirmed = told.more is False or told.reaches_total or not told.is_behind_full
+    is_confirmed = told.more is False or told.matches_total or not told.is_behind_full
     return is_confirmed or told.empty_pages > 1
 
 

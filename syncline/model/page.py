@@ -52,6 +52,7 @@ class Page:
         requests: how many requests this page took.
         moved: the list was seen to move since the page before: items came, went or changed places under the pass, so
             an item that was not seen may still be there.
+        recounted: where it moved: no more than the total was seen to change.
         joined: the page was seen to begin where the one before ended, so no item was skipped between the two.
         ending: on the last page, how the walk ended; None there: the connector has nothing against it.
     """
@@ -64,6 +65,7 @@ class Page:
     answered_at: datetime | None = None
     requests: int = 1
     moved: bool = False
+    recounted: bool = False
     joined: bool = False
     ending: Ending | None = None
 

@@ -12,7 +12,10 @@ from syncline.model.columns import BigInt, choice
 from syncline.model.policies import Mode
 from syncline.model.row import Row
 
-__all__ = ["OPEN_STATUSES", "SessionTotal", "Status", "SyncSession", "Tally", "Trigger"]
+__all__ = ["OPEN_STATUSES", "SessionTotal", "Status", "SyncSession", "Tally", "Trigger", "is_mostly_rejected"]
+
+_MANY = 10
+"""So many rejected items of an incremental run are no longer a few bad ones."""
 
 
 class Status(StrEnum):
@@ -137,3 +140,12 @@ class SessionTotal(Row, table=True):
     """How long they took in all, in milliseconds."""
     slot: int = Field(default=0, primary_key=True, sa_column_kwargs={"autoincrement": False})
     """Which of the rows: the count is their sum."""
+
+
+def is_mostly_rejected(mode: Mode, *, processed: int, rejected: int) -> bool:
+    """Whether so many of the items that a run read do not fit that the source is failing.
+
+    An incremental run reads the same few bad items again and again; they alone are no sign.
+    """
+    enough = rejected >= _MANY if mode is Mode.INCREMENTAL else rejected > 0
+    return enough and 2 * rejected > processed

@@ -12,6 +12,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.passes.decide import rises
 from syncline.passes.state import MOST_DOUBLES, PassState
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
     from syncline.model.policies import Mode
     from syncline.store.item_rows import Known
 
-__all__ = ["Batch", "Sight", "batch_of", "doubles_after", "stale_after", "take_rivals"]
+__all__ = [
+    "Batch",
+    "Sight",
+    "batch_of",
+    "doubles_after",
+    "dumped_doubles",
+    "merged_doubles",
+    "stale_after",
+    "take_rivals",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +149,17 @@ def doubles_after(state: PassState, twice: Collection[Key]) -> tuple[str, ...]:
     if not twice:
         return state.doubles
     return tuple(sorted({*state.doubles, *map(str, twice)}))[: MOST_DOUBLES + 1]
+
+
+def merged_doubles(known: str | None, state: PassState) -> str | None:
+    """The keys that are known to come twice, after an incremental pass, which sees but some of them."""
+    before = set[str]() if known is None else set(msgspec.json.decode(known, type=list[str]))
+    return dumped_doubles(sorted(before.union(state.doubles)))
+
+
+def dumped_doubles(keys: Sequence[str]) -> str | None:
+    """Keys that come twice as they are kept in the checkpoint; so many that they cannot be kept are none."""
+    return msgspec.json.encode(list(keys)).decode() if 0 < len(keys) <= MOST_DOUBLES else None
 
 
 def stale_after(state: PassState, batch: Batch, seen_in_walk: Collection[Key]) -> int:

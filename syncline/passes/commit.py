@@ -14,11 +14,11 @@ from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.policies import Mode, SameKey
 from syncline.model.session import Tally
 from syncline.passes import again
-from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, stale_after, take_rivals
+from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
 from syncline.passes.decide import Changes, counted, decide, settle
-from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, merged_doubles, told_by
+from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, told_by
 from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncline.clock import milliseconds
 from syncline.errors import MostlyRejectedError
-from syncline.model.policies import Mode
-from syncline.model.session import Status, SyncSession
+from syncline.model.session import Status, SyncSession, is_mostly_rejected
 from syncline.passes import results
 from syncline.passes.admission import lease_name
 from syncline.store import heartbeats, leases, rejects, sessions
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from syncline.model.session import SyncSession
     from syncline.store.engine import Store
 
-__all__ = ["complete", "conclusion", "end", "is_mostly_rejected"]
+__all__ = ["complete", "conclusion", "end"]
 
 _FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
 """Which fates count as failures; those that are not here say nothing of the source's health."""
-_MANY = 10
-"""So many rejected items of an incremental run are no longer a few bad ones."""
 
 
 def end(
@@ -100,15 +97,6 @@ def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:
     reasons += [session.reason] if session.reason else []
     status = Status.FAILED if mostly else Status.PARTIAL
     return (status, "; ".join(reasons)) if reasons else (Status.COMPLETED, None)
-
-
-def is_mostly_rejected(mode: Mode, *, processed: int, rejected: int) -> bool:
-    """Whether so many of the items that a run read do not fit that the source is failing.
-
-    An incremental run reads the same few bad items again and again; they alone are no sign.
-    """
-    enough = rejected >= _MANY if mode is Mode.INCREMENTAL else rejected > 0
-    return enough and 2 * rejected > processed
 
 
 def _rejections(session: SyncSession, commonest: tuple[str, int] | None, *, mostly: bool) -> str:

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from syncline.model.items import table_of
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
-from syncline.passes.state import PassState, dumped_doubles, later, loaded
+from syncline.passes.batch import dumped_doubles
+from syncline.passes.state import PassState, later, loaded
 from syncline.store import checkpoints, rejects, sessions
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
@@ -50,10 +51,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         passes: how many passes refused them.
         sample: some of the keys that the first of them found gone, as text.
+        gone: how many the first of them found gone; None where an older version wrote this.
     """
 
     passes: int
     sample: tuple[str, ...]
+    gone: int | None = None
 
 
 def loaded_refusal(text: str | None) -> Refusal | None:
@@ -90,7 +93,7 @@ def _pruned(
     if not source.deletes.never and state.is_proved:
         gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
     stored = rows.count(connection) if gone else 0
-    refusal = _refusal_after(row, gone) if _is_much(source, len(gone), stored) else None
+    refusal = _refusal_after(source, row, gone, stored) if _is_much(source, len(gone), stored) else None
     refused = _objection(source, state, len(gone), stored, refusal, force=force)
     chunks: list[Sequence[Key]] = [] if refused else [gone[i : i + _AT_ONCE] for i in range(0, len(gone), _AT_ONCE)]
     tally = Tally(deleted=sum(rows.delete(connection, chunk) for chunk in chunks))
@@ -128,14 +131,17 @@ def _is_much(source: Source, gone: int, stored: int) -> bool:
     return gone > source.deletes.floor and gone > source.deletes.max_fraction * stored
 
 
-def _refusal_after(row: CheckpointRow, gone: Sequence[Key]) -> Refusal:
-    """The refusal after a pass more; where rows came back that were gone, the first one."""
+def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stored: int) -> Refusal:
+    """The refusal after a pass more; the first one where rows came back that were gone, or many more are gone now."""
     before = loaded_refusal(row.refusal)
     texts = {str(key) for key in gone}
-    if before is not None and texts.issuperset(before.sample):
-        return Refusal(passes=before.passes + 1, sample=before.sample)
+    if before is not None and before.gone is not None and texts.issuperset(before.sample):
+        grew_much = _is_much(source, len(gone) - before.gone, stored)
+        if not grew_much:
+            return Refusal(passes=before.passes + 1, sample=before.sample, gone=before.gone)
     ordered = sorted(texts)
-    return Refusal(passes=1, sample=tuple(ordered[:: max(1, len(ordered) // _SAMPLE)][:_SAMPLE]))
+    sample = tuple(ordered[:: max(1, len(ordered) // _SAMPLE)][:_SAMPLE])
+    return Refusal(passes=1, sample=sample, gone=len(ordered))
 
 
 def _objection(
@@ -163,7 +169,7 @@ def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None or not state.is_proved:
+    if cursor is not None or source.updated_field is None or state.is_mostly_rejected or not state.is_proved:
         return None
     columns = table_of(source.table).c
     mine = [columns[name] == value for name, value in rows.partition.items()]

@@ -173,9 +173,12 @@ class _Pull:
         """The unfinished pass, if it reads enough for this session, and can be gone on with; else a new one."""
         with self.store.read() as connection:
             row = checkpoints.read(connection, self.source.name, self.account_id)
+            session = sessions.find(connection, self.session_id)
         state = None if row is None else loaded(row.pass_state)
         if row is None or state is None or (state.mode is Mode.INCREMENTAL and self.mode is Mode.FULL):
             return self._begin(self.mode)
+        if state.finished and state.is_mostly_rejected and session is not None and not session.items_processed:
+            return self._begin(state.mode)  # it failed an earlier session, and would let this one claim success
         age = self.store.clock.now() - row.updated_at
         if state.finished or (state.made_for == self._made_for and age <= self._resumes_within):
             return state

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from syncline.model.ending import REACHED, End, Ending, Following, Told, conclude
 from syncline.model.policies import Mode
+from syncline.model.session import is_mostly_rejected
 
 if TYPE_CHECKING:
     from syncline.model.page import Page
@@ -23,11 +24,9 @@ __all__ = [
     "PassState",
     "at_end",
     "dumped",
-    "dumped_doubles",
     "ending_of",
     "later",
     "loaded",
-    "merged_doubles",
     "mode_due",
     "told_by",
 ]
@@ -64,11 +63,13 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         page_size: items in a full page, as far as known.
         total: what the upstream last said of how many items there are.
         least: the lowest that it said in this walk.
+        most: the highest.
         covered_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order; no longer in the second walk.
         again_to: the last key up to which those of the second walk came in rising order.
         again_ordered: whether all of the second walk did, behind a first one that did.
         moved: whether items were seen to move between the pages of this walk.
+        slipped: whether a page that moved was not seen to begin where the one before ended.
         fell: whether the total fell in this walk.
         has_seams: whether a page of this walk was not seen to begin where the one before ended.
         doubles: keys that came more than once in this walk.
@@ -97,11 +98,13 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     total: int | None = None
     least: int | None = None
+    most: int | None = None
     covered_to: int | str | None = None
     ordered: bool = True
     again_to: int | str | None = None
     again_ordered: bool = False
     moved: bool = False
+    slipped: bool = False
     fell: bool = False
     has_seams: bool = False
     doubles: tuple[str, ...] = ()
@@ -129,10 +132,31 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         return self.finished and (self.ending is None or self.ending.is_proved)
 
     @property
+    def is_mostly_rejected(self) -> bool:
+        """Whether most of its items could not be stored."""
+        return is_mostly_rejected(self.mode, processed=self.items, rejected=self.rejected)
+
+    @property
     def moves(self) -> bool:
         """Whether items came, went or changed places in this walk."""
-        unknown = set(self.doubles).difference(self.known_doubles)
-        return self.moved or self.fell or bool(unknown) or len(self.doubles) > MOST_DOUBLES
+        return self.moved or self.fell or self._unknown_doubles > 0
+
+    def may_have_skipped(self, *, shifting: bool) -> bool:
+        """Whether items may have slipped past the reader in this walk, for all that is known.
+
+        Not where the list grew: an item that comes in front of the reader pushes another one over a page's border, so
+        that it comes twice. Nor where few items went of a list that cannot shift.
+        """
+        spread, few = (self.most or 0) - (self.least or 0), max(_LITTLE, self.received // _LITTLE)
+        fell = self.fell and (self.has_seams if shifting else spread > few)
+        return self.slipped or fell or self._unknown_doubles > (spread if shifting else 0)
+
+    @property
+    def _unknown_doubles(self) -> int:
+        """How many keys came twice that are not known to."""
+        if len(self.doubles) > MOST_DOUBLES:
+            return len(self.doubles)
+        return len(set(self.doubles).difference(self.known_doubles))
 
     def refuses_double(self, key: object, *, shifting: bool) -> bool:
         """Whether an item whose key came before in this walk is another one, and no later state of the same."""
@@ -143,9 +167,10 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
 
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
         hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
-        or where one may have been missed.
+        or where one may have been missed, or where most items were rejected: they fit again when the upstream is
+        mended, and nobody would ask for them any more.
         """
-        if self.newest is None or not self.is_proved:
+        if self.newest is None or self.is_mostly_rejected or not self.is_proved:
             return None
         return self.at_most_start(self.newest) - (_REPEATED_HOUR if self.is_local else timedelta())
 
@@ -179,7 +204,9 @@ def told_by(state: PassState, pages: Sequence[Page], *, shifting: bool) -> PassS
         received=state.received + sum(len(page.rows) for page in pages),
         total=totals[-1] if totals else state.total,
         least=min([*totals, *([] if state.least is None else [state.least])], default=None),
+        most=max([*totals, *([] if state.most is None else [state.most])], default=None),
         moved=state.moved or changed or any(page.moved for page in pages),
+        slipped=state.slipped or any(page.moved and not (page.joined or page.recounted) for page in pages),
         fell=state.fell or fell,
         has_seams=state.has_seams or any(not page.joined for page in follows),
     )
@@ -191,17 +218,6 @@ def ending_of(state: PassState, last: Page) -> Ending:
         return last.ending
     told = Told(following=Following.NONE, rows=len(last.rows), received=state.received, total=state.least)
     return conclude(told) or REACHED
-
-
-def merged_doubles(known: str | None, state: PassState) -> str | None:
-    """The keys that are known to come twice, after an incremental pass, which sees but some of them."""
-    before = set[str]() if known is None else set(msgspec.json.decode(known, type=list[str]))
-    return dumped_doubles(sorted(before.union(state.doubles)))
-
-
-def dumped_doubles(keys: Sequence[str]) -> str | None:
-    """Keys that come twice as they are kept in the checkpoint; so many that they cannot be kept are none."""
-    return msgspec.json.encode(list(keys)).decode() if 0 < len(keys) <= MOST_DOUBLES else None
 
 
 def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool]) -> PassState:
@@ -225,17 +241,19 @@ def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool])
             received=0,
             total=None,
             least=None,
+            most=None,
             ordered=False,
             again_to=None,
             again_ordered=state.ordered,
             moved=False,
+            slipped=False,
             fell=False,
             has_seams=False,
             doubles=(),
             known_doubles=tuple(sorted({*state.known_doubles, *state.doubles}))[: 2 * MOST_DOUBLES],
             stale_pages=0,
         )
-    if state.ending.is_proved and state.walk > 1 and state.moves:
+    if state.ending.is_proved and state.walk > 1 and state.may_have_skipped(shifting=shifting):
         state = replace(state, ending=_MOVED_TWICE)
     return replace(state, finished=True)
 

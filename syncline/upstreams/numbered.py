@@ -105,13 +105,13 @@ class _Numbered:
         ending = conclude(told)
         refuse_null(self._reader, got, ending)
         rows, requests = await self._whole(got, ending)
-        moved = self._moved(got)
+        hole, moved = bool(got.rows) and self._place.empty_pages > 0, self._counts_anew(got)
         self._count(got, self._place.received + len(rows))
-        return self._page(got, rows, ending, requests=requests, moved=moved)
+        return self._page(got, rows, ending, requests=requests, moved=hole or moved, recounted=not hole)
 
     def _told(self, got: Fetched, *, received: int, repeats: bool = False) -> Told:
         place = self._place
-        beyond = place.least is not None and self._position >= place.least
+        beyond = place.least is not None and place.received <= place.least <= self._position
         empty_pages = 0 if got.rows else place.empty_pages + 1
         return Told(
             following=Following.COUNTED,
@@ -133,10 +133,10 @@ class _Numbered:
         if got.rows and got.total is not None:
             place.least = got.total if place.least is None else min(place.least, got.total)
 
-    def _moved(self, got: Fetched) -> bool:
-        """Whether the list was seen to move: another total, or rows behind an empty page."""
+    def _counts_anew(self, got: Fetched) -> bool:
+        """Whether there is another total."""
         place, changes = self._place, bool(got.rows) and None not in {self._place.total, got.total}
-        return (bool(got.rows) and place.empty_pages > 0) or (changes and place.total != got.total)
+        return changes and place.total != got.total
 
     def _count(self, got: Fetched, received: int) -> None:
         """Note what came, and go to the next number."""
@@ -151,7 +151,14 @@ class _Numbered:
         self._width = min(self._reader.ahead, 2 * self._width)
 
     def _page(
-        self, got: Fetched, rows: list[bytes], ending: Ending | None, *, requests: int = 1, moved: bool = False
+        self,
+        got: Fetched,
+        rows: list[bytes],
+        ending: Ending | None,
+        *,
+        requests: int = 1,
+        moved: bool = False,
+        recounted: bool = False,
     ) -> Page:
         """The page; an empty one behind a short one is joined to it: nothing is left that could slip between them."""
         self.over = ending is not None
@@ -164,6 +171,7 @@ class _Numbered:
             requests=requests,
             moved=moved,
             joined=not got.rows and not self._was_full,
+            recounted=recounted,
             ending=ending,
         )
 

@@ -27,7 +27,8 @@ _PAST_THE_END = frozenset({400, 404, 416, 422})
 _QUOTED_LENGTH = 200
 _HARMLESS = frozenset({"", "0", "none", "null", "no", "false", "ok", "success"})
 """What APIs write where there is no error."""
-_FALSE = frozenset({"", "0", "no", "false", "n", "f"})
+_FALSE = frozenset({"", "false", "0", "no", "n", "f", "off", "none", "null"})
+"""How false is written as text."""
 _COMPLAINTS = ("error", "errors", "message", "detail", "title", "code")
 _MARKS = ("success", "ok")
 """Members that are false where an answer is a failure."""
@@ -68,7 +69,7 @@ class Fetched:
     def truth(self, path: str | None) -> bool | None:
         """Whether the value at `path` is true, or a link, or a number above 0; None where the body lacks it.
 
-        Some APIs write it as text: "false" is not true.
+        Text counts as what it says: "false" and "0" are false.
 
         A path that begins with `!` is of a value that says the opposite (`!done`).
         """
@@ -76,8 +77,8 @@ class Fetched:
         value = self.values.get(name)
         if value is None and (negated or name not in self.values):
             return None
-        told = value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
-        return told is not negated
+        is_true = value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
+        return is_true is not negated
 
     @property
     def digest(self) -> int:
@@ -188,8 +189,8 @@ class Reader:
         if self.total is None:
             return None
         told = answer.headers.get(self.total) if "-" in self.total else opened.values.get(self.total)
-        digits = re.fullmatch(r"\d{1,18}", str(told))
-        return int(digits[0]) if digits else None
+        digits = re.fullmatch(r"\s*(\d{1,18})(?:\.0*)?\s*", str(told))  # some write 40.0
+        return int(digits[1]) if digits else None
 
 
 def failure_paths(items: str, names: tuple[str, ...]) -> tuple[str, ...]:

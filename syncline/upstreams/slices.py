@@ -109,7 +109,7 @@ class Slices:
 
     def _told(self, step: _Step, got: Fetched) -> Told:
         place = self._place
-        beyond = place.least is not None and place.offset >= place.least
+        beyond = place.least is not None and place.received <= place.least <= place.offset
         empty_pages = 0 if step.rows else place.empty_pages + 1
         return Told(
             following=Following.COUNTED,
@@ -162,6 +162,7 @@ class Slices:
             answered_at=got.answered_at,
             requests=step.requests,
             moved=changed or step.moved or hole,
+            recounted=not (step.moved or hole),
             joined=step.joined,
             ending=ending,
         )
@@ -208,7 +209,7 @@ class Slices:
                 return _Step(rows=fresh, end=place.offset + len(fresh), joined=True, requests=2)
         if not fresh:
             return _Step(rows=[], end=place.offset, repeats=True, requests=2)
-        return _Step(rows=fresh, end=end, moved=True, repeats=repeats, requests=2)
+        return _Step(rows=fresh, end=end, moved=True, joined=True, repeats=repeats, requests=2)
 
     async def _read_back(self, start: int, got: Fetched) -> _Step:
         """The overlap is not there any more: what lies before is read again, so that nothing is skipped."""
@@ -217,7 +218,8 @@ class Slices:
         before = await self._paging.slice(self._reader, back, start - back) if start > back else Fetched(rows=[])
         at = _index(before.rows, place.last or "")
         missed = before.rows if at is None else before.rows[at + 1 :]
-        return _Step(rows=missed + got.rows, end=start + len(got.rows), moved=True, requests=2)
+        end, joined = start + len(got.rows), at is not None
+        return _Step(rows=missed + got.rows, end=end, moved=True, joined=joined, requests=2)
 
     def _ask_ahead(self) -> None:
         while len(self._ahead) < self._width and not self._ahead.failed and self._is_worth_asking():

@@ -47,3 +47,15 @@ def test_rows_that_come_back_begin_the_count_anew(store: Store) -> None:
         server.rows = whole[:20]
         assert run(store, source, transport=Answering(server)).deleted == 0
     assert len(stored(store)) == 40
+
+
+def test_rows_that_only_one_pass_missed_are_not_agreed_on(store: Store) -> None:
+    """Two passes missed 12 rows, the third got an empty list: all 40 were deleted in the name of three."""
+    server = shop()
+    source = source_of(PageNumber(page_size=10), deletes=Deletes(max_fraction=0.2))
+    run(store, source, transport=Answering(server))
+    whole = list(server.rows)
+    for kept in (28, 28, 0):
+        server.rows = whole[:kept]
+        assert run(store, source, transport=Answering(server)).deleted == 0
+    assert len(stored(store)) == 40

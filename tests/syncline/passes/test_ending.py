@@ -13,8 +13,8 @@ from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
 from syncline.model.records import Heartbeat
-from syncline.model.session import Status, Tally
-from syncline.passes.ending import complete, end, is_mostly_rejected
+from syncline.model.session import Status, Tally, is_mostly_rejected
+from syncline.passes.ending import complete, end
 from syncline.store import heartbeats, leases, sessions
 from syncline.store.engine import Store
 

@@ -13,7 +13,7 @@ from syncline.model.session import Status
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
 from syncline.store.engine import Store
-from syncline.upstreams.paging import Cursor, Link, PageNumber, Paging
+from syncline.upstreams.paging import Cursor, Link, Offset, PageNumber, Paging
 
 
 def cut(body: dict[str, Any]) -> dict[str, Any]:
@@ -112,3 +112,34 @@ def test_a_failed_page_inside_a_success_fails_the_attempt(store: Store, answer: 
     with pytest.raises(UnavailableError):
         pull(store, source, admission, transport=Answering(server))
     assert prune(store, source, admission.session_id).tally.deleted == 0
+
+
+@pytest.mark.parametrize("place", [0, 10_000])
+@pytest.mark.parametrize("paging", [*KINDS, Offset(page_size=10)])
+def test_a_list_that_grows_in_each_walk_is_read_to_a_proved_end(store: Store, paging: Paging, place: int) -> None:
+    """A shop that sells has a new order every minute: its source was partial for ever, and never got a cursor."""
+    server = shop()
+    source = source_of(paging)
+    run(store, source, transport=Answering(server))
+    gone = server.rows.pop(7)["id"]
+
+    def grow(request: int) -> None:
+        if request % 3 == 0:
+            number = 100 + request
+            server.rows.insert(place, {**server.rows[0], "id": number, "sku": f"SKU-{number}"})
+
+    server.before = grow
+    ran = run(store, source, transport=Answering(server))
+    assert (ran.status, ran.deleted) == (Status.COMPLETED, 1)
+    assert set(range(1, 41)).difference(stored(store)) == {gone}
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_items_that_go_in_each_walk_leave_a_stable_list_with_a_proved_end(store: Store, place: int) -> None:
+    """They move no others there."""
+    server = shop()
+    source = source_of(Cursor(stable=True))
+    run(store, source, transport=Answering(server))
+    server.before = lambda request: server.rows.pop(place) if request % 3 == 0 else None
+    assert run(store, source, transport=Answering(server)).status is Status.COMPLETED
+    assert set(stored(store)) >= {int(row["id"]) for row in server.rows}

@@ -50,13 +50,19 @@ CIRCLES = Ending(end=End.CIRCLES, reason="it gives pages again")
         ({}, True, "proved"),
         ({"moved": True}, True, "second walk"),
         ({"moved": True}, False, "proved"),
-        ({"moved": True, "walk": 2}, True, "not proved"),
+        ({"moved": True, "slipped": True, "walk": 2}, True, "not proved"),
+        ({"moved": True, "walk": 2, "least": 40, "most": 41}, True, "proved"),  # it grew: nothing slips past
+        ({"moved": True, "walk": 2, "least": 40, "most": 41, "doubles": ("7",)}, True, "proved"),  # pushed on by one
+        ({"moved": True, "walk": 2, "least": 40, "most": 41, "doubles": ("7", "8")}, True, "not proved"),
+        ({"fell": True, "has_seams": True, "walk": 2, "least": 40, "most": 41}, True, "not proved"),
+        ({"fell": True, "walk": 2, "least": 40, "most": 41}, True, "proved"),  # no item was skipped between its pages
         (
             {"fell": True},
             False,
             "second walk",
         ),  # the list shrinks, or the server cuts it off
-        ({"fell": True, "walk": 2}, False, "not proved"),
+        ({"fell": True, "walk": 2, "least": 40, "most": 50}, False, "proved"),  # some went, as they do
+        ({"fell": True, "walk": 2, "least": 40, "most": 51}, False, "not proved"),
         ({"doubles": ("7",)}, True, "second walk"),
         ({"doubles": ("7",), "known_doubles": ("7", "8")}, True, "proved"),
         ({"doubles": ("7",), "known_doubles": ("7",), "walk": 2}, True, "proved"),

@@ -38,6 +38,60 @@ def test_more_without_a_next_cursor_is_no_end(more: str) -> None:
     assert end(pages) is End.CONTRADICTED
 
 
+@pytest.mark.parametrize(
+    ("more", "goes_on", "ends"),
+    [
+        ("has_more", "true", "false"),
+        ("has_more", "1", "0"),
+        ("has_more", 1, 0),
+        ("!done", "false", "true"),
+        ("!done", "0", "1"),
+        ("!done", "N", "Y"),
+    ],
+)
+def test_whether_there_is_more_is_read_as_it_is_meant(more: str, goes_on: object, ends: object) -> None:
+    """`done: "false"` was true, for it is text: the first page was the whole list, and 30 live rows were deleted."""
+    name = more.removeprefix("!")
+    answers = [
+        {"data": rows(0, 10), "next_cursor": "1", name: goes_on},
+        {"data": rows(10, 20), "next_cursor": None, name: ends},
+    ]
+    pages, _ = read(by_cursor(answers), Cursor(more=more))
+    assert (ids(pages), end(pages)) == (list(range(20)), End.REACHED)
+
+
+@pytest.mark.parametrize("total", [50.0, "50", "50.0", " 50 "])
+def test_a_total_is_read_however_it_is_written(total: object) -> None:
+    """A float was no total at all, and a list that was cut short was believed."""
+    pages, _ = read(by_cursor([{"data": rows(0, 10), "next_cursor": None, "total": total}]), Cursor(), total="total")
+    assert end(pages) is End.CONTRADICTED
+
+
+@pytest.mark.parametrize("hole", [{47}, set(range(40, 50))])
+@pytest.mark.parametrize("ahead", [1, 8])
+def test_behind_a_capped_total_neither_a_short_page_nor_an_empty_one_is_the_end(hole: set[int], ahead: int) -> None:
+    """More came than the total says, so it confirms nothing: 20 live rows behind the hole were deleted."""
+
+    def answer(query: Query) -> object:
+        start = (int(query["page"]) - 1) * 10
+        shown = [row for row in rows(start, min(start + 10, 65)) if row["id"] not in hole]
+        return {"data": shown, "total": 20}
+
+    pages, _ = read(answer, PageNumber(page_size=10), total="total", ahead=ahead)
+    assert set(ids(pages)) == set(range(65)) - hole
+
+
+def test_an_offset_goes_on_behind_a_short_answer_where_the_total_is_capped() -> None:
+    """As page numbers do."""
+
+    def answer(query: Query) -> object:
+        start = int(query["offset"])
+        return {"data": [row for row in rows(start, min(start + 10, 65)) if row["id"] != 47], "total": 20}
+
+    pages, _ = read(answer, Offset(page_size=10), total="total")
+    assert set(ids(pages)) == set(range(65)) - {47}
+
+
 @pytest.mark.parametrize("hole", [2, 3, 4])
 @pytest.mark.parametrize("told", ["total", "more"])
 @pytest.mark.parametrize("ahead", [1, 8])
