@@ -29,13 +29,15 @@ class Shared:
 
     Attributes:
         module: the file, dotted.
-        constant: what it is called there.
+        constant: what it is called there; or a source of that file, where only the source names it.
         upstream: the declaration.
+        by_source: whether `constant` is such a source.
     """
 
     module: str
     constant: str
     upstream: Upstream
+    by_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

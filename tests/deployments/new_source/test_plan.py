@@ -159,6 +159,18 @@ def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box,
     assert (made.shared, dict(made.added)) == ("erp", {})
 
 
+def test_of_several_upstreams_at_one_host_the_nearest_is_shared(box: sandbox.Box, project: Project) -> None:
+    """A feed beside the ERP has a budget of its own, and must not be sent the ERP's token."""
+    erp = UpstreamSettings.model_validate({"base_url": box.url, "token": box.token})
+    quests = UpstreamSettings.model_validate({"base_url": f"{box.url}/feeds/quests/"})
+    wanted = Wanted(name="things", url=f"{box.url}/feeds/quests/quests", given=Given(), every_seconds=60)
+    made = plan(wanted, project, Settings(upstreams={"erp": erp, "quests": quests}))
+    assert (made.shared, dict(made.added)) == ("quests", {})
+    assert "from flows.quests import QUESTS\n" in made.module
+    assert "upstream=QUESTS.upstream," in made.module
+    assert 'path="/quests",' in made.module
+
+
 def test_a_look_keeps_to_the_budget_that_the_upstream_has_already(tmp_path: Path, project: Project) -> None:
     """X answers ten requests in a quarter of an hour, whoever asks: a look must not earn the next run a 429."""
     asked = 0
