@@ -69,6 +69,7 @@ def url() -> Iterator[str]:
         "/empty": _always({"items": []}),
         "/scalars": _always({"things": [1, 2]}),
         "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}]),
+        "/alike": _always([{"a": 1}, {"a": 1}]),
     }
     with serving(paths) as base:
         yield base
@@ -237,6 +238,7 @@ def test_without_a_url_there_is_something_to_edit(project: Project, tmp_path: Pa
         ("/scalars", RejectedError, "no list of objects; it has things"),
         ("/gone", RejectedError, "404"),
         ("/keyless", ConfigurationError, "name one with --key; these could be: b"),
+        ("/alike", ConfigurationError, "no field can tell the items apart"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_written(
