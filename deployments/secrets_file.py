@@ -6,7 +6,11 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from syncline.errors import ConfigurationError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syncline.settings import Settings
 
 __all__ = ["make_missing_secrets"]
@@ -19,6 +23,9 @@ def make_missing_secrets(settings: Settings) -> list[str]:
 
     Returns:
         The names of those that were made.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
     """
     known = {
         "SYNCLINE_JWT_SECRET": settings.jwt_secret,
@@ -27,10 +34,17 @@ def make_missing_secrets(settings: Settings) -> list[str]:
     }
     missing = [name for name, value in known.items() if value is None]
     if missing:
-        settings.home.mkdir(parents=True, exist_ok=True)
         lines = [f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing]
-        descriptor = os.open(settings.secrets_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="ascii") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.writelines(lines)
+        try:
+            _append(settings.secrets_file, lines)
+        except OSError as error:
+            raise ConfigurationError(f"SYNCLINE_HOME: {settings.secrets_file}: {error.strerror}") from error
     return missing
+
+
+def _append(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="ascii") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.writelines(lines)

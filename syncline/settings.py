@@ -174,7 +174,7 @@ def load_settings() -> Settings:
     """Read the environment, `.env` and the generated secrets.
 
     Raises:
-        ConfigurationError: a value cannot be used; the message names the variable.
+        ConfigurationError: a value cannot be used, or a file not be read; the message names the variable or the file.
     """
     try:
         home = _read(".env").home
@@ -183,6 +183,10 @@ def load_settings() -> Settings:
         raise ConfigurationError(_first_problem(error)) from None
     except SettingsError as error:  # no JSON where that is expected; its text does not repeat the value
         raise ConfigurationError(f"SYNCLINE_…: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(".env, or a file of settings in SYNCLINE_HOME, is no text in UTF-8") from None
 
 
 def _read(*files: Path | str) -> Settings:

@@ -29,13 +29,15 @@ class Shared:
 
     Attributes:
         module: the file, dotted.
-        constant: what it is called there.
+        constant: what it is called there; or a source of that file, where only the source names it.
         upstream: the declaration.
+        by_source: whether `constant` is such a source.
     """
 
     module: str
     constant: str
     upstream: Upstream
+    by_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,10 @@ def draft(names: Names, upstream: Upstream | Shared, guess: Guess, *, key: str |
 def _key(columns: Sequence[ColumnGuess], wanted: str | None) -> ColumnGuess:
     scalar = {"int", "str", "datetime", "date"}
     able = [column for column in columns if column.type in scalar and not column.nullable and not column.doubled]
-    listed = f"these could be: {', '.join(column.field for column in able) or 'none'}"
+    names = ", ".join(column.field for column in able)
+    listed = f"these could be: {names}" if able else "none could be: each is empty or the same in some items"
+    if wanted is None and not able:
+        raise ConfigurationError("no field can tell the items apart: each is empty, or the same, in some of them")
     if wanted is None:
         raise ConfigurationError(f"no field is seen to tell the items apart: name one with --key; {listed}")
     for column in columns:

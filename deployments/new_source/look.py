@@ -15,6 +15,7 @@ from deployments.new_source.credentials import Given, Identity, identify
 from deployments.new_source.draft import Shared
 from flows import registry
 from syncline.errors import ConfigurationError, RefusedError
+from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schema
@@ -93,13 +94,14 @@ def _parsed(url: str) -> httpx.URL:
 
 
 def _shared(where: httpx.URL, identity: Identity, settings: Settings) -> Shared | None:
-    """The upstream of another file that this URL belongs to, if it would sign alike."""
+    """The upstream of another file that this URL belongs to, if it would sign alike: of several, the nearest."""
+    near: dict[str, Upstream] = {}
     for source in registry.sources():
         name = source.upstream.name
         base = settings.upstream(name).base_url
         if base is not None and _below(where, base) is not None and _signs_alike(identity, name, settings):
-            return _declared(source.upstream)
-    return None
+            near.setdefault(base.rstrip("/"), source.upstream)
+    return _declared(near[max(near, key=len)]) if near else None
 
 
 def _signs_alike(identity: Identity, name: str, settings: Settings) -> bool:
@@ -115,13 +117,16 @@ def _signs_alike(identity: Identity, name: str, settings: Settings) -> bool:
 
 
 def _declared(upstream: Upstream) -> Shared | None:
-    """Where in `flows/` the upstream is declared: in the file that lists it among its own names."""
+    """Where in `flows/` the upstream is declared: under a name of its own, or within a source."""
+    within = None
     for module in sorted(name for name in sys.modules if name.startswith("flows.")):
-        loaded = sys.modules[module]
-        for constant in getattr(loaded, "__all__", ()):
-            if getattr(loaded, constant) is upstream:
+        for constant in getattr(sys.modules[module], "__all__", ()):
+            value = getattr(sys.modules[module], constant)
+            if value is upstream:
                 return Shared(module=module, constant=constant, upstream=upstream)
-    return None
+            if within is None and isinstance(value, Source) and value.upstream is upstream:
+                within = Shared(module=module, constant=constant, upstream=upstream, by_source=True)
+    return within
 
 
 def _base(name: str, where: httpx.URL, settings: Settings) -> str:

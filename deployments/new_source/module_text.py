@@ -67,10 +67,11 @@ def _upstream(draft: Draft) -> list[str]:
 
 
 def _source(draft: Draft) -> list[str]:
-    names, guess = draft.names, draft.guess
+    names, guess, upstream = draft.names, draft.guess, draft.upstream
+    by_source = isinstance(upstream, Shared) and upstream.by_source
     arguments: dict[str, Value] = {
         "name": literal(names.source),
-        "upstream": upstream_name(draft),
+        "upstream": f"{upstream_name(draft)}.upstream" if by_source else upstream_name(draft),
         "pages": _pages(guess, hints=draft.place is None),
         "table": names.row,
     }

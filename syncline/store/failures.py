@@ -23,7 +23,11 @@ _PRIMARY_CODE = 0xFF
 """The higher bits of SQLite's codes say more closely what it is."""
 _DEADLOCK, _SERIALIZATION, _STOOD_STILL = "40P01", "40001", "25P03"
 _ADDRESS = "check SYNCLINE_DATABASE_URL"
-_ANSWERS = "see whether the server runs and has a connection to spare, and check SYNCLINE_DATABASE_URL"
+_FILE = "check SYNCLINE_HOME and SYNCLINE_DATABASE_URL"
+_ANSWERS = (
+    "see whether the server runs and has a connection to spare, "
+    "and check the address, the user and the password in SYNCLINE_DATABASE_URL"
+)
 _DAMAGED = "it is damaged: put a backup in its place, or move it away and run `syncline db upgrade` for a new one"
 _DISK = "see whether its disk is well"
 
@@ -53,12 +57,12 @@ _SQLITE: Mapping[int, str] = {
     sqlite3.SQLITE_LOCKED: "another program holds it: see which one has the file open",
     sqlite3.SQLITE_PERM: "see who may read and write the file and its folder",
     sqlite3.SQLITE_READONLY: "see who may read and write the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: f"{_ADDRESS}, and who may read and write the folder",
+    sqlite3.SQLITE_CANTOPEN: f"{_FILE}, and who may read and write the folder",
     sqlite3.SQLITE_NOMEM: "the machine has no memory left",
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_FULL: "its disk is full: make room for it; nothing was half-written",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: f"{_ADDRESS}: the file is something else, or {_DAMAGED}",
+    sqlite3.SQLITE_NOTADB: f"{_FILE}: the file is something else, or {_DAMAGED}",
     sqlite3.SQLITE_PROTOCOL: "another program holds it: see which one has the file open",
 }
 

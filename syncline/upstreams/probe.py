@@ -163,10 +163,13 @@ def _is_map(value: object) -> bool:
 
 
 def _nothing(path: str, first: Look) -> str:
+    error = next((mark.value for mark in first.marks if mark.path in {"error", "errors"} and mark.value), None)
+    if error is not None:
+        return f"{path} answers with an error: {str(error)[:200]}"
     if first.items is not None:
         return f"{path} answers an empty list: there is nothing to guess from"
     by_key = next((mark.path or "the top" for mark in first.marks if _is_map(mark.value)), None)
     if by_key is not None:
         return f"{path} has its items by key, at {by_key}, not in a list: write a connector (docs/add-a-source.md)"
     keys = [mark.path for mark in first.marks if len(mark.keys) == 1]
-    return f"{path} answers no list of objects; it has {', '.join(keys[:20]) or 'no keys'}"
+    return f"{path} answers no list of objects" + (f"; it has {', '.join(keys[:20])}" if keys else "")

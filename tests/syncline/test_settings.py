@@ -159,6 +159,25 @@ def test_a_home_that_is_named_in_the_file_is_the_home_of_the_secrets(tmp_path: P
     assert settings.jwt_secret.get_secret_value() == "made"
 
 
+def test_a_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command reads it first: a traceback would help nobody."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_bytes(b"SYNCLINE_WEB_PORT=\xff\n")
+    with pytest.raises(ConfigurationError, match=r"\.env, or a file of settings .* is no text in UTF-8"):
+        load_settings()
+
+
+def test_a_file_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another user wrote, as `syncline new` under sudo does."""
+
+    def refused(*_: object) -> Settings:
+        raise PermissionError(13, "Permission denied", ".env")
+
+    monkeypatch.setattr("syncline.settings._read", refused)
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read: Permission denied"):
+        load_settings()
+
+
 def test_an_upstream_without_an_address_is_told_by_its_setting() -> None:
     """The line can be copied into a shell."""
     with pytest.raises(MissingSettingError, match=r"^SYNCLINE_UPSTREAMS__ERP__BASE_URL is not set: where is .*'erp'"):

@@ -69,6 +69,7 @@ def url() -> Iterator[str]:
         "/empty": _always({"items": []}),
         "/scalars": _always({"things": [1, 2]}),
         "/keyless": _always([{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "z"}]),
+        "/alike": _always([{"a": 1}, {"a": 1}]),
     }
     with serving(paths) as base:
         yield base
@@ -159,6 +160,18 @@ def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box,
     assert (made.shared, dict(made.added)) == ("erp", {})
 
 
+def test_of_several_upstreams_at_one_host_the_nearest_is_shared(box: sandbox.Box, project: Project) -> None:
+    """A feed beside the ERP has a budget of its own, and must not be sent the ERP's token."""
+    erp = UpstreamSettings.model_validate({"base_url": box.url, "token": box.token})
+    quests = UpstreamSettings.model_validate({"base_url": f"{box.url}/feeds/quests/"})
+    wanted = Wanted(name="things", url=f"{box.url}/feeds/quests/quests", given=Given(), every_seconds=60)
+    made = plan(wanted, project, Settings(upstreams={"erp": erp, "quests": quests}))
+    assert (made.shared, dict(made.added)) == ("quests", {})
+    assert "from flows.quests import QUESTS\n" in made.module
+    assert "upstream=QUESTS.upstream," in made.module
+    assert 'path="/quests",' in made.module
+
+
 def test_a_look_keeps_to_the_budget_that_the_upstream_has_already(tmp_path: Path, project: Project) -> None:
     """X answers ten requests in a quarter of an hour, whoever asks: a look must not earn the next run a 429."""
     asked = 0
@@ -225,6 +238,7 @@ def test_without_a_url_there_is_something_to_edit(project: Project, tmp_path: Pa
         ("/scalars", RejectedError, "no list of objects; it has things"),
         ("/gone", RejectedError, "404"),
         ("/keyless", ConfigurationError, "name one with --key; these could be: b"),
+        ("/alike", ConfigurationError, "no field can tell the items apart"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_written(

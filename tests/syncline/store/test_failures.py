@@ -83,6 +83,18 @@ def test_a_sqlite_file_that_may_not_be_written_says_who_may(sqlite_store: Store)
     assert "who may read and write" in one_line(sqlite_store, write)
 
 
+def test_a_folder_that_cannot_be_opened_names_both_settings_that_lead_there(tmp_path: Path) -> None:
+    """Whoever set SYNCLINE_HOME alone has no SYNCLINE_DATABASE_URL to check."""
+    file = tmp_path / "file"
+    file.touch()
+    assert "SYNCLINE_HOME and SYNCLINE_DATABASE_URL" in one_line(Store(f"sqlite:///{file}/syncline.db"), write)
+
+
+def test_a_refused_password_is_no_matter_of_the_server_alone() -> None:
+    """While it connects, libpq tells no code, so the way out names all that may be wrong."""
+    assert "the password in SYNCLINE_DATABASE_URL" in str(failures.advice(errors.OperationalError("connection failed")))
+
+
 def test_a_server_without_a_connection_to_spare_says_so(make_postgresql: Callable[[], str]) -> None:
     """The address is right: the way out is not only to look it over."""
     url = make_postgresql()

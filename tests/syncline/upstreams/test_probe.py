@@ -225,6 +225,8 @@ def test_a_limit_met_while_guessing_ends_the_guessing(serve: Serve, connect: Con
     [
         (web.json_response({"user": {"name": "ann"}}), RejectedError, "no list of objects; it has user"),
         (web.json_response({"data": []}), RejectedError, "empty list"),
+        (web.json_response({"error": "quota spent", "data": []}), RejectedError, "with an error: quota spent"),
+        (web.json_response(["a", "b"]), RejectedError, "answers no list of objects$"),
         (web.json_response({"data": {"a": {"n": 1}, "b": {"n": 2}}}), RejectedError, "items by key, at data"),
         (web.Response(text="hello"), UnavailableError, "no JSON"),
         (web.json_response({}, status=401), RefusedError, "refused us"),
