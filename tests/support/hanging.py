@@ -21,9 +21,10 @@ from prefect.flow_engine import run_flow
 from flows.products import PRODUCTS
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode, Overlap
-from syncline.model.session import Tally
+from syncline.model.session import Tally, Trigger
 from syncline.model.source import Source
 from tasks.admit import admit
+from tasks.due import TRIGGER_TAG
 from tasks.flow import SyncFlow, sync_flow
 from tasks.prune import prune
 from tasks.pull import pull
@@ -66,7 +67,9 @@ def main() -> None:
 
 def _made(flow: SyncFlow[[Mode]]) -> FlowRun:
     with get_client(sync_client=True) as client:
-        return client.create_flow_run(flow, parameters={"mode": "full"})
+        # as a schedule's, which goes on with an unfinished pass; a full run by hand would begin anew
+        tags = [f"{TRIGGER_TAG}{Trigger.SCHEDULE}"]
+        return client.create_flow_run(flow, parameters={"mode": "full"}, tags=tags)
 
 
 def _flow_of(source: Source) -> SyncFlow[[Mode]]:

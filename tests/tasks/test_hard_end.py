@@ -37,8 +37,8 @@ SOON_SECONDS = 2.0
 def flow_of(source: Source) -> SyncFlow[[]]:
     @sync_flow(source)
     async def sync() -> Tally:
-        await admit(source, Mode.FULL)
-        return await pull(source, Mode.FULL) + await prune(source, Mode.FULL)
+        await admit(source, Mode.INCREMENTAL)
+        return await pull(source, Mode.INCREMENTAL) + await prune(source, Mode.FULL)
 
     return sync
 
