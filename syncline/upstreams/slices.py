@@ -39,6 +39,7 @@ class Position(msgspec.Struct, kw_only=True):
         least: the lowest total that was told with items.
         empty_pages: how many answers in a row had no items, up to here.
         after_full: whether the last answer with items was full.
+        objection: why no end of the walk can be believed.
     """
 
     offset: int
@@ -49,6 +50,7 @@ class Position(msgspec.Struct, kw_only=True):
     least: int | None = None
     empty_pages: int = 0
     after_full: bool = False
+    objection: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ class Slices:
             is_short=len(got.rows) < place.size,
             is_behind_full=place.after_full or bool(got.rows),
             empty_pages=max(empty_pages, CONFIRMED_HOLES) if self._is_over(step, got, beyond=beyond) else empty_pages,
+            objection=place.objection,
             more_at=getattr(self._paging, "more", None),
         )
 
@@ -189,11 +192,26 @@ class Slices:
             return _Step(rows=got.rows[1:], end=end, joined=True)
         if at is not None:
             return await self._found_further_back(at, got, repeats=repeats, end=end)
+        if not got.rows and got.refused is None and (start < place.offset or place.after_full):
+            return await self._look_behind(is_lost=start < place.offset)
         if start == place.offset or place.last is None:
             return _Step(rows=[] if repeats else got.rows, end=place.offset if repeats else end, repeats=repeats)
-        if not got.rows:  # not even the item that was there: the list is shorter now, or this is a hole
+        if not got.rows:
             return _Step(rows=[], end=place.offset, moved=True)
         return await self._read_back(start, got)
+
+    async def _look_behind(self, *, is_lost: bool) -> _Step:
+        """What it means that nothing comes, `is_lost`: not even the item that was there: the end, or a hole.
+
+        A hole is passed; what it hides keeps the walk from a proved end.
+        """
+        place = self._place
+        behind = place.offset + place.size
+        if not (await self._paging.slice(self._reader, behind, place.size)).rows:
+            place.after_full = False
+            return _Step(rows=[], end=place.offset, moved=is_lost, requests=2)
+        place.objection = f"nothing came at position {place.offset}, but items follow behind it"
+        return _Step(rows=[], end=behind, moved=True, requests=2)
 
     async def _found_further_back(self, at: int, got: Fetched, *, repeats: bool, end: int) -> _Step:
         """What it means that rows come before the overlap: the list moved, the server clamps, or positions are ignored.

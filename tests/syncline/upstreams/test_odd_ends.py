@@ -109,6 +109,22 @@ def test_an_empty_page_in_the_middle_is_passed(hole: int, told: str, ahead: int)
     assert end(pages) is End.CONTRADICTED or any(page.moved for page in pages)
 
 
+@pytest.mark.parametrize("size", [10, 1])
+@pytest.mark.parametrize("hole", [2, 4])
+def test_a_hole_in_a_list_by_positions_is_passed_and_told(hole: int, size: int) -> None:
+    """It is no end, with a total or without: what it hides was deleted, and what lay behind it."""
+
+    def answer(query: Query) -> object:
+        start, count = int(query["offset"]), int(query["limit"])
+        reached = range(start, min(start + count, 5 * size))
+        return {"data": [] if hole * size in reached else rows(reached.start, reached.stop)}
+
+    pages, server = read(answer, Offset(page_size=size), ahead=1)
+    expected = End.REACHED if (hole == 4 and size == 1) else End.CONTRADICTED
+    assert end(pages) is expected
+    assert len(server.asked) < 20
+
+
 def test_an_empty_page_behind_a_full_one_is_looked_behind() -> None:
     """Without a total it is the end as well as a hole; one page more tells."""
     pages, _ = read(
