@@ -55,9 +55,24 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class _CursorMarks(Marks):
-    paging: Cursor
+class _Declared(Marks):
+    """What cursors and links have in common."""
+
+    paging: "Cursor | Link"
     reader: Reader
+
+    @property
+    def more_at(self) -> str | None:
+        return self.paging.more
+
+    @property
+    def size_asked(self) -> int | None:
+        return None if self.paging.size is None else self.paging.page_size
+
+
+@dataclass(frozen=True)
+class _CursorMarks(_Declared):
+    paging: Cursor
 
     async def ask(self, mark: str | None) -> Fetched:
         size = _size(self.paging)
@@ -78,14 +93,6 @@ class _CursorMarks(Marks):
     @property
     def next_at(self) -> str | None:
         return None if self.paging.may_lack else self.paging.cursor_at
-
-    @property
-    def more_at(self) -> str | None:
-        return self.paging.more
-
-    @property
-    def size_asked(self) -> int | None:
-        return None if self.paging.size is None else self.paging.page_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +135,8 @@ class Link:
 
 
 @dataclass(frozen=True)
-class _LinkMarks(Marks):
+class _LinkMarks(_Declared):
     paging: Link
-    reader: Reader
 
     async def ask(self, mark: str | None) -> Fetched:
         return await (self.reader.get(_size(self.paging)) if mark is None else self.reader.follow(mark))
@@ -151,14 +157,6 @@ class _LinkMarks(Marks):
     @property
     def next_at(self) -> str | None:
         return None if self.paging.may_lack else self.paging.next_at
-
-    @property
-    def more_at(self) -> str | None:
-        return self.paging.more
-
-    @property
-    def size_asked(self) -> int | None:
-        return None if self.paging.size is None else self.paging.page_size
 
 
 def _header(got: Fetched, name: str) -> str | None:
