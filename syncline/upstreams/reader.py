@@ -189,6 +189,8 @@ class Reader:
         if self.total is None:
             return None
         told = answer.headers.get(self.total) if "-" in self.total else opened.values.get(self.total)
+        if isinstance(told, dict | list):
+            self.reject(f"the total at {self.total!r} is no number but {opened.texts[self.total][:80]}; change `total`")
         digits = re.fullmatch(r"\s*(\d{1,18})(?:\.0*)?\s*", str(told))  # some write 40.0
         return int(digits[1]) if digits else None
 

@@ -6,7 +6,7 @@ import pytest
 from support.answering import Answering
 from support.odd_lists import Query, by_cursor, end, ids, read, rows
 
-from syncline.errors import UnavailableError
+from syncline.errors import RejectedError, UnavailableError
 from syncline.model.ending import End
 from syncline.model.page import Ask
 from syncline.upstreams.paging import Cursor, Link, OnePage, Paging
@@ -50,6 +50,13 @@ def test_members_called_error_may_be_something_else() -> None:
         return len([page async for page in pages(server, Ask())])
 
     assert asyncio.run(scenario()) == 1
+
+
+@pytest.mark.parametrize("total", [{"value": 40, "relation": "eq"}, [40]])
+def test_a_total_that_is_no_number_is_refused(total: object) -> None:
+    """Elasticsearch counts in an object: taken for no total, a list that was cut short was believed."""
+    with pytest.raises(RejectedError, match="change `total`"):
+        read(lambda _: {"data": rows(0, 2), "total": total}, OnePage(), total="total")
 
 
 def test_null_in_the_middle_of_a_walk_is_an_empty_page() -> None:
