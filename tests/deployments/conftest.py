@@ -13,7 +13,7 @@ from deployments.household import Household
 from deployments.reconciling import reconcile_once
 from syncline.model.session import SyncSession
 from syncline.settings import Settings, UpstreamSettings
-from syncline.store import schema
+from syncline.store import holds, schema
 from syncline.store.engine import Store
 
 
@@ -36,6 +36,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 def calm(served: Instance) -> Instance:
     """The instance with its first runs behind it, and an upstream that behaves."""
     served.box.faults.clear()
+    with served.store.write() as connection:  # what a test that failed has left
+        holds.release_all(connection, "products", now=served.store.clock.now())
     asyncio.run(reconcile_once(served.settings, served.store))  # a run that a test killed with its runner
     for source in ("products", "customers"):
         eventually(lambda source=source: _ended(served, source), f"first run of {source}")
