@@ -84,7 +84,7 @@ def _source(draft: Draft) -> list[str]:
 
 
 def _doubts(guess: Guess) -> list[str]:
-    """What could not be proved, as comments for whoever edits the file."""
+    """What could not be proved, as comments for the reader who edits the file."""
     if not guess.doubts:
         return []
     lines = ["# Not proved when `syncline new` looked at the API; mend what is wrong, then delete these lines:"]

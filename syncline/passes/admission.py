@@ -77,7 +77,7 @@ def ask(
             connection=connection,
             source=source,
             due=due,
-            now=store.now(connection),  # later than whoever had the lease's row until now
+            now=store.now(connection),  # read after the lease row was locked
             process=process,
             lease=lease,
             breaker=breaker,

@@ -184,7 +184,7 @@ class ItemCodec:
         return decode(raw if mended is None else mended)
 
     def is_local(self, raw: RawItem, column: int) -> bool:
-        """Whether the item, which fits, gives the instant in this column without an offset, and nobody knows of which.
+        """Whether the item, which fits, gives this instant without an offset, in a time zone that is not declared.
 
         Where a zone is named, the hour that comes twice is told apart when changes are asked for.
         """

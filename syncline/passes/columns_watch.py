@@ -2,7 +2,7 @@
 
 One item without a title has lost it; a page of which no item has one, where nearly all had one, comes of a change at
 the upstream, or of a permission that went. Then the stored values of that column stay, the session says so, and
-whoever looks at it decides: a run with `force` takes the items as they are.
+an operator decides: a run with `force` takes the items as they are.
 
 A row of which a value was kept has its fingerprint in place of the raw one: no item looks like that, so that it is
 decoded again in each pass, until the field is back or the loss is accepted.

@@ -1,6 +1,6 @@
 """An upstream that refuses our credentials is not asked again before somebody has looked, or they have changed.
 
-Whoever goes on with a revoked token or an old password gets its account locked. So a refusal (401, or 403 that is not
+Going on with a revoked token or an old password gets an account locked. So a refusal (401, or 403 that is not
 about the rate) holds the source that met it: ticks are skipped with the reason until `syncline resume`, or until the
 upstream's settings differ from those that were refused. Each source of an upstream is held for itself, once it was
 refused too: a 403 may be about what only one of them reads.

@@ -62,7 +62,7 @@ class Limits:
         lock_seconds: it waits so long for a lock of somebody else's.
         statement_seconds: one of its statements works so long; migrations may take longer.
         idle_seconds: it stands still so long between two statements, as the transaction of a machine does that has
-            vanished. Shorter than `lock_seconds`: whoever waits for such a machine is then served, not refused.
+            vanished. Shorter than `lock_seconds`, so that a transaction that waits for such a machine is served.
     """
 
     lock_seconds: float = 30

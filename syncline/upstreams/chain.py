@@ -100,7 +100,7 @@ class _Chain:
         self._reader = reader
         self._marks = marks
         self._place = place
-        self._inherited = place.objection  # what an earlier process met, and this one cannot judge
+        self._inherited = place.objection  # found by an earlier process; it cannot be checked again here
         self._been = Been(place.mark)
         marks.remember(place.known)
         self._ahead = Ahead[Fetched]()

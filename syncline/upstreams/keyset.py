@@ -34,7 +34,7 @@ class KeysetMarks(Marks):
     """
 
     def __init__(self, reader: Reader, key: str, *, size_asked: int | None, more_at: str | None) -> None:
-        """Read `key`, a dotted path, of pages of `size_asked` (None: nobody knows)."""
+        """Read `key`, a dotted path, of pages of `size_asked` (None: the size is not known)."""
         self.reader = reader
         self._size_asked = size_asked
         self._more_at = more_at

@@ -1,5 +1,6 @@
 """A list of things at a real API, as a test changes it: each has a number here, and a name there."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -39,15 +40,16 @@ class Things(Protocol):
         ...
 
 
-class Created:
+class Created(ABC):
     """What is alike where things are created one by one, and have their name beside their key."""
 
     def fill(self, names: Mapping[int, str]) -> None:
         for number, name in names.items():
             self.create(number, name)
 
+    @abstractmethod
     def create(self, number: int, name: str) -> None:
-        raise NotImplementedError
+        """Create one."""
 
     def name_of(self, row: Row) -> str:
         return str(row["name"])
