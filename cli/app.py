@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    alerts,
     apply_intervals,
     audit,
     breaker,
@@ -66,6 +67,7 @@ def app() -> typer.Typer:
     for panel, commands in COMMANDS.items():
         for name, command in commands.items():
             made.command(name, rich_help_panel=panel)(command)
+    made.add_typer(alerts.app(), name="alerts", rich_help_panel="Look")
     made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
     made.add_typer(checkpoint.app(), name="checkpoint", rich_help_panel="Steer")
     made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")

@@ -51,6 +51,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_ROUND_SECONDS": None if settings.round_seconds is None else f"{settings.round_seconds:g}",
         "SYNCLINE_SNAPSHOT_URL": settings.snapshot_url,
         "SYNCLINE_SNAPSHOT_SECRET": _told(settings.snapshot_secret),
+        "SYNCLINE_ALERT_URLS": _told(settings.alert_urls),
     }
     values |= {INTERVAL_VARIABLES[source]: f"{1_000 * every:.0f}" for source, every in settings.intervals.items()}
     for name, upstream in settings.upstreams.items():

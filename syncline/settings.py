@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Where snapshots go, as webhooks."""
     snapshot_secret: SecretStr | None = None
     """Signs them: base64, with or without `whsec_` before it."""
+    alert_urls: SecretStr | None = None
+    """Who is told of alerts: Apprise URLs, with spaces between them."""
     round_seconds: float | None = Field(default=None, ge=60)
     """How long a round of the contest lasts; unset: until somebody freezes it, or says when it ends."""
     twitter_poll_interval: int | None = Field(
@@ -115,6 +117,11 @@ class Settings(BaseSettings):
         """The seconds between runs of each source whose interval is set."""
         set_ms = {source: getattr(self, variable.lower()) for source, variable in INTERVAL_VARIABLES.items()}
         return {source: ms / 1_000 for source, ms in set_ms.items() if ms is not None}
+
+    @property
+    def alert_receivers(self) -> tuple[str, ...]:
+        """The Apprise URLs of those who are told of alerts; secrets, as most have a token in them."""
+        return () if self.alert_urls is None else tuple(self.alert_urls.get_secret_value().split())
 
     @property
     def prefect_api(self) -> str:

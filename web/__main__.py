@@ -1,17 +1,21 @@
 """`python -m web`: the web app of this instance, until it is told to stop."""
 
+import asyncio
 import contextlib
 import socket
 import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import uvicorn
 
-from deployments import controls, reconciling
+from deployments import alerting, controls, reconciling
 from flows import registry
 from syncline.errors import ConfigurationError, SynclineError
+from syncline.model.service import Service
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
-from syncline.store.engine import open_store
+from syncline.store.engine import Store, open_store
 from web.app import create_app
 
 _ENDING_SECONDS = 5
@@ -30,12 +34,23 @@ def main() -> int:
         sys.stderr.write(f"syncline: {error}\n")
         return 1
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
-    app = create_app(settings, store, controls=controls, known=known, reconcile=reconciling.run_forever)
+    app = create_app(settings, store, controls=controls, known=known, reconcile=partial(_beside, known))
     config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=_ENDING_SECONDS)
     with listening, contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
     store.close()
     return 0
+
+
+async def _beside(known: Sequence[Service], settings: Settings, store: Store) -> None:
+    """What goes on beside the requests: sessions and runs are reconciled, and alerts looked for."""
+
+    async def stalled() -> Mapping[str, str]:
+        return {}
+
+    await asyncio.gather(
+        reconciling.run_forever(settings, store), alerting.run_forever(settings, store, known, stalled)
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:

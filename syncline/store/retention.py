@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, sel
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from syncline.model.alerts import Alert
 from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 
@@ -71,6 +72,8 @@ def _old(connection: Connection, keep: KeepSettings, now: datetime) -> Iterator[
     ended = func.coalesce(col(Hold.released_at), col(Hold.expires_at)) < now - timedelta(days=keep.holds_days)
     yield _Old(name="holds", key=col(Hold.id), conditions=(ended,))
     yield _Old(name="queued runs", key=col(QueuedRun.session_id), conditions=(col(QueuedRun.expires_at) < now,))
+    over_before = now - timedelta(days=keep.sessions_days)
+    yield _Old(name="alerts", key=col(Alert.id), conditions=(col(Alert.cleared_at) < over_before,))
     audited_before = now - timedelta(days=keep.audit_days)
     yield _Old(name="audit entries", key=col(AuditEntry.id), conditions=(col(AuditEntry.at) < audited_before,))
 

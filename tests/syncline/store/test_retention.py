@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from syncline.clock import ManualClock
+from syncline.model.alerts import Alert
 from syncline.model.policies import Mode
 from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import Status, SyncSession, Trigger
@@ -16,7 +17,7 @@ from syncline.store.engine import Store
 from syncline.store.retention import prune_history
 
 KEEP = KeepSettings(newest_sessions=20)
-NOTHING = {"rejects": 0, "holds": 0, "queued runs": 0, "audit entries": 0}
+NOTHING = {"rejects": 0, "holds": 0, "queued runs": 0, "alerts": 0, "audit entries": 0}
 
 
 def keep_sessions(
@@ -91,8 +92,8 @@ def test_totals_stay_and_results_go_on_with_higher_numbers(store: Store) -> None
     assert results.newest(store) == 1001 > followed
 
 
-def test_old_rejects_holds_places_and_audit_entries_go(store: Store, clock: ManualClock) -> None:
-    """Each by its own age; a hold counts from its end, and one that is in force stays however old it is."""
+def test_old_rejects_holds_places_alerts_and_audit_entries_go(store: Store, clock: ManualClock) -> None:
+    """Each by its own age; holds and alerts count from their end, and one that lasts stays however old it is."""
     now = clock.now()
     old, young = now - timedelta(days=31), now - timedelta(days=29)
     hold = {"source": "products", "reason": "why", "created_by": "anna", "created_at": now - timedelta(days=300)}
@@ -110,10 +111,13 @@ def test_old_rejects_holds_places_and_audit_entries_go(store: Store, clock: Manu
         places = [("p1", now - timedelta(days=1)), ("p2", now + timedelta(days=1))]
         connection.execute(insert(QueuedRun), [place | {"session_id": name, "expires_at": at} for name, at in places])
         connection.execute(insert(AuditEntry), [entry | {"at": at} for at in (now - timedelta(days=366), old)])
-    expected = {"rejects": 1, "holds": 3, "queued runs": 1, "audit entries": 1}
+        about = {"rule": "stalled", "subject": "products", "said": "why", "since": old, "fired_at": old}
+        ends_of_alerts = [("a1", old), ("a2", young), ("a3", None)]
+        connection.execute(insert(Alert), [about | {"id": name, "cleared_at": at} for name, at in ends_of_alerts])
+    expected = {"rejects": 1, "holds": 3, "queued runs": 1, "alerts": 1, "audit entries": 1}
     assert prune_history(store, KEEP, dry_run=True) == expected
     assert prune_history(store, KEEP) == expected
-    assert [stored(store, one) for one in ("rejects", "holds", "queued_runs", "audit_log")] == [1, 2, 1, 1]
+    assert [stored(store, one) for one in ("rejects", "holds", "queued_runs", "alerts", "audit_log")] == [1, 2, 1, 2, 1]
 
 
 @pytest.mark.parametrize("old", [999, 1_000, 2_001])
