@@ -11,7 +11,7 @@ from syncline.upstreams.webhooks import endpoint_of
 from tasks.context import settings
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import current_run
-from tasks.task_hooks import note_failure
+from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["push_snapshots", "push_task"]
 
@@ -26,6 +26,7 @@ async def push_snapshots(service: Service) -> int:
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
     on_failure=[note_failure],
 )
 async def push_task() -> int:
