@@ -20,7 +20,7 @@ from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Refused
 from tasks.failures import tell_refusal
 from tasks.retrying import is_followed_by_hook
-from tasks.run import Heard, RunStopped, Stop
+from tasks.run import Heard, RunStopped, Stop, stop_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,7 +116,7 @@ async def noted(
             done = await work
     except DeferredError as deferred:
         _hear(run, deferred)
-        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
+        return stop_of(deferred)
     except RunStopped as stopped:
         _hear(run, stopped)
         return stopped.stop

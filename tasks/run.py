@@ -12,6 +12,7 @@ from uuid import UUID
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status
+from syncline.passes.waiting import Waiting
 from syncline.store import heartbeats
 from syncline.store.budgets import Budgets
 from syncline.upstreams.budgeted import Spending
@@ -21,13 +22,14 @@ from tasks.context import settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from syncline.errors import DeferredError
     from syncline.model.page import Transport
     from syncline.model.service import Service
     from syncline.store.breakers import Permit
     from syncline.store.engine import Store
     from tasks.hard_end import HardEnd
 
-__all__ = ["Heard", "Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "unless_stopped"]
+__all__ = ["Heard", "Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "stop_of", "unless_stopped"]
 
 
 T = TypeVar("T")
@@ -70,6 +72,11 @@ class Heard:
     """
 
     error: BaseException | None
+
+
+def stop_of(deferred: DeferredError) -> Stop:
+    """The stop of a run that must wait longer than its patience."""
+    return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
 
 
 def unless_stopped(outcome: T | Stop) -> T:
@@ -141,6 +148,7 @@ class Run:
             priority=source.priority,
             patience_seconds=source.patience_seconds,
             on_wait=beat,
+            for_holds=Waiting(store=self.store, service=source).for_holds,
         )
 
 
