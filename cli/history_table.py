@@ -41,8 +41,8 @@ def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -
     with opened() as instance:
         with instance.store.read() as connection:
             found = history.history(connection, source, limit=limit, status=wanted)
-        if not found and source is not None:
-            catalog.find(source)
+            if not found and source is not None:
+                found = history.history(connection, catalog.find(source).name, limit=limit, status=wanted)
         if as_json:
             console.write_json([history.as_seed(session).model_dump(mode="json") for session in found])
         else:

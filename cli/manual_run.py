@@ -1,19 +1,21 @@
 """A run here and now: the flow in this process, its progress on stderr, its end as one line and an exit code."""
 
 import signal
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
-from cli import console, fates
+from cli import catalog, console, fates
 from cli.complaints import INTERRUPTED
 from cli.instance import Instance, is_there, make_home, unchecked
 from cli.progress import shown
 from cli.summary import hint, summary
 from cli.watch import Reading, read
 from syncline.model.policies import Mode
+from syncline.model.service import named
 from syncline.model.session import SyncSession
 from syncline.status.history import as_seed
 
@@ -54,7 +56,9 @@ def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> in
     since = instance.now()
 
     def look() -> Reading | None:
-        return read(instance.store, wish.source, wish.account_id, since=since) if is_there(instance.store) else None
+        if not is_there(instance.store):
+            return None
+        return read(instance.store, _own_name(wish.source), wish.account_id, since=since)
 
     with _interrupted() as cancelled:
         try:
@@ -66,6 +70,14 @@ def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> in
             raise
     _tell(session, as_json=as_json)
     return INTERRUPTED if cancelled.is_set() else fates.exit_code(session.status)
+
+
+def _own_name(source: str) -> str:
+    """The name under which the session stands: an alias is known once the run has loaded `flows/`."""
+    if "flows.registry" not in sys.modules:
+        return source
+    found = named(catalog.every(), source)
+    return source if found is None else found.name
 
 
 @contextmanager

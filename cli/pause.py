@@ -20,7 +20,7 @@ def pause(
         ),
     ] = None,
 ) -> None:
-    """Hold a source: a running sync stops at its next page without losing one, and goes on when the hold ends."""
+    """Hold a source: a running sync stops before its next request, and goes on there when the hold ends."""
     if not reason.strip():
         raise ConfigurationError("--reason must say why")
     most = 7 * durations.DAY

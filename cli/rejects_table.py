@@ -34,7 +34,7 @@ def show(of: str, *, limit: int, as_json: bool) -> None:
             console.write_json([as_object(reject, without=("item",)) for reject in found])
             return
         if not found:
-            console.line(f"{of} has no rejected items")
+            console.line(f"{whose.removeprefix('of ').removeprefix('in ')} has no rejected items")
             return
         first = f", the first {limit:,}" if len(found) > limit else ""
         console.line(f"{len(found):,} rejected {whose}{first}:")
@@ -49,7 +49,8 @@ def _found(connection: Connection, of: str) -> tuple[Sequence[Reject], str]:
         return rejects.of_session(connection, session.id), f"in {session.id}"
     found = rejects.of_source(connection, of)
     if not found:
-        catalog.find(of)
+        of = catalog.find(of).name
+        found = rejects.of_source(connection, of)
     return found, f"of {of}"
 
 

@@ -49,7 +49,8 @@ def show(source: str | None, *, as_json: bool) -> None:
         elif source is None:
             _print_all(found, guarded, timings, now)
         else:
-            print_facts(facts(found[0], guarded[source], timings.get(source), now))
+            one = found[0]
+            print_facts(facts(one, guarded[one.name], timings.get(one.name), now))
 
 
 def row(one: SourceOverview, guarded: Guards, timing: Timing | None, now: datetime) -> list[str | Text]:

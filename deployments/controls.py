@@ -74,20 +74,21 @@ async def start(settings: Settings, store: Store, source: str, *, every_seconds:
         MissingSettingError: its upstream has no address, so it is not served.
         PrefectUnavailableError: Prefect's server cannot be reached, or refuses; nothing was changed.
     """
-    settings.base_url(find(source).upstream.name)
+    wanted = find(source)
+    settings.base_url(wanted.upstream.name)
     async with open_client(settings) as client:
-        deployment = await _deployment(client, source)
-        await reschedule(client, deployment, store, source, every_seconds=every_seconds, actor=actor)
+        deployment = await _deployment(client, wanted.name)
+        await reschedule(client, deployment, store, wanted.name, every_seconds=every_seconds, actor=actor)
 
 
 async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> None:
     """Switch the source's schedule off; it stays off over restarts. A run under way goes on. Raises as `start` does."""
-    find(source)
+    name = find(source).name
     async with open_client(settings) as client:
-        deployment = await _deployment(client, source)
+        deployment = await _deployment(client, name)
         for schedule in deployment.schedules:
             await client.update_deployment_schedule(deployment.id, schedule.id, active=False)
-    await asyncio.to_thread(_remember_stop, store, source, actor)
+    await asyncio.to_thread(_remember_stop, store, name, actor)
 
 
 def _remember_stop(store: Store, source: str, actor: str) -> None:
@@ -101,7 +102,7 @@ async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigg
     wanted = find(source)
     settings.base_url(wanted.upstream.name)
     async with open_client(settings) as client:
-        deployment = await _deployment(client, source)
+        deployment = await _deployment(client, wanted.name)
         return str(await _run(client, deployment.id, wanted.parameters(mode), trigger=trigger, key=None))
 
 

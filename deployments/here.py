@@ -77,10 +77,10 @@ def run_here(
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
         schema.require_columns(store, [source.table] if isinstance(source, Source) else [])
         given = source.parameters(mode, force=force) | dict(parameters or {})
-        run = flow_of(source_name)(**given, return_state=True)
+        run = flow_of(source.name)(**given, return_state=True)
         began = store.clock.now()
-        state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source_name))
-        return session_of(store, source_name, state, began=began)
+        state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source.name))
+        return session_of(store, source.name, state, began=began)
 
 
 def _set_environment(settings: Settings) -> None:

@@ -12,6 +12,7 @@ __all__ = ["FAST_DELETE_SWEEP", "fast_delete_sweep"]
 
 FAST_DELETE_SWEEP = Service(
     name="fast_delete_sweep",
+    aliases=("fastDeleteSweep",),
     upstream=X,
     retry=RETRY,
     spends={"tweetLookup": 1},

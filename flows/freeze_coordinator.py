@@ -19,6 +19,7 @@ __all__ = ["FREEZE_COORDINATOR", "freeze_coordinator", "freeze_round"]
 
 FREEZE_COORDINATOR = Service(
     name="freeze_coordinator",
+    aliases=("freezeCoordinator",),
     upstream=X,
     retry=RETRY,
     priority=Priority.HIGH,

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from prefect import Flow
 
 from syncline.errors import ConfigurationError, UnknownSourceError
-from syncline.model.service import Service
+from syncline.model.service import Service, named
 from syncline.model.source import Source
 from tasks.flow import SyncFlow
 
@@ -41,7 +41,7 @@ class Entry:
 
 
 def find(name: str) -> Service:
-    """The service named `name`; a `Source` where it keeps a dataset in step.
+    """The service that has this name or alias; a `Source` where it keeps a dataset in step.
 
     Raises:
         UnknownSourceError: there is none; the message names those that there are.
@@ -51,7 +51,7 @@ def find(name: str) -> Service:
 
 
 def flow_of(name: str) -> Flow[..., Any]:
-    """The flow of the service named `name`; raises as `find` does."""
+    """The flow of the service that has this name or alias; raises as `find` does."""
     return _entry(name).flow
 
 
@@ -92,14 +92,16 @@ def read_folder(folder: Path, package: str) -> dict[str, Entry]:
             where = f"{other.entrypoint} and {entry.entrypoint}"
             raise ConfigurationError(f"two flows are of the source {entry.source.name!r}: {where}")
     _refuse_idle(modules, found)
+    _refuse_ambiguous(found)
     return dict(sorted(found.items()))
 
 
 def _entry(name: str) -> Entry:
-    try:
-        return entries()[name]
-    except KeyError:
-        raise UnknownSourceError(name, names()) from None
+    known = entries()
+    source = named((entry.source for entry in known.values()), name)
+    if source is None:
+        raise UnknownSourceError(name, names())
+    return known[source.name]
 
 
 def _load(path: Path, module: str) -> ModuleType:
@@ -129,3 +131,13 @@ def _refuse_idle(modules: list[ModuleType], found: Mapping[str, Entry]) -> None:
             if isinstance(value, Service) and value.name not in found:
                 file = f"{module.__name__.replace('.', '/')}.py"
                 raise ConfigurationError(f"{file} declares the source {value.name!r}, but no flow: add `@sync_flow(…)`")
+
+
+def _refuse_ambiguous(found: Mapping[str, Entry]) -> None:
+    """An alias that is also another one's name or alias would lead to the wrong source."""
+    owners: dict[str, str] = {name: name for name in found}
+    for name, entry in found.items():
+        for alias in entry.source.aliases:
+            other = owners.setdefault(alias, name)
+            if other != name:
+                raise ConfigurationError(f"{alias!r} is an alias of the source {name!r}, but also a name of {other!r}")

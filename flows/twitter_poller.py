@@ -16,6 +16,7 @@ __all__ = ["TWITTER_POLLER", "twitter_poller"]
 
 TWITTER_POLLER = Source(
     name="twitter_poller",
+    aliases=("twitterPoller",),
     upstream=X,
     pages=Mentions(user_id=user_id),
     table=Tweet,

@@ -12,6 +12,7 @@ __all__ = ["VALIDATE_ENTRIES", "validate_entries"]
 
 VALIDATE_ENTRIES = Service(
     name="validate_entries",
+    aliases=("validateEntries",),
     upstream=X,
     retry=RETRY,
     spends={"tweetLookup": 1},

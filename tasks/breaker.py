@@ -1,12 +1,16 @@
-"""The breaker of a run's source: asked before the run begins, told of each attempt."""
+"""The breaker of a run's source: asked before the run begins, told of each attempt.
+
+Task hooks tell it (`tasks.task_hooks`) where Prefect calls one: after an attempt that ends well or is the last. None
+is called after an attempt that is tried again, one that is cancelled, and outside of a flow run: there the attempt
+itself tells it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from prefect.events import Event, Resource, emit_event
-from prefect.types import DateTime
+from prefect.events import Event, emit_event
 
 from syncline.errors import DeferredError, RefusedError
 from syncline.model.session import Status
@@ -15,7 +19,8 @@ from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Refused
 from tasks.failures import tell_refusal
-from tasks.run import RunStopped, Stop
+from tasks.retrying import is_followed_by_hook
+from tasks.run import Heard, RunStopped, Stop, stop_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from syncline.store.breakers import Change
     from tasks.run import Run
 
-__all__ = ["breaker_event", "note_outcome", "noted", "pass_breaker"]
+__all__ = ["breaker_event", "note_outcome", "noted", "pass_breaker", "tell_heard"]
 
 T = TypeVar("T")
 
@@ -64,8 +69,26 @@ def note_outcome(run: Run, error: BaseException | None) -> None:
         _tell(change, "the upstream is well again" if error is None else f"{type(error).__name__}: {error}")
 
 
+def tell_heard(run: Run) -> None:
+    """Tell the breaker how the last attempt ended, if it was not told yet."""
+    if run.heard is not None:
+        note_outcome(run, run.heard.error)
+        run.heard = None
+
+
+def _hear(run: Run, error: BaseException | None) -> None:
+    """Leave the end of an attempt to the hook that follows it; without one, tell the breaker now."""
+    run.heard = Heard(error=error)
+    if not is_followed_by_hook(error):
+        tell_heard(run)
+
+
 def _give_back(run: Run) -> None:
-    """A run that ends without a word about the upstream gives its permit to the next probe."""
+    """A run that ends without a word about the upstream gives its permit to the next probe.
+
+    What a hook could not tell, because the database was away for a moment, is told here.
+    """
+    tell_heard(run)
     if run.permit is not None and run.permit.probe and not run.judged:
         Breakers(run.store).record(run.permit, Outcome.UNKNOWN)
 
@@ -92,18 +115,21 @@ async def noted(
         with sent.counted(run.store, run.session_id, run.transport):
             done = await work
     except DeferredError as deferred:
-        note_outcome(run, deferred)
-        return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
+        _hear(run, deferred)
+        return stop_of(deferred)
     except RunStopped as stopped:
-        note_outcome(run, stopped)
+        _hear(run, stopped)
         return stopped.stop
-    except (Exception, asyncio.CancelledError) as error:
+    except asyncio.CancelledError as error:
         note_outcome(run, error)
+        raise
+    except Exception as error:
+        _hear(run, error)
         if isinstance(error, RefusedError):
             _hold(run, error)
         raise
     if asked is None or asked():
-        note_outcome(run, None if trouble is None else trouble(done))
+        _hear(run, None if trouble is None else trouble(done))
     return done
 
 
@@ -124,9 +150,8 @@ def breaker_event(change: Change, cause: str) -> Event:
         "failures": change.failures,
         "cause": cause,
     }
-    return Event(
-        occurred=DateTime.instance(change.at), event=_EVENTS[change.after], resource=Resource(resource), payload=payload
-    )
+    told = {"occurred": change.at, "event": _EVENTS[change.after], "resource": resource, "payload": payload}
+    return Event.model_validate(told)  # which makes of the instant what Prefect has on this Python
 
 
 def _tell(change: Change, cause: str) -> None:

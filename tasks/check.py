@@ -18,7 +18,7 @@ from syncline.upstreams.x import MOST_IDS
 from tasks.breaker import noted
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import Stop, current_run, unless_stopped
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["Choice", "check", "check_task"]
 
@@ -37,6 +37,7 @@ async def check(service: Service, choose: Choice) -> Tally:
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
     on_running=[note_attempt],
+    on_completion=[note_completion],
     on_failure=[note_failure],
 )
 async def check_task(service: Service, choose: Choice) -> Tally | Stop:

@@ -80,7 +80,10 @@ def due_of(flow_run: FlowRun, mode: Mode) -> Due:
 
 
 def plain(instant: datetime | None) -> datetime | None:
-    """`instant` as the standard library has it; Prefect's are pendulum's, which calculate in types of their own."""
+    """`instant` as the standard library has it.
+
+    Prefect's are pendulum's up to Python 3.12, which calculate in types of their own; from 3.13 on a class of its own.
+    """
     return None if instant is None else datetime.fromtimestamp(instant.timestamp(), UTC)
 
 

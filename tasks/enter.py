@@ -12,7 +12,7 @@ from syncline.model.source import Source
 from tasks.context import settings
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import current_run
-from tasks.task_hooks import note_failure
+from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["enter", "enter_task"]
 
@@ -27,6 +27,7 @@ async def enter(source: Source) -> int:
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
     on_failure=[note_failure],
 )
 async def enter_task() -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.events import Event, Resource, emit_event
-from prefect.types import DateTime
+from prefect.events import Event, emit_event
 
 if TYPE_CHECKING:
     from syncline.model.records import Hold
@@ -33,8 +32,8 @@ def refusal_event(hold: Hold, upstream: str) -> Event:
     """What Prefect hears of credentials that were refused: once, because the source is held from then on."""
     resource = {"prefect.resource.id": f"syncline.source.{hold.source}", "prefect.resource.name": hold.source}
     payload = {"source": hold.source, "upstream": upstream, "reason": hold.reason, "hold": hold.id}
-    occurred = DateTime.instance(hold.created_at)
-    return Event(occurred=occurred, event=REFUSED_EVENT, resource=Resource(resource), payload=payload)
+    told = {"occurred": hold.created_at, "event": REFUSED_EVENT, "resource": resource, "payload": payload}
+    return Event.model_validate(told)  # which makes of the instant what Prefect has on this Python
 
 
 def tell_refusal(hold: Hold, upstream: str) -> None:

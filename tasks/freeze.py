@@ -19,7 +19,7 @@ from tasks.context import settings
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import Stop, current_run, unless_stopped
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["due_rounds", "freeze", "freeze_rounds", "freeze_task"]
 
@@ -62,6 +62,7 @@ async def freeze(service: Service, round_number: int) -> Tally:
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
     on_running=[note_attempt],
+    on_completion=[note_completion],
     on_failure=[note_failure],
 )
 async def freeze_task(service: Service, round_number: int) -> Tally | Stop:

@@ -14,7 +14,7 @@ from syncline.passes import prune as passes
 from syncline.passes.prune import Pruned
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import current_run
-from tasks.task_hooks import note_failure
+from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["prune", "prune_task"]
 
@@ -34,6 +34,7 @@ async def prune(source: Source, mode: Mode = Mode.INCREMENTAL, *, force: bool = 
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
     on_failure=[note_failure],
 )
 async def prune_task(source: Source, *, force: bool) -> Pruned:

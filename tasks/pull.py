@@ -19,7 +19,7 @@ from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
 from tasks.run import Stop, current_run, unless_stopped
 from tasks.stopping import stop_if_asked
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["pull", "pull_task"]
 
@@ -39,6 +39,7 @@ async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
     on_running=[note_attempt],
+    on_completion=[note_completion],
     on_failure=[note_failure],
 )
 async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally | Stop:

@@ -6,19 +6,21 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from syncline.contests.pushing import push_due
+from syncline.errors import DeferredError
 from syncline.model.service import Service
+from syncline.passes.waiting import Waiting
 from syncline.upstreams.webhooks import endpoint_of
 from tasks.context import settings
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import current_run
-from tasks.task_hooks import note_failure
+from tasks.run import Stop, current_run, stop_of, unless_stopped
+from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["push_snapshots", "push_task"]
 
 
 async def push_snapshots(service: Service) -> int:
     """Send the snapshots whose time has come; returns how many were accepted. Without an address nothing is sent."""
-    return await attempt(push_task, service.retry)
+    return unless_stopped(await attempt(push_task, service.retry))
 
 
 @task(
@@ -26,9 +28,16 @@ async def push_snapshots(service: Service) -> int:
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=is_worth_another_try,
+    on_running=[note_attempt],
     on_failure=[note_failure],
 )
-async def push_task() -> int:
-    """Each of them once; one that is not accepted is sent again by a later run."""
+async def push_task() -> int | Stop:
+    """Each of them once; one that is not accepted is sent again by a later run, and so is one that a hold stops."""
     run, endpoint = current_run(), endpoint_of(settings())
-    return 0 if endpoint is None else await push_due(run.store, endpoint, run.session_id)
+    if endpoint is None:
+        return 0
+    try:
+        for_holds = Waiting(store=run.store, service=run.source).for_holds
+        return await push_due(run.store, endpoint, run.session_id, for_holds=for_holds)
+    except DeferredError as deferred:
+        return stop_of(deferred)

@@ -6,7 +6,7 @@ from random import SystemRandom
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 
 from syncline.errors import DatabaseUnavailableError, UnavailableError
 from syncline.resilience.backoff import delays_seconds
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from syncline.model.policies import RetryPolicy
 
-__all__ = ["attempt", "is_worth_another_try"]
+__all__ = ["attempt", "is_followed_by_hook", "is_worth_another_try"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +36,18 @@ def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[A
     """
     del task, task_run
     return isinstance(error_of(state), _PASSING) and not is_tripped()
+
+
+def is_followed_by_hook(error: BaseException | None) -> bool:
+    """Whether Prefect calls `on_completion` or `on_failure` after the attempt under way, which ends with `error`.
+
+    It does not where the attempt may be followed by another one: then the state is AwaitingRetry, which has no hook.
+    """
+    context = TaskRunContext.get()
+    if context is None:
+        return False  # the task's function was called without Prefect
+    may_go_again = isinstance(error, _PASSING) and context.task_run.run_count <= context.task.retries
+    return not may_go_again
 
 
 async def attempt(

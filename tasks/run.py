@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
 from syncline.model.policies import Mode
 from syncline.model.session import Status
+from syncline.passes.waiting import Waiting
 from syncline.store import heartbeats
 from syncline.store.budgets import Budgets
 from syncline.upstreams.budgeted import Spending
@@ -20,13 +22,14 @@ from tasks.context import settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from syncline.errors import DeferredError
     from syncline.model.page import Transport
     from syncline.model.service import Service
     from syncline.store.breakers import Permit
     from syncline.store.engine import Store
     from tasks.hard_end import HardEnd
 
-__all__ = ["Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "unless_stopped"]
+__all__ = ["Heard", "Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "stop_of", "unless_stopped"]
 
 
 T = TypeVar("T")
@@ -60,6 +63,22 @@ class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIte
         super().__init__(stop.reason)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """How an attempt ended, as far as it concerns the breaker.
+
+    Attributes:
+        error: what ended it; None: the upstream is well.
+    """
+
+    error: BaseException | None
+
+
+def stop_of(deferred: DeferredError) -> Stop:
+    """The stop of a run that must wait longer than its patience."""
+    return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
+
+
 def unless_stopped(outcome: T | Stop) -> T:
     """What a task came to.
 
@@ -84,6 +103,8 @@ class Run:
         mode: how much is read; admission may turn incremental into full.
         transport: the upstream's client, once opened.
         permit: the breaker's, once admitted.
+        retries: how often each of its task runs was tried again, by the task run's id.
+        heard: how the last attempt ended, until the task hook that follows it tells the breaker.
         judged: whether the breaker was told of an attempt.
         tripped: whether an attempt of this run opened the breaker: it is not tried again then.
         end: what ends it from outside; None in a test of one task.
@@ -97,6 +118,8 @@ class Run:
     mode: Mode = Mode.INCREMENTAL
     transport: Transport | None = None
     permit: Permit | None = None
+    retries: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    heard: Heard | None = None
     judged: bool = False
     tripped: bool = False
     end: HardEnd | None = None
@@ -125,6 +148,7 @@ class Run:
             priority=source.priority,
             patience_seconds=source.patience_seconds,
             on_wait=beat,
+            for_holds=Waiting(store=self.store, service=source).for_holds,
         )
 
 

@@ -1,6 +1,8 @@
-"""Task hooks: what becomes of each attempt goes into the session's record.
+"""Task hooks: what becomes of each attempt goes into the session's record, and to the breaker.
 
-Prefect calls them in the flow's process, in the context of the run.
+Prefect calls them in the flow's process, in the context of the run: `on_running` when an attempt begins,
+`on_completion` and `on_failure` when no other one follows. It logs and swallows what they raise, so that no decision
+stands in them.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncline.store import sessions
+from tasks.breaker import tell_heard
 from tasks.outcome import error_of
 from tasks.run import current_run
 
@@ -15,23 +18,32 @@ if TYPE_CHECKING:
     from prefect import Task
     from prefect.client.schemas.objects import State, TaskRun
 
-__all__ = ["note_attempt", "note_failure"]
+__all__ = ["note_attempt", "note_completion", "note_failure"]
 
 
 def note_attempt(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
-    """A further attempt begins: count it."""
+    """An attempt begins: count it where it is a further one."""
     del task, state
     run, retries = current_run(), task_run.run_count - 1
+    tell_heard(run)
     if retries > 0:
+        run.retries[task_run.id] = retries
         with run.store.write() as connection:
-            sessions.note_retry(connection, run.session_id, retry_count=retries)
+            sessions.note_retry(connection, run.session_id, retry_count=sum(run.retries.values()))
+
+
+def note_completion(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
+    """The attempt ended well, or stopped with its reason: tell the breaker what that says of the upstream."""
+    del task, task_run, state
+    tell_heard(current_run())
 
 
 def note_failure(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
-    """No attempt is left: keep what went wrong."""
+    """No attempt is left: keep what went wrong, and tell the breaker."""
     del task, task_run
     run, error = current_run(), error_of(state)
     if error is not None:
         name, message = type(error).__name__, str(error)
         with run.store.write() as connection:
             sessions.note_error(connection, run.session_id, error_type=name, error_message=message)
+    tell_heard(run)

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 
 from syncline.errors import UnknownSourceError
-from syncline.model.service import Service
+from syncline.model.service import Service, named
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.controls import Controls
@@ -41,14 +41,19 @@ class Context:
         return tuple(source.name for source in self.sources)
 
     def require(self, source: str) -> str:
-        """The name `source`.
+        """The name of the source that has this name or alias.
 
         Raises:
             UnknownSourceError: no source has it.
         """
-        if source not in self.names:
+        found = named(self.sources, source)
+        if found is None:
             raise UnknownSourceError(source, self.names)
-        return source
+        return found.name
+
+    def shown_as(self, source: str) -> str:
+        """The name of `source` that the health endpoints show."""
+        return next((one.shown_as for one in self.sources if one.name == source), source)
 
 
 def attach(app: FastAPI, context: Context) -> None:

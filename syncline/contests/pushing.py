@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,15 +30,23 @@ def ask_again(store: Store, number: int) -> None:
         pushes.ask_again(connection, number, now=store.clock.now())
 
 
-async def push_due(store: Store, endpoint: Endpoint, session_id: str) -> int:
+async def push_due(
+    store: Store, endpoint: Endpoint, session_id: str, *, for_holds: Callable[[], Awaitable[None]]
+) -> int:
     """Send each snapshot whose time has come, once; returns how many were accepted.
+
+    `for_holds` is called before each of them: it waits while a hold is in force, or raises `DeferredError`.
 
     One that is not accepted is sent again later, after waits that double from five minutes to six hours, twelve times
     in all; the session says so. The rows of `rounds` say how each stands.
     """
     with store.read() as connection:
         due = pushes.due(connection, store.clock.now())
-    return sum([await _push(store, endpoint, session_id, one) for one in due])
+    accepted = 0
+    for one in due:
+        await for_holds()
+        accepted += await _push(store, endpoint, session_id, one)
+    return accepted
 
 
 async def _push(store: Store, endpoint: Endpoint, session_id: str, one: Round) -> bool:

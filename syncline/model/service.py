@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from syncline.errors import ConfigurationError
 from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from syncline.model.session import SyncSession
     from syncline.model.upstream import Upstream
 
-__all__ = ["Service"]
+__all__ = ["Service", "named"]
+
+S = TypeVar("S", bound="Service")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,8 @@ class Service:
 
     Attributes:
         name: lower case with underscores; names the flow `sync-NAME` and the limit `source:NAME`.
+        aliases: other names by which commands and endpoints know it; no other service may have them. The first is the
+            one that the health endpoints show.
         upstream: the API that it asks.
         retry: how often the work is tried.
         breaker: when a service that keeps failing is left alone for a while.
@@ -41,6 +45,7 @@ class Service:
 
     name: str
     upstream: Upstream
+    aliases: tuple[str, ...] = ()
     retry: RetryPolicy = field(default_factory=Retry)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     priority: Priority = Priority.NORMAL
@@ -59,11 +64,20 @@ class Service:
             raise ConfigurationError(f"a source's name is lower case with underscores, but is {self.name!r}")
         if min(self.timeout_seconds, self.patience_seconds, self.jitter_seconds, self.late_after_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
+        if not all(alias.isidentifier() for alias in self.aliases):
+            raise ConfigurationError(
+                f"source {self.name!r}: an alias is letters, digits and underscores: {self.aliases}"
+            )
         budgets = [budget.name for budget in self.upstream.budgets]
         for name, requests in self.spends.items():
             if name not in budgets or requests < 0:
                 there = ", ".join(budgets) or "none"
                 raise ConfigurationError(f"source {self.name!r} spends {requests:g} of {name!r}: there are {there}")
+
+    @property
+    def shown_as(self) -> str:
+        """The name that the health endpoints show: the first alias, or its own name."""
+        return self.aliases[0] if self.aliases else self.name
 
     @property
     def planned_requests(self) -> dict[str, float]:
@@ -80,3 +94,8 @@ class Service:
         if force:
             raise ConfigurationError(f"{self.name} keeps no dataset in step, so there is nothing to delete: no force")
         return {}
+
+
+def named(services: Iterable[S], name: str) -> S | None:
+    """The one of the `services` that has this name or alias; None where there is none."""
+    return next((one for one in services if name in (one.name, *one.aliases)), None)

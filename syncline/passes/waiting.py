@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from syncline.errors import DeferredError, RateLimitedError
 from syncline.store import deferrals, heartbeats, holds
+from syncline.upstreams.interrupting import wait_looking
 
 if TYPE_CHECKING:
+    from syncline.model.records import Hold
     from syncline.model.service import Service
     from syncline.store.engine import Store
 
@@ -45,8 +47,7 @@ class Waiting:
         waited_until = self.store.clock.now() + timedelta(seconds=self.service.patience_seconds)
         while True:
             now = self.store.clock.now()
-            with self.store.read() as connection:
-                hold = holds.active(connection, self.service.name, account_id=self.account_id, now=now)
+            hold = self._hold(now) if self.store.is_sqlite else await asyncio.to_thread(self._hold, now)
             if hold is None:
                 return
             if now >= waited_until or hold.expires_at is None or hold.expires_at > waited_until:
@@ -57,10 +58,11 @@ class Waiting:
     async def for_limit(self, error: RateLimitedError, times: int) -> None:
         """Wait until the upstream's time where that is soon; `times` in a row it refused us.
 
-        Where it names no time, as for a cap that is spent for the month, the wait also grows from run to run.
+        Where it names no time, as for a cap that is spent for the month, the wait also grows from run to run. A hold
+        that is placed meanwhile is noticed within a second.
 
         Raises:
-            DeferredError: it is later than the service's patience lasts.
+            DeferredError: it is later than the service's patience lasts, or a hold is.
         """
         now = self.store.clock.now()
         named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
@@ -69,7 +71,12 @@ class Waiting:
         if wait_seconds > self.service.patience_seconds:
             raise DeferredError(f"{_RATE_LIMIT}: {error}", retry_at=until) from error
         self._beat(_RATE_LIMIT, until)
-        await self.sleep(max(0, wait_seconds))
+        await wait_looking(self.sleep(max(0, wait_seconds)), self.for_holds)
+        await self.for_holds()
+
+    def _hold(self, now: datetime) -> Hold | None:
+        with self.store.read() as connection:
+            return holds.active(connection, self.service.name, account_id=self.account_id, now=now)
 
     def _pause(self, times: int) -> timedelta:
         with self.store.read() as connection:

@@ -16,6 +16,7 @@ from syncline.model.upstream import Upstream
 from syncline.resilience.spending import Denied, Granted
 from syncline.upstreams.answers import limits_rate
 from syncline.upstreams.in_flight import InFlight
+from syncline.upstreams.interrupting import wait_looking
 from syncline.upstreams.limits import retry_at
 from syncline.upstreams.quotas import read_quota
 
@@ -72,6 +73,8 @@ class Spending:
         patience_seconds: how long a request waits for its budgets, in all.
         sleep: waits for so many seconds, and lets everything else go on.
         on_wait: hears what is waited for, and until when.
+        for_holds: called before each request, and each second while one waits for its budget: waits while a hold
+            is in force, or raises `DeferredError`; None: nobody can hold these requests.
     """
 
     gate: Gate
@@ -79,6 +82,7 @@ class Spending:
     patience_seconds: float = 30
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     on_wait: Callable[[str, datetime], None] | None = None
+    for_holds: Callable[[], Awaitable[None]] | None = None
 
 
 class BudgetedTransport(httpx.AsyncBaseTransport):
@@ -112,11 +116,13 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
         Raises:
             BudgetSpentError: the budget admits it only after more than the patience.
+            DeferredError: a hold stands in the way.
         """
         keys, waited = self._upstream.budgets_for(request.url.path), 0.0
         cost = request.extensions.get(COST_EXTENSION, 1)
         while True:
             async with self._in_flight:
+                await self._stop_if_held()
                 said = await self._pay(keys, cost)
                 if isinstance(said, Granted):
                     return await self._answered(request, keys, said)
@@ -147,18 +153,23 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             self._open_at = self._clock.now()
         return said
 
+    async def _stop_if_held(self) -> None:
+        if self._spending.for_holds is not None:
+            await self._spending.for_holds()
+
     async def _wait(self, said: Denied, waited: float) -> float:
         """Wait until the budget may be asked again; returns for how many seconds.
 
         Raises:
             BudgetSpentError: that exceeds the patience, of which so much was `waited` already.
+            DeferredError: a hold was placed meanwhile.
         """
         spending, wait = self._spending, max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
         if waited + wait > spending.patience_seconds:
             raise BudgetSpentError(said.budget, retry_at=said.retry_at)
         if spending.on_wait is not None:
             await asyncio.to_thread(spending.on_wait, f"budget {said.budget}", said.retry_at)
-        await spending.sleep(wait)
+        await wait_looking(spending.sleep(wait), self._stop_if_held)
         return wait
 
     async def _answered(self, request: httpx.Request, keys: Sequence[BudgetKey], granted: Granted) -> httpx.Response:

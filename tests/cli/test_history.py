@@ -80,3 +80,12 @@ def test_no_sessions_yet_is_said_in_words(syncline: Syncline, store: Store) -> N
     done = syncline("history")
     assert (done.returncode, done.stdout) == (0, "no such session is on record yet\n")
     assert json.loads(syncline("history", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("command", ["history", "rejects", "status", "metrics"])
+def test_a_source_is_found_by_its_alias(syncline: Syncline, keep: Keep, command: str) -> None:
+    """`twitterPoller` is the name that the contest's documents have."""
+    keep(source="twitter_poller", status=Status.PARTIAL, reason="7 tweets were odd")
+    assert syncline(command, "twitterPoller").stdout == syncline(command, "twitter_poller").stdout
+    if command == "history":
+        assert "twitter_poller" in syncline(command, "twitterPoller").stdout

@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -85,3 +86,29 @@ def test_two_files_with_the_same_source_are_refused(folder: Path) -> None:
         (folder / f"{name}.py").write_text(dedent(GOOD))
     with pytest.raises(ConfigurationError, match=r"one\.sync_parts and .*two\.sync_parts"):
         read_folder(folder, folder.name)
+
+
+@pytest.mark.parametrize("name", ["twitterPoller", "validateEntries", "fastDeleteSweep", "freezeCoordinator"])
+def test_the_names_of_the_contest_documents_are_understood(name: str) -> None:
+    """Scripts that ask for `twitterPoller` find our `twitter_poller`, and the health endpoints show it so."""
+    found = find(name)
+    assert found.shown_as == name
+    assert found.name != name
+    assert flow_of(name).name == f"sync-{found.name}"
+
+
+def test_an_alias_that_is_anothers_name_is_refused(folder: Path) -> None:
+    """`syncline stop NAME` would stop one of the two, and one cannot say which."""
+    (folder / "one.py").write_text(dedent(GOOD))
+    other = dedent(GOOD).replace('name="parts"', 'name="screws", aliases=("parts",)').replace("PARTS", "SCREWS")
+    (folder / "two.py").write_text(other)
+    with pytest.raises(
+        ConfigurationError, match="'parts' is an alias of the source 'screws', but also a name of 'parts'"
+    ):
+        read_folder(folder, folder.name)
+
+
+def test_an_alias_that_is_no_word_is_refused() -> None:
+    """It stands in URLs and on the command line."""
+    with pytest.raises(ConfigurationError, match="an alias is letters, digits and underscores"):
+        replace(find("products"), aliases=("the products",))

@@ -28,6 +28,7 @@ from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.passes import prune, pull
 from syncline.passes.admission import Due, admit, lease_name
 from syncline.passes.ending import complete, end
+from syncline.passes.waiting import Waiting
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import leases, rounds, sessions, snapshots
 from syncline.store.budgets import Budgets
@@ -98,7 +99,7 @@ class Contest:
 
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             del mode
-            await push_due(self.store, self.endpoint, session)
+            await push_due(self.store, self.endpoint, session, for_holds=self._for_holds)
             numbers = (number,) if number is not None else self._due(session)
             failed: list[UpstreamError] = []
             for one in numbers:
@@ -109,9 +110,12 @@ class Contest:
                     failed.append(error)
             if failed:
                 raise failed[0]
-            await push_due(self.store, self.endpoint, session)
+            await push_due(self.store, self.endpoint, session, for_holds=self._for_holds)
 
         return await self._run(FREEZE_COORDINATOR, work, retry=retry)
+
+    async def _for_holds(self) -> None:
+        await Waiting(store=self.store, service=FREEZE_COORDINATOR, sleep=self._sleep).for_holds()
 
     def _due(self, session: str) -> tuple[int, ...]:
         return choosing.rounds_to_freeze(self.store, session, TWITTER_POLLER, round_seconds=self.round_seconds)

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from syncline.clock import ManualClock, SystemClock, from_milliseconds, milliseconds
+from syncline.clock import ManualClock, SystemClock, from_milliseconds, iso_ms, milliseconds
 
 
 def test_a_moved_clock_tells_what_it_was_moved_to() -> None:
@@ -42,3 +42,11 @@ def test_milliseconds_go_there_and_back() -> None:
     assert milliseconds(instant) == 1_769_076_000_123
     assert from_milliseconds(1_769_076_000_123) == instant
     assert milliseconds(instant + timedelta(microseconds=600)) == 1_769_076_000_124
+
+
+def test_an_instant_is_written_with_milliseconds_and_a_z() -> None:
+    """The seeds write instants so; what is finer is cut, so that no instant is later than it was."""
+    instant = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    assert iso_ms(instant) == "2024-01-15T10:30:00.000Z"
+    assert iso_ms(instant.astimezone(timezone(timedelta(hours=-5)))) == "2024-01-15T10:30:00.000Z"
+    assert iso_ms(instant + timedelta(microseconds=1_999)) == "2024-01-15T10:30:00.001Z"

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from json import dumps
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from prefect.context import FlowRunContext
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from tasks.deferral import retry_key
-from tasks.due import due_of, flow_name, flow_run_id_of, is_forced, mode_of, session_key, source_of
+from tasks.due import due_of, flow_name, flow_run_id_of, is_forced, mode_of, plain, session_key, source_of
 
 TICK = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 
@@ -80,3 +81,12 @@ def test_force_is_what_the_flow_run_was_asked_with() -> None:
     for parameters, forced in (({"force": True}, True), ({"force": False}, False), ({"mode": "full"}, False)):
         with FlowRunContext.model_construct(flow_run=_flow_run(parameters=parameters)):
             assert is_forced() is forced
+
+
+def test_an_instant_of_prefects_becomes_a_plain_one() -> None:
+    """Prefect's class is another one on Python 3.13 than before; both calculate in ways of their own."""
+    told = {"id": str(uuid4()), "flow_id": str(uuid4()), "expected_start_time": "2026-01-22T11:00:00.123456+01:00"}
+    instant = plain(FlowRun.model_validate_json(dumps(told)).expected_start_time)
+    assert type(instant) is datetime
+    assert instant == TICK + timedelta(microseconds=123_456)
+    assert instant.tzinfo is UTC

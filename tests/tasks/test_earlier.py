@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.types import DateTime
 from support.records import open_session
 
 from syncline.clock import ManualClock
@@ -19,7 +18,7 @@ EARLIER = TICK - timedelta(minutes=30)
 
 
 def flow_run(kind: StateType, *, since: datetime, **fields: Any) -> FlowRun:  # noqa: ANN401 - its fields
-    state: State[Any] = State(type=kind, timestamp=DateTime.fromtimestamp(since.timestamp(), UTC))
+    state: State[Any] = State.model_validate({"type": kind, "timestamp": since})
     given: dict[str, Any] = {"auto_scheduled": True, "expected_start_time": EARLIER, **fields}
     return FlowRun(id=uuid4(), flow_id=uuid4(), state=state, state_type=kind, **given)
 

@@ -2,12 +2,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pendulum import DateTime
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.states import Cancelling, Completed, Crashed, Failed
 
@@ -105,7 +104,7 @@ def test_a_run_that_took_too_long_names_the_setting(instance: Store) -> None:
 
 def test_a_run_that_ended_before_it_was_admitted_is_put_on_record_once(instance: Store) -> None:
     """Every due tick has one fate, that of a process which died at its start included."""
-    began = DateTime(2026, 1, 22, 10, 0, tzinfo=UTC)
+    began = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
     flow_run = _flow_run(tags=["trigger:api"], parameters={"mode": "full"}, start_time=began)
     _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))
     _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))

@@ -31,7 +31,9 @@ X = Upstream(name="x", budgets=(Budget(name="mentions", policy=SlidingWindow(lim
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, a feed, and one of X."""
-    poller = Source(name="twitter_poller", upstream=X, pages=sources[0].pages, table=Product)
+    poller = Source(
+        name="twitter_poller", aliases=("twitterPoller",), upstream=X, pages=sources[0].pages, table=Product
+    )
     return [*sources, quests(sources[0].pages), poller]
 
 
@@ -236,7 +238,7 @@ def test_a_service_that_never_ran_or_cannot_run_says_so(read: Callable[..., dict
     """Neither is an outage."""
     expect("products", 60)
     told = read()
-    assert [status(told, name) for name in ("products", "customers", "twitter_poller")] == [
+    assert [status(told, name) for name in ("products", "customers", "twitterPoller")] == [
         "NEW",
         "STOPPED",
         "NOT_SET_UP",
@@ -253,7 +255,7 @@ def test_one_service_is_told_with_its_heartbeat(
     with sqlite_store.write() as connection:
         heartbeats.ended(connection, "twitter_poller", failed=True, duration_ms=900, now=clock.now())
     told = read(f"/health/cron/{name}")
-    assert (told["service"], told["expected_interval_seconds"], told["error_count"]) == ("twitter_poller", 120, 1)
+    assert (told["service"], told["expected_interval_seconds"], told["error_count"]) == ("twitterPoller", 120, 1)
     assert told["last_duration_ms"] == 900
 
 

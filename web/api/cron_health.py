@@ -1,6 +1,5 @@
 """Whether each service still lives, in the shape of the seed: `GET /health/cron`, without a token."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -101,11 +100,11 @@ async def read_all(here: Here, response: Response) -> CronHealth:
 
 @router.get("/health/cron/{service}", responses=documented(404))
 async def read_one(
-    here: Here, response: Response, service: Annotated[str, Path(description="its name; `twitterPoller` is understood")]
+    here: Here, response: Response, service: Annotated[str, Path(description="its name or alias")]
 ) -> ServiceHealthDetail:
     """How one service is, with its heartbeat."""
     response.headers["Cache-Control"] = "no-store"
-    name = here.require(service if service in here.names else _snake(service))
+    name = here.require(service)
     sight, cadences = await look(here), await here.controls.cadences(here.settings, here.store)
     one = next(source for source in sight.sources if source.name == name)
     return await _health_of(here, sight, one, cadences.get(name))
@@ -115,7 +114,7 @@ async def _health_of(here: Context, sight: Sight, one: SourceOverview, cadence: 
     beat = one.heartbeat
     last_run = None if beat is None else beat.last_run
     return ServiceHealthDetail(
-        service=one.name,
+        service=here.shown_as(one.name),
         last_run=last_run,
         age_seconds=None if last_run is None else max(round((sight.at - last_run).total_seconds()), 0),
         status=await _life(here, sight, one, cadence),
@@ -182,8 +181,3 @@ def _tokens(uses: Sequence[BudgetUse], *, short: bool) -> dict[str, Tokens]:
         (use.name.partition(":")[2] if short else use.name): Tokens(tokens=use.tokens, capacity=use.capacity)
         for use in uses
     }
-
-
-def _snake(name: str) -> str:
-    """`twitterPoller` as sources are named: `twitter_poller`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

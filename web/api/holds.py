@@ -82,9 +82,9 @@ def list_holds(here: Here) -> HoldList:
 
 @router.post("", status_code=201, responses=documented(404, 422))
 def create_hold(body: HoldBody, here: Here, actor: Actor) -> HoldJson:
-    """Pause a source: a running sync stops at its next page, and goes on there when the hold ends."""
+    """Pause a source: a running sync stops before its next request, and goes on there when the hold ends."""
     if body.source != holds.EVERY_SOURCE:
-        here.require(body.source)
+        body = body.model_copy(update={"source": here.require(body.source)})
     now = here.store.clock.now()
     with here.store.write() as connection:
         hold = holds.create(connection, **body.model_dump(), created_by=actor, now=now)
