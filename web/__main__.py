@@ -6,8 +6,7 @@ import sys
 
 import uvicorn
 
-from deployments import controls, reconciling
-from flows import registry
+from deployments.environment import enter
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
@@ -20,6 +19,11 @@ _ENDING_SECONDS = 5
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM; 1 where it cannot begin."""
+    enter()
+    # these import Prefect, which reads the environment
+    from deployments import controls, reconciling  # noqa: PLC0415
+    from flows import registry  # noqa: PLC0415
+
     try:
         settings = load_settings()
         store = open_store(settings)
