@@ -31,11 +31,9 @@ def check_entrypoint(deployment: Deployment) -> None:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise ConfigurationError(f"{where} there is no module {error.name}") from None
         raise ConfigurationError(f"{where} {module_name} needs the module {error.name}, which is missing") from error
-    except Exception as error:
-        problem = (str(error).strip() or "no message").splitlines()[0]
-        raise ConfigurationError(
-            f"{where} {module_name} cannot be loaded: {type(error).__name__}: {problem}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        problem = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+        raise ConfigurationError(f"{where} {module_name} cannot be loaded: {problem}") from error
     flow: object = getattr(module, name, None)
     if not isinstance(flow, Flow):
         what = f"{module_name} has no {name}" if flow is None else f"{name} is no flow"

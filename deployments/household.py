@@ -74,7 +74,7 @@ class Household:
         """Keep the children's logs in the folder `logs`; `say` is told of each that is started again."""
         self.stopped = threading.Event()
         self._logs = logs
-        self._say = say or (lambda _line: None)
+        self._say = _say_nothing if say is None else say
         self._places: list[_Place] = []
         self._warden: subprocess.Popen[str] | None = None
 
@@ -215,6 +215,10 @@ def _start_warden() -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - a command of this program
         command, stdin=subprocess.PIPE, text=True, start_new_session=True
     )
+
+
+def _say_nothing(line: str) -> None:
+    del line
 
 
 def _answers(url: str) -> bool:
