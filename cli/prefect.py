@@ -1,4 +1,4 @@
-import os
+import runpy
 import sys
 
 import typer
@@ -8,9 +8,9 @@ __all__ = ["prefect"]
 
 def prefect(context: typer.Context) -> None:
     """Prefect's own command, for this instance: it knows where the server is, and the password."""
-    from deployments.environment import enter  # noqa: PLC0415 - loaded when it runs
+    from cli.instance import make_home  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
     from syncline.settings import load_settings  # noqa: PLC0415 - the same
 
-    load_settings()  # which says in one line what cannot be read
-    enter()
-    os.execv(sys.executable, [sys.executable, "-m", "prefect", *context.args])  # noqa: S606 - a command of the environment
+    make_home(load_settings())
+    sys.argv[:] = ["prefect", *context.args]
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
