@@ -20,6 +20,8 @@ from cli import (
     metrics,
     new,
     pause,
+    prefect,
+    prefect_password,
     prune_history,
     rejects,
     resume,
@@ -52,6 +54,7 @@ COMMANDS = {
         "doctor": doctor.doctor,
         "new": new.new,
         "token": token.token,
+        "prefect-password": prefect_password.prefect_password,
         "prune-history": prune_history.prune_history,
         "apply-intervals": apply_intervals.apply_intervals,
         "version": version.version,
@@ -68,6 +71,11 @@ def app() -> typer.Typer:
         for name, command in commands.items():
             made.command(name, rich_help_panel=panel)(command)
     made.add_typer(alerts.app(), name="alerts", rich_help_panel="Look")
+    made.command(
+        "prefect",
+        rich_help_panel="Look after",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(prefect.prefect)
     made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
     made.add_typer(checkpoint.app(), name="checkpoint", rich_help_panel="Steer")
     made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncline.errors import ConfigurationError, StoreError
+from cli import console
+from syncline.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -86,12 +87,12 @@ def make_home(settings: Settings) -> None:
     """Make the state folder; Prefect makes its own in it, but not this one.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: it cannot be made, or belongs to somebody else.
     """
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"SYNCLINE_HOME {settings.home} cannot be made: {error.strerror}") from error
+    from deployments.home import own_home  # noqa: PLC0415 - see above
+
+    for line in own_home(settings):
+        console.warn(line)
 
 
 def is_there(store: Store) -> bool:

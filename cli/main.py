@@ -15,8 +15,11 @@ def main() -> None:
     if complaint is not None:
         sys.stderr.write(complaint + "\n")
         sys.exit(2)
-    from cli.app import run  # noqa: PLC0415 - an older Python could not even read what this imports
+    # an older Python could not even read what these import
+    from cli.app import run  # noqa: PLC0415
+    from deployments.environment import enter  # noqa: PLC0415
 
+    enter()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,7 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
-from syncline.errors import PrefectUnavailableError
+from syncline.errors import ConfigurationError, PrefectUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -29,17 +30,32 @@ async def open_client(settings: Settings) -> AsyncGenerator[PrefectClient]:
 
     Raises:
         PrefectUnavailableError: it cannot be reached, now or while the client is used.
+        ConfigurationError: it refuses the password.
     """
-    secret = get_current_settings().api.auth_string
-    auth = None if secret is None else secret.get_secret_value()
     try:
         async with PrefectClient(
-            settings.prefect_api, auth_string=auth, httpx_settings={"timeout": _TIMEOUT}
+            settings.prefect_api, auth_string=_auth(settings), httpx_settings={"timeout": _TIMEOUT}
         ) as client:
             yield client
     except httpx.TransportError as error:
         raise PrefectUnavailableError(settings.prefect_api, type(error).__name__) from error
     except PrefectHTTPStatusError as error:
+        if error.response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise ConfigurationError(_refused(settings)) from error
         if error.response.status_code < _SERVER_ERROR:
             raise
         raise PrefectUnavailableError(settings.prefect_api, f"HTTP {error.response.status_code}") from error
+
+
+def _auth(settings: Settings) -> str | None:
+    """What the settings say; else what Prefect's own do, by which a worker may know its server."""
+    secret = get_current_settings().api.auth_string
+    return settings.prefect_auth or (None if secret is None else secret.get_secret_value())
+
+
+def _refused(settings: Settings) -> str:
+    if settings.prefect_api_url is None:
+        mend = "SYNCLINE_PREFECT_SECRET must be the one that its server was started with: restart `syncline up`"
+    else:
+        mend = "set SYNCLINE_PREFECT_API_AUTH to the user:password that it asks for"
+    return f"Prefect's server at {settings.prefect_api} refuses the password: {mend}"

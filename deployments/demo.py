@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from syncline.held_file import hold_file
 from syncline.settings import Settings, UpstreamSettings
 
 if TYPE_CHECKING:
@@ -38,14 +39,17 @@ def demo_settings(settings: Settings) -> Settings:
 
 @contextmanager
 def demo_file(settings: Settings, *, demo: bool) -> Generator[None]:
-    """While a demo runs, what is simulated stands in a file of the home; what a killed demo left there is removed."""
+    """While a demo runs, what is simulated stands in a file of the home; what a killed demo left there is removed.
+
+    It counts only while this process lives (`load_settings`).
+    """
     file = settings.demo_file
     file.unlink(missing_ok=True)
-    if demo:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(f"{line}\n" for line in _lines(settings)), encoding="utf-8")
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = "".join(f"{line}\n" for line in _lines(settings))
     try:
-        yield
+        with hold_file(file, text) if demo else nullcontext():
+            yield
     finally:
         file.unlink(missing_ok=True)
 

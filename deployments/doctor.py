@@ -15,12 +15,13 @@ from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
 from deployments.intervals import planned
 from deployments.preflight import check_deployments, check_upstreams, said_of_missing
+from deployments.running_code import changed_code, said_of_changed
 from flows.registry import services, sources
-from syncline.errors import PrefectUnavailableError, SynclineError
+from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
-from syncline.settings import INTERVAL_VARIABLES
+from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, short_secrets
 from syncline.store import schedules, schema
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     if missing is not None:
         yield Finding(part="upstreams", verdict=Verdict.HEED, said=missing)
     yield from _secrets(settings)
+    changed = changed_code(settings)
+    if changed:
+        yield Finding(part="code", verdict=Verdict.HEED, said=said_of_changed(changed))
     database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
     yield database
     yield _prefect(settings)
@@ -104,21 +108,29 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         "CRON_SECRET": settings.cron_secret,
         "INTERNAL_API_KEY": settings.internal_api_key,
     }
+    if settings.prefect_api_url is None:
+        known["SYNCLINE_PREFECT_SECRET"] = settings.prefect_secret
     for name, value in known.items():
         if value is None:
             said = f"{name} is not set, so its door is closed: `syncline up` makes one"
             yield Finding(part="secrets", verdict=Verdict.HEED, said=said)
-    if all(known.values()):
+    short = short_secrets(settings)
+    if short:
+        said = f"{', '.join(short)}: fewer than {SECRET_BYTES} bytes, which can be guessed; set a longer one"
+        yield Finding(part="secrets", verdict=Verdict.ILL, said=said)
+    if all(known.values()) and not short:
         yield Finding(part="secrets", verdict=Verdict.WELL, said="all are set")
 
 
 def _prefect(settings: Settings) -> Finding:
     async def ask() -> None:
         async with open_client(settings) as client:
-            await client.hello()
+            await client.read_flows(limit=1)  # which needs the password, other than its health
 
     try:
         asyncio.run(ask())
+    except ConfigurationError as error:
+        return Finding(part="prefect", verdict=Verdict.ILL, said=str(error))
     except PrefectUnavailableError as error:
         return Finding(part="prefect", verdict=Verdict.HEED, said=f"{error}; until then nothing runs by itself")
     return Finding(part="prefect", verdict=Verdict.WELL, said="its server answers")

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
 from pydantic import SecretStr
 
-from syncline.settings import INTERVAL_VARIABLES, Settings, UpstreamSettings
+from syncline import tracking
+from syncline.errors import SynclineError
+from syncline.settings import INTERVAL_VARIABLES, Settings, UpstreamSettings, load_settings
 
-__all__ = ["prefect_env", "server_env", "settings_env"]
+__all__ = ["FIRST_RUNS_VARIABLE", "PREFECT_HOST", "enter", "prefect_env", "runner_env", "server_env", "settings_env"]
+
+PREFECT_HOST = "127.0.0.1"
+"""Where our own Prefect server listens, whatever `SYNCLINE_HOST` says: it has no TLS, and one password for all."""
+FIRST_RUNS_VARIABLE = "SYNCLINE_FIRST_RUNS"
+"""Names the start of `syncline up`: a runner that is started again makes no first runs anew."""
+_OWNER_ALONE = 0o077
+"""What files and folders lack: everything for others than their owner."""
+
+
+def enter() -> None:
+    """Prepare this process, before it imports Prefect, which reads the environment then and makes its home.
+
+    Its files are readable by their owner alone. Where the settings cannot be read, the command that needs them says so.
+    Where the instance has no home yet, Prefect has none either, which is no reason to warn.
+    """
+    os.umask(_OWNER_ALONE)
+    warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+    tracking.refuse()
+    try:
+        os.environ.update(prefect_env(load_settings()))
+    except SynclineError:
+        home = Path(os.environ.get("SYNCLINE_HOME", ".syncline"))
+        os.environ["PREFECT_HOME"] = str((home / "prefect").absolute())
 
 
 def prefect_env(settings: Settings) -> dict[str, str]:
-    """What each client of Prefect needs: where its server is, its home, and that it tells nobody."""
+    """What each client of Prefect needs: where its server is and how to log in, its home, and that it tells nobody."""
+    auth = {} if settings.prefect_auth is None else {"PREFECT_API_AUTH_STRING": settings.prefect_auth}
     return {
-        "DO_NOT_TRACK": "1",
+        **tracking.REFUSED,
+        **auth,
         "PREFECT_API_URL": settings.prefect_api,
         "PREFECT_HOME": str((settings.home / "prefect").absolute()),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     }
 
@@ -24,9 +55,20 @@ def server_env(settings: Settings) -> dict[str, str]:
     """What Prefect's server needs on top.
 
     Its recorders' batches are those that keep up with SQLite; leases are kept in files, because those in memory are
-    lost with the server, and their slots with them.
+    lost with the server, and their slots with them. The pages of its UI are written into the home (they would be
+    written into the installed package), and ask the server that they come from, by whatever name the browser calls it.
     """
-    return prefect_env(settings) | {
+    auth = settings.prefect_auth
+    guarded = {} if auth is None else {"PREFECT_SERVER_API_AUTH_STRING": auth}
+    port = settings.prefect_port
+    return {
+        **prefect_env(settings),
+        **guarded,
+        "PREFECT_SERVER_API_HOST": PREFECT_HOST,
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{PREFECT_HOST}:{port},http://localhost:{port}",
+        "PREFECT_SERVER_UI_API_URL": "/api",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str((settings.home / "prefect" / "ui").absolute()),
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
@@ -38,6 +80,11 @@ def server_env(settings: Settings) -> dict[str, str]:
     }
 
 
+def runner_env() -> dict[str, str]:
+    """What the runner needs on top: it looks every second, and is one of those that share this start's first runs."""
+    return {"PREFECT_RUNNER_POLL_FREQUENCY": "1", FIRST_RUNS_VARIABLE: f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"}
+
+
 def settings_env(settings: Settings) -> dict[str, str]:
     """`settings` as the variables from which another process reads the same, wherever it is started."""
     values = {
@@ -47,6 +94,8 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_WEB_PORT": str(settings.web_port),
         "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
         "SYNCLINE_PREFECT_API_URL": settings.prefect_api_url,
+        "SYNCLINE_PREFECT_SECRET": _told(settings.prefect_secret),
+        "SYNCLINE_PREFECT_API_AUTH": _told(settings.prefect_api_auth),
         "SYNCLINE_SANDBOX_PORT": str(settings.sandbox_port),
         "SYNCLINE_ROUND_SECONDS": None if settings.round_seconds is None else f"{settings.round_seconds:g}",
         "SYNCLINE_SNAPSHOT_URL": settings.snapshot_url,

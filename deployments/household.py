@@ -1,4 +1,4 @@
-"""The children of one `syncline up`: started in order, watched, ended in reverse."""
+"""The children of one `syncline up`: started in order, watched, started again where one dies, ended in reverse."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import httpx
 
 from deployments.child import Child
+from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -25,20 +27,40 @@ __all__ = ["ChildDiedError", "Household", "StoppedError"]
 _POLL_SECONDS = 0.2
 _WARDEN_SECONDS = 15
 """How long the warden may take; it gives what it ends 8 s."""
+_NEEDED_EVERY_SECONDS = 1.0
+"""How often it is looked whether what a child needs is there again."""
 
 
 class ChildDiedError(SynclineError):
-    """A child ended by itself."""
+    """A child ended by itself, and is not started again."""
 
-    def __init__(self, child: Child) -> None:
-        """Tell which one, and what it said last."""
+    def __init__(self, child: Child, *, again: bool = False) -> None:
+        """Tell which one, and what it said last; `again` that it was not the first time."""
         self.name = child.name
         self.last_lines = child.last_lines()
-        super().__init__(f"{child.name} ended unexpectedly (exit code {child.exit_code}); its last words:")
+        often = f" {MOST_DEATHS} times within {WINDOW_SECONDS / 60:g} minutes" if again else ""
+        super().__init__(f"{child.name} ended unexpectedly{often} ({child.end}); its last words:")
 
 
 class StoppedError(SynclineError):
     """The user ended it while it was starting."""
+
+
+@dataclass(kw_only=True)
+class _Place:
+    """A child's place in the house.
+
+    Attributes:
+        start: starts the child.
+        needs: what must answer before it is started again; None: nothing.
+        restart_at: when it is started again; None while it runs.
+    """
+
+    start: Callable[[], Child]
+    child: Child
+    needs: str | None
+    restarts: Restarts
+    restart_at: float | None = None
 
 
 class Household:
@@ -48,27 +70,27 @@ class Household:
         stopped: set it (a signal handler does) to have `watch` return.
     """
 
-    def __init__(self, logs: Path) -> None:
-        """Keep the children's logs in the folder `logs`."""
+    def __init__(self, logs: Path, *, say: Callable[[str], None] | None = None) -> None:
+        """Keep the children's logs in the folder `logs`; `say` is told of each that is started again."""
         self.stopped = threading.Event()
         self._logs = logs
-        self._children: list[Child] = []
+        self._say = _say_nothing if say is None else say
+        self._places: list[_Place] = []
         self._warden: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "deployments.warden"]
-        self._warden = subprocess.Popen(  # noqa: S603 - a command of this program
-            command, stdin=subprocess.PIPE, text=True, start_new_session=True
-        )
+        self._warden = _start_warden()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as ending:  # each is ended, whatever becomes of the others; the last error is raised
+            for place in self._places:
+                ending.callback(place.child.finish_log)
             ending.push(self._dismiss_warden)
-            for child in self._children:
-                ending.callback(child.stop)
+            for place in self._places:
+                ending.callback(place.child.stop)
 
     def _dismiss_warden(self, kind: type[BaseException] | None, *_error: object) -> None:
         """Let the warden go; where a child could not be ended it is not told so, and ends what is left."""
@@ -84,14 +106,30 @@ class Household:
             self._warden.kill()
             self._warden.wait()
 
-    def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str], grace_seconds: float = 10) -> Child:
-        """Start a child, a Python module with arguments; its log is `NAME.log`."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        grace_seconds: float = 10,
+        needs: str | None = None,
+    ) -> Child:
+        """Start a child, a Python module with arguments; its log is `NAME.log`.
+
+        It is started again only when the URL `needs` answers with success.
+        """
+        words = [sys.executable, "-m", *command]
         log = self._logs / f"{name}.log"
-        child = Child(name, [sys.executable, "-m", *command], env=env, log=log, grace_seconds=grace_seconds)
-        self._children.append(child)
-        if self._warden is not None and self._warden.stdin is not None:
-            self._warden.stdin.write(f"{child.pid}\n")
-            self._warden.stdin.flush()
+
+        def start() -> Child:
+            child = Child(name, words, env=env, log=log, grace_seconds=grace_seconds)
+            self._tell_warden(child.pid)
+            return child
+
+        child = start()
+        restarts = Restarts(began=time.monotonic())
+        self._places.append(_Place(start=start, child=child, needs=needs, restarts=restarts))
         return child
 
     def wait_for(self, url: str, *, timeout_seconds: float) -> None:
@@ -104,26 +142,83 @@ class Household:
         """
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            self._look()
+            for place in self._places:
+                if place.child.exit_code is not None and not self.stopped.is_set():
+                    raise ChildDiedError(place.child)
             if self.stopped.wait(_POLL_SECONDS):
                 raise StoppedError
             if _answers(url):
                 return
         raise SynclineError(f"{url} did not answer within {timeout_seconds:g} s; see the logs in {self._logs}")
 
-    def watch(self) -> None:
-        """Wait until `stopped` is set.
+    def watch(self, look: Callable[[], None] | None = None) -> None:
+        """Wait until `stopped` is set; start again what dies, and call `look` now and then.
 
         Raises:
-            ChildDiedError: a child ended by itself.
+            ChildDiedError: a child could not be started at all, or ended again and again.
         """
         while not self.stopped.wait(_POLL_SECONDS):
-            self._look()
+            self._keep_warden()
+            for place in self._places:
+                self._look_after(place)
+            if look is not None:
+                look()
 
-    def _look(self) -> None:
-        for child in self._children:
-            if child.exit_code is not None and not self.stopped.is_set():
-                raise ChildDiedError(child)
+    def _look_after(self, place: _Place) -> None:
+        place.child.keep_log()
+        if place.restart_at is not None:
+            self._restart_when_due(place)
+        elif place.child.exit_code is not None and not self.stopped.is_set():
+            self._bury(place, place.child.exit_code)
+
+    def _bury(self, place: _Place, exit_code: int) -> None:
+        """End what a dead child has left behind, and say when it is started again."""
+        place.child.stop()
+        self._tell_warden(-place.child.pid)
+        was_first, now = place.restarts.is_first, time.monotonic()
+        place.restarts, delay = place.restarts.died(now, exit_code)
+        if delay is None:
+            raise ChildDiedError(place.child, again=not was_first)
+        place.restart_at = now + delay
+        self._say(f"{place.child.name} ended unexpectedly ({place.child.end}); starting it again in {delay:g} s")
+
+    def _restart_when_due(self, place: _Place) -> None:
+        now = time.monotonic()
+        if place.restart_at is None or now < place.restart_at:
+            return
+        if place.needs is not None and not _answers(place.needs):
+            place.restart_at = now + _NEEDED_EVERY_SECONDS
+            return
+        place.child, place.restart_at = place.start(), None
+        self._say(f"{place.child.name} is started again")
+
+    def _tell_warden(self, group: int) -> None:
+        if self._warden is None or self._warden.stdin is None:
+            return
+        with contextlib.suppress(BrokenPipeError):  # it was killed, and another one is started and told all
+            self._warden.stdin.write(f"{group}\n")
+            self._warden.stdin.flush()
+
+    def _keep_warden(self) -> None:
+        """Start another warden where somebody killed it."""
+        if self._warden is None or self._warden.poll() is None:
+            return
+        self._dismiss_warden(ChildDiedError)
+        self._warden = _start_warden()
+        for place in self._places:
+            if place.restart_at is None:
+                self._tell_warden(place.child.pid)
+
+
+def _start_warden() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "deployments.warden"]
+    return subprocess.Popen(  # noqa: S603 - a command of this program
+        command, stdin=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def _say_nothing(line: str) -> None:
+    del line
 
 
 def _answers(url: str) -> bool:

@@ -9,17 +9,29 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from deployments.demo import demo_file, demo_settings
-from deployments.environment import prefect_env, server_env, settings_env
+from deployments.environment import prefect_env, runner_env, server_env, settings_env
+from deployments.home import hold_home, own_home, temporary_folder
 from deployments.household import ChildDiedError, Household, StoppedError
-from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of, said_of_missing
-from deployments.secrets_file import make_missing_secrets
+from deployments.listening import said_of_no_tls, web_url
+from deployments.preflight import (
+    check_deployments,
+    check_ports,
+    check_secrets,
+    check_upstreams,
+    ports_of,
+    said_of_missing,
+)
+from deployments.record import open_record
+from deployments.running_code import running_code
+from deployments.secrets_file import make_missing_secrets, with_made_secrets
 from flows.registry import sources
 from syncline.errors import ConfigurationError
 from syncline.store import schema
 from syncline.store.engine import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
     from syncline.settings import Settings
 
@@ -38,28 +50,35 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
         say: prints a line for the user.
 
     Returns:
-        0 where the user ended it, 1 where a child ended by itself.
+        0 where the user ended it, 1 where a child could not be started, or ended again and again.
 
     Raises:
         SynclineError: something must be changed first; nothing was started then.
     """
     settings = demo_settings(settings) if demo else settings
-    made = prepare(settings, demo=demo)
-    if made:
-        say(f"Made {', '.join(made)} in {settings.secrets_file}")
-    unserved = said_of_missing(settings)
-    if unserved is not None:
-        say(unserved)
-    house = Household(settings.home / "logs")
+    for line in own_home(settings, thoroughly=True):
+        say(line)
+    with hold_home(settings):
+        made = prepare(settings, demo=demo)
+        settings = with_made_secrets(settings)
+        _say_first(settings, made, say)
+        with temporary_folder(settings) as temporary, open_record(settings, say) as record:
+            return _run(settings, demo=demo, temporary=temporary, say=say, record=record)
+
+
+def _run(
+    settings: Settings, *, demo: bool, temporary: Path, say: Callable[[str], None], record: Callable[[str], None]
+) -> int:
+    house = Household(settings.home / "logs", say=record)
     try:
-        with _until_told(house), demo_file(settings, demo=demo), house:
-            _start(house, settings, demo=demo, say=say)
-            house.watch()
+        with _until_told(house), demo_file(settings, demo=demo), running_code(settings) as code, house:
+            _start(house, settings, demo=demo, temporary=temporary, say=say)
+            house.watch(lambda: code.tell(record))
             say("Stopping …")
     except StoppedError:
         return 0
     except ChildDiedError as died:
-        say(str(died))
+        record(str(died))
         for line in died.last_lines:
             say(f"  {line}")
         return 1
@@ -74,6 +93,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     """
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs an old one is told so in one line
         raise ConfigurationError(f"Syncline needs Python 3.11 or newer, but this is {sys.version.split()[0]}")
+    check_secrets(settings)
     check_deployments()
     check_upstreams(settings)
     check_ports(ports_of(settings, demo=demo))
@@ -84,40 +104,45 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     return make_missing_secrets(settings)
 
 
-def _start(house: Household, settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+def _start(house: Household, settings: Settings, *, demo: bool, temporary: Path, say: Callable[[str], None]) -> None:
     """Start the children, each when those that it needs answer."""
-    plain = os.environ | settings_env(settings)
+    plain = os.environ | settings_env(settings) | {"TMPDIR": str(temporary)}
     env = plain | prefect_env(settings)
     if demo:
         house.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain)
         house.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health", timeout_seconds=30)
     if settings.prefect_api_url is None:
         say("Starting Prefect's server (the first start takes 20 s) …")
-        command = ["prefect", "server", "start", "--host", settings.host, "--port", str(settings.prefect_port)]
-        house.start("prefect", command, env=plain | server_env(settings), grace_seconds=15)
-    house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=SERVER_START_SECONDS)
-    house.start("runner", ["deployments"], env=env | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}, grace_seconds=15)
+        house.start("prefect", ["deployments.prefect_server"], env=plain | server_env(settings), grace_seconds=15)
+    health = f"{settings.prefect_api}/health"
+    house.wait_for(health, timeout_seconds=SERVER_START_SECONDS)
+    house.start("runner", ["deployments"], env=env | runner_env(), grace_seconds=15, needs=health)
     house.start("web", ["web"], env=env)
-    house.wait_for(f"http://{_reachable(settings.host)}:{settings.web_port}/health", timeout_seconds=WEB_START_SECONDS)
+    house.wait_for(f"{web_url(settings)}/health", timeout_seconds=WEB_START_SECONDS)
     _say_where(settings, demo=demo, say=say)
 
 
+def _say_first(settings: Settings, made: Sequence[str], say: Callable[[str], None]) -> None:
+    """What the user should know before anything runs."""
+    if made:
+        say(f"Made {', '.join(made)} in {settings.secrets_file}")
+    if "SYNCLINE_PREFECT_SECRET" in made and sys.stdout.isatty():  # never into a file or a journal
+        say(f"Password of the Prefect UI: {settings.prefect_auth} (`syncline prefect-password` shows it again)")
+    for line in (said_of_missing(settings), said_of_no_tls(settings)):
+        if line is not None:
+            say(line)
+
+
 def _say_where(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
-    host = _reachable(settings.host)
     say("")
-    say(f"Dashboard    http://{host}:{settings.web_port}/")
-    say(f"API          http://{host}:{settings.web_port}/openapi.json")
-    say(f"Prefect UI   {settings.prefect_api.removesuffix('/api')}/")
+    say(f"Dashboard    {web_url(settings)}/")
+    say(f"API          {web_url(settings)}/openapi.json")
+    say(f"Prefect UI   {settings.prefect_api.removesuffix('/api')}/ (`syncline prefect-password` shows its password)")
     if demo:
         say(f"Sandbox      http://127.0.0.1:{settings.sandbox_port}/")
     say(f"State        {settings.home.absolute()}")
     say("")
     say("The first syncs start in 5 seconds: see `syncline status` and `syncline history`. Ctrl-C ends everything.")
-
-
-def _reachable(host: str) -> str:
-    """The address by which this machine reaches what listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
 
 
 @contextmanager

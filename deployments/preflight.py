@@ -6,9 +6,12 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from deployments.prefect_yaml import read_deployments
+from deployments.entrypoint import check_entrypoint
+from deployments.environment import PREFECT_HOST
+from deployments.prefect_yaml import read_deployments, read_upkeep
 from flows.registry import find, names, services
 from syncline.errors import ConfigurationError
+from syncline.settings import SECRET_BYTES, short_secrets
 from syncline.upstreams.auth import read_credentials
 from syncline.upstreams.webhooks import endpoint_of
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_deployments",
     "check_ports",
+    "check_secrets",
     "check_upstream",
     "check_upstreams",
     "is_set_up",
@@ -33,7 +37,7 @@ def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
     """The addresses that will be listened on, by the setting that names their port."""
     ports = {"SYNCLINE_WEB_PORT": (settings.host, settings.web_port)}
     if settings.prefect_api_url is None:
-        ports["SYNCLINE_PREFECT_PORT"] = (settings.host, settings.prefect_port)
+        ports["SYNCLINE_PREFECT_PORT"] = (PREFECT_HOST, settings.prefect_port)
     if demo:
         ports["SYNCLINE_SANDBOX_PORT"] = ("127.0.0.1", settings.sandbox_port)
     return ports
@@ -67,6 +71,21 @@ def _check_port(setting: str, host: str, port: int) -> None:
             else:
                 message = f"{host}:{port} cannot be listened on ({error.strerror}): see SYNCLINE_HOST and {setting}"
             raise ConfigurationError(message) from None
+
+
+def check_secrets(settings: Settings) -> None:
+    """No secret can be guessed.
+
+    Raises:
+        ConfigurationError: one is too short; names it.
+    """
+    short = short_secrets(settings)
+    if short:
+        what = "have" if len(short) > 1 else "has"
+        raise ConfigurationError(
+            f"{', '.join(short)} {what} fewer than {SECRET_BYTES} bytes: set a longer one (`openssl rand -hex 32`), "
+            "or none, and `syncline up` makes one"
+        )
 
 
 def is_set_up(settings: Settings, source: Service) -> bool:
@@ -110,11 +129,13 @@ def check_upstream(settings: Settings, source: Service) -> None:
 
 
 def check_deployments() -> None:
-    """Every source has a deployment, and every deployment a source.
+    """Every source has a deployment, every deployment a source, and each entrypoint is the flow that it says.
 
     Raises:
         ConfigurationError: prefect.yaml cannot be used, or one lacks the other; names which.
     """
+    for deployment in (*read_deployments(), *read_upkeep()):
+        check_entrypoint(deployment)
     deployed = {deployment.source for deployment in read_deployments()}
     for name in names():
         if name not in deployed:

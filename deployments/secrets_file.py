@@ -7,13 +7,12 @@ import secrets
 from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
+from syncline.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from syncline.settings import Settings
-
-__all__ = ["make_missing_secrets"]
+__all__ = ["make_missing_secrets", "with_made_secrets"]
 
 _BYTES = 32
 
@@ -32,6 +31,8 @@ def make_missing_secrets(settings: Settings) -> list[str]:
         "CRON_SECRET": settings.cron_secret,
         "INTERNAL_API_KEY": settings.internal_api_key,
     }
+    if settings.prefect_api_url is None:
+        known["SYNCLINE_PREFECT_SECRET"] = settings.prefect_secret
     missing = [name for name, value in known.items() if value is None]
     if missing:
         lines = [f"{name}={secrets.token_urlsafe(_BYTES)}\n" for name in missing]
@@ -40,6 +41,14 @@ def make_missing_secrets(settings: Settings) -> list[str]:
         except OSError as error:
             raise ConfigurationError(f"SYNCLINE_HOME: {settings.secrets_file}: {error.strerror}") from error
     return missing
+
+
+def with_made_secrets(settings: Settings) -> Settings:
+    """`settings` with the password of Prefect's server, where it was made after they were read."""
+    if settings.prefect_secret is not None or settings.prefect_api_url is not None:
+        return settings
+    made = Settings(_env_file=settings.secrets_file)  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
+    return settings.model_copy(update={"prefect_secret": made.prefect_secret})
 
 
 def _append(path: Path, lines: list[str]) -> None:

@@ -15,6 +15,7 @@ from prefect.logging import get_logger
 from prefect.runner import Runner
 
 from deployments.client import open_client
+from deployments.environment import FIRST_RUNS_VARIABLE
 from deployments.first_run import schedule_first_run
 from deployments.intervals import planned
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
@@ -96,7 +97,7 @@ async def register(
     Those whose source is not set up are not; Prefect plans no runs of one that it knows from before.
     """
     now = store.clock.now()
-    start = f"{now:%Y%m%dT%H%M%S.%f}"
+    start = os.environ.get(FIRST_RUNS_VARIABLE) or f"{now:%Y%m%dT%H%M%S.%f}"
     served = 0
     async with open_client(settings) as client:
         for deployment, made in runner_deployments(settings, store, deployments):

@@ -1,7 +1,8 @@
 """The warden: ends the children of a parent that was killed, which could not do it itself.
 
-`python -m deployments.warden` reads the ids of process groups from its standard input, one a line. When the input ends
-and its last line is not `done`, it ends these groups, the last one first. It imports nothing that takes time.
+`python -m deployments.warden` reads the ids of process groups from its standard input, one a line; one with a minus
+before it has ended. When the input ends and its last line is not `done`, it ends the others, the last one first. It
+imports nothing that takes time.
 """
 
 import contextlib
@@ -21,7 +22,11 @@ def main() -> None:
     for line in sys.stdin:
         if line.strip() == "done":
             return
-        groups.append(int(line))
+        number = int(line)
+        if number > 0:
+            groups.append(number)
+        elif -number in groups:  # the kernel may give the id to somebody else's process now
+            groups.remove(-number)
     end_groups(groups)
 
 

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
+from syncline.held_file import is_held
 
-__all__ = ["INTERVAL_VARIABLES", "KeepSettings", "Settings", "UpstreamSettings", "base_url_setting", "load_settings"]
+__all__ = [
+    "INTERVAL_VARIABLES",
+    "PREFECT_USER",
+    "SECRET_BYTES",
+    "KeepSettings",
+    "Settings",
+    "UpstreamSettings",
+    "base_url_setting",
+    "load_settings",
+    "short_secrets",
+]
+
+SECRET_BYTES = 32
+"""How long a secret of the instance's own must be: a shorter one can be guessed."""
 
 INTERVAL_VARIABLES: Mapping[str, str] = {
     "twitter_poller": "TWITTER_POLL_INTERVAL",
@@ -18,6 +32,8 @@ INTERVAL_VARIABLES: Mapping[str, str] = {
     "fast_delete_sweep": "FAST_DELETE_SWEEP_INTERVAL",
 }
 """The variable that sets a source's interval; each is the field of its name in lower case."""
+PREFECT_USER = "syncline"
+"""The user's name at our own Prefect server."""
 _WEEK_MS = 7 * 86_400_000
 """The longest interval, as of `syncline start --every`."""
 
@@ -51,8 +67,8 @@ class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     `SYNCLINE_` precedes each name, except where a name of its own is given. Secrets that `syncline up` made stand in
-    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo runs, what
-    it simulates stands in `HOME/demo.env`, which wins over both files.
+    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo lives, what
+    it simulates stands in `HOME/demo.env`, which wins over both files; afterwards that file counts for nothing.
     """
 
     model_config = SettingsConfigDict(
@@ -75,6 +91,10 @@ class Settings(BaseSettings):
     prefect_port: int = Field(default=4200, ge=1, le=65535)
     prefect_api_url: str | None = None
     """Another Prefect server's API; unset, `syncline up` runs its own on `prefect_port`."""
+    prefect_secret: SecretStr | None = None
+    """The password of our own Prefect server, for the user `syncline`."""
+    prefect_api_auth: SecretStr | None = None
+    """What the server at `prefect_api_url` asks for: `user:password`."""
     sandbox_port: int = Field(default=8090, ge=1, le=65535)
     jwt_secret: SecretStr | None = None
     """Signs and checks the API's tokens (HS256)."""
@@ -129,6 +149,24 @@ class Settings(BaseSettings):
         return self.prefect_api_url or f"http://127.0.0.1:{self.prefect_port}/api"
 
     @property
+    def prefect_auth(self) -> str | None:
+        """`user:password` for Prefect's API; None where it asks for none.
+
+        The secret of our own server is never sent to another one.
+        """
+        if self.prefect_api_url is not None:
+            return None if self.prefect_api_auth is None else self.prefect_api_auth.get_secret_value()
+        return None if self.prefect_secret is None else f"{PREFECT_USER}:{self.prefect_secret.get_secret_value()}"
+
+    @field_validator("prefect_secret", "prefect_api_auth")
+    @classmethod
+    def _is_header_text(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = "" if secret is None else secret.get_secret_value()
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("must be ASCII letters, digits and signs, without spaces")
+        return secret
+
+    @property
     def secrets_file(self) -> Path:
         """Where `syncline up` keeps the secrets that it made."""
         return self.home / "secrets.env"
@@ -177,15 +215,27 @@ def base_url_setting(upstream: str) -> str:
     return f"SYNCLINE_UPSTREAMS__{upstream.upper()}__BASE_URL"
 
 
+def short_secrets(settings: Settings) -> list[str]:
+    """The names of the secrets that are set, and shorter than `SECRET_BYTES`."""
+    known = {
+        "SYNCLINE_JWT_SECRET": settings.jwt_secret,
+        "CRON_SECRET": settings.cron_secret,
+        "INTERNAL_API_KEY": settings.internal_api_key,
+        "SYNCLINE_PREFECT_SECRET": settings.prefect_secret,
+    }
+    return [name for name, one in known.items() if one and len(one.get_secret_value().encode()) < SECRET_BYTES]
+
+
 def load_settings() -> Settings:
-    """Read the environment, `.env` and the generated secrets.
+    """Read the environment, `.env` and the generated secrets; while a demo lives, also what it simulates.
 
     Raises:
         ConfigurationError: a value cannot be used, or a file not be read; the message names the variable or the file.
     """
     try:
         home = _read(".env").home
-        return _read(home / "secrets.env", ".env", home / "demo.env")
+        demo = home / "demo.env"  # a killed demo leaves it behind: the real upstreams count then
+        return _read(home / "secrets.env", ".env", *([demo] if is_held(demo) else []))
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from None
     except SettingsError as error:  # no JSON where that is expected; its text does not repeat the value

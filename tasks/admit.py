@@ -12,10 +12,11 @@ from prefect.logging import get_logger
 from syncline.model.policies import Mode, Overlap
 from syncline.model.service import Service
 from syncline.model.session import Status
+from syncline.model.source import Source
 from syncline.passes import queueing, refused
 from syncline.passes.due import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
-from syncline.store import leases
+from syncline.store import leases, schema
 from tasks.breaker import pass_breaker
 from tasks.context import settings
 from tasks.deferral import put_off
@@ -52,6 +53,7 @@ async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
             await put_off(run.store, source.name, granted.session_id, stop)
         raise RunStopped(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
+    await asyncio.to_thread(_require_fit, run)
     if run.end is not None:
         run.end.allow(source.timeout_seconds, overdue(source))
     run.stack.enter_context(_keeper(run, due))
@@ -60,6 +62,16 @@ async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
         await rename(flow_run, f"{source.name}-{granted.mode}")
     pass_breaker(run)
     await hold_limit(run)
+
+
+def _require_fit(run: Run) -> None:
+    """The database has the tables of this code, which may be newer than the processes that started the run.
+
+    Raises:
+        SchemaBehindError, NewerDatabaseError: it has not; says what to do.
+    """
+    schema.require_current(run.store)
+    schema.require_columns(run.store, [run.source.table] if isinstance(run.source, Source) else [])
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)

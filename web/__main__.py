@@ -1,21 +1,18 @@
 """`python -m web`: the web app of this instance, until it is told to stop."""
 
-import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import uvicorn
 
-from deployments import alerting, controls, reconciling
-from flows import registry
+from deployments.environment import enter
 from syncline.errors import ConfigurationError, SynclineError
-from syncline.model.service import Service
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
-from syncline.store.engine import Store, open_store
+from syncline.store.engine import open_store
 from web.app import create_app
 
 _ENDING_SECONDS = 5
@@ -24,6 +21,11 @@ _ENDING_SECONDS = 5
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM; 1 where it cannot begin."""
+    enter()
+    # these import Prefect, which reads the environment
+    from deployments import beside, controls  # noqa: PLC0415
+    from flows import registry  # noqa: PLC0415
+
     try:
         settings = load_settings()
         store = open_store(settings)
@@ -34,7 +36,7 @@ def main() -> int:
         sys.stderr.write(f"syncline: {error}\n")
         return 1
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
-    app = create_app(settings, store, controls=controls, known=known, reconcile=partial(_beside, known))
+    app = create_app(settings, store, controls=controls, known=known, reconcile=partial(beside.run_forever, known, _stalled))
     config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=_ENDING_SECONDS)
     with listening, contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
@@ -42,15 +44,8 @@ def main() -> int:
     return 0
 
 
-async def _beside(known: Sequence[Service], settings: Settings, store: Store) -> None:
-    """What goes on beside the requests: sessions and runs are reconciled, and alerts looked for."""
-
-    async def stalled() -> Mapping[str, str]:
-        return {}
-
-    await asyncio.gather(
-        reconciling.run_forever(settings, store), alerting.run_forever(settings, store, known, stalled)
-    )
+async def _stalled() -> Mapping[str, str]:
+    return {}
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -92,7 +92,11 @@ def test_missing_secrets_are_made_once_for_the_owner_alone(tmp_path: Path, monke
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path))
     monkeypatch.setenv("CRON_SECRET", "mine")
-    assert make_missing_secrets(load_settings()) == ["SYNCLINE_JWT_SECRET", "INTERNAL_API_KEY"]
+    assert make_missing_secrets(load_settings()) == [
+        "SYNCLINE_JWT_SECRET",
+        "INTERNAL_API_KEY",
+        "SYNCLINE_PREFECT_SECRET",
+    ]
     settings = load_settings()
     assert make_missing_secrets(settings) == []
     assert settings.jwt_secret is not None

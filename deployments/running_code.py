@@ -1,0 +1,126 @@
+"""The code that a running `syncline up` began with, and whether the files have changed since (as by a `git pull`).
+
+Runs start new processes, which would load new files beside processes that have the old ones, and meet a database that
+fits only one of them. So it is noticed and said: on the terminal, and by `syncline doctor`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import flows
+from deployments.home import is_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from syncline.settings import Settings
+
+__all__ = ["RunningCode", "changed_code", "running_code", "said_of_changed"]
+
+_ROOMS = ("cli", "web", "deployments", "flows", "tasks", "syncline")
+_EVERY_SECONDS = 5.0
+_NAMED = 3
+"""So many files are named; after a pull there may be many."""
+
+
+class RunningCode:
+    """The code that was there at the start, looked at every few seconds."""
+
+    def __init__(self, folder: Path, began_with: Mapping[str, str]) -> None:
+        """`began_with` is what `_digests` of the project's `folder` were at the start."""
+        self._folder = folder
+        self._began_with = began_with
+        self._seen = _stamps(folder)
+        self._told: tuple[str, ...] = ()
+        self._look_at = time.monotonic() + _EVERY_SECONDS
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Say once which files have changed; does nothing for some seconds after each look."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _EVERY_SECONDS
+        stamps = _stamps(self._folder)
+        if stamps == self._seen:
+            return
+        self._seen = stamps
+        changed = _changed(self._began_with, _digests(self._folder))
+        if changed and changed != self._told:
+            say(said_of_changed(changed))
+        self._told = changed
+
+
+@contextmanager
+def running_code(settings: Settings, folder: Path | None = None) -> Generator[RunningCode]:
+    """Put on record in the state folder with which code this process begins, for as long as it lives."""
+    folder = folder or _project()
+    began_with = _digests(folder)
+    file = _file(settings)
+    file.write_text(json.dumps({"folder": str(folder), "code": began_with}), encoding="utf-8")
+    try:
+        yield RunningCode(folder, began_with)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def changed_code(settings: Settings) -> tuple[str, ...]:
+    """The files that changed since the `syncline up` of this state folder started; none where none runs."""
+    if not is_up(settings):
+        return ()
+    try:
+        known = json.loads(_file(settings).read_text(encoding="utf-8"))
+        return _changed(known["code"], _digests(Path(known["folder"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()  # it is just starting or ending
+
+
+def said_of_changed(changed: tuple[str, ...]) -> str:
+    """One line for the user."""
+    more = len(changed) - _NAMED
+    named = ", ".join(changed[:_NAMED]) + (f" and {more} more files" if more > 0 else "")
+    return f"the code in {named} has changed since `syncline up` started: restart it"
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home / "running.json"
+
+
+def _project() -> Path:
+    return Path(flows.__path__[0]).parent
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for room in _ROOMS:
+        yield from sorted((folder / room).rglob("*.py"))
+    yield folder / "prefect.yaml"
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """When each file changed last, and its size: enough to see that nothing did."""
+    found: dict[str, tuple[int, int]] = {}
+    for path in _files(folder):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[str(path)] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in _files(folder):
+        try:
+            found[path.relative_to(folder).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            continue
+    return found
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name)))
