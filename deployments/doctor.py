@@ -20,7 +20,7 @@ from syncline.errors import PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
-from syncline.settings import INTERVAL_VARIABLES
+from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, short_secrets
 from syncline.store import schedules, schema
 
 if TYPE_CHECKING:
@@ -108,7 +108,11 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         if value is None:
             said = f"{name} is not set, so its door is closed: `syncline up` makes one"
             yield Finding(part="secrets", verdict=Verdict.HEED, said=said)
-    if all(known.values()):
+    short = short_secrets(settings)
+    for name in short:
+        said = f"{name} is shorter than {SECRET_BYTES} bytes, so its door is closed: take a longer one, or unset it"
+        yield Finding(part="secrets", verdict=Verdict.ILL, said=f"{said} and `syncline up` makes one")
+    if all(known.values()) and not short:
         yield Finding(part="secrets", verdict=Verdict.WELL, said="all are set")
 
 

@@ -4,8 +4,6 @@ import contextlib
 import socket
 import sys
 
-import uvicorn
-
 from deployments import controls, reconciling
 from flows import registry
 from syncline.errors import ConfigurationError, SynclineError
@@ -13,9 +11,8 @@ from syncline.settings import Settings, load_settings
 from syncline.store import schema
 from syncline.store.engine import open_store
 from web.app import create_app
-
-_ENDING_SECONDS = 5
-"""How long requests under way may take when the app is told to stop."""
+from web.edge.limits import Limits
+from web.edge.server import make_server
 
 
 def main() -> int:
@@ -31,9 +28,9 @@ def main() -> int:
         return 1
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
     app = create_app(settings, store, controls=controls, known=known, reconcile=reconciling.run_forever)
-    config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=_ENDING_SECONDS)
+    server = make_server(app, limits=Limits(), trusted_proxies=settings.trusted_proxy_networks)
     with listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     store.close()
     return 0
 
