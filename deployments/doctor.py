@@ -115,9 +115,9 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             said = f"{name} is not set, so its door is closed: `syncline up` makes one"
             yield Finding(part="secrets", verdict=Verdict.HEED, said=said)
     short = short_secrets(settings)
-    if short:
-        said = f"{', '.join(short)}: fewer than {SECRET_BYTES} bytes, which can be guessed; set a longer one"
-        yield Finding(part="secrets", verdict=Verdict.ILL, said=said)
+    for name in short:
+        said = f"{name} is shorter than {SECRET_BYTES} bytes, so its door is closed: take a longer one, or unset it"
+        yield Finding(part="secrets", verdict=Verdict.ILL, said=f"{said} and `syncline up` makes one")
     if all(known.values()) and not short:
         yield Finding(part="secrets", verdict=Verdict.WELL, said="all are set")
 

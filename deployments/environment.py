@@ -91,6 +91,8 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_HOME": str(settings.home.absolute()),
         "SYNCLINE_DATABASE_URL": settings.database_url,
         "SYNCLINE_HOST": settings.host,
+        "SYNCLINE_ALLOWED_HOSTS": settings.allowed_hosts,
+        "SYNCLINE_TRUSTED_PROXIES": settings.trusted_proxies,
         "SYNCLINE_WEB_PORT": str(settings.web_port),
         "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
         "SYNCLINE_PREFECT_API_URL": settings.prefect_api_url,

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.held_file import is_held
+from syncline.host_names import HostNames, Networks, listed
 
 __all__ = [
     "INTERVAL_VARIABLES",
@@ -23,8 +24,6 @@ __all__ = [
     "short_secrets",
 ]
 
-SECRET_BYTES = 32
-"""How long a secret of the instance's own must be: a shorter one can be guessed."""
 
 INTERVAL_VARIABLES: Mapping[str, str] = {
     "twitter_poller": "TWITTER_POLL_INTERVAL",
@@ -36,6 +35,8 @@ PREFECT_USER = "syncline"
 """The user's name at our own Prefect server."""
 _WEEK_MS = 7 * 86_400_000
 """The longest interval, as of `syncline start --every`."""
+SECRET_BYTES = 32
+"""The least length of a secret that opens a door: as long as the hash of HS256 (RFC 7518, section 3.2)."""
 
 
 class UpstreamSettings(BaseModel):
@@ -87,6 +88,10 @@ class Settings(BaseSettings):
     """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
     host: str = "127.0.0.1"
     """The address to listen on."""
+    allowed_hosts: HostNames = ""
+    """Further names by which browsers and programs reach the web app, divided by commas; others are refused (421)."""
+    trusted_proxies: Networks = ""
+    """Addresses or networks of reverse proxies, divided by commas: whom their X-Forwarded-For names is the caller."""
     web_port: int = Field(default=8080, ge=1, le=65535)
     prefect_port: int = Field(default=4200, ge=1, le=65535)
     prefect_api_url: str | None = None
@@ -131,6 +136,16 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql"}:
             return f"postgresql+psycopg{separator}{rest}"
         return self.database_url
+
+    @property
+    def allowed_host_names(self) -> frozenset[str]:
+        """`allowed_hosts`, one by one, in lower case."""
+        return frozenset(name.lower() for name in listed(self.allowed_hosts))
+
+    @property
+    def trusted_proxy_networks(self) -> tuple[str, ...]:
+        """`trusted_proxies`, one by one."""
+        return listed(self.trusted_proxies)
 
     @property
     def intervals(self) -> Mapping[str, float]:
@@ -216,14 +231,18 @@ def base_url_setting(upstream: str) -> str:
 
 
 def short_secrets(settings: Settings) -> list[str]:
-    """The names of the secrets that are set, and shorter than `SECRET_BYTES`."""
+    """The names of the secrets that are set to fewer than `SECRET_BYTES` bytes, or to nothing: these doors are shut."""
     known = {
         "SYNCLINE_JWT_SECRET": settings.jwt_secret,
         "CRON_SECRET": settings.cron_secret,
         "INTERNAL_API_KEY": settings.internal_api_key,
         "SYNCLINE_PREFECT_SECRET": settings.prefect_secret,
     }
-    return [name for name, one in known.items() if one and len(one.get_secret_value().encode()) < SECRET_BYTES]
+    return [
+        name
+        for name, secret in known.items()
+        if secret is not None and len(secret.get_secret_value().encode()) < SECRET_BYTES
+    ]
 
 
 def load_settings() -> Settings:
@@ -256,4 +275,4 @@ def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     name = "__".join(str(part) for part in first["loc"]).upper()
     prefix = "" if name in {"CRON_SECRET", "INTERNAL_API_KEY", *INTERVAL_VARIABLES.values()} else "SYNCLINE_"
-    return f"{prefix}{name}: {first['msg'].lower()}"
+    return f"{prefix}{name}: {first['msg'].lower().removeprefix('value error, ')}"

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-import uvicorn
-
 from deployments.environment import enter
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
 from syncline.store.engine import open_store
 from web.app import create_app
-
-_ENDING_SECONDS = 5
-"""How long requests under way may take when the app is told to stop."""
+from web.edge.limits import Limits
+from web.edge.server import make_server
 
 
 def main() -> int:
@@ -36,10 +33,11 @@ def main() -> int:
         sys.stderr.write(f"syncline: {error}\n")
         return 1
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
-    app = create_app(settings, store, controls=controls, known=known, reconcile=partial(beside.run_forever, known, _stalled))
-    config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=_ENDING_SECONDS)
+    beside_it = partial(beside.run_forever, known, _stalled)
+    app = create_app(settings, store, controls=controls, known=known, reconcile=beside_it)
+    server = make_server(app, limits=Limits(), trusted_proxies=settings.trusted_proxy_networks)
     with listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     store.close()
     return 0
 

@@ -3,23 +3,45 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from syncline.model.service import Service
 from syncline.settings import Settings
 from syncline.store.engine import Store
-from web import context, metrics
+from web import context, docs, metrics
 from web.api import cron, cron_health, health, holds, listings, sources, sync, sync_status
+from web.api.described import described
 from web.api.errors import answer_errors
+from web.attempts import Attempts
 from web.background import kept_going
 from web.controls import Controls
 from web.dashboard import page
+from web.edge.hosts import Hosts
+from web.edge.layer import Edge
+from web.edge.limits import Limits
 
 __all__ = ["create_app"]
 
 _DESCRIPTION = "Keeps your database in step with other people's rate-limited APIs."
+_VERSION = "1"
+"""Of the API; which Syncline answers is not for everybody."""
+
+
+class _App(FastAPI):
+    """FastAPI within the layer that refuses what no endpoint should see; also its own errors pass through it."""
+
+    edge: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.edge(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = described(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(
@@ -29,25 +51,36 @@ def create_app(
     controls: Controls,
     known: Sequence[Service],
     reconcile: Callable[[Settings, Store], Awaitable[object]] | None = None,
+    limits: Limits | None = None,
 ) -> FastAPI:
     """The app of one instance.
 
     `known` are its sources, `controls` what starts and stops them (`deployments.controls`); `reconcile` goes on for as
-    long as the app lives (`deployments.reconciling.run_forever`).
+    long as the app lives (`deployments.reconciling.run_forever`). `limits` are those of one request; a connection's are
+    kept by the server (`web.edge.server`).
     """
-    app = FastAPI(
+    app = _App(
         title="Syncline",
         description=_DESCRIPTION,
-        version=version("syncline"),
-        docs_url=None,  # its page would be fetched from elsewhere
+        version=_VERSION,
+        docs_url=None,  # its page would be fetched from elsewhere; ours is web.docs
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=None if reconcile is None else _beside(partial(reconcile, settings, store)),
     )
-    here = context.Context(settings=settings, store=store, controls=controls, sources=known, began_at=store.clock.now())
+    app.edge = partial(Edge, hosts=Hosts.of(settings), limits=limits or Limits())
+    here = context.Context(
+        settings=settings,
+        store=store,
+        controls=controls,
+        sources=known,
+        attempts=Attempts(store.clock, exempt=settings.trusted_proxy_networks),
+        began_at=store.clock.now(),
+    )
     context.attach(app, here)
     answer_errors(app)
     ours = (cron.router, cron_health.router, health.router, holds.router, sources.router, sync.router)
-    seen = (sync_status.router, page.router)
+    seen = (sync_status.router, page.router, docs.router)
     feeds = (listings.public, listings.router)
     for router in (*ours, *seen, *feeds, metrics.make_router(here)):
         app.include_router(router)

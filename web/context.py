@@ -12,9 +12,10 @@ from syncline.errors import UnknownSourceError
 from syncline.model.service import Service, named
 from syncline.settings import Settings
 from syncline.store.engine import Store
+from web.attempts import Attempts
 from web.controls import Controls
 
-__all__ = ["Context", "Here", "KnownSource", "attach", "of"]
+__all__ = ["Context", "Here", "KnownSource", "attach", "of", "trusts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Context:
         store: its database; its clock tells the time.
         controls: what starts and stops its schedules.
         sources: all of its sources.
+        attempts: the wrong credentials that came of late.
         began_at: when the app was made.
     """
 
@@ -33,6 +35,7 @@ class Context:
     store: Store
     controls: Controls
     sources: Sequence[Service]
+    attempts: Attempts
     began_at: datetime
 
     @property
@@ -64,6 +67,11 @@ def attach(app: FastAPI, context: Context) -> None:
 def of(connection: HTTPConnection) -> Context:
     """What the app that answers this request works with."""
     return cast("Context", connection.app.state.context)
+
+
+def trusts(connection: HTTPConnection) -> bool:
+    """Whether the request has shown a credential of the instance's own people: they may hear how it is set up."""
+    return bool(getattr(connection.state, "trusted", False))
 
 
 Here = Annotated[Context, Depends(of)]

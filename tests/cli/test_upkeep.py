@@ -38,8 +38,17 @@ def test_a_token_names_its_user_and_opens_the_api(
 ) -> None:
     """Standard output is the token alone, for `$(syncline token)`."""
     monkeypatch.setenv("SYNCLINE_JWT_SECRET", "a secret that is long enough for HS256")
-    assert tokens.verify(load_settings(), syncline("token", "--user", "anna").stdout.strip()) == "anna"
-    assert tokens.verify(load_settings(), syncline("token").stdout.strip()) == actor()
+    anna = tokens.verify(load_settings(), syncline("token", "--user", "anna", "--role", "user").stdout.strip())
+    ours = tokens.verify(load_settings(), syncline("token").stdout.strip())
+    assert (anna.subject, anna.role, ours.subject, ours.role) == ("anna", "user", actor(), "operator")
+
+
+def test_a_short_secret_signs_nothing(syncline: Syncline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API would refuse the token."""
+    monkeypatch.setenv("SYNCLINE_JWT_SECRET", "short")
+    done = syncline("token")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "SYNCLINE_JWT_SECRET is shorter than 32 bytes" in done.stderr
 
 
 def test_without_a_secret_no_token_is_made(syncline: Syncline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,15 @@ def test_an_instance_that_is_well_is_told_so(store: Store) -> None:
     assert not any("xxxx" in finding.said for finding in findings)
 
 
+def test_a_short_secret_is_ill_and_named(store: Store) -> None:
+    """Its door is closed, though a secret is set; the secret itself is not told."""
+    settings = Settings(prefect_api_url=NOWHERE, jwt_secret=SecretStr("x" * 31), cron_secret=SecretStr(""))
+    said = [one.said for one in examine(settings, store) if one.verdict is Verdict.ILL and one.part == "secrets"]
+    assert [text.partition(" ")[0] for text in said] == ["SYNCLINE_JWT_SECRET", "CRON_SECRET"]
+    assert "32 bytes" in said[0]
+    assert "xxxx" not in said[0]
+
+
 def test_each_thing_that_is_missing_is_named(store: Store) -> None:
     """One look instead of a start that fails, is mended, and fails at the next thing."""
     findings = list(examine(Settings(prefect_api_url=NOWHERE), store))

@@ -119,6 +119,8 @@ def test_a_child_reads_the_same_settings_wherever_it_is_started(
         snapshot_url="https://snapshots.example/",
         snapshot_secret=SecretStr("whsec_c25hcHNob3Q="),
         validate_entries_interval=1_500,
+        allowed_hosts="sync.example.com, 10.0.0.5",
+        trusted_proxies="10.0.0.0/8",
     )
     for name, value in settings_env(settings).items():
         monkeypatch.setenv(name, value)

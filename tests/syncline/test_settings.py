@@ -124,6 +124,11 @@ def test_a_database_url_is_taken_as_people_write_it(given: str, used: str) -> No
         ),
         ("SYNCLINE_UPSTREAMS", "hunter2", 'SYNCLINE_…: error parsing value for field "upstreams"'),
         ("SYNCLINE_UPSTREAMS__ERP", "hunter2", "SYNCLINE_UPSTREAMS__ERP: "),
+        ("SYNCLINE_ALLOWED_HOSTS", "https://sync.example.com", "SYNCLINE_ALLOWED_HOSTS: name hosts, divided by commas"),
+        ("SYNCLINE_ALLOWED_HOSTS", "sync.example.com:443", "SYNCLINE_ALLOWED_HOSTS: name hosts, divided by commas"),
+        ("SYNCLINE_ALLOWED_HOSTS", "*", "SYNCLINE_ALLOWED_HOSTS: name hosts, divided by commas"),
+        ("SYNCLINE_TRUSTED_PROXIES", "10.0.0.5/8", "SYNCLINE_TRUSTED_PROXIES: name addresses or networks"),
+        ("SYNCLINE_TRUSTED_PROXIES", "*", "SYNCLINE_TRUSTED_PROXIES: name addresses or networks"),
     ],
 )
 def test_a_wrong_value_gets_one_clear_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:

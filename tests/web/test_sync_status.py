@@ -16,7 +16,7 @@ from syncline.store.engine import Store
 Call = Callable[..., httpx.Response]
 CallAs = Callable[[Settings, str | None], Call]
 
-KEY = "a-key-for-monitors"
+KEY = "a-key-for-monitors-of-32-bytes-or-more"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Cursors of the listings' pages: the key of the last one shown, so that a page begins behind it."""
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
@@ -8,6 +7,7 @@ from fastapi import HTTPException
 
 from syncline.model.listings import Listing
 from syncline.store.listings import After
+from web.edge.text import is_plain
 
 __all__ = ["PLAIN", "read", "written"]
 
@@ -29,7 +29,7 @@ def read(cursor: str | None) -> After | None:
         source, external_id = msgspec.json.decode(text, type=tuple[str, str])
     except (ValueError, msgspec.MsgspecError):
         raise _refused() from None
-    if not all(re.search(PLAIN, part) for part in (source, external_id)):
+    if not all(is_plain(part) for part in (source, external_id)):
         raise _refused()
     return After(source=source, external_id=external_id)
 

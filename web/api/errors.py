@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Match
+from starlette.types import Scope
 
 from syncline.errors import (
     ConfigurationError,
@@ -33,6 +35,13 @@ _STATUS: tuple[tuple[type[SynclineError], int], ...] = (
     (ConfigurationError, 503),
 )
 """The first that fits decides; any other is a 500."""
+_PUBLIC = {
+    404: "there is no source of this name",
+    500: "this failed; the web app's log says more",
+    503: "this cannot be answered now; the web app's log says more",
+}
+"""What is told to a caller without a credential."""
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ErrorJson(BaseModel):
@@ -54,14 +63,28 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404 and detail == "Not Found":  # noqa: PLR2004 - the router's own words
         detail = f"there is no {request.url.path} here; /openapi.json lists what there is"
     if error.status_code == 405:  # noqa: PLR2004 - method not allowed
+        headers["Allow"] = ", ".join(_methods(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
         detail = f"{request.url.path} does not take {request.method}"
-    return _answer(error.status_code, str(detail), error.headers)
+    return _answer(error.status_code, detail, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the request's path takes; the router names only the methods of the first endpoint that has it."""
+    scope = {name: request.scope[name] for name in ("type", "path", "root_path", "headers")}
+    taken = [method for method in _METHODS if _is_taken(request.app, {**scope, "method": method})]
+    return [*taken, *(["HEAD"] if "GET" in taken else []), "OPTIONS"]
+
+
+def _is_taken(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -83,7 +106,11 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
+    """An error of ours; how the instance is set up is told to its own people alone."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    if not context.trusts(request):
+        _log.warning("%s %s: %s", request.method, request.url.path, error)
+        return _answer(status, _PUBLIC[status])
     return _answer(status, redacted(str(error), context.of(request).settings))
 
 

@@ -1,7 +1,6 @@
 """Whether this instance is well: for load balancers and the curious, without a token."""
 
 import asyncio
-from importlib.metadata import version
 from typing import Literal
 
 import httpx
@@ -28,7 +27,6 @@ class Health(BaseModel):
     status: Literal["ok", "degraded"] = Field(description="ok: all parts answer")
     database: Literal["ok", "unavailable"]
     prefect: Literal["ok", "unavailable"] = Field(description="Prefect's server: without it nothing is scheduled")
-    version: str
     uptime_seconds: int = Field(description="since the web app was started")
 
 
@@ -42,7 +40,6 @@ async def read_health(here: Here, response: Response) -> Health:
         status="ok" if database and prefect else "degraded",
         database="ok" if database else "unavailable",
         prefect="ok" if prefect else "unavailable",
-        version=version("syncline"),
         uptime_seconds=max(round((here.store.clock.now() - here.began_at).total_seconds()), 0),
     )
 

@@ -102,7 +102,7 @@ class Decided(BaseModel):
     changed: bool = Field(description="false: it was so already")
 
 
-@public.get("", responses=documented(404, 422))
+@public.get("", responses=documented(422))
 def read_live(
     here: Here,
     *,
@@ -113,8 +113,8 @@ def read_live(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ListingPage:
-    """The listings that are live; no token is needed."""
-    wanted = Wanted(status=ItemStatus.LIVE, source=_known(here, source), chain=chain, project=project, kind=kind)
+    """The listings that are live; no token is needed. A source that is unknown has none."""
+    wanted = Wanted(status=ItemStatus.LIVE, source=source, chain=chain, project=project, kind=kind)
     with here.store.read() as connection:
         found = listings.page(connection, wanted, limit=limit + 1, after=read(cursor))
     shown = [ListingJson.model_validate(one.listing) for one in found[:limit]]

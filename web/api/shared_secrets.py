@@ -1,36 +1,16 @@
 """Doors that open to a shared secret of the settings, as schedulers and monitors of other houses carry one."""
 
 import hmac
-from collections.abc import Callable, Coroutine
-from typing import Any
 
-from fastapi import HTTPException, Request, Response, Security
-from fastapi.routing import APIRoute
+from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import SecretStr
 
-from syncline.errors import MissingSettingError
 from web import context
+from web.api.doors import WrongCredentialError, behind
+from web.tokens import require_long
 
 __all__ = ["CRON_SECRET", "INTERNAL_API_KEY", "CronRoute", "InternalRoute"]
-
-_MADE = "(`syncline up` makes one)"
-
-
-def _behind(check: Callable[[Request], None]) -> type[APIRoute]:
-    """Routes that `check` before they read anything else of the request."""
-
-    class Checked(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            inner = super().get_route_handler()
-
-            async def guarded(request: Request) -> Response:
-                check(request)
-                return await inner(request)
-
-            return guarded
-
-    return Checked
 
 
 def _check_cron(request: Request) -> None:
@@ -38,7 +18,8 @@ def _check_cron(request: Request) -> None:
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     if not _opens(sent.strip() if scheme.lower() == "bearer" else "", secret, "CRON_SECRET", "it opens /api/cron"):
         message = "this door wants the header Authorization: Bearer CRON_SECRET, with the instance's secret"
-        raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
+        raise WrongCredentialError(message, "Bearer", guessed=bool(sent.strip()))
+    request.state.trusted = True
 
 
 def _check_internal(request: Request) -> None:
@@ -46,24 +27,23 @@ def _check_internal(request: Request) -> None:
     sent = request.headers.get("x-api-key", "")
     if not _opens(sent, secret, "INTERNAL_API_KEY", "it opens /api/sync/status"):
         message = "this door wants the header x-api-key: INTERNAL_API_KEY, with the instance's key"
-        raise HTTPException(401, message, headers={"WWW-Authenticate": "ApiKey"})
+        raise WrongCredentialError(message, "ApiKey", guessed=bool(sent))
+    request.state.trusted = True
 
 
 def _opens(sent: str, secret: SecretStr | None, setting: str, purpose: str) -> bool:
     """Whether `sent` is the secret; it takes as long however much of it is right.
 
     Raises:
-        MissingSettingError: the secret is not set, or empty: the door stays shut.
+        ConfigurationError: the secret is not set, or too short: the door stays shut.
     """
-    expected = "" if secret is None else secret.get_secret_value()
-    if not expected:
-        raise MissingSettingError(setting, f"{purpose} {_MADE}")
+    expected = require_long("" if secret is None else secret.get_secret_value(), setting, purpose)
     return hmac.compare_digest(sent.encode("latin-1"), expected.encode())  # headers come as bytes, read as Latin-1
 
 
-CronRoute = _behind(_check_cron)
+CronRoute = behind(_check_cron)
 """Opens to `Authorization: Bearer CRON_SECRET`."""
-InternalRoute = _behind(_check_internal)
+InternalRoute = behind(_check_internal)
 """Opens to `x-api-key: INTERNAL_API_KEY`."""
 CRON_SECRET = Security(HTTPBearer(auto_error=False, scheme_name="CronSecret", description="the setting CRON_SECRET"))
 """Tells OpenAPI's readers what `CronRoute` checks."""

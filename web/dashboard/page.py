@@ -40,17 +40,15 @@ async def show(request: Request, here: Here) -> HTMLResponse:
         missing=here.settings.missing,
         now=sight.at,
         refresh_seconds=_REFRESH_SECONDS,
-        prefect=_prefect_ui(here.settings, request.url.hostname or "127.0.0.1"),
+        prefect=_prefect_ui(here.settings),
         version=request.app.version,
     )
     return HTMLResponse(redacted(html, here.settings), headers=_HEADERS)
 
 
-def _prefect_ui(settings: Settings, host: str) -> str:
-    """Where a browser finds Prefect's pages: a server of its own, or the one beside us, by the name that reached us."""
-    if settings.prefect_api_url is not None:
-        return without_userinfo(settings.prefect_api_url).rstrip("/").removesuffix("/api")
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.prefect_port}"
+def _prefect_ui(settings: Settings) -> str:
+    """Where a browser finds Prefect's pages: as the settings say, whatever the request's header Host says."""
+    return without_userinfo(settings.prefect_api).rstrip("/").removesuffix("/api")
 
 
 @cache

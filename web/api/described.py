@@ -1,0 +1,40 @@
+"""OpenAPI's description of the API, with what the layer before the endpoints may answer to each of them."""
+
+from typing import Any
+
+__all__ = ["described"]
+
+_ALWAYS = {
+    "400": "the request is not HTTP as it should be",
+    "403": "a page of another origin, or a token that is no operator's",
+    "408": "header or body did not come in time",
+    "413": "the body is too long",
+    "414": "path and query are too long",
+    "421": "the header Host names no host of ours",
+    "422": "a value is missing or wrong",
+    "431": "the header is too long",
+    "503": "something that is needed is not set or does not answer, or too many requests are being answered",
+}
+_GUARDED = {
+    "401": "the credential is missing or wrong",
+    "429": "too many wrong credentials came from this address; Retry-After says for how long it must wait",
+}
+
+
+def described(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with the statuses that every operation can answer."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorJson"}}}
+    for path in schema["paths"].values():
+        for operation in path.values():
+            wanted = {**_ALWAYS, **(_GUARDED if operation.get("security") else {})}
+            answers: dict[str, Any] = operation["responses"]
+            for status, text in wanted.items():
+                if not _is_told(answers.get(status)):
+                    answers[status] = {"description": text, "content": content}
+            operation["responses"] = dict(sorted(answers.items()))
+    return schema
+
+
+def _is_told(answer: dict[str, Any] | None) -> bool:
+    """Whether the endpoint says itself what this status is; FastAPI's own shape of a 422 is not ours."""
+    return answer is not None and "HTTPValidationError" not in str(answer)
