@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from deployments.environment import prefect_env
+from deployments.forking import ForkServer
 from syncline.settings import load_settings
 from syncline.store.engine import open_store
 
@@ -12,9 +13,19 @@ def main() -> None:
     """Serve all deployments; the environment must stand before Prefect is imported, for it reads it then."""
     settings = load_settings()
     os.environ.update(prefect_env(settings))
+    os.environ.setdefault(
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"
+    )  # a server that is busy answers it to good requests
+    fork_server = ForkServer() if settings.fork_runs else None
+    if fork_server is not None:
+        fork_server.start()  # imports while this process does
     from deployments.serving import serve  # noqa: PLC0415 - see above
 
-    asyncio.run(serve(settings, open_store(settings)))
+    try:
+        asyncio.run(serve(settings, open_store(settings), fork_server=fork_server))
+    finally:
+        if fork_server is not None:
+            fork_server.close()
 
 
 if __name__ == "__main__":

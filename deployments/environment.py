@@ -43,6 +43,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
     values = {
         "SYNCLINE_HOME": str(settings.home.absolute()),
         "SYNCLINE_DATABASE_URL": settings.database_url,
+        "SYNCLINE_FORK_RUNS": str(settings.fork_runs).lower(),
         "SYNCLINE_HOST": settings.host,
         "SYNCLINE_WEB_PORT": str(settings.web_port),
         "SYNCLINE_PREFECT_PORT": str(settings.prefect_port),
