@@ -3,6 +3,7 @@
 import asyncio
 
 from deployments.environment import enter
+from deployments.forking import ForkServer
 from syncline.settings import load_settings
 from syncline.store.engine import open_store
 
@@ -11,9 +12,16 @@ def main() -> None:
     """Serve all deployments; the environment must stand before Prefect is imported, for it reads it then."""
     enter()
     settings = load_settings()
+    fork_server = ForkServer() if settings.fork_runs else None
+    if fork_server is not None:
+        fork_server.start()  # imports while this process does
     from deployments.serving import serve  # noqa: PLC0415 - see above
 
-    asyncio.run(serve(settings, open_store(settings)))
+    try:
+        asyncio.run(serve(settings, open_store(settings), fork_server=fork_server))
+    finally:
+        if fork_server is not None:
+            fork_server.close()
 
 
 if __name__ == "__main__":

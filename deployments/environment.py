@@ -46,6 +46,7 @@ def prefect_env(settings: Settings) -> dict[str, str]:
         **tracking.REFUSED,
         **auth,
         "PREFECT_API_URL": settings.prefect_api,
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": os.environ.get("PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"),  # from a busy server
         "PREFECT_HOME": str((settings.home / "prefect").absolute()),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     }
@@ -90,6 +91,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
     values = {
         "SYNCLINE_HOME": str(settings.home.absolute()),
         "SYNCLINE_DATABASE_URL": settings.database_url,
+        "SYNCLINE_FORK_RUNS": str(settings.fork_runs).lower(),
         "SYNCLINE_HOST": settings.host,
         "SYNCLINE_ALLOWED_HOSTS": settings.allowed_hosts,
         "SYNCLINE_TRUSTED_PROXIES": settings.trusted_proxies,

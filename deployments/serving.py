@@ -6,15 +6,15 @@ A source whose upstream has no address is left out.
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from prefect.deployments.runner import RunnerDeployment
 from prefect.logging import get_logger
-from prefect.runner import Runner
 
+from deployments.capacity import runs_at_once
 from deployments.client import open_client
+from deployments.ended import close_ended
 from deployments.environment import FIRST_RUNS_VARIABLE
 from deployments.first_run import schedule_first_run
 from deployments.intervals import planned
@@ -22,6 +22,7 @@ from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
 from deployments.resting import is_stopped, rest
+from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
 from syncline.errors import ConfigurationError
@@ -31,6 +32,9 @@ from tasks.limit import make_limit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prefect.runner import Runner
+
+    from deployments.forking import ForkServer
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
@@ -40,7 +44,6 @@ __all__ = [
     "register",
     "register_upkeep",
     "runner_deployments",
-    "runs_at_once",
     "serve",
 ]
 
@@ -49,42 +52,29 @@ _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
 _APART = timedelta(seconds=10)
 """Between the others: a run's process takes a core for some seconds."""
-_LIMIT_SETTING = "PREFECT_RUNNER_PROCESS_LIMIT"
-_AT_LEAST = 5
-"""What Prefect itself begins with."""
-_TO_SPARE = 2
-"""For runs that wait for their turn, or only say why they do not begin."""
 
 
-class _Runner(Runner):
-    """A runner that ends its runs before itself when it is told to; Prefect's own leaves that to chance."""
-
-    def handle_sigterm(self, *args: object, **kwargs: object) -> None:
-        """Cancel what runs, then end."""
-        del args, kwargs
-        self._stopping = asyncio.ensure_future(self.astop())
-
-
-async def serve(settings: Settings, store: Store, deployments: Sequence[Deployment] | None = None) -> None:
+async def serve(
+    settings: Settings,
+    store: Store,
+    deployments: Sequence[Deployment] | None = None,
+    *,
+    fork_server: ForkServer | None = None,
+) -> None:
     """Serve all deployments of prefect.yaml, or those given, until the process is told to end.
 
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
     found = read_deployments() if deployments is None else deployments
     upkeep = read_upkeep() if deployments is None else []
-    runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(found) + len(upkeep)))
+    runner = SyncRunner(store=store, limit=runs_at_once(), fork_server=fork_server)
     await register(settings, store, runner, found)
     await register_upkeep(settings, runner, upkeep)
-    get_logger("syncline").info("serving all deployments")
-    await runner.start()
-
-
-def runs_at_once(deployments: int) -> int:
-    """How many runs may have a process at once: one of each deployment, so that those which hang keep out no other.
-
-    `PREFECT_RUNNER_PROCESS_LIMIT` says otherwise where it is set.
-    """
-    return int(os.environ.get(_LIMIT_SETTING, max(_AT_LEAST, deployments + _TO_SPARE)))
+    get_logger("syncline").info("serving all deployments, at most %d runs at once", runner.limit)
+    try:
+        await runner.start()
+    finally:
+        await asyncio.to_thread(close_ended, store, runner.ended)
 
 
 async def register(

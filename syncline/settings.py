@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """How long one statement may work on PostgreSQL; migrations may take longer."""
     database_idle_seconds: float = Field(default=25, gt=0, le=3600)
     """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
+    fork_runs: bool = True
+    """Whether a run's process is forked from one that has imported everything, where the system can; else spawned."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     allowed_hosts: HostNames = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -10,6 +11,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from prefect import Flow
+from prefect.logging import get_logger
 from prefect.states import Completed
 
 from syncline.errors import MostlyRejectedError
@@ -27,6 +29,7 @@ from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
 from tasks.run import Run, RunStopped, Stop, entered
 from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
+from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -41,7 +44,7 @@ P = ParamSpec("P")
 _COLLECT_EVERY = 50_000
 """New objects, less those that are gone, between two collections of the youngest ones."""
 _BACKSTOP_SECONDS = 30
-"""How long ours has to end the run."""
+"""How long ours has to end the run, before it waits for Prefect's server."""
 
 
 class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
@@ -70,7 +73,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
 
 def _backstop_seconds(source: Service) -> float:
     """When Prefect's own timeout ends a run that ours (`tasks.hard_end`) could not end."""
-    return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS
+    return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS + TELL_SECONDS
 
 
 def sync_flow(source: Service) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
@@ -92,19 +95,44 @@ def sync_flow(source: Service) -> Callable[[Callable[P, Awaitable[Tally]]], Sync
 
 
 async def _conduct(source: Service, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
-    """Run the sentence; what it holds is given back before its session is closed."""
+    """Run the sentence; Prefect hears of the end once its server answers, and nothing is held by then."""
     _spare_collector()
     results.declare(source)  # a flow that came by pickle did not run its module
     store = open_store()
     await wait_for_jitter(source, store.clock)
-    async with AsyncExitStack() as last:
-        async with AsyncExitStack() as stack:
-            run = Run(source=source, store=store, stack=stack, last=last)
-            run.end = last.enter_context(hard_end(run, current_flow_run()))
+    run = Run(source=source, store=store, stack=AsyncExitStack())
+    try:
+        state = await _worked(run, sentence)
+    except Exception as error:
+        await _told_of_failure(run, error)
+        raise
+    if run.session_id and not run.answered:
+        await wait_for_prefect()
+    return state
+
+
+async def _worked(run: Run, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
+    """Run the sentence; what it holds is given back before its session is closed."""
+    source = run.source
+    async with run.last:
+        async with run.stack:
+            run.end = run.last.enter_context(hard_end(run, current_flow_run()))
             run.end.allow(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
                 outcome = await _outcome(run.end, sentence)
         return await (_stopped(run, outcome) if isinstance(outcome, Stop) else _completed(run, outcome))
+
+
+async def _told_of_failure(run: Run, error: Exception) -> None:
+    """Close the session of a run that failed while Prefect's server is away, which calls no hook before it answers."""
+    if not run.session_id or await prefect_answers():
+        return
+    try:
+        failed = Stop(status=Status.FAILED, reason=str(error), error=(type(error).__name__, str(error) or repr(error)))
+        await asyncio.to_thread(close_stopped, run, failed)
+    except Exception:  # noqa: BLE001 - the error of the run itself says more; the session is closed by the next one
+        get_logger("syncline").warning("the session %s was not closed", run.session_id, exc_info=True)
+    await wait_for_prefect()
 
 
 async def _outcome(end: HardEnd, sentence: Callable[[], Awaitable[Tally]]) -> Tally | Stop:
@@ -126,7 +154,7 @@ def _spare_collector() -> None:
     With Python's own settings the collector takes a third of a first load's time. Once a process: what is frozen is
     never freed.
     """
-    if gc.get_freeze_count():
+    if gc.get_threshold()[0] == _COLLECT_EVERY:
         return
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
@@ -140,7 +168,7 @@ async def _stopped(run: Run, stop: Stop) -> State[Tally]:
     """
     if run.session_id:
         close_stopped(run, stop)
-        await show_summary(run.store, run.session_id)
+        run.answered = await show_summary(run.store, run.session_id)
         await put_off(run.store, run.source.name, run.session_id, stop)
     if stop.status is Status.FAILED:
         raise RunTimedOutError(stop.reason)
@@ -154,7 +182,7 @@ async def _completed(run: Run, tally: Tally) -> State[Tally]:
         MostlyRejectedError: the session failed, because most items do not fit.
     """
     status = ending.complete(run.store, run.session_id)
-    await show_summary(run.store, run.session_id)
+    run.answered = await show_summary(run.store, run.session_id)
     with run.store.read() as connection:
         session = sessions.find(connection, run.session_id)
     if session is not None and session.status is Status.FAILED:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
+    from syncline.model.service import Service
     from tasks.run import Run
 
 __all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "label_lease", "limit_name", "make_limit", "release_limit"]
@@ -58,7 +61,9 @@ async def hold_limit(run: Run) -> None:
     except AcquireConcurrencySlotTimeoutError:
         if await _is_full(run.source.name):
             raise RunStopped(_deferred(run)) from None
-        get_run_logger().warning("running without a slot of %s: the server was too slow", limit_name(run.source.name))
+        _say_without(run, "the server was too slow")
+    except Exception as error:  # noqa: BLE001 - the source's own lease keeps runs apart; this limit is an operator's knob
+        _say_without(run, f"{type(error).__name__}")
 
 
 async def make_limit(client: PrefectClient, source: str) -> bool:
@@ -96,7 +101,15 @@ async def _take_or_make(run: Run, flow_run: FlowRun) -> None:
 
 
 async def _take(run: Run, flow_run: FlowRun) -> None:
-    source = run.source
+    await run.stack.enter_async_context(_slot(run.source, flow_run))
+    held = ConcurrencyContext.get()
+    if held is not None and held.cleanup_lease_ids:
+        await label_lease(flow_run, str(held.cleanup_lease_ids[-1]))  # before any work: a run may be killed at once
+
+
+@asynccontextmanager
+async def _slot(source: Service, flow_run: FlowRun) -> AsyncGenerator[None]:
+    """A slot of the source's limit; where it cannot be given back, Prefect frees it when its lease runs out."""
     slot = concurrency(
         limit_name(source.name),
         timeout_seconds=source.patience_seconds,
@@ -105,10 +118,19 @@ async def _take(run: Run, flow_run: FlowRun) -> None:
         raise_on_lease_renewal_failure=False,
         holder=ConcurrencyLeaseHolder(type="flow_run", id=flow_run.id),
     )
-    await run.stack.enter_async_context(slot)
-    held = ConcurrencyContext.get()
-    if held is not None and held.cleanup_lease_ids:
-        await label_lease(flow_run, str(held.cleanup_lease_ids[-1]))  # before any work: a run may be killed at once
+    await slot.__aenter__()
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await slot.__aexit__(None, None, None)
+        except Exception:  # noqa: BLE001 - it must not make work fail that is done
+            get_logger("syncline").debug("the slot of flow run %s was not given back", flow_run.id, exc_info=True)
+
+
+def _say_without(run: Run, why: str) -> None:
+    get_run_logger().warning("running without a slot of %s: %s", limit_name(run.source.name), why)
 
 
 async def label_lease(flow_run: FlowRun, lease_id: str) -> None:

@@ -90,20 +90,26 @@ class ProgressArtifact:
             get_logger("syncline").debug("the progress artifact was not updated", exc_info=True)
 
 
-async def show_summary(store: Store, session_id: str) -> None:
-    """Show the session's record as a table in Prefect's UI; outside of a flow run nothing is shown."""
+async def show_summary(store: Store, session_id: str) -> bool:
+    """Show the session's record as a table in Prefect's UI; outside of a flow run nothing is shown.
+
+    Returns:
+        Whether Prefect's server has taken it.
+    """
     if current_flow_run() is None:
-        return
+        return False
     with store.read() as connection:
         session = sessions.find(connection, session_id)
     if session is None:
-        return
+        return False
     try:
         async with asyncio.timeout(SHOW_WITHIN_SECONDS):
             key = artifact_key(session.source, "session")
             await acreate_table_artifact(_rows(session), key=key, description=session.id)
     except Exception:  # noqa: BLE001 - the record itself is in the database
         get_logger("syncline").debug("the summary artifact was not made", exc_info=True)
+        return False
+    return True
 
 
 def _rows(session: SyncSession) -> list[dict[str, str]]:

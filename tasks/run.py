@@ -107,6 +107,7 @@ class Run:
         heard: how the last attempt ended, until the task hook that follows it tells the breaker.
         judged: whether the breaker was told of an attempt.
         tripped: whether an attempt of this run opened the breaker: it is not tried again then.
+        answered: whether Prefect's server has taken what it was told of the session's end.
         end: what ends it from outside; None in a test of one task.
     """
 
@@ -122,6 +123,7 @@ class Run:
     heard: Heard | None = None
     judged: bool = False
     tripped: bool = False
+    answered: bool = False
     end: HardEnd | None = None
 
     async def open_transport(self) -> Transport:

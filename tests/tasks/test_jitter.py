@@ -16,6 +16,7 @@ from syncline.clock import ManualClock
 from syncline.passes.ticks import begins_at
 from tasks.flow import SyncFlow
 from tasks.jitter import wait_for_jitter
+from tasks.telling import TELL_SECONDS
 
 JITTERED = replace(PRODUCTS, jitter_seconds=300)
 
@@ -70,4 +71,4 @@ def test_prefects_own_timeout_leaves_ours_the_time_that_it_needs() -> None:
         return None
 
     flow = SyncFlow(replace(JITTERED, timeout_seconds=600, patience_seconds=30), sync)
-    assert flow.timeout_seconds == 300 + 30 + 600 + 30
+    assert flow.timeout_seconds == 300 + 30 + 600 + 30 + TELL_SECONDS

@@ -1,0 +1,145 @@
+"""Runs that are forked, with a real Prefect: what ends them, and that Prefect and the record tell the same of it."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun, Log
+from prefect.states import Cancelling
+from support.instance import Instance, eventually
+
+from deployments import controls
+from deployments.client import open_client
+from deployments.ended import ENDED
+from syncline.model.policies import Mode
+from syncline.model.session import Status, Trigger
+from syncline.store import leases
+
+pytestmark = pytest.mark.slow
+
+PRODUCTS = "/erp/products"
+
+
+def started(calm: Instance, source: str = "products", mode: Mode = Mode.FULL) -> str:
+    return asyncio.run(controls.run_now(calm.settings, source, mode=mode, trigger=Trigger.API))
+
+
+def hanging(calm: Instance) -> tuple[str, int]:
+    """A run that waits for its upstream, and its process."""
+    calm.box.faults.add("hang", path=PRODUCTS, count=None)
+    flow_run_id = started(calm)
+    session = calm.session_of(flow_run_id, "running")
+    eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+    with calm.store.read() as connection:
+        lease = leases.holder(connection, "source:products")
+    assert lease is not None
+    assert lease.owner == session.id
+    return flow_run_id, lease.pid
+
+
+def ended(calm: Instance, flow_run_id: str) -> FlowRun:
+    """The flow run, once Prefect says that it has ended."""
+
+    async def look() -> FlowRun | None:
+        async with open_client(calm.settings) as client:
+            run = await client.read_flow_run(UUID(flow_run_id))
+        return run if run.state is not None and run.state.is_final() else None
+
+    return eventually(lambda: asyncio.run(look()), f"end of flow run {flow_run_id}")
+
+
+def parent_of(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def fork_server_of(runner: int) -> int:
+    """The runner's child that forks; runs are its children too, and have leases."""
+    tasks = Path(f"/proc/{runner}/task").iterdir()
+    children = [int(pid) for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()]
+    return min(child for child in children if b"deployments.fork_server" in Path(f"/proc/{child}/cmdline").read_bytes())
+
+
+def test_a_run_is_a_fork_and_its_runner_is_its_parent(calm: Instance) -> None:
+    """It has the modules of the fork server, which a spawned process would import for 1.6 CPU seconds."""
+    flow_run_id, pid = hanging(calm)
+    assert b"deployments.fork_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert parent_of(pid) == calm.runners[-1].pid
+    os.kill(pid, signal.SIGKILL)
+    calm.session_of(flow_run_id, "crashed")
+    assert ended(calm, flow_run_id).state_name == "Crashed"
+
+
+def test_a_cancelled_fork_is_cancelled_in_both(calm: Instance) -> None:
+    """The Cancel button of Prefect's UI."""
+    flow_run_id, _pid = hanging(calm)
+    asyncio.run(cancel(calm, flow_run_id))
+    assert ended(calm, flow_run_id).state_name == "Cancelled"
+    assert calm.session_of(flow_run_id, "cancelled", "crashed").status is Status.CANCELLED
+
+
+async def cancel(calm: Instance, flow_run_id: str) -> None:
+    async with open_client(calm.settings) as client:
+        await client.set_flow_run_state(UUID(flow_run_id), Cancelling(message="by the test"))
+
+
+def test_a_fork_that_is_asked_to_end_is_crashed_in_both(calm: Instance) -> None:
+    """As the system does it before it kills."""
+    flow_run_id, pid = hanging(calm)
+    os.kill(pid, signal.SIGTERM)
+    assert ended(calm, flow_run_id).state_name == "Crashed"
+    assert calm.session_of(flow_run_id, "cancelled", "crashed").status is Status.CRASHED
+
+
+def test_the_log_of_a_fork_reaches_prefect(calm: Instance) -> None:
+    """The thread that sends it is started in the fork, and sends the rest when the process ends."""
+    calm.box.faults.clear()
+    flow_run_id = started(calm, mode=Mode.INCREMENTAL)
+    assert ended(calm, flow_run_id).state_name == "Completed"
+    found = eventually(
+        lambda: [one for one in asyncio.run(logs(calm, flow_run_id)) if "Finished" in one.message], "log"
+    )
+    assert "Completed" in found[0].message
+
+
+async def logs(calm: Instance, flow_run_id: str) -> list[Log]:
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(flow_run_id)]))
+    async with open_client(calm.settings) as client:
+        return await client.read_logs(wanted)
+
+
+def test_a_killed_fork_server_costs_no_run(calm: Instance) -> None:
+    """The run under way goes on, the next one is done, and the one after that is forked again."""
+    flow_run_id, _pid = hanging(calm)
+    runner = calm.runners[-1].pid
+    killed = fork_server_of(runner)
+    os.kill(killed, signal.SIGKILL)
+    customers = started(calm, "customers", Mode.INCREMENTAL)
+    assert calm.session_of(customers, "completed", "failed", "crashed").status is Status.COMPLETED
+    assert calm.session_of(flow_run_id, "running", "crashed").status is Status.RUNNING
+    calm.box.faults.clear()
+    asyncio.run(cancel(calm, flow_run_id))
+    assert ended(calm, flow_run_id).state_name == "Cancelled"
+    _again, pid = hanging(calm)
+    assert b"deployments.fork_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert fork_server_of(runner) != killed
+    os.kill(pid, signal.SIGKILL)
+    calm.session_of(_again, "crashed")
+
+
+def test_runs_under_way_end_with_their_runner(calm: Instance) -> None:
+    """One Ctrl-C ends everything: no session stays open, and both tell why."""
+    flow_run_id, _pid = hanging(calm)
+    calm.runners.pop().stop()
+    try:
+        session = calm.session_of(flow_run_id, "running", "cancelled", "crashed")
+        assert (session.status, session.reason) == (Status.CANCELLED, ENDED)
+        run = ended(calm, flow_run_id)
+        assert (run.state_name, run.state.message if run.state else "") == ("Cancelled", ENDED)
+    finally:
+        calm.box.faults.clear()
+        calm.restart_runner()
