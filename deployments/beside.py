@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["run_forever"]
 
 
-async def run_forever(
-    known: Sequence[Service], stalled: alerting.Stalled, settings: Settings, store: Store
-) -> None:
+async def run_forever(known: Sequence[Service], stalled: alerting.Stalled, settings: Settings, store: Store) -> None:
     """Go on until cancelled; each of both survives its own failures.
 
     Args:

@@ -46,7 +46,9 @@ def prefect_env(settings: Settings) -> dict[str, str]:
         **tracking.REFUSED,
         **auth,
         "PREFECT_API_URL": settings.prefect_api,
-        "PREFECT_CLIENT_RETRY_EXTRA_CODES": os.environ.get("PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"),  # from a busy server
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": os.environ.get(
+            "PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"
+        ),  # from a busy server
         "PREFECT_HOME": str((settings.home / "prefect").absolute()),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     }

@@ -6,6 +6,7 @@ A source whose upstream has no address is left out.
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
