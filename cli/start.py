@@ -14,14 +14,21 @@ def start(
     every: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="The time between runs, such as 15m; else as it was.", show_default=False
+            metavar="DURATION",
+            help="The time between runs, such as 15m, or `default` for that of prefect.yaml; else as it was.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Run a source by its schedule, from now on and after a restart."""
     most = 7 * durations.DAY
-    seconds = None if every is None else durations.seconds(every, option="--every", least=durations.MINUTE, most=most)
+    default = every is not None and every.strip().lower() == "default"
+    seconds = (
+        None
+        if every is None or default
+        else durations.seconds(every, option="--every", least=durations.MINUTE, most=most)
+    )
 
     from cli import steering  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    steering.start(source, every_seconds=seconds)
+    steering.start(source, every_seconds=seconds, default=default)

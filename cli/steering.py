@@ -8,16 +8,22 @@ from cli.instance import actor, opened
 __all__ = ["apply_intervals", "start", "stop"]
 
 
-def start(source: str, *, every_seconds: int | None) -> None:
-    """Switch the schedule on, with another interval where one is given."""
+def start(source: str, *, every_seconds: int | None, default: bool) -> None:
+    """Switch the schedule on: with another interval where one is given, by `default` with that of prefect.yaml."""
     with opened() as instance:
         name = catalog.find(source).name
 
         from deployments import controls  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
 
-        asyncio.run(controls.start(instance.settings, instance.store, name, every_seconds=every_seconds, actor=actor()))
-    rhythm = "by its schedule" if every_seconds is None else f"every {durations.compact(every_seconds)}"
-    console.line(f"{name} runs {rhythm}, the first time now")
+        where = (instance.settings, instance.store, name)
+        made = (
+            controls.start_default(*where, actor=actor())
+            if default
+            else controls.start(*where, every_seconds=every_seconds, actor=actor())
+        )
+        interval = asyncio.run(made)
+    rhythm = "by its schedule" if interval is None else f"every {durations.compact(round(interval))}"
+    console.line(f"{name} runs {rhythm}, the first time within 5 seconds")
 
 
 def stop(source: str) -> None:

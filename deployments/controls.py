@@ -15,8 +15,9 @@ from prefect.states import Scheduled
 from deployments.breakers import hold_breaker_open, reset_breaker
 from deployments.cadence import cadences
 from deployments.client import open_client
-from deployments.rescheduling import reschedule
-from deployments.schedules import text_of
+from deployments.intervals import planned
+from deployments.rescheduling import reschedule, restore
+from deployments.schedules import is_overridable, text_of
 from deployments.upcoming import next_runs
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
@@ -45,6 +46,7 @@ __all__ = [
     "run_now",
     "scheduled",
     "start",
+    "start_default",
     "stop",
 ]
 
@@ -64,10 +66,15 @@ class ScheduleInfo:
     next_run_at: datetime | None
 
 
-async def start(settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str) -> None:
-    """Switch the source's schedule on, `every_seconds` from now on (None: as it was), and run it at once.
+async def start(
+    settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str
+) -> float | None:
+    """Switch the source's schedule on, `every_seconds` from now on (None: as it was); it runs first in 5 seconds.
 
     The interval lasts over restarts; the change stands in the audit log.
+
+    Returns:
+        The seconds between two runs from now on; None where a cron or rrule decides.
 
     Raises:
         UnknownSourceError: there is no such source.
@@ -78,7 +85,21 @@ async def start(settings: Settings, store: Store, source: str, *, every_seconds:
     settings.base_url(wanted.upstream.name)
     async with open_client(settings) as client:
         deployment = await _deployment(client, wanted.name)
-        await reschedule(client, deployment, store, wanted.name, every_seconds=every_seconds, actor=actor)
+        return await reschedule(client, deployment, store, wanted.name, every_seconds=every_seconds, actor=actor)
+
+
+async def start_default(settings: Settings, store: Store, source: str, *, actor: str) -> float | None:
+    """Switch the source's schedule on as prefect.yaml or the environment has it, forgetting what `start` set.
+
+    Returns and raises as `start` does.
+    """
+    name = find(source).name
+    settings.base_url(find(name).upstream.name)
+    plan = next((one for one in planned(settings) if one.source == name and is_overridable(one)), None)
+    if plan is None:
+        raise ConfigurationError(f"prefect.yaml has no deployment named {name}, whose schedule could be taken")
+    async with open_client(settings) as client:
+        return await restore(client, await _deployment(client, name), store, plan, actor=actor)
 
 
 async def stop(settings: Settings, store: Store, source: str, *, actor: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.filters import (
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import PrefectClient
 
-__all__ = ["schedule_first_run"]
+__all__ = ["FIRST_RUN_AFTER", "schedule_first_run"]
+
+FIRST_RUN_AFTER = timedelta(seconds=5)
+"""As the seed's `startAutoSync` has it."""
 
 _PLANNED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
 """A run that Prefect believes to be running may be dead for long; whether one is, admission finds out."""

@@ -17,7 +17,7 @@ from deployments.capacity import runs_at_once
 from deployments.client import open_client
 from deployments.ended import close_ended
 from deployments.environment import FIRST_RUNS_VARIABLE
-from deployments.first_run import schedule_first_run
+from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.intervals import planned
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
@@ -48,7 +48,6 @@ __all__ = [
     "serve",
 ]
 
-FIRST_RUN_AFTER = timedelta(seconds=5)
 _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
 _APART = timedelta(seconds=10)

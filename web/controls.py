@@ -52,8 +52,13 @@ class Controls(Protocol):
     Each method raises PrefectUnavailableError where Prefect's server does not answer.
     """
 
-    async def start(self, settings: Settings, store: Store, source: str, *, every_seconds: float, actor: str) -> object:
-        """Run `source` every so many seconds from now on; `actor` stands in the audit log."""
+    async def start(
+        self, settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str
+    ) -> float | None:
+        """Run `source` every so many seconds from now on (None: as it was); `actor` stands in the audit log.
+
+        Returns the seconds between two runs; None where a cron decides.
+        """
         ...
 
     async def stop(self, settings: Settings, store: Store, source: str, *, actor: str) -> object:

@@ -73,7 +73,11 @@ def test_sources_are_listed_with_where_they_come_from(
     assert "hunter2" not in syncline("sources", "--json").stdout
 
 
-@pytest.mark.parametrize("arguments", [["start", "products", "--every", "15m"], ["stop", "products"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["start", "products", "--every", "15m"], ["start", "products", "--every", "default"], ["stop", "products"]],
+    ids=" ".join,
+)
 def test_schedules_cannot_be_changed_while_prefect_is_away(
     arguments: list[str], syncline: Syncline, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

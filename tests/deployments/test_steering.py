@@ -1,13 +1,15 @@
 """What an operator does to runs, against a real Prefect server."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Completed, Running
 from sqlalchemy import delete
@@ -19,7 +21,7 @@ from support.records import open_session
 from deployments import controls
 from deployments.client import open_client
 from deployments.reconciling import reconcile_once
-from syncline.errors import PrefectUnavailableError
+from syncline.errors import MissingSettingError, PrefectUnavailableError, UnknownSourceError
 from syncline.model.session import Status, SyncSession
 from syncline.passes.ending import end
 from syncline.store import audit, leases, schedules
@@ -106,6 +108,91 @@ def _standing(instance: Instance) -> tuple[object, ...]:
     info = asyncio.run(controls.scheduled(instance.settings))["customers"]
     with instance.store.read() as connection:
         return info.active, info.text, schedules.overrides(connection), len(audit.latest(connection))
+
+
+def _planned_soon(instance: Instance, since: datetime) -> float:
+    """In how many seconds from `since` the first run of customers is planned."""
+
+    async def ask() -> list[FlowRun]:
+        async with open_client(instance.settings) as client:
+            found = DeploymentFilter(name=DeploymentFilterName(any_=["customers"]))
+            return await client.read_flow_runs(deployment_filter=found, limit=200)
+
+    keys = [run for run in asyncio.run(ask()) if (run.idempotency_key or "").startswith("start-customers-")]
+    newest = max(run.expected_start_time.timestamp() for run in keys if run.expected_start_time is not None)
+    return newest - since.timestamp()
+
+
+@pytest.fixture
+def own(calm: Instance) -> Iterator[Instance]:
+    """An instance whose source customers goes back to its own schedule afterwards."""
+    yield calm
+    asyncio.run(controls.start_default(calm.settings, calm.store, "customers", actor="test"))
+
+
+def _start(instance: Instance, every_seconds: float | None = None) -> float | None:
+    started = controls.start(instance.settings, instance.store, "customers", every_seconds=every_seconds, actor="test")
+    return asyncio.run(started)
+
+
+def _default(instance: Instance, **settings: object) -> float | None:
+    given = instance.settings.model_copy(update=settings)
+    return asyncio.run(controls.start_default(given, instance.store, "customers", actor="test"))
+
+
+def test_a_start_keeps_the_sources_interval_and_runs_in_five_seconds(own: Instance) -> None:
+    """The one of prefect.yaml, or the one that was set: a start without a number changes neither."""
+    asyncio.run(controls.stop(own.settings, own.store, "customers", actor="test"))
+    before = own.store.clock.now()
+    assert _start(own) == 1_800
+    assert 5 <= _planned_soon(own, before) < 90
+    assert _standing(own)[:3] == (True, "every 30 min", {})
+    assert (_start(own, 420), _start(own)) == (420, 420)
+    asyncio.run(controls.stop(own.settings, own.store, "customers", actor="test"))
+    assert _start(own) == 420
+    assert _standing(own)[:3] == (True, "every 7 min", {"customers": 420})
+
+
+def test_a_start_by_default_goes_back_to_the_files_schedule(own: Instance) -> None:
+    """Nothing else would ever: the interval that was set lasts over restarts."""
+    _start(own, 420)
+    asyncio.run(controls.stop(own.settings, own.store, "customers", actor="test"))
+    assert _default(own) == 1_800
+    assert _standing(own)[:3] == (True, "every 30 min", {})
+    with own.store.read() as connection:
+        newest = audit.latest(connection)[0]
+    assert (newest.action, newest.target, newest.detail) == (
+        "schedule.start",
+        "customers",
+        '{"every_seconds": "default"}',
+    )
+
+
+def test_a_start_by_default_that_prefect_refuses_changes_nothing(own: Instance) -> None:
+    """The interval that was set stays in force, in Prefect and with us."""
+    _start(own, 420)
+    before = _standing(own)
+    for refused in (r"PATCH .*/deployments/[^/]*$", r"POST .*/create_flow_run$"):
+        with proxied(own.settings.prefect_api) as proxy:
+            proxy.refuse(refused)
+            with pytest.raises(PrefectUnavailableError):
+                _default(own, prefect_api_url=f"{proxy.url}/api")
+            assert len(proxy.refused) == 1
+        assert _standing(own) == before
+
+
+@pytest.mark.parametrize("begin", [controls.start_default, partial(controls.start, every_seconds=60), controls.stop])
+def test_a_source_that_there_is_not_is_told(calm: Instance, begin: Callable[..., Any]) -> None:
+    """With the names that there are, and Prefect is not asked."""
+    with pytest.raises(UnknownSourceError, match="no source is named 'customer'; there are: airdrops"):
+        asyncio.run(begin(calm.settings, calm.store, "customer", actor="test"))
+
+
+@pytest.mark.parametrize("begin", [controls.start_default, partial(controls.start, every_seconds=None)])
+def test_a_source_that_is_not_set_up_is_not_started(calm: Instance, begin: Callable[..., Any]) -> None:
+    """It is not served: its runs would wait for ever."""
+    with pytest.raises(MissingSettingError, match="SYNCLINE_UPSTREAMS__QUESTS__BASE_URL"):
+        asyncio.run(begin(calm.settings, calm.store, "quests", actor="test"))
 
 
 @pytest.mark.parametrize("refused", [r"PATCH .*/schedules/", r"POST .*/create_flow_run$"])

@@ -61,9 +61,12 @@ class FakeControls:
     schedules: dict[str, FakeSchedule] = field(default_factory=dict[str, FakeSchedule])
     intervals: dict[str, float] = field(default_factory=dict[str, float])
 
-    async def start(self, settings: Settings, store: Store, source: str, *, every_seconds: float, actor: str) -> None:
+    async def start(
+        self, settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str
+    ) -> float | None:
         del settings, store
         self._called("start", source, every_seconds, actor)
+        return self.intervals.get(source) if every_seconds is None else every_seconds
 
     async def stop(self, settings: Settings, store: Store, source: str, *, actor: str) -> None:
         del settings, store

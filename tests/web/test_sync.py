@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from syncline.store.engine import Store
 
 Call = Callable[..., httpx.Response]
 Calls = list[tuple[object, ...]]
+Expect = Callable[[str, float], None]
 
 
 def record(store: Store, status: Status, *, source: str = "products", after: int = 0) -> SyncSession:
@@ -66,15 +68,27 @@ def test_metrics_of_a_source_that_never_ran_are_there(call_sqlite: Call) -> None
         ({"intervalMinutes": 10_080}, "10080"),
         ({"intervalMinutes": 2.5}, "2.5"),
         ({"intervalMinutes": 15.0}, "15"),
-        ({}, "30"),
-        (None, "30"),
     ],
 )
 def test_start_sets_the_interval(call_sqlite: Call, calls: Calls, body: object, minutes: str) -> None:
-    """The seed's default is half an hour; the caller's name goes to the audit log."""
-    answer = call_sqlite("POST", "/api/products/sync/start", **({} if body is None else {"json": body}))
+    """The seed's endpoint; the caller's name goes to the audit log."""
+    answer = call_sqlite("POST", "/api/products/sync/start", json=body)
     assert answer.text == f'{{"success":true,"intervalMinutes":{minutes}}}'
     assert calls == [("start", "products", float(minutes) * 60, "ann")]
+
+
+@pytest.mark.parametrize("request_", [{}, {"json": {}}])
+@pytest.mark.parametrize("interval", [(300.0, "5"), (90.0, "1.5"), (None, "null")])
+def test_start_without_a_number_keeps_the_sources_own_interval(
+    call_sqlite: Call, calls: Calls, expect: Expect, request_: dict[str, Any], interval: tuple[float | None, str]
+) -> None:
+    """It wrote 30 minutes over another source's 5; a source by a cron has none."""
+    seconds, minutes = interval
+    if seconds is not None:
+        expect("products", seconds)
+    answer = call_sqlite("POST", "/api/products/sync/start", **request_)
+    assert answer.text == f'{{"success":true,"intervalMinutes":{minutes}}}'
+    assert calls == [("start", "products", None, "ann")]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["Minutes", "Seconds"]
+__all__ = ["Minutes", "Seconds", "plain"]
 
 _WEEK_MINUTES = 10_080
 _WEEK_SECONDS = 604_800
 
 
-def _plain(value: float) -> float:
+def plain(value: float) -> float:
     """A whole number without a point, as it came."""
     return int(value) if value.is_integer() else value
 
@@ -21,9 +21,9 @@ def _whole_seconds(minutes: float) -> float:
     return minutes
 
 
-Seconds = Annotated[float, Field(strict=True, ge=1, le=_WEEK_SECONDS), AfterValidator(_plain)]
+Seconds = Annotated[float, Field(strict=True, ge=1, le=_WEEK_SECONDS), AfterValidator(plain)]
 """One second to a week."""
 Minutes = Annotated[
-    float, Field(strict=True, ge=1, le=_WEEK_MINUTES), AfterValidator(_whole_seconds), AfterValidator(_plain)
+    float, Field(strict=True, ge=1, le=_WEEK_MINUTES), AfterValidator(_whole_seconds), AfterValidator(plain)
 ]
 """One minute to a week, to the second."""

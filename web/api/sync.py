@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from syncline.model.session import Status
 from syncline.status.history import HistoryEntry, as_seed, history
 from syncline.status.metrics import Metrics, metrics
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
-from web.api.numbers import Minutes
+from web.api.numbers import Minutes, plain
 from web.context import Here, KnownSource
 
 __all__ = ["router"]
@@ -31,14 +32,25 @@ class StartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    intervalMinutes: Minutes = Field(default=30, description="minutes between runs")  # noqa: N815 - the seed's name
+    intervalMinutes: Minutes | SkipJsonSchema[None] = Field(  # noqa: N815 - the seed's name
+        default=None, description="minutes between runs; left out: as it was"
+    )
+
+    @field_validator("intervalMinutes", mode="before")
+    @classmethod
+    def _is_no_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("should be a valid number, or left out")
+        return value
 
 
 class Started(BaseModel):
-    """The schedule is on."""
+    """The schedule is on; the first run comes in five seconds."""
 
     success: bool = True
-    intervalMinutes: int | float  # noqa: N815 - the seed's name
+    intervalMinutes: int | float | None = Field(  # noqa: N815 - the seed's name
+        description="minutes between runs, from now on; null: a cron decides"
+    )
 
 
 class Stopped(BaseModel):
@@ -70,10 +82,11 @@ def read_metrics(source: KnownSource, here: Here) -> SyncMetrics:
 
 @router.post("/{source}/sync/start", responses=documented(404, 422))
 async def start(source: KnownSource, here: Here, actor: Actor, body: StartBody | None = None) -> Started:
-    """Run the source every so many minutes from now on, also after a restart."""
-    minutes = (body or StartBody()).intervalMinutes
-    await here.controls.start(here.settings, here.store, source, every_seconds=minutes * 60, actor=actor)
-    return Started(intervalMinutes=minutes)
+    """Run the source every so many minutes from now on, also after a restart; without a number, as it ran before."""
+    minutes = None if body is None else body.intervalMinutes
+    every = None if minutes is None else minutes * 60
+    seconds = await here.controls.start(here.settings, here.store, source, every_seconds=every, actor=actor)
+    return Started(intervalMinutes=None if seconds is None else plain(seconds / 60))
 
 
 @router.post("/{source}/sync/stop", responses=documented(404))
