@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from syncline.settings import Settings
 
-__all__ = ["RunningCode", "changed_code", "running_code", "said_of_changed"]
+__all__ = ["ROOMS", "RunningCode", "changed_code", "project_folder", "running_code", "said_of_changed"]
 
-_ROOMS = ("cli", "web", "deployments", "flows", "tasks", "syncline")
+ROOMS = ("cli", "web", "deployments", "flows", "tasks", "syncline")
+"""The packages whose code is looked at; the simulated upstreams know nothing of the rest."""
 _EVERY_SECONDS = 5.0
 _NAMED = 3
 """So many files are named; after a pull there may be many."""
@@ -41,10 +42,13 @@ class RunningCode:
         self._look_at = time.monotonic() + _EVERY_SECONDS
 
     def tell(self, say: Callable[[str], None]) -> None:
-        """Say once which files have changed; does nothing for some seconds after each look."""
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + _EVERY_SECONDS
+        """Look every few seconds, however often it is called."""
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _EVERY_SECONDS
+            self.look(say)
+
+    def look(self, say: Callable[[str], None]) -> None:
+        """Say which files have changed, once."""
         stamps = _stamps(self._folder)
         if stamps == self._seen:
             return
@@ -58,7 +62,7 @@ class RunningCode:
 @contextmanager
 def running_code(settings: Settings, folder: Path | None = None) -> Generator[RunningCode]:
     """Put on record in the state folder with which code this process begins, for as long as it lives."""
-    folder = folder or _project()
+    folder = folder or project_folder()
     began_with = _digests(folder)
     file = _file(settings)
     file.write_text(json.dumps({"folder": str(folder), "code": began_with}), encoding="utf-8")
@@ -90,12 +94,13 @@ def _file(settings: Settings) -> Path:
     return settings.home / "running.json"
 
 
-def _project() -> Path:
+def project_folder() -> Path:
+    """The folder of the project's packages."""
     return Path(flows.__path__[0]).parent
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for room in _ROOMS:
+    for room in ROOMS:
         yield from sorted((folder / room).rglob("*.py"))
     yield folder / "prefect.yaml"
 

