@@ -22,6 +22,9 @@ from syncline.status.history import as_seed
 __all__ = ["Runner", "Wish", "manual_run", "watched"]
 
 
+_ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """What is to be run.
@@ -82,7 +85,10 @@ def _own_name(source: str) -> str:
 
 @contextmanager
 def _interrupted() -> Generator[Event]:
-    """An event that the first Ctrl-C sets, so that the run can end in order; the second one ends it at once."""
+    """An event that the first Ctrl-C sets, so that the run can end in order; the second one ends it at once.
+
+    So do the signals by which the system asks a process to end.
+    """
     event = Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -92,11 +98,12 @@ def _interrupted() -> Generator[Event]:
         event.set()
         console.warn("stopping … (Ctrl-C again ends it at once)")
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
         yield event
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:

@@ -6,6 +6,7 @@ process for it, as it does by itself; the log says so once.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -60,6 +61,10 @@ class ForkedRun:
         finally:
             os.close(self.gate)
 
+    def drop(self) -> None:
+        """Let it end without having begun."""
+        os.close(self.gate)
+
     def wait(self) -> None:
         """Wait until it has ended."""
         _pid, status, usage = os.wait4(self.pid, 0)
@@ -78,6 +83,7 @@ class ForkServer:
         self._is_ready = False
         self._failures = 0
         self._has_said = False
+        self._is_closed = False
 
     @property
     def pid(self) -> int | None:
@@ -90,7 +96,12 @@ class ForkServer:
             self._start()
 
     def close(self) -> None:
-        """End it; runs under way go on."""
+        """End it, for good; runs under way go on."""
+        self._is_closed = True
+        orders = self._orders
+        if orders is not None:
+            with contextlib.suppress(OSError):
+                orders.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for an answer
         with self._lock:
             self._drop()
 
@@ -133,7 +144,7 @@ class ForkServer:
         return ForkedRun(pid=pid, gate=begin)
 
     def _start(self) -> None:
-        if sys.platform != "linux" or self._failures >= _ATTEMPTS:
+        if sys.platform != "linux" or self._failures >= _ATTEMPTS or self._is_closed:
             return
         ours, theirs = socket.socketpair()
         try:

@@ -6,10 +6,13 @@ Prefect reads the environment when it is imported, so it is imported only once t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import httpx
 
@@ -35,6 +38,9 @@ __all__ = ["run_here", "session_of"]
 
 _HEALTH_TIMEOUT_SECONDS = 2
 _LOOK_EVERY_SECONDS = 0.1
+_TELL_SECONDS = 5
+_CANCELLED = "the command was ended; the next run goes on at the checkpoint"
+"""By Ctrl-C, or by a signal that asks to end."""
 _START_SECONDS = 120
 """On a new database a server takes 20 seconds to start, which is all that Prefect would give it, and longer if busy."""
 
@@ -79,7 +85,7 @@ def run_here(
         given = source.parameters(mode, force=force) | dict(parameters or {})
         run = flow_of(source.name)(**given, return_state=True)
         began = store.clock.now()
-        state = asyncio.run(_unless(cancelled or threading.Event(), run, store, source.name))
+        state = _to_its_end(_unless(cancelled or threading.Event(), run, store, source.name))
         return session_of(store, source.name, state, began=began)
 
 
@@ -110,28 +116,61 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
+def _to_its_end(run: Coroutine[object, object, State | None]) -> State | None:
+    """The final state; None where it was cancelled, or SIGTERM came before `_unless` could take it from Prefect."""
+    from prefect.exceptions import TerminationSignal  # noqa: PLC0415 - it imports Prefect, which reads the environment
+
+    try:
+        return asyncio.run(run)
+    except TerminationSignal:
+        return None
+
+
 async def _unless(
     cancelled: threading.Event, run: Coroutine[object, object, State], store: Store, source: str
 ) -> State | None:
     """The final state of `run`; None where it was cancelled, which its session then says."""
-    task = asyncio.ensure_future(run)
+    task, ask_to_end = asyncio.ensure_future(run), signal.getsignal(signal.SIGTERM)
     while not task.done():
         if cancelled.is_set():
-            _close_own(store, source)
+            flow_run_id = _close_own(store, source)
             task.cancel()
             await asyncio.wait([task], timeout=10)
+            await _tell_cancelled(flow_run_id)
             return None
+        if signal.getsignal(signal.SIGTERM) is not ask_to_end:  # Prefect would tear the event loop down
+            signal.signal(signal.SIGTERM, ask_to_end)
         await asyncio.wait([task], timeout=_LOOK_EVERY_SECONDS)
     return await task
 
 
-def _close_own(store: Store, source: str) -> None:
-    """Give the session that this process works on its fate, before the cancellation can be taken for a crash."""
+def _close_own(store: Store, source: str) -> str | None:
+    """Give the session that this process works on its fate, before the cancellation can be taken for a crash.
+
+    Returns:
+        The id of its flow run; None where there is no such session.
+    """
     name = lease_name(source, None)
     with store.read() as connection:
         lease = leases.holder(connection, name)
-    if lease is not None and leases.is_of(lease, leases.Process.current()):
-        ending.end(store, lease.owner, Status.CANCELLED, reason="interrupted at the terminal")
+    if lease is None or not leases.is_of(lease, leases.Process.current()):
+        return None
+    ending.end(store, lease.owner, Status.CANCELLED, reason=_CANCELLED)
+    with store.read() as connection:
+        session = sessions.find(connection, lease.owner)
+    return None if session is None else session.flow_run_id
+
+
+async def _tell_cancelled(flow_run_id: str | None) -> None:
+    """Let Prefect say what the session says; its engine takes a cancelled task for a crash."""
+    if flow_run_id is None:
+        return
+    from prefect import get_client  # noqa: PLC0415 - it imports Prefect, which reads the environment
+    from prefect.states import Cancelled  # noqa: PLC0415 - the same
+
+    with contextlib.suppress(Exception):  # the record says it anyway
+        async with asyncio.timeout(_TELL_SECONDS), get_client() as client:
+            await client.set_flow_run_state(UUID(flow_run_id), Cancelled(message=_CANCELLED), force=True)
 
 
 def session_of(store: Store, source: str, state: State | None, *, began: datetime) -> SyncSession:

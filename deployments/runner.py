@@ -37,7 +37,7 @@ __all__ = ["SyncRunner"]
 _PUT_BACK = "Syncline was ended on this machine before the run began"
 _FORCE_AFTER_SECONDS = 5.0
 """Runs that do not end when they are asked are then ended by force."""
-_END_WITHIN_SECONDS = 12.0
+_END_WITHIN_SECONDS = 10.0
 """`syncline up` gives the runner 15 seconds."""
 _LOOK_SECONDS = 0.1
 _ASK_SECONDS = 2.0

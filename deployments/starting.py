@@ -56,10 +56,12 @@ class RunStarter:
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Start the process, tell `task_status` of it, and return when it has ended."""
+        forked = await self._forked(flow_run) if self.may_begin() else None
         if not self.may_begin():
+            if forked is not None:
+                forked.drop()
             task_status.started(_handle(_NotBegun()))
             return
-        forked = await self._forked(flow_run)
         self.note_begun(flow_run)
         if forked is None:
             await self.spawning.start(flow_run, task_status=task_status)

@@ -58,7 +58,7 @@ def test_a_fork_ends_as_a_spawned_process_does(server: ForkServer, env: dict[str
 def test_a_fork_that_is_not_begun_does_nothing(server: ForkServer, env: dict[str, str]) -> None:
     """A runner that gave up waiting has given the run to a spawned process; nobody works on it twice."""
     run = forked(server, env)
-    os.close(run.gate)
+    run.drop()
     run.wait()
     assert run.returncode == 0
 
@@ -70,7 +70,7 @@ def test_a_signal_ends_a_fork_and_is_told(server: ForkServer, env: dict[str, str
     os.kill(run.pid, number)
     run.wait()
     assert run.returncode == -number
-    os.close(run.gate)
+    run.drop()
 
 
 def test_a_killed_fork_server_leaves_its_forks_and_is_replaced(server: ForkServer, env: dict[str, str]) -> None:
@@ -85,6 +85,17 @@ def test_a_killed_fork_server_leaves_its_forks_and_is_replaced(server: ForkServe
         run.begin()
         run.wait()
         assert run.returncode == 1
+
+
+def test_a_fork_server_that_does_not_answer_keeps_nobody_waiting(server: ForkServer, env: dict[str, str]) -> None:
+    """The run is spawned instead; what comes of the order later does not begin it a second time."""
+    forked(server, env).drop()
+    stopped = server.pid
+    assert stopped is not None
+    os.kill(stopped, signal.SIGSTOP)
+    assert server.fork(env) is None
+    assert not _lives(stopped)
+    assert eventually(lambda: server.fork(env), "fork of a new server").pid > 0
 
 
 def test_a_fork_server_ends_with_its_runner(env: dict[str, str]) -> None:

@@ -1,13 +1,18 @@
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from support.instance import Instance
+from support.instance import Instance, eventually
 
 import sandbox
+from deployments.client import open_client
+from syncline.model.session import Status, SyncSession
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +58,28 @@ def test_a_manual_run_is_seen_by_the_server_that_is_there(calm: Instance) -> Non
     status, trigger, *_ = _run_here(calm.env)
     assert (status, trigger) == ("completed", "manual")
     assert calm.sessions("products")[0].trigger == "manual"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_asked_to_end_leaves_a_cancelled_session(calm: Instance, number: signal.Signals) -> None:
+    """By Ctrl-C, by the system, or because its terminal is gone; Prefect tells the same, without a traceback."""
+    calm.box.faults.add("hang", path="/erp/products", count=None)
+    before = len(calm.sessions("products"))
+    command = [sys.executable, "-m", "cli.main", "sync", "products"]
+    process = subprocess.Popen(command, env=calm.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=90)
+    finally:
+        process.kill()
+        process.wait()
+    (session, *_earlier) = calm.sessions("products")
+    assert (len(calm.sessions("products")), session.status, process.returncode) == (before + 1, Status.CANCELLED, 130)
+    assert "Traceback" not in said
+    assert asyncio.run(_state_name(calm, session)) == "Cancelled"
+
+
+async def _state_name(calm: Instance, session: SyncSession) -> str | None:
+    async with open_client(calm.settings) as client:
+        return (await client.read_flow_run(UUID(session.flow_run_id))).state_name

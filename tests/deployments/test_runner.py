@@ -143,3 +143,27 @@ def test_runs_under_way_end_with_their_runner(calm: Instance) -> None:
     finally:
         calm.box.faults.clear()
         calm.restart_runner()
+
+
+def test_a_run_that_has_not_begun_is_put_back(calm: Instance) -> None:
+    """The fork server is asked, and has not answered: there is no session, and no crash to tell of."""
+    runner = calm.runners[-1].pid
+    stopped = fork_server_of(runner)
+    os.kill(stopped, signal.SIGSTOP)
+    flow_run_id = started(calm, "customers", Mode.INCREMENTAL)
+    try:
+        eventually(lambda: asyncio.run(state_type(calm, flow_run_id)) == "PENDING" or None, "pending run")
+    finally:
+        calm.runners.pop().stop()
+    try:
+        assert asyncio.run(state_type(calm, flow_run_id)) == "SCHEDULED"
+        assert flow_run_id not in {session.flow_run_id for session in calm.sessions("customers")}
+    finally:
+        calm.restart_runner()
+    assert calm.session_of(flow_run_id, "completed", "missed", "skipped").completed_at is not None
+    assert ended(calm, flow_run_id).state_type == "COMPLETED"
+
+
+async def state_type(calm: Instance, flow_run_id: str) -> str | None:
+    async with open_client(calm.settings) as client:
+        return (await client.read_flow_run(UUID(flow_run_id))).state_type
