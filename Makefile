@@ -7,7 +7,7 @@ ROOMS := cli web deployments flows tasks syncline sandbox tests benchmarks
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo up test check format lock bench clean
+.PHONY: help demo up test quick demo-check check format lock bench clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -19,6 +19,13 @@ up: $(VENV)/run  ## set up, then run everything against your own upstreams
 
 test: $(VENV)/dev $(VENV)/servers/made  ## set up, then run every test
 	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+quick: $(VENV)/dev  ## the tests of the library and of the tasks that need neither PostgreSQL nor minutes
+	@$(BIN)/python -m pytest -n auto -m "not slow" -k "not postgresql and not machine and not crash and not interleavings" \
+		tests/syncline tests/tasks $(PYTEST_ARGS)
+
+demo-check: $(VENV)/run  ## start the demo on ports of its own, walk through it, and end it
+	@$(BIN)/python .ci/demo
 
 check: $(VENV)/dev  ## lint, types, imports, file lengths, lock file, and whether the schedules fit the budgets
 	@$(BIN)/ruff check --quiet $(ROOMS)
@@ -45,7 +52,7 @@ clean:  ## remove the environment and the instance's state
 	rm -rf $(VENV) .syncline
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Syncline needs Python 3.11 or newer, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.11 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"Syncline runs on Python 3.11, 3.12 and 3.13, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.11 …")'
 	@echo "Setting up $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 

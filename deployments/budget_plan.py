@@ -59,7 +59,8 @@ def line(load: BudgetLoad) -> str:
     """A budget, what it admits, and what each source asks of it."""
     admits, period = load.allowance.requests, load.allowance.period_seconds
     asked = " + ".join(
-        f"{one.source} every {_span(one.interval_seconds)} = {one.requests_in(period):.3g}" for one in load.demands
+        f"{one.source} {one.by or f'every {_span(one.interval_seconds)}'} = {one.requests_in(period):.3g}"
+        for one in load.demands
     )
     verdict = "✅" if load.fits else "❌"
     return f"{load.budget}: {admits:g} requests in {_span(period)} {verdict} {load.requests:.3g} asked for ({asked})"
@@ -99,6 +100,7 @@ def _demands(deployment: Deployment, source: Service, override: float | None, me
             source=source.name,
             budget=f"{source.upstream.name}:{budget.name}",
             interval_seconds=override or _interval_seconds(entry, budget.policy),
+            by="" if override is not None or entry.interval is not None else f"by {entry.text}",
             requests_per_run=requests if len(source.planned_requests) > 1 else max(requests, measured),
         )
         for entry in entries

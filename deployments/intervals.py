@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.prefect_yaml import read_deployments
-from deployments.schedules import is_overridable
+from deployments.schedules import ANCHOR, is_overridable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
 
 __all__ = ["planned"]
-
-_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
-"""From which an interval counts that takes the place of a cron."""
 
 
 def planned(settings: Settings, deployments: Iterable[Deployment] | None = None) -> list[Deployment]:
@@ -36,5 +32,5 @@ def _every(deployment: Deployment, seconds: float | None) -> Deployment:
     if seconds is None or not deployment.schedules or not is_overridable(deployment):
         return deployment
     first = deployment.schedules[0]
-    instead = {"interval": seconds, "cron": None, "rrule": None, "anchor_date": first.anchor_date or _ANCHOR}
+    instead = {"interval": seconds, "cron": None, "rrule": None, "anchor_date": first.anchor_date or ANCHOR}
     return deployment.model_copy(update={"schedules": [first.model_copy(update=instead)]})

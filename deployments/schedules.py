@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.actions import DeploymentScheduleCreate
@@ -12,14 +12,16 @@ from deployments.prefect_yaml import read_deployments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from prefect.client.schemas.objects import DeploymentSchedule
     from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
     from deployments.prefect_yaml import Deployment, ScheduleEntry
 
-__all__ = ["interval_schedule", "is_overridable", "main_schedule", "schedules_of", "text_of"]
+__all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "schedules_of", "text_of"]
+
+ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+"""From which an interval counts that takes the place of a cron."""
 
 
 def schedules_of(deployment: Deployment, override_seconds: float | None) -> list[DeploymentScheduleCreate]:
@@ -55,10 +57,12 @@ def main_schedule(
 
 
 def interval_schedule(seconds: float, *, anchor: datetime | None, timezone: str = "UTC") -> IntervalSchedule:
-    """Every `seconds`, counted from `anchor` (unset: Prefect's own)."""
-    if anchor is None:
-        return IntervalSchedule(interval=timedelta(seconds=seconds), timezone=timezone)
-    return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor, timezone=timezone)
+    """Every `seconds`, counted from `anchor`.
+
+    Unset, as where the interval takes the place of a cron: from the first of January 2026, because Prefect would count
+    from each start anew.
+    """
+    return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor or ANCHOR, timezone=timezone)
 
 
 def text_of(schedule: SCHEDULE_TYPES) -> str:

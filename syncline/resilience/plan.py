@@ -35,12 +35,14 @@ class Demand:
         budget: `UPSTREAM:BUDGET`.
         interval_seconds: the time between two of its runs, on average.
         requests_per_run: what a run spends of the budget.
+        by: how its schedule is told, such as `by 7 * * * *`; empty: by its interval.
     """
 
     source: str
     budget: str
     interval_seconds: float
     requests_per_run: float
+    by: str = ""
 
     def requests_in(self, period_seconds: float) -> float:
         """How many requests it sends in such a period, on average."""

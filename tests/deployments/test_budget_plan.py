@@ -96,3 +96,16 @@ def test_runs_that_send_more_than_was_declared_count_as_they_are() -> None:
     """Feeds grow by pages; a plan by the declaration alone would go on to fit on paper."""
     (load,) = budget_loads(quests(HALF_MINUTE | {"interval": 3_600}), measured={"quests": 61})
     assert not load.fits
+
+
+@pytest.mark.parametrize(
+    ("cron", "asked"),
+    [
+        ("22 */2 * * *", "1 asked for (quests by 22 */2 * * * = 1)"),
+        ("*/5 9-16 * * *", "12 asked for (quests by */5 9-16 * * * = 12)"),
+    ],
+)
+def test_a_cron_is_told_as_it_is_written(cron: str, asked: str) -> None:
+    """It counts by its busiest hour, and `every 1 h` would be wrong of one that runs every two hours."""
+    (load,) = budget_loads(quests({"slug": "quests", "cron": cron}))
+    assert asked in line(load)

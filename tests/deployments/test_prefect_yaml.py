@@ -70,3 +70,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """An installation without its prefect.yaml would serve nothing, silently."""
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         read_deployments(tmp_path / "prefect.yaml")
+
+
+@pytest.mark.parametrize(
+    ("source", "schedule"),
+    [
+        ("airdrops", "7 * * * *"),
+        ("airdrops_upcoming", "12 */4 * * *"),
+        ("quests", "17 * * * *"),
+        ("yield", "22 */2 * * *"),
+        ("points", "27 0 * * *"),
+        ("sponsored", "every 300 s"),
+        ("community", "37 * * * *"),
+    ],
+)
+def test_feeds_are_read_by_the_clock_as_often_as_they_change(source: str, schedule: str) -> None:
+    """Hourly, every four or two hours, daily: crons; what must appear within five minutes is an interval."""
+    (deployment,) = [one for one in read_deployments() if one.source == source]
+    assert [entry.text for entry in deployment.schedules] == [schedule]

@@ -56,3 +56,11 @@ def test_the_schedule_that_an_interval_replaces_is_the_first_of_the_file() -> No
 def test_intervals_read_well(seconds: float, text: str) -> None:
     """`every 1800.0 s` is for machines."""
     assert text_of(interval_schedule(seconds, anchor=ANCHOR)) == text
+
+
+def test_an_interval_in_place_of_a_cron_counts_from_an_instant_that_stays() -> None:
+    """Prefect would count from each start anew, and a source that is due every two hours might never run."""
+    cron = ScheduleEntry(slug="hourly", cron="7 * * * *")
+    (made,) = schedules_of(DEPLOYMENT.model_copy(update={"schedules": [cron]}), 7_200)
+    assert isinstance(made.schedule, IntervalSchedule)
+    assert (made.slug, made.schedule.anchor_date) == ("hourly", ANCHOR)
