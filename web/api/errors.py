@@ -109,7 +109,8 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     """An error of ours; how the instance is set up is told to its own people alone."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     if not context.trusts(request):
-        _log.warning("%s %s: %s", request.method, request.url.path, error)
+        if status >= 500:  # noqa: PLR2004 - anybody could fill the log otherwise
+            _log.warning("%s %r: %s", request.method, request.url.path, error)
         return _answer(status, _PUBLIC[status])
     return _answer(status, redacted(str(error), context.of(request).settings))
 

@@ -264,6 +264,26 @@ def test_a_reader_that_takes_nothing_is_let_go(app: FastAPI) -> None:
         assert len(read_to_end(caller)) < 50_000_000
 
 
+@pytest.mark.parametrize("trusted", [(), ("10.0.0.0/8",), ("127.0.0.1",)])
+def test_a_caller_is_who_a_trusted_proxy_says(
+    sqlite_store: Store, settings: Settings, controls: Controls, sources: list[Source], trusted: tuple[str, ...]
+) -> None:
+    """Anybody can send the header: by it they would lock out others, or guess under a new name each time."""
+    given = settings.model_copy(update={"trusted_proxies": ",".join(trusted)})
+    app = create_app(given, sqlite_store, controls=controls, known=sources)
+    wrong = (
+        b"GET /api/holds HTTP/1.1\r\n"
+        + HOST
+        + b"Authorization: Bearer wrong\r\nX-Forwarded-For: 192.0.2.%d\r\n"
+        + CLOSE
+    )
+    with served(app, Limits(), trusted_proxies=given.trusted_proxy_networks) as here:
+        apart = [status(exchange(here.port, wrong % number)) for number in range(11)]
+        alike = [status(exchange(here.port, wrong % 99)) for _ in range(11)]
+    assert apart == [401] * 10 + [401 if trusted == ("127.0.0.1",) else 429]
+    assert alike[-1] == 429
+
+
 def test_the_answer_names_no_software(port: int) -> None:
     """It would say which faults to try."""
     assert b"uvicorn" not in exchange(port, LISTINGS + CLOSE).lower()
