@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from deployments.demo import demo_file, demo_settings
+from deployments.ended import close_ended
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import ChildDiedError, Household, StoppedError
 from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of, said_of_missing
 from deployments.secrets_file import make_missing_secrets
 from flows.registry import sources
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, SynclineError
 from syncline.store import schema
 from syncline.store.engine import open_store
 
@@ -63,7 +64,15 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
         for line in died.last_lines:
             say(f"  {line}")
         return 1
+    finally:
+        _close_sessions(settings)
     return 0
+
+
+def _close_sessions(settings: Settings) -> None:
+    """Leave no session open whose process is gone; the next start does what cannot be done now."""
+    with suppress(SynclineError), closing(open_store(settings)) as store:
+        close_ended(store)
 
 
 def prepare(settings: Settings, *, demo: bool) -> list[str]:
