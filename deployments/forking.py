@@ -118,6 +118,8 @@ class ForkServer:
             except (OSError, ValueError) as error:
                 self._failures += 1
                 self._drop()
+                if self._is_closed:
+                    return None
                 self._start()  # ready, perhaps, when the next run is due
                 self._say(f"the fork server did not answer ({type(error).__name__})")
                 return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from deployments.demo import demo_file, demo_settings
+from deployments.ended import close_ended
 from deployments.environment import prefect_env, runner_env, server_env, settings_env
 from deployments.home import hold_home, own_home, temporary_folder
 from deployments.household import ChildDiedError, Household, StoppedError
@@ -25,7 +26,7 @@ from deployments.record import open_record
 from deployments.running_code import running_code
 from deployments.secrets_file import make_missing_secrets, with_made_secrets
 from flows.registry import sources
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, SynclineError
 from syncline.store import schema
 from syncline.store.engine import open_store
 
@@ -82,7 +83,15 @@ def _run(
         for line in died.last_lines:
             say(f"  {line}")
         return 1
+    finally:
+        _close_sessions(settings)
     return 0
+
+
+def _close_sessions(settings: Settings) -> None:
+    """Leave no session open whose process is gone; the next start does what cannot be done now."""
+    with suppress(SynclineError), closing(open_store(settings)) as store:
+        close_ended(store)
 
 
 def prepare(settings: Settings, *, demo: bool) -> list[str]:

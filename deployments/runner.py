@@ -104,6 +104,8 @@ class SyncRunner(Runner):
         self._scheduled_run_poller.stopping = True
         submitted = self._in_flight()
         try:
+            if self._fork_server is not None:
+                await asyncio.to_thread(self._fork_server.close)  # a run that waits for it is not begun
             await self._end_runs()
             await asyncio.wait_for(self._put_back(submitted - self.begun.keys()), _ASK_SECONDS)
         except Exception as error:  # noqa: BLE001 - what could not be told is told later, by the reconciler
