@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from pydantic import SecretStr
@@ -57,5 +58,6 @@ def _settings(home: Path, box: sandbox.Box) -> Settings:
         prefect_port=free_port(),
         web_port=free_port(),
         sandbox_port=free_port(),
+        prefect_secret=SecretStr(token_urlsafe(32)),
         upstreams={"erp": upstream},
     )

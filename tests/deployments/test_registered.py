@@ -8,7 +8,7 @@ import pytest
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.runner import Runner
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from support.instance import Instance
 from support.pace import PacedSettings
 
@@ -73,7 +73,8 @@ def _seconds(schedule: DeploymentSchedule) -> float | None:
 
 @pytest.fixture
 def shop(calm: Instance) -> Generator[Shop]:
-    with temporary_settings({PREFECT_API_URL: calm.settings.prefect_api}):
+    known = {PREFECT_API_URL: calm.settings.prefect_api, PREFECT_API_AUTH_STRING: calm.settings.prefect_auth}
+    with temporary_settings(known):
         opened = Shop(calm)
         yield opened
         asyncio.run(opened.forget())

@@ -11,7 +11,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from support.instance import Instance
 
 from deployments.client import open_client
@@ -113,5 +113,6 @@ def test_only_sources_that_are_set_up_are_served(calm: Instance) -> None:
             await client.delete_deployment(found.id)
         return paused
 
-    with temporary_settings({PREFECT_API_URL: calm.settings.prefect_api}):
+    known = {PREFECT_API_URL: calm.settings.prefect_api, PREFECT_API_AUTH_STRING: calm.settings.prefect_auth}
+    with temporary_settings(known):
         assert asyncio.run(work()) == [None, False, True, False, True]

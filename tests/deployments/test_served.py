@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -126,10 +127,11 @@ def _event_of(calm: Instance, session: SyncSession) -> dict[str, Any] | None:
 def _events(calm: Instance, name: str) -> list[dict[str, Any]]:
     """What Prefect's events of this name say of the source, as far as they have arrived."""
     wanted = {"filter": {"event": {"name": [name]}}}
+    password = base64.b64encode((calm.settings.prefect_auth or "").encode()).decode()
     request = urllib.request.Request(  # noqa: S310 - a server of the test's own
         f"{calm.settings.prefect_api}/events/filter",
         data=json.dumps(wanted).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", "Authorization": f"Basic {password}"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
         events = json.load(answer)["events"]

@@ -80,7 +80,7 @@ def start_prefect(house: Household, settings: Settings) -> None:
     """Start Prefect's server, whose scheduler looks every 5 s; returns when it answers."""
     soon = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
     env = os.environ | settings_env(settings) | server_env(settings) | soon
-    house.start("prefect", ["prefect", "server", "start", "--port", str(settings.prefect_port)], env=env)
+    house.start("prefect", ["deployments.prefect_server"], env=env)
     house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
 
 
