@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, Table, inspect
@@ -57,12 +57,12 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _other_columns(connection: Connection, there: Table, declared: Table) -> Iterator[str]:
     """Columns that lack, have another type, or refuse what the class may leave empty; others may stand beside them."""
-    compare = MigrationContext.configure(connection).impl.compare_type
+    alembic: Any = MigrationContext.configure(connection).impl  # typed by parts
     for column in declared.columns:
         known = there.columns.get(column.name)
         if known is None:
             yield f"lacks the column {column.name}"
-        elif compare(known, column):
+        elif alembic.compare_type(known, column):
             yield f"has the column {column.name} as {known.type}, but its class declares another type"
         elif column.nullable and not known.nullable:
             yield f"refuses an empty {column.name}, which its class allows"
