@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from sqlalchemy import literal, select
 from xxhash import xxh3_128_hexdigest
 
 from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, RejectedError, RequestCeilingError
+from syncline.model.items import partition_columns, table_of
 from syncline.model.page import Ask, Page
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
@@ -203,8 +205,11 @@ class _Pull:
             row = checkpoints.read(connection, self.source.name, self.account_id)
             cursor = None if row is None else row.cursor
             doubles = None if row is None else row.doubles
-            state = _first_state(self.source, mode, cursor, now, made_for=self._made_for, doubles=doubles)
+            reads = mode if cursor is None or self._has_rows(connection) else Mode.FULL
+            state = _first_state(self.source, reads, cursor, now, made_for=self._made_for, doubles=doubles)
             PassKeys(self.source.name, self.account_id).clear(connection)
+            if reads is Mode.FULL:
+                sessions.note_full(connection, self.session_id)
             sessions.advance(connection, self.session_id, Tally())
             checkpoints.write(
                 connection,
@@ -218,6 +223,13 @@ class _Pull:
             return state
 
         return self.store.transact(work)
+
+    def _has_rows(self, connection: Connection) -> bool:
+        """Whether the table holds anything of the source; changes alone do not fill one that was made anew."""
+        whose = {"source": self.source.name, "account_id": self.account_id or ""}
+        table = table_of(self.source.table)
+        mine = [table.c[name] == whose[name] for name in partition_columns(self.source.table)]
+        return connection.execute(select(literal(1)).select_from(table).where(*mine).limit(1)).first() is not None
 
 
 def _first_state(

@@ -147,7 +147,7 @@ def usage(spent: Spent, key: BudgetKey, moment: Moment, seen: Seen | None) -> Us
     blocked = known.not_before if known.not_before > at else 0
     if key.policy is None:
         return Usage(tokens=0, capacity=0, fraction=0, blocked_until=blocked)
-    tokens = _tokens(known, key.policy, at)
+    tokens = _tokens(known, key.policy, at, shown=True)
     if known.remaining_until > at:
         tokens = min(tokens, known.remaining)
     capacity = key.policy.capacity
@@ -230,13 +230,19 @@ def _waits(spent: Spent, key: BudgetKey, request: Request, *, retry_at: int, mom
     return spent if queue is spent.queue else replace(_at(spent, moment), queue=queue)
 
 
-def _tokens(spent: Spent, policy: Policy, at: int) -> float:
-    """What the policy alone would let be spent at `at`."""
+def _tokens(spent: Spent, policy: Policy, at: int, *, shown: bool = False) -> float:
+    """What the policy alone would let be spent at `at`.
+
+    Where it is `shown`, a bucket behind a window has a fraction as other buckets have: how much of the period is over
+    since the oldest request that still counts. Whole tokens alone can be spent, so that it promises nothing.
+    """
     window = _window(policy)
     free: list[float] = []
     if window is not None:
         free.append(max(0, window.capacity - ring.used(spent.ring, window, at)))
     if isinstance(policy, TokenBucket):
+        if shown and window is not None:
+            free[0] += ring.returning(spent.ring, window, at)
         free.append(policy.capacity - max(0, spent.tat - at) / policy.token_us)
     return max(0.0, min(free))
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from syncline.model.budgets import SlidingWindow
 
-__all__ = ["EMPTY", "Ring", "added", "answered", "clamped", "free_at", "moved", "regrouped", "used"]
+__all__ = ["EMPTY", "Ring", "added", "answered", "clamped", "free_at", "moved", "regrouped", "returning", "used"]
 
 _STAMP = 8
 _one = struct.Struct(">q")
@@ -93,6 +93,13 @@ def used(ring: Ring, window: SlidingWindow, now: int) -> int:
     stamps = _unpacked(ring.stamps)
     live = len(stamps) - bisect_right(stamps, now - window.period_us)
     return live * ring.grain - (ring.grain - ring.filled) if live else 0
+
+
+def returning(ring: Ring, window: SlidingWindow, now: int) -> float:
+    """How far the oldest admission that counts at `now` is on its way out of the window, 0 to less than 1."""
+    stamps = _unpacked(ring.stamps)
+    oldest = bisect_right(stamps, now - window.period_us)
+    return max(0, now - stamps[oldest]) / window.period_us if oldest < len(stamps) else 0.0
 
 
 def regrouped(ring: Ring, window: SlidingWindow) -> Ring:

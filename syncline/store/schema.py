@@ -25,7 +25,7 @@ from sqlmodel import SQLModel
 from syncline import model
 from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model.items import Item, table_of
-from syncline.store import revisions
+from syncline.store import revisions, table_shape
 from syncline.store.connections import without_limits
 
 if TYPE_CHECKING:
@@ -76,21 +76,15 @@ def require_current(store: Store) -> None:
 
 
 def require_columns(store: Store, items: Iterable[type[Item]]) -> None:
-    """Do nothing where the tables have the columns that their classes declare.
+    """Do nothing where the tables are as their classes declare: key, columns, types.
 
     Raises:
-        SchemaBehindError: a class was changed, and no migration was written for it.
+        SchemaBehindError: a class was changed, and its table is as before; says what to do.
     """
     with store.read() as connection:
-        inspector = inspect(connection)
         for table in map(table_of, items):
-            there = {column["name"]: column for column in inspector.get_columns(table.name)}
-            lacking = [f"lacks the column {name}" for name in table.c.keys() if name not in there]  # noqa: SIM118 - not a dict
-            extra = [name for name, column in there.items() if name not in table.c and not column["nullable"]]
-            problems = [*lacking, *(f"still needs the column {name}" for name in extra)]
-            if problems:
-                mend = 'run `syncline db revision -m "WHAT CHANGED"`, look the file over, then `syncline db upgrade`'
-                raise SchemaBehindError(f"the table {table.name} {problems[0]}: {mend}")
+            for problem in table_shape.misfits(connection, table):
+                raise SchemaBehindError(problem)
 
 
 def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | None:
@@ -102,11 +96,15 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
         The file; None where nothing changed.
 
     Raises:
-        SchemaBehindError: the database lacks migrations, so that it cannot be compared.
+        SchemaBehindError: the database lacks migrations, so that it cannot be compared; or a primary key was changed.
         NewerDatabaseError: it was made by a newer Syncline.
     """
     with store.write() as connection:
         _refuse_other(connection, folder)
+        for table in SQLModel.metadata.sorted_tables:
+            changed = table_shape.changed_key(connection, table)
+            if changed is not None:
+                raise SchemaBehindError(changed)
         config = _config(connection, folder)
         written: Any = command.revision(
             config,

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from syncline.clock import milliseconds
 from syncline.errors import SessionLostError
+from syncline.model.policies import Mode
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Tally
 from syncline.store import totals
 
@@ -29,6 +30,7 @@ __all__ = [
     "latest_started",
     "new_id",
     "note_error",
+    "note_full",
     "note_reason",
     "note_retry",
     "requests_of",
@@ -103,6 +105,11 @@ def requests_of(connection: Connection, session_id: str) -> int:
 def note_retry(connection: Connection, session_id: str, *, retry_count: int) -> None:
     """Record that a pull is tried again."""
     connection.execute(update(SyncSession).where(*_open(session_id)).values(retry_count=retry_count))
+
+
+def note_full(connection: Connection, session_id: str) -> None:
+    """Record that everything is read where only changes were asked for, while the session is open."""
+    connection.execute(update(SyncSession).where(*_open(session_id)).values(mode=Mode.FULL))
 
 
 def note_error(connection: Connection, session_id: str, *, error_type: str, error_message: str) -> None:

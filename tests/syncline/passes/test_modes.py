@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from support.runs import products_source, run
+from sqlalchemy import delete
+from support.runs import products_source, run, session, stored
 from support.shop import products
 from support.upstream import ListPages
 
 from syncline.clock import ManualClock
+from syncline.model.items import table_of
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source
@@ -55,3 +57,13 @@ def test_who_asks_for_all_of_it_gets_all_of_it(store: Store, source: Source) -> 
     """A full run is full, though an incremental one would do."""
     run(store, source)
     assert admitted(store, source, Mode.FULL) is Mode.FULL
+
+
+def test_a_table_that_was_made_anew_is_filled_by_a_full_pass(store: Store, source: Source) -> None:
+    """Changes since yesterday would leave it nearly empty, and the source would seem up to date."""
+    run(store, source)
+    with store.write() as connection:
+        connection.execute(delete(table_of(source.table)))
+    ran = run(store, source, mode=Mode.INCREMENTAL)
+    assert len(stored(store)) == 5
+    assert session(store, ran.session_id).mode is Mode.FULL

@@ -193,3 +193,17 @@ def test_a_connection_that_was_cut_is_opened_again(make_postgresql: object, cloc
         assert cut.fetchall() == [(True,)]
     assert isinstance(budgets.acquire([MENTIONS]), Granted)
     store.close()
+
+
+def test_a_bucket_behind_a_window_shows_what_is_on_its_way_back(store: Store, clock: ManualClock) -> None:
+    """So `x_api_status` shows 8.5 of 10: eight may be sent, and half of the wait for the ninth is over."""
+    wall = SlidingWindow(limit=10, period_seconds=900, margin=0)
+    mentions = BudgetKey(name="x:mentions", policy=TokenBucket(capacity=10, refill_per_second=10 / 900, wall=wall))
+    budgets = Budgets(store)
+    assert budgets.state(mentions).tokens == 10
+    admitted(budgets, mentions, 2)
+    clock.advance(seconds=450)
+    assert round(budgets.state(mentions).tokens, 3) == 8.5
+    assert admitted(budgets, mentions, 10) == 8
+    assert 0 < budgets.state(mentions).tokens < 1
+    assert admitted(budgets, mentions, 1) == 0

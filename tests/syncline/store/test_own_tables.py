@@ -100,3 +100,69 @@ def test_a_new_syncline_upgrades_a_database_with_migrations_of_its_users_own(sto
     before, after, _ = schema.upgrade(store, folder=folder)
     assert before is not None
     assert (len(before.split(", ")), len(after.split(", "))) == (2, 1)
+
+
+def _with_other_key(store: Store) -> None:
+    """The table as it was when its key was the label."""
+    _run(store, "DROP TABLE test_boxes")
+    _run(store, _MADE_BEFORE.format(id="bigint", label="text PRIMARY KEY"))
+    _run(store, "INSERT INTO test_boxes (id, label, count) VALUES (1, 'a', 0), (2, 'b', 0)")
+
+
+_MADE_BEFORE = (
+    "CREATE TABLE test_boxes (id {id}, label {label}, count integer NOT NULL, weight double precision, price text, "
+    '"full" boolean, packed_on date, packed_at text, parts text, raw_fingerprint text, fingerprint text, '
+    "synced_at text)"
+)
+
+
+def test_another_primary_key_is_refused_with_what_to_do(store: Store, folder: Path) -> None:
+    """A migration to nothing was written, all seemed well, and every later run failed."""
+    _with_other_key(store)
+    said = r"primary key \(label\), but its class declares \(id\).*__tablename__.*DROP TABLE test_boxes"
+    with pytest.raises(SchemaBehindError, match=said):
+        schema.require_columns(store, [Box])
+    before = sorted(folder.rglob("*.py"))
+    with pytest.raises(SchemaBehindError, match=said):
+        schema.revise(store, "Boxes have numbers", folder=folder)
+    assert sorted(folder.rglob("*.py")) == before
+
+
+def test_what_is_told_of_another_key_mends_it(store: Store) -> None:
+    """Whoever follows the advice has a table that fits."""
+    _with_other_key(store)
+    _run(store, "DROP TABLE test_boxes")
+    assert "test_boxes" in schema.upgrade(store)[2]
+    schema.require_columns(store, [Box])
+
+
+def test_a_table_that_is_missing_is_told(store: Store) -> None:
+    """Not as an error of SQLAlchemy's."""
+    _run(store, "DROP TABLE test_boxes")
+    with pytest.raises(SchemaBehindError, match="test_boxes is missing: run `syncline db upgrade`"):
+        schema.require_columns(store, [Box])
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("bigint", "has the column label as BIGINT, but its class declares another type"),
+        ("varchar NOT NULL DEFAULT ''", "refuses an empty label, which its class allows"),
+    ],
+)
+def test_a_column_of_another_kind_is_told_until_it_is_migrated(
+    store: Store, folder: Path, label: str, said: str
+) -> None:
+    """Each page would be refused, one row after the other; the migration that is written keeps the rows."""
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE test_boxes DROP COLUMN label"))
+        connection.execute(text(f"ALTER TABLE test_boxes ADD COLUMN label {label}"))
+        names = 'INSERT INTO test_boxes (id, count, label, "full", raw_fingerprint, fingerprint, synced_at) '
+        connection.execute(text(names + "VALUES (1, 0, '7', true, 'r', 'f', '2026-01-22 10:00:00')"))
+    with pytest.raises(SchemaBehindError, match=f"test_boxes {said}: run `syncline db revision"):
+        schema.require_columns(store, [Box])
+    assert schema.revise(store, "Labels are text", folder=folder) is not None
+    schema.upgrade(store, folder=folder)
+    schema.require_columns(store, [Box])
+    with store.read() as connection:
+        assert connection.execute(text("SELECT label FROM test_boxes")).scalar() == "7"

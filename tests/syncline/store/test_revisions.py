@@ -1,5 +1,7 @@
 """Migrations that are written for a table that changed since the database was made."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from support.migrations import copied
 from syncline.model.items import table_of
 from syncline.store import schema
 from syncline.store.engine import Store
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -88,3 +92,18 @@ def test_a_table_of_a_sources_own_file_gets_none(store: Store, folder: Path) -> 
         connection.execute(text("DROP TABLE test_boxes"))
     assert schema.revise(store, "nothing", folder=folder) is None
     assert "test_boxes" in schema.upgrade(store, folder=folder)[2]
+
+
+@pytest.mark.parametrize("message", ["Boxes have labels", 'boxes\' "labels" are \\ new.', "a" * 150])
+def test_what_is_written_passes_the_lint(store: Store, folder: Path, message: str) -> None:
+    """Whoever runs `make check` next need not mend what a command of ours wrote."""
+    older_boxes(store)
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE test_boxes DROP COLUMN parts"))
+        connection.execute(text("DROP TABLE products"))
+    written = schema.revise(store, message, folder=folder)
+    assert written is not None
+    place = f"syncline/store/migrations/versions/{written.name}"
+    command = [sys.executable, "-m", "ruff", "check", "--quiet", "--stdin-filename", place, "-"]
+    done = subprocess.run(command, input=written.read_text(), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
