@@ -17,6 +17,7 @@ from prefect.runner import Runner
 from deployments.client import open_client
 from deployments.first_run import schedule_first_run
 from deployments.intervals import planned
+from deployments.late_runs import resolve_late
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
@@ -74,6 +75,7 @@ async def serve(settings: Settings, store: Store, deployments: Sequence[Deployme
     runner = _Runner(name="syncline", pause_on_shutdown=False, limit=runs_at_once(len(found) + len(upkeep)))
     await register(settings, store, runner, found)
     await register_upkeep(settings, runner, upkeep)
+    await resolve_late(settings, store)
     get_logger("syncline").info("serving all deployments")
     await runner.start()
 
