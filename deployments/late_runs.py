@@ -16,6 +16,7 @@ from deployments.client import open_client
 from deployments.flow_runs import in_states, read_all, set_states
 from deployments.known import known_flows
 from flows.registry import find
+from syncline.errors import PrefectUnavailableError
 from syncline.passes.admission import turn_away
 from syncline.passes.refusals import left_out
 from syncline.store import sessions
@@ -43,13 +44,14 @@ async def resolve_late(settings: Settings, store: Store) -> int:
     """Turn away the late runs that admission would turn away, each with its session; called before a runner begins.
 
     Returns:
-        How many were resolved; a server that does not answer has none.
-
-    Raises:
-        PrefectUnavailableError: its server cannot be reached.
+        How many were resolved; none where Prefect's server does not answer, which keeps no runner from beginning.
     """
-    async with open_client(settings) as client:
-        return await resolve_late_with(client, store)
+    try:
+        async with open_client(settings) as client:
+            return await resolve_late_with(client, store)
+    except PrefectUnavailableError as error:
+        get_logger("syncline").warning("late runs were not resolved: %s", error)
+        return 0
 
 
 async def resolve_late_with(client: PrefectClient, store: Store) -> int:
