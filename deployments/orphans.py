@@ -1,90 +1,111 @@
-"""Orphans: flow runs that Prefect believes to be running although nobody works on them any more.
+"""Orphans: flow runs that Prefect believes to be under way although nothing works on them any more.
 
-After a power loss there is no runner that could tell it: they would stay Running for ever. So would a run that was
-killed between the end of its session and its last word to Prefect.
+After a power loss there is no runner that could tell it: they would stay Pending, Running or Cancelling for ever. So
+would a run that was killed before it was admitted, or between the end of its session and its last word to Prefect.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+import httpx
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Completed, Crashed, Failed
+from prefect.logging import get_logger
+from prefect.states import Cancelled, Crashed
 
-from flows.registry import names
+from deployments.flow_runs import in_states, read_all
+from deployments.known import known_flows
+from deployments.session_states import state_of
+from flows.registry import find
 from syncline.model.session import Status
 from syncline.passes.admission import lease_name
+from syncline.passes.queueing import patience_seconds
 from syncline.store import leases, sessions
-from tasks.due import flow_name, session_key
+from tasks.due import plain, session_key
+from tasks.fates import DIED_UNBEGUN, put_on_record
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
 
-    from syncline.model.session import SyncSession
+    from syncline.model.service import Service
     from syncline.store.engine import Store
 
-__all__ = ["end_orphans", "state_of"]
+__all__ = ["end_orphans", "is_stuck"]
 
 _GRACE = timedelta(seconds=leases.TTL_SECONDS)
 """So long the run, or a runner that lives, has to tell of the end by itself."""
-_LIMIT = 200
-_MESSAGE = "Its process ended without a word; the next run goes on at its checkpoint."
+_STARTS_SECONDS = 90
+"""So long a process may take from the runner's or worker's decision to the first line of its flow."""
+_ADMITS_SECONDS = 60
+"""So long a flow may take to its admission, beside the jitter and the wait for its turn."""
+_UNBEGUN = "Its process ended before it was admitted."
+_UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
-async def end_orphans(client: PrefectClient, store: Store) -> list[str]:
-    """Tell Prefect of the runs that ended unseen, as their sessions say; returns their ids."""
-    running = await client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_name(source) for source in names()])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=_LIMIT,
-    )
+async def end_orphans(client: PrefectClient, store: Store, *, ahead: timedelta = timedelta()) -> list[str]:
+    """Tell Prefect of the runs that ended unseen, as their sessions say; those without one are put on record first.
+
+    The failure of one is logged, and keeps out no other. `ahead` is how much Prefect's clock is ahead of the store's.
+
+    Returns:
+        The ids of the flow runs of which it was told.
+    """
+    runs = await read_all(client, FlowRunFilter(state=in_states(*_UNDER_WAY)))
+    sources = await known_flows(client) if runs else {}
     told: list[str] = []
-    for run, session in await asyncio.to_thread(_orphans, store, running):
-        with contextlib.suppress(ObjectNotFound):
-            await client.set_flow_run_state(run.id, state_of(session))
-            told.append(str(run.id))
+    for run in runs:
+        try:
+            state = await asyncio.to_thread(_state, store, sources[run.flow_id], run, ahead)
+            if state is not None:
+                with contextlib.suppress(ObjectNotFound):
+                    await client.set_flow_run_state(run.id, state)
+                    told.append(str(run.id))
+        except httpx.TransportError:
+            raise
+        except Exception:  # noqa: BLE001 - the others are looked at, and this one again in the next round
+            get_logger("syncline").warning("flow run %s was not ended", run.id, exc_info=True)
     return told
 
 
-def state_of(session: SyncSession) -> State[None]:
-    """What Prefect would show of the run, had it come to tell how its session ended."""
-    match session.status:
-        case Status.CRASHED:
-            return Crashed(message=_MESSAGE)
-        case Status.FAILED:
-            said = f"{session.error_type}: {session.error_message}"
-            return Failed(message=session.reason if session.error_type is None else said)
-        case Status.CANCELLED:
-            return Cancelled(message=session.reason)
-        case status:
-            return Completed(name=status.capitalize(), message=session.reason)
+def is_stuck(source: Service, run: FlowRun, now: datetime) -> bool:
+    """Whether a run without a session can no longer come to its admission; `now` is by Prefect's clock."""
+    since = None if run.state is None else plain(run.state.timestamp)
+    if since is None:
+        return False
+    seconds: float = _STARTS_SECONDS
+    if run.state_type is StateType.RUNNING:
+        seconds = _ADMITS_SECONDS + source.jitter_seconds + patience_seconds(source)
+    return now - since > timedelta(seconds=seconds)
 
 
-def _orphans(store: Store, running: list[FlowRun]) -> list[tuple[FlowRun, SyncSession]]:
-    found = ((run, _given_up(store, run)) for run in running)
-    return [(run, session) for run, session in found if session is not None]
-
-
-def _given_up(store: Store, run: FlowRun) -> SyncSession | None:
-    """The run's session, if it ended a while ago, with its lease, and its process does not live on."""
+def _state(store: Store, source: str, run: FlowRun, ahead: timedelta) -> State[None] | None:
+    """What Prefect is to be told of the run; None where it may go on."""
     with store.read() as connection:
-        session = sessions.by_flow_run(connection, session_key(run))
-        if session is None or session.completed_at is None:
-            return None
-        lease = leases.holder(connection, lease_name(session.source, session.account_id))
-    given_up = session.completed_at <= store.clock.now() - _GRACE
-    return session if given_up and not leases.lives_on(lease, session.id) else None
+        session, now = sessions.by_flow_run(connection, session_key(run)), store.now(connection)
+        lease = None if session is None else leases.holder(connection, lease_name(source, session.account_id))
+    if session is None:
+        return _unbegun(store, source, run) if is_stuck(find(source), run, now + ahead) else None
+    given_up = session.completed_at is not None and session.completed_at <= now - _GRACE
+    return state_of(session) if given_up and not leases.lives_on(lease, session.id) else None
+
+
+def _unbegun(store: Store, source: str, run: FlowRun) -> State[None] | None:
+    """Put a run on record that died before it had a session; None where it got one meanwhile."""
+    cancelled = run.state_type is StateType.CANCELLING
+    status, reason = (Status.CANCELLED, "cancelled before it began") if cancelled else (Status.CRASHED, None)
+    if reason is None and not run.auto_scheduled:
+        reason = DIED_UNBEGUN
+    if put_on_record(store, source, run, status, reason=reason) is None and _has_session(store, run):
+        return None
+    return Cancelled(message="Cancelled before it began.") if cancelled else Crashed(message=_UNBEGUN)
+
+
+def _has_session(store: Store, run: FlowRun) -> bool:
+    with store.read() as connection:
+        return sessions.by_flow_run(connection, session_key(run)) is not None

@@ -10,8 +10,12 @@ from prefect.exceptions import ObjectNotFound
 from deployments.client import open_client
 from deployments.intervals import planned
 from deployments.prefect_yaml import read_deployments
+from deployments.preflight import is_set_up
+from deployments.resting import rest, wake
 from deployments.schedules import is_overridable, schedules_of
+from flows.registry import find
 from syncline.store import schedules
+from tasks.limit import make_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +38,8 @@ async def apply_intervals(
 ) -> dict[str, float]:
     """Give Prefect's deployments the intervals that the environment and operators set, as a start here does.
 
-    `prefect deploy` knows prefect.yaml alone. A stopped schedule stays stopped.
+    `prefect deploy` knows prefect.yaml alone: it also plans runs of sources that are not set up, which rest from here
+    on, and makes no limits, which are made here. A stopped schedule stays stopped.
 
     Returns:
         The seconds between runs of each deployment that was given an interval, by its source.
@@ -49,6 +54,13 @@ async def apply_intervals(
     applied: dict[str, float] = {}
     async with open_client(settings) as client:
         for deployment, plan in zip(found, planned(settings, found), strict=True):
+            if await _known(client, deployment.full_name) is None:
+                continue
+            if not is_set_up(settings, find(deployment.source)):
+                await rest(client, deployment.full_name)
+                continue
+            await wake(client, deployment.full_name)
+            await make_limit(client, deployment.source)
             every = seconds.get(deployment.source)
             if every is None or not deployment.schedules or not is_overridable(deployment):
                 continue

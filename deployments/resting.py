@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-__all__ = ["RESTING_TAG", "is_stopped", "rest"]
+__all__ = ["RESTING_TAG", "is_stopped", "rest", "wake"]
 
 RESTING_TAG = "not-set-up"
 """The tag of a deployment that we paused."""
@@ -30,6 +30,17 @@ async def rest(client: PrefectClient, full_name: str) -> bool:
     tags = [*(tag for tag in deployment.tags if tag != RESTING_TAG), RESTING_TAG]
     await client.update_deployment(deployment.id, DeploymentUpdate(tags=tags))
     await client.pause_deployment(deployment.id)
+    return True
+
+
+async def wake(client: PrefectClient, full_name: str) -> bool:
+    """End the rest of a deployment that is set up now; returns whether it rested. An operator's pause stays."""
+    deployment = await _known(client, full_name)
+    if deployment is None or not deployment.paused or RESTING_TAG not in deployment.tags:
+        return False
+    tags = [tag for tag in deployment.tags if tag != RESTING_TAG]
+    await client.update_deployment(deployment.id, DeploymentUpdate(tags=tags))
+    await client.resume_deployment(deployment.id)
     return True
 
 

@@ -19,6 +19,7 @@ from deployments.ended import close_ended
 from deployments.environment import FIRST_RUNS_VARIABLE
 from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.intervals import planned
+from deployments.late_runs import resolve_late
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
@@ -70,6 +71,7 @@ async def serve(
     runner = SyncRunner(store=store, limit=runs_at_once(), fork_server=fork_server)
     await register(settings, store, runner, found)
     await register_upkeep(settings, runner, upkeep)
+    await resolve_late(settings, store)
     get_logger("syncline").info("serving all deployments, at most %d runs at once", runner.limit)
     try:
         await runner.start()

@@ -25,22 +25,26 @@ if TYPE_CHECKING:
 __all__ = ["next_runs"]
 
 _PLANNED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])))
-_LIMIT = 200
+_PAGE = 200
 
 
 async def next_runs(client: PrefectClient, deployments: list[UUID]) -> dict[UUID, datetime]:
     """When the next run of each deployment is due; those that have none are left out."""
-    if not deployments:
-        return {}
-    planned = await client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=deployments)),
-        flow_run_filter=_PLANNED,
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=_LIMIT,
-    )
     found: dict[UUID, datetime] = {}
-    for run in planned:
-        due_at = plain(run.expected_start_time)
-        if run.deployment_id is not None and due_at is not None:
-            found.setdefault(run.deployment_id, due_at)
+    offset = 0
+    while len(found) < len(set(deployments)):
+        page = await client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=deployments)),
+            flow_run_filter=_PLANNED,
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=_PAGE,
+            offset=offset,
+        )
+        for run in page:
+            due_at = plain(run.expected_start_time)
+            if run.deployment_id is not None and due_at is not None:
+                found.setdefault(run.deployment_id, due_at)
+        if len(page) < _PAGE:
+            break
+        offset += _PAGE
     return found

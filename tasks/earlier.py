@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 
 from syncline.model.policies import CatchUp
@@ -83,6 +84,7 @@ async def _before(deployment_id: UUID, tick: datetime) -> list[FlowRun]:
             return await client.read_flow_runs(
                 deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
                 flow_run_filter=FlowRunFilter(state=_COMING, expected_start_time=before),
+                sort=FlowRunSort.EXPECTED_START_TIME_ASC,
                 limit=_LIMIT,
             )
     except Exception:  # noqa: BLE001 - late runs still take their turns in the order in which they come

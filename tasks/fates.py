@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
 from syncline.passes import ending, results
-from syncline.store import sessions
+from syncline.passes.due import lease_name
+from syncline.store import leases, missed, sessions
 from tasks.due import due_of, mode_of, plain, session_key
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
     from syncline.store.engine import Store
 
-__all__ = ["close", "put_on_record"]
+__all__ = ["DIED_UNBEGUN", "close", "put_on_record"]
+
+DIED_UNBEGUN = "its run died before it was admitted"
+"""Why a tick was missed whose run Prefect had begun."""
 
 
 def close(
@@ -58,18 +63,23 @@ def put_on_record(
     reason: str | None = None,
     error: tuple[str, str] | None = None,
 ) -> SyncSession | None:
-    """Record a flow run that ended without a session of its own; None where it has one.
+    """Record a flow run that ended without a session of its own; None where it has one, or its tick has.
 
-    The id is made of the run's, so that two processes that find the run at once make one record.
+    A tick whose run died before it was admitted was missed: nothing of it was done. The id is made of the run's, and
+    admission holds the same lease, so that of several processes that find the run at once one makes the record.
     """
-    began = plain(flow_run.start_time or flow_run.expected_start_time) or store.clock.now()
-    session = _record(source, flow_run, status, began)
-    session.completed_at = max(plain(flow_run.end_time) or store.clock.now(), began)
-    session.reason = reason
+    session = _record(source, flow_run, status, store.clock.now())
     session.error_type, session.error_message = error or (None, None)
+    session.reason = reason
+    if session.status is Status.MISSED:
+        session.reason = f"{DIED_UNBEGUN}: {reason}" if reason else DIED_UNBEGUN
 
     def insert(connection: Connection) -> bool:
+        leases.holder(connection, lease_name(source, session.account_id), locked=True)
         if sessions.by_flow_run(connection, session_key(flow_run)) is not None:
+            return False
+        tick = session.scheduled_for
+        if tick is not None and missed.unclaimed(connection, source, tick) is not None:
             return False
         sessions.insert_session(connection, session)
         return True
@@ -83,15 +93,24 @@ def put_on_record(
     return session
 
 
-def _record(source: str, flow_run: FlowRun, status: Status, began: datetime) -> SyncSession:
+def _record(source: str, flow_run: FlowRun, status: Status, now: datetime) -> SyncSession:
     due = due_of(flow_run, mode_of(flow_run))
+    began = plain(flow_run.start_time or flow_run.expected_start_time) or now
+    unbegun = status is Status.CRASHED and due.scheduled_for is not None
+    tick = plain(flow_run.expected_start_time) or began
     return SyncSession(
-        id=f"{source}-sync-{milliseconds(began)}-{flow_run.id.hex[:8]}",
+        id=f"{source}-sync-{milliseconds(tick)}-{_digest(session_key(flow_run))}",
         source=source,
         trigger=due.trigger,
         mode=due.mode,
-        status=status,
+        status=Status.MISSED if unbegun else status,
         started_at=began,
+        completed_at=max(plain(flow_run.end_time) or now, began),
         flow_run_id=due.flow_run_id,
         scheduled_for=due.scheduled_for,
     )
+
+
+def _digest(key: str) -> str:
+    """Eight characters made of a run's key; its id alone begins with the time at which it was made."""
+    return blake2b(key.encode(), digest_size=4).hexdigest()

@@ -93,6 +93,7 @@ class SyncSession(Row, table=True):
         Index("ix_sync_sessions_started_at", "started_at"),
         Index("ix_sync_sessions_status", "status", "started_at"),
         Index("ix_sync_sessions_source_status", "source", "status", "started_at"),
+        Index("ix_sync_sessions_tick", "source", "scheduled_for"),
     )
 
     id: str = Field(primary_key=True)
@@ -121,6 +122,11 @@ class SyncSession(Row, table=True):
     """Whether a hold deferred it: releasing that one lets it go on before `retry_at`."""
     flow_run_id: str | None = Field(default=None, index=True)
     scheduled_for: datetime | None = None
+    """The tick of the schedule that it answers; of several, the first."""
+    scheduled_until: datetime | None = None
+    """The last tick that it answers, where it is the outcome of several."""
+    ticks: int = Field(default=1, sa_type=BigInt)
+    """How many runs it stands for: one, except where a long downtime left more missed ticks than rows are made for."""
     result_no: int | None = Field(default=None, sa_type=BigInt, index=True, unique=True)
     """Its place among all that have ended, once somebody followed them."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_breaker"]
+__all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_breaker", "turn_away"]
 
 
 def admit(
@@ -69,9 +69,32 @@ def ask(
         behind: whether an earlier tick is known to be on its way, which a late run waits for.
         gives_up: whether it waits no longer: it is deferred where its turn has not come.
     """
+    decided = _decide(store, source, due, process=process, place=place, behind=behind, gives_up=gives_up)
+    assert decided is not None  # a run that is there to begin is let in, turned away, or waits
+    return decided
+
+
+def turn_away(store: Store, source: Service, due: Due) -> Admission | None:
+    """Put on record that a run which has not begun would be turned away; None where it would not be."""
+    decided = _decide(store, source, due, begins=False)
+    assert not isinstance(decided, Wait)  # only a run that is there to begin waits
+    return decided
+
+
+def _decide(
+    store: Store,
+    source: Service,
+    due: Due,
+    *,
+    process: leases.Process | None = None,
+    place: Wait | None = None,
+    behind: bool = False,
+    gives_up: bool = False,
+    begins: bool = True,
+) -> Admission | Wait | None:
     breaker, process = Breakers(store).state(source), process or leases.Process.current()
 
-    def decide(connection: Connection) -> tuple[Admission | Wait, Door]:
+    def decide(connection: Connection) -> tuple[Admission | Wait | None, Door]:
         lease = leases.holder(connection, lease_name(source.name, due.account_id), locked=True)
         door = Door(
             connection=connection,
@@ -84,6 +107,7 @@ def ask(
             place=place,
             behind=behind,
             gives_up=gives_up,
+            begins=begins,
         )
         return door.decide(), door
 

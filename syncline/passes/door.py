@@ -16,7 +16,7 @@ from syncline.passes.refusals import said_of_breaker, said_of_lateness, said_of_
 from syncline.passes.state import mode_due
 from syncline.passes.turns import Turn, turn_of
 from syncline.resilience.breaker import BreakerState
-from syncline.store import checkpoints, heartbeats, holds, leases, sessions
+from syncline.store import checkpoints, heartbeats, holds, leases, missed, sessions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,6 +39,7 @@ class Door:
 
     Attributes:
         lease: the source's lease, which nobody else changes meanwhile; None before its first run.
+        begins: whether the run is there to begin; else it is only asked whether it would be turned away.
         closed: the sessions that have their fate by it.
         beats: the signs of life that it gives, written once the transaction is committed.
     """
@@ -53,16 +54,26 @@ class Door:
     place: Wait | None = None
     behind: bool = False
     gives_up: bool = False
+    begins: bool = True
     closed: list[str] = field(default_factory=list[str])
     beats: list[heartbeats.Beat] = field(default_factory=list[heartbeats.Beat])
 
-    def decide(self) -> Admission | Wait:
-        """Let the run in, turn it away, or have it wait."""
-        known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
+    def decide(self) -> Admission | Wait | None:
+        """Let the run in, turn it away, or have it wait; None where it is not there to begin, and would not be."""
+        known = self._known()
         if known is not None:
             return self._again(known)
         refused = self._paused() or self._superfluous() or self._tripped()
-        return self._in_turn() if refused is None else refused
+        if refused is not None or not self.begins:
+            return refused
+        return self._in_turn()
+
+    def _known(self) -> SyncSession | None:
+        """The session that is on record of the run, or of its tick where that was found missed before it came."""
+        known = None if self.due.flow_run_id is None else sessions.by_flow_run(self.connection, self.due.flow_run_id)
+        if known is None and self.due.scheduled_for is not None and self.due.account_id is None:
+            return missed.unclaimed(self.connection, self.source.name, self.due.scheduled_for)
+        return known
 
     @cached_property
     def _id(self) -> str:

@@ -22,6 +22,7 @@ class Due:
         flow_run_id: the Prefect flow run that it is; the same id is admitted once.
         scheduled_for: the tick of the schedule that it answers.
         goes_on_for: the deferred session that it was scheduled to go on for, if it was.
+        superseded_by: a later tick that is late as well, whose run is to make up for this one.
     """
 
     trigger: Trigger
@@ -30,6 +31,7 @@ class Due:
     flow_run_id: str | None = None
     scheduled_for: datetime | None = None
     goes_on_for: str | None = None
+    superseded_by: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from syncline.model.session import SyncSession
     from syncline.passes.due import Due
 
-__all__ = ["said_of_breaker", "said_of_lateness", "said_of_waiting"]
+__all__ = ["left_out", "said_of_breaker", "said_of_lateness", "said_of_waiting"]
 
 
 def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
@@ -35,9 +37,23 @@ def said_of_lateness(source: Service, newest: SyncSession | None, due: Due, now:
         return None
     if source.catch_up is CatchUp.NONE:
         return f"{round(late)} s late; late runs of {source.name} are left out"
-    if newest is None or newest.started_at < begins_at(source, tick):
-        return None
-    return f"{round(late)} s late; session {newest.id} began after its time"
+    if newest is not None and newest.started_at >= begins_at(source, tick):
+        return f"{round(late)} s late; session {newest.id} began after its time"
+    if due.superseded_by is not None:
+        return f"{round(late)} s late; the run due at {due.superseded_by:%Y-%m-%d %H:%M:%S} UTC goes in its place"
+    return None
+
+
+def left_out(source: Service, newest: SyncSession | None, runs: Iterable[Due], now: datetime) -> list[Due]:
+    """Those of the `runs` of one schedule, all of which wait to be begun, that are late and would be left out.
+
+    Where late runs are made up for by the newest, that one is not among them, unless a session began since; the others
+    say that it goes in their place.
+    """
+    late = [run for run in runs if late_seconds(source, run.scheduled_for, now) is not None]
+    last = max((run.scheduled_for for run in late if run.scheduled_for is not None), default=None)
+    asked = [run if run.scheduled_for == last else replace(run, superseded_by=last) for run in late]
+    return [run for run in asked if said_of_lateness(source, newest, run, now) is not None]
 
 
 def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str | None:

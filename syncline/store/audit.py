@@ -14,7 +14,7 @@ from syncline.model.records import AuditEntry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["latest", "record"]
+__all__ = ["latest", "of_target", "record"]
 
 
 def record(
@@ -35,3 +35,13 @@ def record(
 def latest(connection: Connection, *, limit: int = 50) -> Sequence[AuditEntry]:
     """The newest entries, the newest first."""
     return Session(connection).scalars(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(limit)).all()
+
+
+def of_target(
+    connection: Connection, target: str, actions: Sequence[str], *, since: datetime
+) -> list[tuple[datetime, str]]:
+    """When which of these actions were done to `target` after `since`, the earliest first."""
+    at, action = col(AuditEntry.at), col(AuditEntry.action)
+    mine = (col(AuditEntry.target) == target, action.in_(actions), at > since)
+    found = connection.execute(select(at, action).where(*mine).order_by(col(AuditEntry.id))).all()
+    return [(row.at, row.action) for row in found]

@@ -22,17 +22,19 @@ _SLOTS = 16
 """On PostgreSQL, where a row is locked until its transaction is on the disk."""
 
 
-def count(connection: Connection, source: str, status: Status, *, begun: datetime, ended: datetime | None) -> None:
-    """Count one more session; called in the transaction that closes it, never on its own."""
+def count(
+    connection: Connection, source: str, status: Status, *, begun: datetime, ended: datetime | None, times: int = 1
+) -> None:
+    """Count `times` more sessions; called in the transaction that closes them, never on its own."""
     took = timedelta() if ended is None else max(ended - begun, timedelta())
     milliseconds, is_server = round(took / timedelta(milliseconds=1)), connection.dialect.name == "postgresql"
     make = postgresql.insert if is_server else sqlite.insert
     more = {
-        "sessions": col(SessionTotal.sessions) + 1,
+        "sessions": col(SessionTotal.sessions) + times,
         "duration_ms": col(SessionTotal.duration_ms) + milliseconds,
     }
     slot = random.randrange(_SLOTS) if is_server else 0  # noqa: S311 - that they are spread is enough
-    values = {"source": source, "status": status, "sessions": 1, "duration_ms": milliseconds, "slot": slot}
+    values = {"source": source, "status": status, "sessions": times, "duration_ms": milliseconds, "slot": slot}
     statement = make(SessionTotal).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "status", "slot"], set_=more))
 

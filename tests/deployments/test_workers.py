@@ -19,19 +19,30 @@ pytestmark = pytest.mark.slow
 PROJECT = Path(flows.__path__[0]).parent
 
 
-def test_the_same_file_is_deployed_to_workers(calm: Instance) -> None:
-    """One machine or ten: what runs when is written once."""
+def test_one_command_gives_workers_what_is_set_up(calm: Instance) -> None:
+    """One machine or ten: what runs when is written once, and no tick fails for want of an address."""
     calm.runners.pop().stop()
     env = calm.env | {"PWD": str(PROJECT)}
-    _deploy(calm, "--all")
     worker = calm.house.start(
         "worker", ["prefect", "worker", "start", "--pool", "syncline", "--type", "process"], env=env
     )
     try:
+        _deploy(calm, "--name", "quests")
+        assert asyncio.run(_is_paused(calm, "quests")) is False
+        assert "would leave out quests" in _run(calm, "cli.main", "deploy", "--plan")
+        asyncio.run(controls.stop(calm.settings, calm.store, "customers", actor="test"))
+        said = _run(calm, "cli.main", "deploy")
+        assert "deployed products, customers, prune_history" in said
+        assert "left out quests, which is not set up: its runs are no longer planned" in said
+        assert asyncio.run(_is_paused(calm, "quests")) is True
+        info = asyncio.run(controls.scheduled(calm.settings))
+        assert (info["products"].active, info["customers"].active) == (True, False)
         run = controls.run_now(calm.settings, "products", mode=Mode.INCREMENTAL, trigger=Trigger.API)
         assert calm.session_of(asyncio.run(run), "completed", "failed", "crashed").status is Status.COMPLETED
     finally:
         worker.stop()
+        asyncio.run(controls.start(calm.settings, calm.store, "customers", every_seconds=None, actor="test"))
+        asyncio.run(_forget(calm, "quests"))
         calm.restart_runner()
 
 
@@ -68,6 +79,16 @@ def _run(calm: Instance, *module: str) -> str:
     done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+async def _is_paused(calm: Instance, source: str) -> bool:
+    async with open_client(calm.settings) as client:
+        return (await client.read_deployment_by_name(f"sync-{source}/{source}")).paused
+
+
+async def _forget(calm: Instance, source: str) -> None:
+    async with open_client(calm.settings) as client:
+        await client.delete_deployment((await client.read_deployment_by_name(f"sync-{source}/{source}")).id)
 
 
 async def _make_pool(calm: Instance) -> None:

@@ -1,0 +1,32 @@
+"""What Prefect shows of a flow run whose session says how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.states import Cancelled, Completed, Crashed, Failed
+
+from syncline.model.session import Status
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+    from syncline.model.session import SyncSession
+
+__all__ = ["state_of"]
+
+_MESSAGE = "Its process ended without a word; the next run goes on at its checkpoint."
+
+
+def state_of(session: SyncSession) -> State[None]:
+    """What Prefect would show of the run, had it come to tell how its session ended."""
+    match session.status:
+        case Status.CRASHED:
+            return Crashed(message=_MESSAGE)
+        case Status.FAILED:
+            said = f"{session.error_type}: {session.error_message}"
+            return Failed(message=session.reason if session.error_type is None else said)
+        case Status.CANCELLED:
+            return Cancelled(message=session.reason)
+        case status:
+            return Completed(name=status.capitalize(), message=session.reason)
