@@ -1,9 +1,9 @@
 """What every endpoint works with: made once, carried by the app, never global."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
@@ -13,6 +13,7 @@ from syncline.model.service import Service
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.controls import Controls
+from web.shared_look import SharedLook
 
 __all__ = ["Context", "Here", "KnownSource", "attach", "of"]
 
@@ -27,6 +28,7 @@ class Context:
         controls: what starts and stops its schedules.
         sources: all of its sources.
         began_at: when the app was made.
+        shared: the looks that several requests share, by what is looked at.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class Context:
     controls: Controls
     sources: Sequence[Service]
     began_at: datetime
+    shared: dict[str, SharedLook[Any]] = field(default_factory=dict[str, SharedLook[Any]], repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.pace import PacedSettings
 
-from deployments.cadence import cadences
+from deployments.cadence import cadences, read_cadences
 from deployments.prefect_yaml import Deployment
 from syncline.settings import Settings
 from syncline.store import schedules
@@ -23,12 +23,14 @@ def quests(*entries: dict[str, Any]) -> list[Deployment]:
 
 
 def stalled_at(
-    store: Store, deployments: list[Deployment], last_run: datetime, settings: Settings | None = None
+    store: Store,
+    deployments: list[Deployment],
+    last_run: datetime,
+    settings: Settings | None = None,
+    now: datetime | None = None,
 ) -> datetime | None:
-    async def ask() -> datetime | None:
-        return await (await cadences(settings or Settings(), store, deployments))["quests"].stalled_at(last_run)
-
-    return asyncio.run(ask())
+    found = read_cadences(settings or Settings(), store, deployments)["quests"]
+    return found.stalled_at(last_run, now or last_run + timedelta(days=30))
 
 
 @pytest.mark.parametrize(
