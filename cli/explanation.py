@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from cli import catalog, console
+from cli import console
 from cli.fates import why
 from cli.instance import opened
 from cli.session_text import follows
 from cli.source_state import held, progress, waiting
+from cli.status_table import reported
 from cli.times import ago
-from cli.timetable import timetable
 from syncline.model.session import SyncSession
 from syncline.status.guards import breaker_words, budget_words
-from syncline.status.reading import read_report
 from syncline.status.report import Report, SourceReport
 from syncline.words import iso_instant
 
@@ -22,9 +21,7 @@ __all__ = ["sentences", "show"]
 def show(source: str, *, as_json: bool) -> None:
     """Print the sentences."""
     with opened() as instance:
-        declared = [catalog.find(source)]
-        schedules = timetable(instance.settings, instance.store, [source])
-        report = read_report(instance.store, instance.settings, declared, schedules)
+        report = reported(instance, source)
     one = report.of(source)
     told = list(sentences(one, report))
     if as_json:

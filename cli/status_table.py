@@ -4,21 +4,23 @@ from datetime import datetime
 
 from rich.text import Text
 
-from cli import catalog, console
+from cli import console
+from cli.declared import declared
 from cli.fates import fate, state_text, why
-from cli.instance import opened
+from cli.instance import Instance, opened
 from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_guards import breaker, budget, guard_facts
 from cli.status_json import as_json_object
 from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago, lasted
 from cli.timetable import timetable
+from syncline.errors import UnknownSourceError
 from syncline.model.session import SyncSession
 from syncline.status.reading import read_report
 from syncline.status.report import Report, SourceReport
 from syncline.status.row_counts import RowCount
 
-__all__ = ["COLUMNS", "facts", "row", "show"]
+__all__ = ["COLUMNS", "facts", "reported", "row", "show"]
 
 COLUMNS = (
     Column(title="Source"),
@@ -37,9 +39,7 @@ COLUMNS = (
 def show(source: str | None, *, as_json: bool) -> None:
     """Print the state of one source or of all."""
     with opened() as instance:
-        declared = catalog.every() if source is None else [catalog.find(source)]
-        schedules = timetable(instance.settings, instance.store, [one.name for one in declared])
-        report = read_report(instance.store, instance.settings, declared, schedules)
+        report = reported(instance, source)
         if as_json:
             console.write_json([as_json_object(one, report.at) for one in report.sources])
         elif source is None:
@@ -47,6 +47,23 @@ def show(source: str | None, *, as_json: bool) -> None:
         else:
             print_facts(facts(report.of(source), report.at))
         _warn(report)
+
+
+def reported(instance: Instance, source: str | None) -> Report:
+    """The report on one source or on all.
+
+    Raises:
+        UnknownSourceError: there is no such source.
+        ConfigurationError: a file of `flows/`, or prefect.yaml, cannot be loaded.
+    """
+    known = declared(instance.settings)
+    names = tuple(one.name for one in known.services)
+    if source is not None and source not in names:
+        raise UnknownSourceError(source, names)
+    wanted = [one for one in known.services if source in {None, one.name}]
+    tables = {one.name: known.tables[one.name] for one in wanted if one.name in known.tables}
+    schedules = timetable(instance.settings, instance.store, known, [one.name for one in wanted])
+    return read_report(instance.store, instance.settings, wanted, schedules, tables)
 
 
 def row(one: SourceReport, now: datetime) -> list[str | Text]:

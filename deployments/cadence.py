@@ -6,22 +6,41 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from deployments.intervals import planned
-from deployments.prefect_yaml import Deployment, ScheduleEntry
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
 
-__all__ = ["Cadence", "cadences"]
+if TYPE_CHECKING:
+    from deployments.prefect_yaml import Deployment
+
+__all__ = ["Cadence", "TickRule", "cadence_of", "cadences", "read_cadences", "rules_of"]
 
 _LATE = timedelta(minutes=1)
 """A run may begin this long after its tick."""
 _TICKS = 2
 """So many ticks of a cron may go by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TickRule:
+    """One schedule of prefect.yaml, as far as it says when: exactly one of the first three is set.
+
+    Attributes:
+        interval: seconds.
+        cron: a cron expression.
+        rrule: an RFC 5545 rule.
+        timezone: the zone in which a cron or rrule counts.
+    """
+
+    interval: float | None = None
+    cron: str | None = None
+    rrule: str | None = None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +53,7 @@ class Cadence:
     """
 
     interval_seconds: float | None
-    entries: tuple[ScheduleEntry, ...] = ()
+    entries: tuple[TickRule, ...] = ()
 
     def stalled_at(self, last_run: datetime, now: datetime) -> datetime | None:
         """From when on a source that ran at `last_run`, and not since, had stalled; None where it has not until `now`.
@@ -67,21 +86,31 @@ def read_cadences(
     """
     with store.read() as connection:
         overrides = schedules.overrides(connection)
-    entries: dict[str, list[ScheduleEntry]] = {}
-    for deployment in planned(settings, deployments):
-        if deployment.schedules:
-            entries.setdefault(deployment.source, []).extend(deployment.schedules)
-    return {source: cadence_of(those, overrides.get(source)) for source, those in entries.items()}
+    return {
+        source: cadence_of(those, overrides.get(source)) for source, those in rules_of(settings, deployments).items()
+    }
 
 
-def cadence_of(entries: Sequence[ScheduleEntry], override_seconds: float | None) -> Cadence:
+def rules_of(settings: Settings, deployments: Sequence[Deployment] | None = None) -> dict[str, list[TickRule]]:
+    """The schedules of each source, with the intervals of the environment; raises as `read_cadences` does."""
+    from deployments.intervals import planned  # noqa: PLC0415 - loads Prefect, which takes a second
+
+    rules: dict[str, list[TickRule]] = {}
+    for one in planned(settings, deployments):
+        for entry in one.schedules:
+            rule = TickRule(interval=entry.interval, cron=entry.cron, rrule=entry.rrule, timezone=entry.timezone)
+            rules.setdefault(one.source, []).append(rule)
+    return rules
+
+
+def cadence_of(entries: Sequence[TickRule], override_seconds: float | None) -> Cadence:
     """The cadence of these schedules, or of the interval that an operator set in their place."""
     intervals = [entry.interval for entry in entries if entry.interval is not None]
     shortest = override_seconds or min(intervals, default=None)
     return Cadence(interval_seconds=shortest, entries=tuple(entry for entry in entries if entry.interval is None))
 
 
-def _ticks(entry: ScheduleEntry, after: datetime, until: datetime) -> list[datetime]:
+def _ticks(entry: TickRule, after: datetime, until: datetime) -> list[datetime]:
     """The first ticks of a cron or rrule after `after` and until `until`, as many as matter.
 
     The time between is walked once, from one tick to the next; a cron that never fires has none.
@@ -94,7 +123,7 @@ def _ticks(entry: ScheduleEntry, after: datetime, until: datetime) -> list[datet
     return found
 
 
-def _following(entry: ScheduleEntry, after: datetime, until: datetime) -> Iterator[datetime]:
+def _following(entry: TickRule, after: datetime, until: datetime) -> Iterator[datetime]:
     if entry.cron is not None:
         local = after.astimezone(ZoneInfo(entry.timezone))
         try:
@@ -106,12 +135,17 @@ def _following(entry: ScheduleEntry, after: datetime, until: datetime) -> Iterat
         yield from _as_prefect_counts(entry, after, until)
 
 
-def _as_prefect_counts(entry: ScheduleEntry, after: datetime, until: datetime) -> Iterator[datetime]:
-    from deployments.ticks import ticks_between  # noqa: PLC0415 - loads Prefect's server, which takes a second
+def _as_prefect_counts(entry: TickRule, after: datetime, until: datetime) -> Iterator[datetime]:
+    from deployments.prefect_yaml import ScheduleEntry  # noqa: PLC0415 - loads Prefect, which takes a second
+    from deployments.ticks import ticks_between  # noqa: PLC0415 - the same
 
     if until <= after:
         return
-    found = asyncio.run(ticks_between(entry, after, until, most=_TICKS + 1))
+    wanted = ScheduleEntry(slug="ticks", cron=entry.cron, rrule=entry.rrule, timezone=entry.timezone)
+    try:
+        found = asyncio.run(ticks_between(wanted, after, until, most=_TICKS + 1))
+    except ValueError:  # a cron that never fires, such as 30 February
+        return
     for tick in found:
         if tick > after.timestamp():
             yield datetime.fromtimestamp(tick, after.tzinfo)

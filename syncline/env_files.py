@@ -25,7 +25,7 @@ def check_file(path: Path) -> None:
         ConfigurationError: one cannot; the message names the file and the line, and repeats no value.
     """
     for binding in _bindings(path):
-        text, line = binding.original.string.strip(), binding.original.line
+        text, line = binding.original.string.strip(), _line(binding)
         if binding.error:
             problem = "a quote that is not closed" if text[:1] and any(q in text for q in "\"'") else "not NAME=VALUE"
             raise ConfigurationError(f"{path}, line {line}: {problem}")
@@ -35,13 +35,13 @@ def check_file(path: Path) -> None:
 
 def line_of(path: Path, name: str) -> int | None:
     """The line of the file at `path` that sets the variable `name` last; None where none does."""
-    lines = [one.original.line for one in _bindings(path) if (one.key or "").upper() == name.upper()]
+    lines = [_line(one) for one in _bindings(path) if (one.key or "").upper() == name.upper()]
     return lines[-1] if lines else None
 
 
 def names_in(path: Path) -> dict[str, int]:
     """The variables that the file at `path` sets, and the line of each."""
-    return {one.key: one.original.line for one in _bindings(path) if one.key is not None}
+    return {one.key: _line(one) for one in _bindings(path) if one.key is not None}
 
 
 def typos(
@@ -58,6 +58,12 @@ def typos(
         nearest = get_close_matches(upper, settings, n=1, cutoff=_CUTOFF)
         if nearest:
             yield name, where, nearest[0]
+
+
+def _line(binding: Binding) -> int:
+    """Where a statement begins: the parser counts the empty lines before it as its own."""
+    whole = binding.original.string
+    return binding.original.line + whole[: len(whole) - len(whole.lstrip())].count("\n")
 
 
 def _bindings(path: Path) -> list[Binding]:

@@ -15,10 +15,9 @@ from sqlmodel import col
 from syncline.model.records import CheckpointRow, Heartbeat, Hold
 from syncline.model.service import Service
 from syncline.model.session import SyncSession
-from syncline.model.source import Source
 from syncline.status.latest import Latest, latest
 from syncline.status.recent import SUCCESSFUL, Recent, recent_of
-from syncline.status.row_counts import RowCount, count_rows
+from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
 from syncline.store import heartbeats, holds, sessions
 
 __all__ = ["Freshness", "Progress", "SourceOverview", "overview"]
@@ -108,16 +107,22 @@ class SourceOverview:
         return None if ran is None else ran.started_at
 
 
-def overview(connection: Connection, sources: Iterable[Service], now: datetime) -> list[SourceOverview]:
-    """What there is to know of each of `sources`, in their order."""
+def overview(
+    connection: Connection,
+    sources: Iterable[Service],
+    now: datetime,
+    tables: Mapping[str, CountedTable] | None = None,
+) -> list[SourceOverview]:
+    """What there is to know of each of `sources`, in their order; `tables` are theirs, unless they declare them."""
     sources = tuple(sources)
+    tables = counted_tables(sources) if tables is None else tables
     read = _Read(
         heartbeats={beat.source: beat for beat in heartbeats.every(connection)},
         holds=holds.active_all(connection, now=now),
         running=sessions.running(connection),
         latest=latest(connection, [source.name for source in sources]),
         passes=_passes(connection),
-        rows=count_rows(connection, [source for source in sources if isinstance(source, Source)]),
+        rows=count_rows(connection, tables),
     )
     return [_source(source, read, now) for source in sources]
 
@@ -138,7 +143,7 @@ def _source(source: Service, read: _Read, now: datetime) -> SourceOverview:
     mine = [session for session in read.running if session.source == source.name]
     newest = read.latest[source.name]
     fresh = read.passes.get(source.name, Freshness())
-    if not isinstance(source, Source):
+    if source.name not in read.rows:
         good = next((one for one in newest.ended if one.status in SUCCESSFUL), None)
         fresh = Freshness(read_at=None if good is None else good.started_at)
     return SourceOverview(

@@ -53,6 +53,34 @@ def test_a_source_has_stalled_when_two_of_its_ticks_have_gone_by(
     assert found == datetime(2026, 1, *stalled, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("cron", "silent_days", "stalled"),
+    [
+        ("0 3 1 * *", 45, False),  # monthly: one tick has gone by
+        ("0 3 1 * *", 75, True),
+        ("0 3 * * MON", 13, False),
+        ("0 3 * * MON", 15, True),
+        ("0 0 29 2 *", 2_000, False),  # 2028; the next one is in 2032
+        ("0 0 29 2 *", 2_300, True),
+        ("0 0 30 2 *", 20_000, False),  # it never fires
+        ("@hourly", 1, True),
+        ("0 12 1 1 *", 800, True),
+    ],
+)
+def test_a_cron_can_stall_however_seldom_it_ticks(
+    sqlite_store: Store, cron: str, silent_days: int, *, stalled: bool
+) -> None:
+    """Only eight days were looked ahead: a monthly feed that died was never told."""
+    last_run = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    found = stalled_at(
+        sqlite_store,
+        quests({"slug": "a", "cron": cron}),
+        last_run,
+        now=last_run + timedelta(days=silent_days),
+    )
+    assert (found is not None) == stalled
+
+
 def test_the_interval_that_an_operator_set_is_what_is_expected(sqlite_store: Store) -> None:
     """Whoever slows a source down is not woken for it."""
     now = sqlite_store.clock.now()
