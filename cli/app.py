@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from cli import (
     db,
     deploy,
     doctor,
+    explain,
     history,
     listings,
     metrics,
@@ -36,15 +38,20 @@ from cli import (
     up,
     version,
 )
-from cli.complaints import explain
+from cli.complaints import explain as complain
+from syncline.errors import SynclineError
 
 __all__ = ["app", "run"]
 
+COMPLETE = "_SYNCLINE_COMPLETE"
+"""The shell's completion sets this variable."""
+_NO_SETTINGS = frozenset({"--help", "--version", "version", "--install-completion", "--show-completion"})
 COMMANDS = {
     "Run": {"up": up.up, "sync": sync.sync},
     "Look": {
         "status": status.status,
         "history": history.history,
+        "explain": explain.explain,
         "metrics": metrics.metrics,
         "rejects": rejects.rejects,
         "sources": sources.sources,
@@ -67,7 +74,7 @@ COMMANDS = {
 
 def app() -> typer.Typer:
     """The command line, put together."""
-    made = typer.Typer(name="syncline", add_completion=False, pretty_exceptions_enable=False)
+    made = typer.Typer(name="syncline", pretty_exceptions_enable=False)
     made.callback(invoke_without_command=True)(_root)
     for panel, commands in COMMANDS.items():
         for name, command in commands.items():
@@ -94,11 +101,25 @@ def run(arguments: Sequence[str]) -> int:
     """
     debug = "--debug" in arguments or os.environ.get("SYNCLINE_DEBUG", "0") not in {"", "0", "false"}
     rest = [argument for argument in arguments if argument != "--debug"]
+    _warn_of_typos(rest)
     try:
         code: object = app()(rest, prog_name="syncline", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it in one line
-        return explain(error, debug=debug)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last place that can say it in one line
+        return complain(error, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def _warn_of_typos(arguments: Sequence[str]) -> None:
+    """Say on stderr which variables look like settings and are none; a fault of settings is the command's to tell."""
+    if not arguments or not _NO_SETTINGS.isdisjoint(arguments) or COMPLETE in os.environ:
+        return
+    from syncline.settings import load_settings, misspelt  # noqa: PLC0415 - --help and --version need none
+
+    with suppress(SynclineError):
+        for sentence in misspelt(load_settings()):
+            console.warn(f"syncline: {sentence}")
 
 
 def _root(

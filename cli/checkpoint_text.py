@@ -14,6 +14,7 @@ from syncline.passes.prune import loaded_refusal
 from syncline.passes.state import PassState, loaded
 from syncline.store import audit, checkpoints, leases, sessions
 from syncline.store.pass_keys import PassKeys
+from syncline.words import iso_instant
 
 __all__ = ["forget", "reset", "show"]
 
@@ -70,13 +71,22 @@ def _told(name: str, row: CheckpointRow | None) -> dict[str, object]:
         return told | {"read": "never: the next run reads everything"}
     refusal, unfinished = loaded_refusal(row.refusal), loaded(row.pass_state)
     return told | {
-        "changes_stored_to": row.cursor,
+        "changes_stored_to": _instant(row.cursor),
         "last_full_pass": row.full_pass_at,
         "last_pass": row.read_to,
         "updated_at": row.updated_at,
         "unfinished_pass": None if unfinished is None else _pass(unfinished),
         "refused_deletions": None if refusal is None else f"in {refusal.passes} full passes in a row",
     }
+
+
+def _instant(cursor: str | None) -> datetime | str | None:
+    """The cursor as an instant, which all but sync tokens are."""
+    try:
+        instant = None if cursor is None else datetime.fromisoformat(cursor)
+    except ValueError:
+        return cursor
+    return cursor if instant is None or instant.tzinfo is None else instant
 
 
 def _pass(state: PassState) -> dict[str, object]:
@@ -94,4 +104,6 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         parts = cast("dict[str, object]", value)
         return ", ".join(f"{label.replace('_', ' ')} {_text(part)}" for label, part in parts.items())
+    if isinstance(value, datetime):
+        return iso_instant(value)
     return "none" if value is None else str(value)

@@ -7,7 +7,8 @@ from cli.instance import actor, opened
 from deployments.breakers import hold_breaker_open, reset_breaker
 from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState
-from syncline.store.breakers import Breakers
+from syncline.store.breakers import Breakers, BreakerStatus
+from syncline.words import counted, unheard_of
 
 __all__ = ["hold_open", "reset", "show"]
 
@@ -16,12 +17,18 @@ def show(source: str) -> None:
     """Say how the breaker stands."""
     with opened() as instance:
         status = Breakers(instance.store).state(catalog.find(source))
-    if status.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}:
-        console.line(said_of_breaker(source, status.state, status.retry_at))
-    elif status.state is BreakerState.HALF_OPEN:
-        console.line(f"breaker: half-open, {status.successes} of its probes went well so far")
-    else:
-        console.line(f"breaker: closed, {status.failures} failures in a row")
+    console.line(_said(source, status))
+
+
+def _said(source: str, status: BreakerStatus) -> str:
+    match status.state:
+        case BreakerState.OPEN | BreakerState.FORCED_OPEN:
+            return said_of_breaker(source, status.state, status.retry_at)
+        case BreakerState.HALF_OPEN:
+            return f"breaker: half-open, {counted(status.successes, 'probe')} went well so far"
+        case BreakerState.CLOSED:
+            return f"breaker: closed, {counted(status.failures, 'failure')} in a row"
+    return f"breaker: {unheard_of(status.state)}"
 
 
 def reset(source: str) -> None:

@@ -7,7 +7,7 @@ import typer
 from cli import console
 from syncline.errors import ConfigurationError, SynclineError
 
-__all__ = ["FAILED", "INTERRUPTED", "MISUSED", "explain"]
+__all__ = ["FAILED", "INTERRUPTED", "MISUSED", "TERMINATED", "explain"]
 
 FAILED = 1
 MISUSED = 2
@@ -15,12 +15,18 @@ MISUSED = 2
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 + SIGINT, as a shell reports it."""
 
+TERMINATED = 143
+"""Ended from outside: 128 + SIGTERM."""
+
 
 def explain(error: BaseException, *, debug: bool) -> int:
     """Say in one line what went wrong (with `debug`, where as well); returns the exit code."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         console.complain("stopped")
         return INTERRUPTED
+    if not isinstance(error, Exception):  # as Prefect tells of SIGTERM
+        console.complain("ended by a signal (SIGTERM)")
+        return TERMINATED
     if debug:
         console.errors().print("".join(traceback.format_exception(error)), markup=False, soft_wrap=True, end="")
     console.complain(_text(error))
@@ -32,7 +38,7 @@ def _text(error: BaseException) -> str:
         return f"{_one_line(error.format_message())} (see `{_command(error)} --help`)"
     if isinstance(error, SynclineError):
         return _one_line(str(error) or type(error).__doc__ or type(error).__name__)
-    return f"unexpected {type(error).__name__}: {_one_line(str(error))} (`--debug` shows where)"
+    return f"unexpected {type(error).__name__}: {_one_line(str(error)) or 'it says no more'} (`--debug` shows where)"
 
 
 def _command(error: typer.TyperException) -> str:

@@ -4,24 +4,35 @@ Consoles are made when they are needed, so that redirected streams and a changed
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from syncline.words import iso_instant
+
 __all__ = ["answers", "complain", "errors", "line", "show", "warn", "write_json"]
+
+_ANY_WIDTH = 10_000
 
 
 def answers() -> Console:
     """The console on stdout."""
-    return Console(highlight=False)
+    return Console(highlight=False, width=_width(sys.stdout))
 
 
 def errors() -> Console:
     """The console on stderr."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """How wide a line may be: as the terminal, or as COLUMNS says; what goes elsewhere is never cut or broken."""
+    return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else _ANY_WIDTH
 
 
 def show(what: RenderableType) -> None:
@@ -50,4 +61,4 @@ def write_json(value: Mapping[str, object] | Sequence[object]) -> None:
 
 
 def _plain(value: object) -> object:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+    return iso_instant(value) if isinstance(value, datetime) else str(value)

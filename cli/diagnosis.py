@@ -23,7 +23,7 @@ def show(*, plan: bool, as_json: bool) -> int:
         console.write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            mark = Text(f"{finding.verdict:<5}", style=_STYLES[finding.verdict])
+            mark = Text(f"{finding.verdict:<5}", style=_STYLES.get(finding.verdict, ""))
             console.line(Text.assemble(mark, f" {finding.part:<{_WIDTH}} ", finding.said))
     return 1 if any(finding.verdict is Verdict.ILL for finding in findings) else 0
 

@@ -2,8 +2,8 @@
 
 from cli import catalog, console
 from cli.instance import opened
-from cli.tables import counted
 from syncline.store import retention
+from syncline.words import counted
 
 __all__ = ["forget"]
 

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from cli import catalog, console, durations
 from cli.instance import Instance, actor, opened
 from cli.options import EVERY
-from cli.tables import counted
 from syncline.errors import SynclineError
 from syncline.store import audit, holds
+from syncline.words import counted
 
 __all__ = ["GoOn", "hold", "pause", "release", "resume", "start_deferred", "tell_released"]
 

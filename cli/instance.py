@@ -67,11 +67,14 @@ def opened() -> Generator[Instance]:
         ConfigurationError: a setting cannot be used.
         StoreError: the database is missing, away, behind or too new.
     """
-    from syncline.store import schema  # noqa: PLC0415 - see above
+    from syncline.store import revision  # noqa: PLC0415 - see above
 
     with unchecked() as instance:
         _require_file(instance.store)
-        schema.require_current(instance.store)
+        if not revision.is_current(instance.store):
+            from syncline.store import schema  # noqa: PLC0415 - loads Alembic, which takes longer than most commands
+
+            schema.require_current(instance.store)
         yield instance
 
 

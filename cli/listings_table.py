@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli import catalog, console
 from cli.instance import Instance, opened
-from cli.tables import Column, Fact, counted, number, print_facts, print_table
+from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago
 from syncline.errors import SynclineError
 from syncline.model.items import ItemStatus
@@ -17,6 +17,7 @@ from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.store import listings
 from syncline.store.listings import StoredListing, Wanted
+from syncline.words import counted
 
 __all__ = ["as_json_object", "feed", "listed", "pending", "show"]
 
@@ -114,7 +115,7 @@ def _print(instance: Instance, found: Sequence[StoredListing], total: int) -> No
         (
             one.listing.source,
             one.listing.external_id,
-            Text(one.status.value, style=_STYLES[one.status]),
+            Text(one.status.value, style=_STYLES.get(one.status, "")),
             one.listing.title,
             one.listing.project or "",
             one.listing.chain or "",

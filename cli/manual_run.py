@@ -8,16 +8,24 @@ from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from cli import catalog, console, fates
 from cli.complaints import INTERRUPTED
+from cli.declared import known_name
 from cli.instance import Instance, is_there, make_home, unchecked
 from cli.progress import shown
+from cli.records import as_object
 from cli.summary import hint, summary
 from cli.watch import Reading, read
+from syncline.errors import SynclineError
 from syncline.model.policies import Mode
+from syncline.model.records import Hold
 from syncline.model.service import named
 from syncline.model.session import SyncSession
 from syncline.status.history import as_seed
+from syncline.store import holds
+from syncline.words import iso_instant
 
 __all__ = ["Runner", "Wish", "manual_run", "watched"]
 
@@ -51,7 +59,29 @@ Runner = Callable[[Instance, Wish, Event], SyncSession]
 def manual_run(wish: Wish, *, as_json: bool) -> int:
     """Run, showing how it goes; returns the exit code."""
     with unchecked() as instance:
-        return watched(instance, wish, run=_here, as_json=as_json)
+        hold = _hold(instance, wish)
+        if hold is None:
+            return watched(instance, wish, run=_here, as_json=as_json)
+    until = "until `syncline resume`" if hold.expires_at is None else f"until {iso_instant(hold.expires_at)}"
+    every = "all sources are" if hold.source == holds.EVERY_SOURCE else f"{wish.source} is"
+    sentence = f"{every} held by {hold.created_by} {until}: {hold.reason}; nothing was run"
+    if as_json:
+        console.write_json({"source": wish.source, "status": "held", "reason": sentence, "hold": as_object(hold)})
+    else:
+        console.warn(sentence)
+    return fates.NOT_NOW
+
+
+def _hold(instance: Instance, wish: Wish) -> Hold | None:
+    """The hold that stands in the way of the run; a database that cannot be read is told by the run itself."""
+    if not is_there(instance.store):
+        return None
+    try:
+        name = known_name(instance.settings, wish.source)
+        with instance.store.read() as connection:
+            return holds.active(connection, name, now=instance.now(), account_id=wish.account_id)
+    except (SynclineError, SQLAlchemyError):
+        return None
 
 
 def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> int:

@@ -9,10 +9,11 @@ from rich.table import Column
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import console
-from cli.tables import counted, number
+from cli.tables import number
 from cli.times import ago, span
 from cli.watch import Reading
 from syncline.errors import SynclineError
+from syncline.words import counted
 
 __all__ = ["POLL_SECONDS", "describe", "shown"]
 

@@ -105,7 +105,7 @@ def _row(one: RoundOverview, now: datetime) -> Sequence[str | Text]:
     row = one.round
     return (
         str(row.number),
-        Text(row.status.value, style=_STYLES[row.status]),
+        Text(row.status.value, style=_STYLES.get(row.status, "")),
         ago(row.starts_at, now),
         ago(row.ends_at, now),
         *(number(one.counts[status]) for status in EntryStatus),
@@ -137,7 +137,7 @@ def _facts(one: RoundOverview, now: datetime, checked: int, unchecked: Sequence[
     attempts = f", attempts: {row.push_attempts}" if row.push_attempts else ""
     return [
         Fact(label="round", value=str(row.number)),
-        Fact(label="status", value=Text(row.status.value, style=_STYLES[row.status])),
+        Fact(label="status", value=Text(row.status.value, style=_STYLES.get(row.status, ""))),
         Fact(label="starts", value=_instant(row.starts_at, now)),
         Fact(label="ends", value=_instant(row.ends_at, now) or by_hand),
         Fact(label="entries", value=f"{number(one.entries)}: {of_each}"),

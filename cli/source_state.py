@@ -1,43 +1,36 @@
-"""A source's present state in words: one for what it does, a few for why."""
+"""Why a source is in its state, in a few words."""
 
 from datetime import datetime
 
-from rich.text import Text
-
 from cli.fates import why
-from cli.tables import counted, number
+from cli.tables import number
 from cli.times import ago
 from syncline.model.records import Hold
-from syncline.status.overview import Progress, SourceOverview, State
+from syncline.status.overview import Progress, SourceOverview
+from syncline.status.problems import ProblemKind
+from syncline.status.report import NextRun, SourceReport
 from syncline.store.holds import EVERY_SOURCE
+from syncline.words import counted
 
-__all__ = ["held", "note", "progress", "state", "waiting"]
-
-_STYLES = {
-    State.RUNNING: "cyan",
-    State.WAITING: "blue",
-    State.PAUSED: "yellow",
-    State.FAILING: "bold red",
-    State.DEFERRED: "blue",
-    State.IN_STEP: "green",
-    State.NEW: "bright_black",
-}
+__all__ = ["held", "next_run", "note", "progress", "waiting"]
 
 
-def state(one: SourceOverview) -> Text:
-    """The state's word in its colour."""
-    return Text(one.state.value, style=_STYLES[one.state])
-
-
-def note(one: SourceOverview, now: datetime) -> str:
-    """What is most worth knowing of a source: what it waits for, how far it is, who holds it, or why it ended so."""
-    waits = waiting(one, now)
-    parts = [f"waits: {waits}" if waits else "", *(held(hold, now) for hold in one.holds)]
-    if one.progress is not None:
-        parts.insert(0, progress(one.progress))
-    elif one.last_run is not None and not one.holds:
-        parts.append(why(one.last_run))
+def note(one: SourceReport, now: datetime) -> str:
+    """What is most worth knowing of a source: how far it is, what it waits for, who holds it, and what is wrong."""
+    seen = one.seen
+    waits = waiting(seen, now)
+    parts = [progress(seen.progress) if seen.progress is not None else "", f"waits: {waits}" if waits else ""]
+    parts += [held(hold, now) for hold in seen.holds]
+    failed = any(problem.kind is ProblemKind.FAILED for problem in one.problems)
+    if seen.last_run is not None and (failed or not (seen.progress or seen.holds or one.problems)):
+        parts.append(why(seen.last_run))  # that it failed, and when, stands beside it
+    parts += [problem.sentence for problem in one.problems if problem.kind is not ProblemKind.FAILED]
     return "; ".join(part for part in parts if part)
+
+
+def next_run(one: NextRun, now: datetime) -> str:
+    """When it runs next, or why that cannot be told."""
+    return ago(one.at, now) if one.at is not None else (one.why or "-").partition(":")[0]
 
 
 def progress(running: Progress) -> str:

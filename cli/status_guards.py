@@ -8,24 +8,42 @@ from cli.tables import Fact
 from cli.times import ago
 from syncline.resilience.breaker import BreakerState
 from syncline.status.guards import BudgetUse, Guards, breaker_words, budget_words
+from syncline.words import unheard_of
 
 __all__ = ["breaker", "budget", "guard_facts"]
 
 _NEARLY = 0.9
-_STYLES = {
-    BreakerState.CLOSED: "",
-    BreakerState.OPEN: "bold red",
-    BreakerState.HALF_OPEN: "yellow",
-    BreakerState.FORCED_OPEN: "bold red",
-}
 
 
 def breaker(guarded: Guards) -> Text:
     """The breaker in a cell; empty while it is closed."""
+    return Text(_short(guarded), style=_breaker_style(guarded.breaker.state))
+
+
+def _short(guarded: Guards) -> str:
     state, retry_at = guarded.breaker.state, guarded.breaker.retry_at
-    words = {BreakerState.CLOSED: "", BreakerState.HALF_OPEN: "half-open", BreakerState.FORCED_OPEN: "held open"}
-    until = f" until {retry_at:%H:%M} UTC" if retry_at else ""
-    return Text(words.get(state, f"open{until}"), style=_STYLES[state])
+    match state:
+        case BreakerState.CLOSED:
+            return ""
+        case BreakerState.OPEN:
+            return f"open until {retry_at:%H:%M} UTC" if retry_at else "open"
+        case BreakerState.HALF_OPEN:
+            return "half-open"
+        case BreakerState.FORCED_OPEN:
+            return "held open"
+    return unheard_of(state)
+
+
+def _breaker_style(state: BreakerState) -> str:
+    match state:
+        case BreakerState.CLOSED:
+            return ""
+        case BreakerState.OPEN | BreakerState.FORCED_OPEN:
+            return "bold red"
+        case BreakerState.HALF_OPEN:
+            return "yellow"
+    unheard_of(state)
+    return ""
 
 
 def budget(guarded: Guards) -> Text:
@@ -40,7 +58,7 @@ def guard_facts(guarded: Guards, now: datetime) -> list[Fact]:
     """All that stands between the source and its upstream."""
     retry_at, blocked_until = guarded.breaker.retry_at, guarded.blocked_until
     again = f", tries again {ago(retry_at, now)}" if retry_at else ""
-    words = Text(f"{breaker_words(guarded)}{again}", style=_STYLES[guarded.breaker.state])
+    words = Text(f"{breaker_words(guarded)}{again}", style=_breaker_style(guarded.breaker.state))
     return [
         Fact(label="Breaker", value=words),
         *(Fact(label="Budget", value=Text(_budget(use), style=_style(use))) for use in guarded.budgets),

@@ -1,35 +1,47 @@
 """A source's present state as JSON; instants in UTC."""
 
+from datetime import datetime
+
 from cli.records import as_object
-from cli.timetable import Timing
 from syncline.model.session import SyncSession
 from syncline.status.guards import BudgetUse, Guards
-from syncline.status.overview import Progress, SourceOverview
+from syncline.status.overview import Progress
+from syncline.status.report import NextRun, SourceReport
 
 __all__ = ["as_json_object"]
 
 
-def as_json_object(one: SourceOverview, guarded: Guards, timing: Timing | None) -> dict[str, object]:
+def as_json_object(one: SourceReport, at: datetime) -> dict[str, object]:
     """All that is known of a source; `schedule` is null where Prefect does not tell."""
-    beat = one.heartbeat
+    seen = one.seen
+    beat = seen.heartbeat
     return {
         "source": one.name,
-        "upstream": one.upstream,
+        "upstream": seen.upstream,
+        "at": at,
         "state": one.state.value,
-        "rows": one.rows.rows if one.rows else None,
-        "rows_exact": one.rows.exact if one.rows else None,
-        "running": _running(one.progress),
+        "healthy": one.is_healthy,
+        "problems": [{"kind": problem.kind.value, "sentence": problem.sentence} for problem in one.problems],
+        "set_up": one.missing is None,
+        "rows": seen.rows.rows if seen.rows else None,
+        "rows_exact": seen.rows.exact if seen.rows else None,
+        "fresh_at": seen.freshness.read_at,
+        "last_full_at": seen.freshness.full_at,
+        "running": _running(seen.progress),
         "waiting_for": beat.waiting_for if beat else None,
         "waiting_until": beat.waiting_until if beat else None,
         "last_beat": beat.last_beat if beat else None,
-        "last_run": _session(one.last_run),
-        "last_session": _session(one.last),
-        "consecutive_failures": one.consecutive_failures,
-        "breaker": _breaker(guarded),
-        "budgets": {use.name: _budget(use) for use in guarded.budgets},
-        "upstream_blocked_until": guarded.blocked_until,
-        "holds": [as_object(hold, without=["released_at"]) for hold in one.holds],
-        "schedule": _timing(timing),
+        "last_run": _session(seen.last_run),
+        "last_session": _session(seen.last),
+        "consecutive_failures": seen.consecutive_failures,
+        "retry_count": seen.retry_count,
+        "breaker": _breaker(one.guards),
+        "budgets": {use.name: _budget(use) for use in one.guards.budgets},
+        "upstream_blocked_until": one.guards.blocked_until,
+        "holds": [as_object(hold, without=["released_at"]) for hold in seen.holds],
+        "schedule": _schedule(one.next_run),
+        "next_run_at": one.next_run.at,
+        "next_run": _next_run(one.next_run),
     }
 
 
@@ -65,7 +77,9 @@ def _session(session: SyncSession | None) -> dict[str, object] | None:
     return None if session is None else as_object(session)
 
 
-def _timing(timing: Timing | None) -> dict[str, object] | None:
-    if timing is None:
-        return None
-    return {"active": timing.active, "runs": timing.words, "next_run_at": timing.next_run_at}
+def _schedule(one: NextRun) -> dict[str, object] | None:
+    return None if one.active is None else {"active": one.active, "runs": one.schedule, "next_run_at": one.at}
+
+
+def _next_run(one: NextRun) -> dict[str, object]:
+    return {"at": one.at, "why": one.why, "due_since": one.due_since}

@@ -1,91 +1,109 @@
 """The sources now: a table of all, one of them in full, or JSON."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.text import Text
 
-from cli import catalog, console
-from cli.fates import fate, why
-from cli.instance import opened
-from cli.source_state import held, note, progress, state, waiting
+from cli import console
+from cli.declared import declared
+from cli.fates import fate, state_text, why
+from cli.instance import Instance, opened
+from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_guards import breaker, budget, guard_facts
 from cli.status_json import as_json_object
 from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago, lasted
-from cli.timetable import Timing, timetable
+from cli.timetable import timetable
+from syncline.errors import UnknownSourceError
+from syncline.model.service import named
 from syncline.model.session import SyncSession
-from syncline.status.guards import Guards, guards
-from syncline.status.overview import SourceOverview, overview
+from syncline.status.reading import read_report
+from syncline.status.report import Report, SourceReport
 from syncline.status.row_counts import RowCount
 
-__all__ = ["COLUMNS", "facts", "row", "show"]
+__all__ = ["COLUMNS", "facts", "reported", "row", "show"]
 
 COLUMNS = (
     Column(title="Source"),
     Column(title="State"),
+    Column(title="Next run", right=True, rank=1),
+    Column(title="Last run", rank=2),
+    Column(title="Fresh", right=True, rank=4),
     Column(title="Rows", right=True, rank=5),
-    Column(title="Last run", rank=1),
-    Column(title="Ended", right=True, rank=3),
-    Column(title="Took", right=True, rank=6),
-    Column(title="Next", right=True, rank=4),
-    Column(title="Breaker", rank=1),
-    Column(title="Budget", right=True, rank=7),
-    Column(title="Note", least=24, rank=2),
+    Column(title="Took", right=True, rank=7),
+    Column(title="Breaker", rank=6),
+    Column(title="Budget", right=True, rank=8),
+    Column(title="Note", least=10, wish=40, rank=3),
 )
 
 
 def show(source: str | None, *, as_json: bool) -> None:
     """Print the state of one source or of all."""
     with opened() as instance:
-        declared = catalog.every() if source is None else [catalog.find(source)]
-        now = instance.now()
-        with instance.store.read() as connection:
-            found = overview(connection, declared, now)
-        guarded = guards(instance.store, declared)
-        timings = timetable(instance.settings)
+        report = reported(instance, source)
         if as_json:
-            console.write_json([as_json_object(one, guarded[one.name], timings.get(one.name)) for one in found])
+            console.write_json([as_json_object(one, report.at) for one in report.sources])
         elif source is None:
-            _print_all(found, guarded, timings, now)
+            print_table(COLUMNS, [row(one, report.at) for one in report.sources])
         else:
-            one = found[0]
-            print_facts(facts(one, guarded[one.name], timings.get(one.name), now))
+            print_facts(facts(report.of(report.sources[0].name), report.at))
 
 
-def row(one: SourceOverview, guarded: Guards, timing: Timing | None, now: datetime) -> list[str | Text]:
+def reported(instance: Instance, source: str | None) -> Report:
+    """The report on one source or on all.
+
+    Raises:
+        UnknownSourceError: there is no such source.
+        ConfigurationError: a file of `flows/`, or prefect.yaml, cannot be loaded.
+    """
+    known = declared(instance.settings)
+    asked = None if source is None else named(known.services, source)
+    if source is not None and asked is None:
+        raise UnknownSourceError(source, tuple(one.name for one in known.services))
+    wanted = known.services if asked is None else (asked,)
+    tables = {one.name: known.tables[one.name] for one in wanted if one.name in known.tables}
+    schedules = timetable(instance.settings, instance.store, known, [one.name for one in wanted])
+    return read_report(instance.store, instance.settings, wanted, schedules, tables)
+
+
+def row(one: SourceReport, now: datetime) -> list[str | Text]:
     """A source's cells."""
-    last = one.last_run
+    seen = one.seen
+    last = seen.last_run
     return [
         one.name,
-        state(one),
-        _rows(one.rows),
-        fate(last.status) if last else "-",
-        ago(last.completed_at, now) if last else "-",
+        state_text(one.state),
+        next_run(one.next_run, now),
+        Text.assemble(fate(last.status), f" {ago(last.completed_at, now)}") if last else "-",
+        ago(seen.freshness.read_at, now) if seen.freshness.read_at else "-",
+        _rows(seen.rows),
         lasted(last) if last else "-",
-        _next(timing, now),
-        breaker(guarded),
-        budget(guarded),
+        breaker(one.guards),
+        budget(one.guards),
         note(one, now),
     ]
 
 
-def facts(one: SourceOverview, guarded: Guards, timing: Timing | None, now: datetime) -> list[Fact]:
+def facts(one: SourceReport, now: datetime) -> list[Fact]:
     """All that is known of one source; an empty value is left out when it is printed."""
-    last = one.last_run
+    seen = one.seen
+    last, fresh = seen.last_run, seen.freshness
     return [
-        Fact(label="Source", value=f"{one.name} (from {one.upstream})"),
-        Fact(label="State", value=state(one)),
-        Fact(label="Rows", value=_rows(one.rows) if one.rows else ""),
-        Fact(label="Running", value=progress(one.progress) if one.progress else ""),
-        Fact(label="Waits for", value=waiting(one, now)),
-        *(Fact(label="Hold", value=held(hold, now)) for hold in one.holds),
+        Fact(label="Source", value=f"{one.name} (from {seen.upstream})"),
+        Fact(label="State", value=state_text(one.state)),
+        *(Fact(label="Problem", value=Text(problem.sentence, style="red")) for problem in one.problems),
+        Fact(label="Rows", value=_rows(seen.rows) if seen.rows else ""),
+        Fact(label="Fresh", value=ago(fresh.read_at, now) if fresh.read_at else ""),
+        Fact(label="Read in full", value=ago(fresh.full_at, now) if fresh.full_at else ""),
+        Fact(label="Running", value=progress(seen.progress) if seen.progress else ""),
+        Fact(label="Waits for", value=waiting(seen, now)),
+        *(Fact(label="Hold", value=held(hold, now)) for hold in seen.holds),
         Fact(label="Last run", value=_ended(last, now) if last else ""),
         Fact(label="Why", value=why(last) if last else ""),
-        Fact(label="Failures", value=f"{one.consecutive_failures} in a row" if one.consecutive_failures else ""),
-        *guard_facts(guarded, now),
-        Fact(label="Schedule", value=timing.words if timing else ""),
-        Fact(label="Next run", value=_next(timing, now) if timing else ""),
+        Fact(label="Failures", value=f"{seen.consecutive_failures} in a row" if seen.consecutive_failures else ""),
+        *guard_facts(one.guards, now),
+        Fact(label="Schedule", value=one.next_run.schedule or ""),
+        Fact(label="Next run", value=ago(one.next_run.at, now) if one.next_run.at else one.next_run.why or ""),
     ]
 
 
@@ -96,23 +114,12 @@ def _ended(session: SyncSession, now: datetime) -> Text:
     return Text.assemble(fate(session.status), when, counts)
 
 
-def _print_all(
-    found: Sequence[SourceOverview], guarded: Mapping[str, Guards], timings: Mapping[str, Timing], now: datetime
-) -> None:
-    print_table(COLUMNS, [row(one, guarded[one.name], timings.get(one.name), now) for one in found])
-    if not timings:
-        console.warn("Prefect is not running here, so nothing is scheduled: `syncline up` starts it")
+def _warn(report: Report) -> None:
+    for problem in report.problems:
+        console.warn(problem.sentence)
 
 
 def _rows(rows: RowCount | None) -> str:
     if rows is None:
         return "-"
     return number(rows.rows) if rows.exact else f"~{number(rows.rows)}"
-
-
-def _next(timing: Timing | None, now: datetime) -> str:
-    if timing is None:
-        return "-"
-    if not timing.is_set_up:
-        return "not set up"
-    return ago(timing.next_run_at, now) if timing.active else "stopped"

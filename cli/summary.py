@@ -3,10 +3,11 @@
 from rich.text import Text
 
 from cli.fates import fate, why
-from cli.tables import counted, number
+from cli.tables import number
 from cli.times import lasted
 from syncline.model.session import Status, SyncSession
 from syncline.status.history import NEVER_RAN
+from syncline.words import counted
 
 __all__ = ["hint", "summary"]
 

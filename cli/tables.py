@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli import console
 
-__all__ = ["Column", "Fact", "counted", "fit", "number", "print_facts", "print_table"]
+__all__ = ["Column", "Fact", "fit", "number", "print_facts", "print_table"]
 
 _GAP = 2
 """Between two columns."""
@@ -25,12 +25,14 @@ class Column:
         right: whether it is aligned to the right, as numbers are.
         rank: where the terminal is too narrow, the column with the highest rank is left out first; 0 always stays.
         least: the width to which it is cut, with an ellipsis, before another column is left out; None: it is not cut.
+        wish: the width that it keeps for as long as there is a column with a higher rank to leave out; None: `least`.
     """
 
     title: str
     right: bool = False
     rank: int = 0
     least: int | None = None
+    wish: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +51,6 @@ class Fact:
 def number(value: int | None) -> str:
     """A count with thousands set apart; a dash for none."""
     return "-" if value is None else f"{value:,}"
-
-
-def counted(value: int, noun: str) -> str:
-    """A number of things: `1 page`, `1,200 pages`."""
-    return f"{number(value)} {noun}" if value == 1 else f"{number(value)} {noun}s"
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
@@ -79,6 +76,7 @@ def fit(columns: Sequence[Column], cells: Sequence[Sequence[int]], width: int) -
         size if column.least is None else min(size, column.least) for size, column in zip(natural, columns, strict=True)
     ]
     shown = [index for index, column in enumerate(columns) if not column.rank or any(row[index] for row in cells)]
+    _heed_wishes(columns, shown, natural, least, width)
     while _total(least, shown) > width and any(columns[index].rank for index in shown):
         shown.remove(max(shown, key=lambda index: columns[index].rank))
     spare = max(width - _total(least, shown), 0)
@@ -87,6 +85,22 @@ def fit(columns: Sequence[Column], cells: Sequence[Sequence[int]], width: int) -
         widths[index] = min(natural[index], least[index] + spare)
         spare -= widths[index] - least[index]
     return widths
+
+
+def _heed_wishes(
+    columns: Sequence[Column], shown: list[int], natural: Sequence[int], least: Sequence[int], width: int
+) -> None:
+    """Leave out what matters less than a column that would be cut below its wish."""
+    wished = [
+        size if column.wish is None else min(whole, column.wish)
+        for column, whole, size in zip(columns, natural, least, strict=True)
+    ]
+    wishing = [columns[index].rank for index in shown if columns[index].wish is not None]
+    while wishing and _total(wished, shown) > width:
+        last = max(shown, key=lambda index: columns[index].rank)
+        if columns[last].rank <= min(wishing):
+            return
+        shown.remove(last)
 
 
 def print_facts(facts: Iterable[Fact]) -> None:

@@ -8,7 +8,7 @@ is told anew under another id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,21 @@ from deployments.client import open_client
 from deployments.messages import Outcome, message_of, outcome_of, send
 from syncline.errors import PrefectUnavailableError
 from syncline.model.alerts import Alert, Delivery
-from syncline.status.conditions import conditions, facts
+from syncline.status.conditions import conditions
+from syncline.status.report import Report
 from syncline.store import alerts
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-    from syncline.model.service import Service
     from syncline.settings import Settings
     from syncline.store.engine import Store
 
-__all__ = ["ALERT_EVERY_SECONDS", "Stalled", "alert_once", "run_forever"]
+__all__ = ["ALERT_EVERY_SECONDS", "Look", "alert_once", "run_forever"]
 
 ALERT_EVERY_SECONDS = 15
-Stalled = Callable[[], Awaitable[Mapping[str, str]]]
-"""Tells which sources are due and do not run, with a sentence for each."""
+Look = Callable[[], Awaitable[Report]]
+"""Reads the report on the instance."""
 
 _LOOK_AGAIN = timedelta(seconds=15)
 _LOST_AFTER = timedelta(minutes=2)
@@ -42,32 +42,38 @@ _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0.5, 1, 2, 5, 15, 30,
 """Before each try after the first one; a day in all."""
 
 
-async def run_forever(settings: Settings, store: Store, known: Sequence[Service], stalled: Stalled) -> None:
+async def run_forever(settings: Settings, store: Store, look: Look) -> None:
     """Look every `ALERT_EVERY_SECONDS` until cancelled; a failure is logged, and the next look goes on."""
     applied = False
     while True:
+        applied = applied or await _applied(settings)
         try:
-            if not applied:
-                async with open_client(settings) as client:
-                    await apply_automations(client, settings)
-                applied = True
-        except PrefectUnavailableError as error:
-            get_logger("syncline").debug("alerts: %s", error)
-        except Exception:  # noqa: BLE001 - the look below is made all the same, and the next one tries again
-            get_logger("syncline").warning("the automations of alerts could not be made", exc_info=True)
-        try:
-            await alert_once(settings, store, known, await stalled())
+            await alert_once(settings, store, await look())
         except Exception:  # noqa: BLE001 - the next look may do better
             get_logger("syncline").warning("looking for alerts failed", exc_info=True)
         await asyncio.sleep(ALERT_EVERY_SECONDS)
 
 
-async def alert_once(settings: Settings, store: Store, known: Sequence[Service], stalled: Mapping[str, str]) -> None:
-    """Look at the conditions of the sources `known`, and tell Prefect of the alerts that it has not heard of.
+async def _applied(settings: Settings) -> bool:
+    """Whether Prefect has our automations now; where it has not, the next look tries again."""
+    try:
+        async with open_client(settings) as client:
+            await apply_automations(client, settings)
+    except PrefectUnavailableError as error:
+        get_logger("syncline").debug("alerts: %s", error)
+        return False
+    except Exception:  # noqa: BLE001 - alerts are looked for all the same
+        get_logger("syncline").warning("the automations of alerts could not be made", exc_info=True)
+        return False
+    return True
+
+
+async def alert_once(settings: Settings, store: Store, report: Report) -> None:
+    """Bring the alerts up to date with `report`, and tell Prefect of those that it has not heard of.
 
     Where Prefect is away the alerts are on record, and it hears of them when it is back.
     """
-    await asyncio.to_thread(_observe, store, known, stalled)
+    await asyncio.to_thread(alerts.observe, store, conditions(report))
     waiting = await asyncio.to_thread(_due, store)
     if not waiting:
         return
@@ -77,10 +83,6 @@ async def alert_once(settings: Settings, store: Store, known: Sequence[Service],
                 await _go_on(client, settings, store, alert)
     except PrefectUnavailableError as error:
         get_logger("syncline").debug("alerts wait for Prefect: %s", error)
-
-
-def _observe(store: Store, known: Sequence[Service], stalled: Mapping[str, str]) -> None:
-    alerts.observe(store, conditions(facts(store, known), stalled, store.clock.now()))
 
 
 def _due(store: Store) -> Sequence[Alert]:

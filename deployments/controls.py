@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from deployments import prefect_schedules
 from deployments.breakers import hold_breaker_open, reset_breaker
 from deployments.cadence import cadences
 from deployments.client import open_client
 from deployments.intervals import planned
+from deployments.prefect_schedules import ScheduleInfo
 from deployments.rescheduling import reschedule, restore
-from deployments.schedules import is_overridable, text_of
-from deployments.upcoming import next_runs
+from deployments.schedules import is_overridable
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
 from syncline.model.policies import Mode
@@ -49,21 +48,6 @@ __all__ = [
     "start_default",
     "stop",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduleInfo:
-    """When a source runs.
-
-    Attributes:
-        active: whether its schedule is on.
-        text: the schedule in a few words, such as `every 30 min`; several are joined by commas.
-        next_run_at: the next run that Prefect has planned; None where there is none.
-    """
-
-    active: bool
-    text: str
-    next_run_at: datetime | None
 
 
 async def start(
@@ -160,17 +144,7 @@ def _deferred(store: Store, wanted: Iterable[str]) -> list[SyncSession]:
 
 async def scheduled(settings: Settings) -> dict[str, ScheduleInfo]:
     """When each source that Prefect knows runs next. Raises PrefectUnavailableError."""
-    async with open_client(settings) as client:
-        known = await client.read_deployments()
-        mine = {d.name: d for d in known if d.name in names() and d.schedules}
-        upcoming = await next_runs(client, [deployment.id for deployment in mine.values()])
-    return {name: _info(deployment, upcoming.get(deployment.id)) for name, deployment in mine.items()}
-
-
-def _info(deployment: DeploymentResponse, next_run_at: datetime | None) -> ScheduleInfo:
-    running = [schedule for schedule in deployment.schedules if schedule.active]
-    text = ", ".join(text_of(schedule.schedule) for schedule in running or deployment.schedules)
-    return ScheduleInfo(active=bool(running) and not deployment.paused, text=text, next_run_at=next_run_at)
+    return await prefect_schedules.scheduled(settings, names())
 
 
 async def _deployment(client: PrefectClient, source: str) -> DeploymentResponse:

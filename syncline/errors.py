@@ -27,6 +27,7 @@ SynclineError
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "MissingSettingError",
     "MostlyRejectedError",
     "NewerDatabaseError",
+    "PrefectRefusesError",
     "PrefectUnavailableError",
     "RateLimitedError",
     "RefusedError",
@@ -85,7 +87,9 @@ class UnknownSourceError(ConfigurationError):
         """Name the `source` asked for and those that are `known`."""
         self.source = source
         self.known = known
-        super().__init__(f"no source is named {source!r}; there are: {', '.join(known) or 'none'}")
+        nearest = get_close_matches(source.lower(), known, n=1)
+        meant = f", did you mean {nearest[0]}?" if nearest else ";"
+        super().__init__(f"no source is named {source!r}{meant} there are: {', '.join(known) or 'none'}")
 
 
 class SameKeyError(ConfigurationError):
@@ -198,7 +202,21 @@ class PrefectUnavailableError(SynclineError):
     def __init__(self, url: str, cause: str) -> None:
         """Name the server's API `url`, and the `cause` in a few words."""
         self.url = url
+        self.cause = cause
         super().__init__(f"Prefect's server at {url} does not answer ({cause}): run `syncline up`")
+
+
+class PrefectRefusesError(PrefectUnavailableError):
+    """Prefect's server does not accept our credentials."""
+
+    def __init__(self, url: str, status: int) -> None:
+        """Name the server's API `url` and the HTTP `status` of its answer."""
+        SynclineError.__init__(
+            self,
+            f"Prefect's server at {url} refuses our credentials (HTTP {status}): set PREFECT_API_AUTH_STRING to its",
+        )
+        self.url = url
+        self.cause = f"HTTP {status}"
 
 
 class DeferredError(SynclineError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from os import environ
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from syncline.env_files import check_file, line_of, names_in, typos
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.held_file import is_held
 from syncline.host_names import HostNames, Networks, listed
@@ -21,6 +23,7 @@ __all__ = [
     "UpstreamSettings",
     "base_url_setting",
     "load_settings",
+    "misspelt",
     "short_secrets",
 ]
 
@@ -253,18 +256,37 @@ def load_settings() -> Settings:
     Raises:
         ConfigurationError: a value cannot be used, or a file not be read; the message names the variable or the file.
     """
+    files: list[Path] = [Path(".env")]
     try:
-        home = _read(".env").home
+        check_file(files[0])
+        home = _read(*files).home
         demo = home / "demo.env"  # a killed demo leaves it behind: the real upstreams count then
-        return _read(home / "secrets.env", ".env", *([demo] if is_held(demo) else []))
+        files = [home / "secrets.env", Path(".env"), *([demo] if is_held(demo) else [])]
+        for file in files:
+            check_file(file)
+        return _read(*files)
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error)) from None
+        raise ConfigurationError(_first_problem(error, files)) from None
     except SettingsError as error:  # no JSON where that is expected; its text does not repeat the value
         raise ConfigurationError(f"SYNCLINE_…: {error}") from None
     except OSError as error:
         raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(".env, or a file of settings in SYNCLINE_HOME, is no text in UTF-8") from None
+
+
+def misspelt(settings: Settings) -> Iterator[str]:
+    """A sentence for each variable that looks like a setting and is none, with the nearest that there is."""
+    files = (Path(".env"), settings.secrets_file)
+    found = typos(_names(settings), environ, {file: names_in(file) for file in files})
+    for name, where, nearest in found:
+        yield f"{name} ({where}) is no setting, and is ignored: did you mean {nearest}?"
+
+
+def _names(settings: Settings) -> Iterator[str]:
+    """The names of all settings; of upstreams those that any variable names, with each of their fields."""
+    yield from ("SYNCLINE_DEBUG", *(f"SYNCLINE_{name}" for name in Settings.model_fields))
+    yield from (f"SYNCLINE_KEEP__{name}" for name in KeepSettings.model_fields)
+    for name in settings.upstreams:
+        yield from (f"SYNCLINE_UPSTREAMS__{name}__{field}" for field in UpstreamSettings.model_fields)
 
 
 def _read(*files: Path | str) -> Settings:
@@ -272,9 +294,18 @@ def _read(*files: Path | str) -> Settings:
     return Settings(_env_file=files)  # pyright: ignore[reportCallIssue] - a keyword of pydantic-settings
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, files: Sequence[Path]) -> str:
     """One line for the first wrong value, by the name that its user wrote; the value itself is not shown."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = "__".join(str(part) for part in first["loc"]).upper()
     prefix = "" if name in {"CRON_SECRET", "INTERNAL_API_KEY", *INTERVAL_VARIABLES.values()} else "SYNCLINE_"
-    return f"{prefix}{name}: {first['msg'].lower().removeprefix('value error, ')}"
+    said = first["msg"].lower().removeprefix("value error, ")
+    return f"{_place(prefix + name, files)}{prefix}{name}: {said}"
+
+
+def _place(name: str, files: Sequence[Path]) -> str:
+    """The file and line that set `name`, where it is not the environment, which goes before files."""
+    if any(one.upper() == name for one in environ):
+        return ""
+    lines = [(file, line) for file in files if (line := line_of(file, name)) is not None]
+    return f"{lines[-1][0]}, line {lines[-1][1]}: " if lines else ""

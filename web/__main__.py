@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import sys
-from collections.abc import Mapping
 from functools import partial
 
 from deployments.environment import enter
@@ -12,8 +11,10 @@ from syncline.settings import Settings, load_settings
 from syncline.store import schema
 from syncline.store.engine import open_store
 from web.app import create_app
+from web.context import Context
 from web.edge.limits import Limits
 from web.edge.server import make_server
+from web.sight import look
 
 
 def main() -> int:
@@ -33,17 +34,16 @@ def main() -> int:
         sys.stderr.write(f"syncline: {error}\n")
         return 1
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
-    beside_it = partial(beside.run_forever, known, _stalled)
-    app = create_app(settings, store, controls=controls, known=known, reconcile=beside_it)
+
+    async def go_on(here: Context) -> None:
+        await beside.run_forever(here.settings, here.store, partial(look, here))
+
+    app = create_app(settings, store, controls=controls, known=known, beside=go_on)
     server = make_server(app, limits=Limits(), trusted_proxies=settings.trusted_proxy_networks)
     with listening, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     store.close()
     return 0
-
-
-async def _stalled() -> Mapping[str, str]:
-    return {}
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -50,25 +50,15 @@ def create_app(
     *,
     controls: Controls,
     known: Sequence[Service],
-    reconcile: Callable[[Settings, Store], Awaitable[object]] | None = None,
+    beside: Callable[[context.Context], Awaitable[object]] | None = None,
     limits: Limits | None = None,
 ) -> FastAPI:
     """The app of one instance.
 
-    `known` are its sources, `controls` what starts and stops them (`deployments.controls`); `reconcile` goes on for as
-    long as the app lives (`deployments.reconciling.run_forever`). `limits` are those of one request; a connection's are
+    `known` are its sources, `controls` what starts and stops them (`deployments.controls`); `beside` goes on for as
+    long as the app lives (`deployments.beside.run_forever`). `limits` are those of one request; a connection's are
     kept by the server (`web.edge.server`).
     """
-    app = _App(
-        title="Syncline",
-        description=_DESCRIPTION,
-        version=_VERSION,
-        docs_url=None,  # its page would be fetched from elsewhere; ours is web.docs
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=None if reconcile is None else _beside(partial(reconcile, settings, store)),
-    )
-    app.edge = partial(Edge, hosts=Hosts.of(settings), limits=limits or Limits())
     here = context.Context(
         settings=settings,
         store=store,
@@ -77,6 +67,16 @@ def create_app(
         attempts=Attempts(store.clock, exempt=settings.trusted_proxy_networks),
         began_at=store.clock.now(),
     )
+    app = _App(
+        title="Syncline",
+        description=_DESCRIPTION,
+        version=_VERSION,
+        docs_url=None,  # its page would be fetched from elsewhere; ours is web.docs
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=None if beside is None else _beside(partial(beside, here)),
+    )
+    app.edge = partial(Edge, hosts=Hosts.of(settings), limits=limits or Limits())
     context.attach(app, here)
     answer_errors(app)
     ours = (cron.router, cron_health.router, health.router, holds.router, sources.router, sync.router)

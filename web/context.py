@@ -1,9 +1,9 @@
 """What every endpoint works with: made once, carried by the app, never global."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
@@ -14,6 +14,7 @@ from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.attempts import Attempts
 from web.controls import Controls
+from web.shared_look import SharedLook
 
 __all__ = ["Context", "Here", "KnownSource", "attach", "of", "trusts"]
 
@@ -29,6 +30,7 @@ class Context:
         sources: all of its sources.
         attempts: the wrong credentials that came of late.
         began_at: when the app was made.
+        shared: the looks that several requests share, by what is looked at.
     """
 
     settings: Settings
@@ -37,6 +39,7 @@ class Context:
     sources: Sequence[Service]
     attempts: Attempts
     began_at: datetime
+    shared: dict[str, SharedLook[Any]] = field(default_factory=dict[str, SharedLook[Any]], repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

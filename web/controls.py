@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Protocol
 
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.settings import Settings
+from syncline.status.schedules import Cadence, Schedule
 from syncline.store.engine import Store
 
 __all__ = ["Cadence", "Controls", "Schedule"]
-
-
-class Schedule(Protocol):
-    """When a source runs."""
-
-    @property
-    def active(self) -> bool:
-        """Whether it runs by itself."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """How often, such as `every 30 min`, or a cron line."""
-        ...
-
-    @property
-    def next_run_at(self) -> datetime | None:
-        """When it runs next; None where nothing is scheduled."""
-        ...
-
-
-class Cadence(Protocol):
-    """How often a source is expected to run."""
-
-    @property
-    def interval_seconds(self) -> float | None:
-        """The time between two runs; None where a cron decides."""
-        ...
-
-    async def stalled_at(self, last_run: datetime) -> datetime | None:
-        """From when on a source that has not run since `last_run` has stalled; None where it is due no more."""
-        ...
 
 
 class Controls(Protocol):

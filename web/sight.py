@@ -1,74 +1,55 @@
-"""What there is to see now: from the database, and, where Prefect answers in time, when sources run next."""
+"""The report on the instance, as every page and endpoint of the web app sees it."""
+
+from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
 
-from syncline.errors import SynclineError
-from syncline.model.session import SyncSession
-from syncline.status.guards import Guards, guards
-from syncline.status.history import history
-from syncline.status.overview import SourceOverview, overview
-from syncline.status.rounds import RoundOverview, newest
+from syncline.errors import PrefectUnavailableError, SynclineError
+from syncline.status.reading import read_report
+from syncline.status.report import Report
+from syncline.status.schedules import Cadence, Schedule, Schedules, unknown_because
 from web.context import Context
-from web.controls import Schedule
+from web.shared_look import SharedLook
 
-__all__ = ["Sight", "look"]
+__all__ = ["look"]
 
 _PATIENCE_SECONDS = 4.0
 """Prefect answers in a tenth of a second, on a machine that is busy in one or two."""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sight:
-    """One look at the instance.
-
-    Attributes:
-        at: when it was taken.
-        sources: the sources with their state.
-        guards: the breaker and the budgets of each source.
-        sessions: the newest sessions of all sources, as many as were asked for.
-        rounds: the newest rounds of the contest, as many as were asked for.
-        schedules: when each source runs; None where Prefect does not answer.
-    """
-
-    at: datetime
-    sources: Sequence[SourceOverview]
-    guards: Mapping[str, Guards]
-    sessions: Sequence[SyncSession]
-    rounds: Sequence[RoundOverview]
-    schedules: Mapping[str, Schedule] | None
+async def look(context: Context) -> Report:
+    """The report; all who ask while one is being read share the next one, which begins after they asked."""
+    return await _shared(context).get()
 
 
-async def look(context: Context, *, sessions: int = 0, rounds: int = 0) -> Sight:
-    """See all sources, the newest `sessions` of them, and the newest `rounds`."""
-    now = context.store.clock.now()
-    seen, schedules = await asyncio.gather(
-        asyncio.to_thread(_read, context, now, sessions=sessions, rounds=rounds), _schedules(context)
-    )
-    return replace(seen, schedules=schedules)
+def _shared(context: Context) -> SharedLook[Report]:
+    found = context.shared.get(_read.__name__)
+    if found is None:
+        found = context.shared[_read.__name__] = SharedLook(lambda: _read(context))
+    return found
 
 
-def _read(context: Context, now: datetime, *, sessions: int, rounds: int) -> Sight:
-    """What the database has."""
-    guarded = guards(context.store, context.sources)
-    with context.store.read() as connection:
-        return Sight(
-            at=now,
-            sources=overview(connection, context.sources, now),
-            guards=guarded,
-            sessions=history(connection, limit=sessions) if sessions else (),
-            rounds=newest(connection, limit=rounds) if rounds else (),
-            schedules=None,
-        )
+async def _read(context: Context) -> Report:
+    (known, unknown), (cadences, unreadable) = await asyncio.gather(_scheduled(context), _cadences(context))
+    schedules = Schedules(by_source=known, unknown=unknown, cadences=cadences, unreadable=unreadable)
+    return await asyncio.to_thread(read_report, context.store, context.settings, context.sources, schedules)
 
 
-async def _schedules(context: Context) -> Mapping[str, Schedule] | None:
+async def _scheduled(context: Context) -> tuple[Mapping[str, Schedule], str | None]:
+    """What Prefect has planned, and why that is not known."""
     try:
-        return await asyncio.wait_for(context.controls.scheduled(context.settings), _PATIENCE_SECONDS)
-    except (SynclineError, TimeoutError) as error:
+        return await asyncio.wait_for(context.controls.scheduled(context.settings), _PATIENCE_SECONDS), None
+    except (PrefectUnavailableError, TimeoutError) as error:
         _log.debug("no schedules: %s", error)
-        return None
+        return {}, unknown_because(error)
+
+
+async def _cadences(context: Context) -> tuple[Mapping[str, Cadence], str | None]:
+    """How often sources are expected to run, and why that is not known."""
+    try:
+        return await context.controls.cadences(context.settings, context.store), None
+    except SynclineError as error:
+        return {}, str(error)

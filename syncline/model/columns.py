@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import JSON, BigInteger, Enum, Integer, Numeric, String
+from sqlalchemy import JSON, BigInteger, Integer, Numeric, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Amount", "BigInt", "JsonColumn", "KeyText", "NumberText", "choice"]
+_E = TypeVar("_E", bound=StrEnum)
+
+__all__ = ["Amount", "BigInt", "Choice", "JsonColumn", "KeyText", "NumberText", "choice"]
 
 
 class Amount(TypeDecorator[Decimal]):
@@ -82,10 +84,53 @@ class NumberText(TypeDecorator[str]):
         return plain
 
 
-def choice(values: type[StrEnum]) -> Enum:
+class Choice(TypeDecorator[_E]):
+    """One of the values of an enum, kept as its text.
+
+    A text that is none of them, as a database of a newer version or a damaged row has it, is read as a value of its
+    own: an instance of the enum with that text, which no `case` matches (see `unheard_of`). Refusing it would hide all
+    other rows of the answer too.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, values: type[_E]) -> None:
+        """Keep one of `values`."""
+        super().__init__(16)
+        self.values = values
+
+    @property
+    def python_type(self) -> type[_E]:
+        """The enum."""
+        return self.values
+
+    def process_bind_param(self, value: _E | str | None, dialect: Dialect) -> str | None:
+        """The text; one that is no value is refused before it is written.
+
+        Raises:
+            ValueError: it is none of the values.
+        """
+        del dialect
+        if value is None or isinstance(value, self.values):
+            return None if value is None else str(value.value)
+        return str(self.values(value).value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> _E | None:
+        """The value; one of its own where the enum has none with this text."""
+        del dialect
+        return None if value is None else _value(self.values, value)
+
+
+def choice(values: type[_E]) -> Choice[_E]:
     """A column that holds one of `values`, as its lower-case text."""
-    return Enum(values, native_enum=False, create_constraint=False, length=16, values_callable=_texts)
+    return Choice(values)
 
 
-def _texts(values: type[StrEnum]) -> list[str]:
-    return [value.value for value in values]
+def _value(values: type[_E], text: str) -> _E:
+    known = values._value2member_map_.get(text)
+    if isinstance(known, values):
+        return known
+    foreign = str.__new__(values, text)
+    foreign._name_, foreign._value_ = text, text
+    return foreign

@@ -12,12 +12,14 @@ from syncline.model.policies import BreakerPolicy
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
+from syncline.words import counted, unheard_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from syncline.model.budgets import BudgetKey
     from syncline.model.service import Service
+    from syncline.resilience.spending import Usage
     from syncline.store.engine import Store
 
 __all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
@@ -70,7 +72,7 @@ class Guards:
 
 
 def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
-    """The guards of each of `sources`; a budget that several share is read once.
+    """The guards of each of `sources`, read by two statements.
 
     Raises:
         DatabaseUnavailableError: the database cannot be reached.
@@ -78,14 +80,14 @@ def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
     sources = tuple(sources)
     breakers = Breakers(store).states({source.name: source.breaker for source in sources})
     upstreams = {source.upstream.name: source.upstream for source in sources}
-    doors = {name: _blocked_until(store, upstream.door) for name, upstream in upstreams.items()}
-    budgets = {name: tuple(_uses(store, upstream.budget_keys)) for name, upstream in upstreams.items()}
+    keys = [key for one in upstreams.values() for key in (one.door, *one.budget_keys)]
+    usages = Budgets(store).states(keys)
     return {
         source.name: Guards(
             breaker=breakers[source.name],
             policy=source.breaker,
-            budgets=tuple(use for use in budgets[source.upstream.name] if _short(use) in source.planned_requests),
-            blocked_until=doors[source.upstream.name],
+            budgets=tuple(_uses(usages, source.upstream.budget_keys, source.planned_requests)),
+            blocked_until=_instant(usages[source.upstream.door.name].blocked_until),
         )
         for source in sources
     }
@@ -96,14 +98,15 @@ def breaker_words(one: Guards) -> str:
     breaker = one.breaker
     match breaker.state:
         case BreakerState.CLOSED:
-            return f"closed, {_counted(breaker.failures, 'failure')} in a row" if breaker.failures else "closed"
+            return f"closed, {counted(breaker.failures, 'failure')} in a row" if breaker.failures else "closed"
         case BreakerState.OPEN:
-            return f"open{_until(breaker.retry_at)} after {_counted(breaker.failures, 'failure')}"
+            return f"open{_until(breaker.retry_at)} after {counted(breaker.failures, 'failure')}"
         case BreakerState.HALF_OPEN:
             out = f", the others are out{_until(breaker.retry_at)}" if breaker.retry_at else ""
             return f"half-open, {breaker.successes} of {one.policy.half_open_probes} probes went well{out}"
         case BreakerState.FORCED_OPEN:
             return "held open until it is reset"
+    return unheard_of(breaker.state)
 
 
 def budget_words(one: BudgetUse) -> str:
@@ -113,28 +116,24 @@ def budget_words(one: BudgetUse) -> str:
     return words if one.blocked_until is None else f"{words}, blocked by the upstream{_until(one.blocked_until)}"
 
 
-def _short(use: BudgetUse) -> str:
-    return use.name.partition(":")[2]
-
-
-def _uses(store: Store, keys: Iterable[BudgetKey]) -> Iterable[BudgetUse]:
+def _uses(usages: Mapping[str, Usage], keys: Iterable[BudgetKey], planned: Mapping[str, float]) -> Iterable[BudgetUse]:
+    """Those of the budgets that the source spends from."""
     for key in keys:
-        if key.policy is None:
+        if key.policy is None or key.name.partition(":")[2] not in planned:
             continue
-        usage = Budgets(store).state(key)
+        usage = usages[key.name]
         yield BudgetUse(
             name=key.name,
             tokens=usage.tokens,
             capacity=usage.capacity,
             fraction=usage.fraction,
             window_seconds=_window_seconds(key.policy),
-            blocked_until=from_microseconds(usage.blocked_until) if usage.blocked_until else None,
+            blocked_until=_instant(usage.blocked_until),
         )
 
 
-def _blocked_until(store: Store, door: BudgetKey) -> datetime | None:
-    blocked_until = Budgets(store).state(door).blocked_until
-    return from_microseconds(blocked_until) if blocked_until else None
+def _instant(microseconds: int | None) -> datetime | None:
+    return from_microseconds(microseconds) if microseconds else None
 
 
 def _window_seconds(policy: Policy) -> float:
@@ -154,7 +153,3 @@ def _period(seconds: float) -> str:
 
 def _until(instant: datetime | None) -> str:
     return "" if instant is None else f" until {instant:%H:%M} UTC"
-
-
-def _counted(value: int, noun: str) -> str:
-    return f"{value} {noun}" if value == 1 else f"{value} {noun}s"

@@ -1,44 +1,26 @@
-"""What each source does now: its state, its running session, what it waits for, how its last one ended."""
+"""What the database tells of each source: its running session, its last ones, holds, rows and how fresh they are.
+
+A fixed number of statements reads it for all sources. What it means is decided in `syncline.status.report`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
+from sqlmodel import col
 
-from syncline.model.records import Heartbeat, Hold
-from syncline.model.session import Status, SyncSession
-from syncline.model.source import Source
-from syncline.status.history import history, newest_that_ran
-from syncline.status.metrics import FAILED, SUCCESSFUL
-from syncline.status.row_counts import RowCount, count_rows
+from syncline.model.records import CheckpointRow, Heartbeat, Hold
+from syncline.model.service import Service
+from syncline.model.session import SyncSession
+from syncline.status.latest import Latest, latest
+from syncline.status.recent import SUCCESSFUL, Recent, recent_of
+from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
 from syncline.store import heartbeats, holds, sessions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from syncline.model.service import Service
-
-__all__ = ["Progress", "SourceOverview", "State", "overview"]
-
-
-class State(StrEnum):
-    """A source in one word."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    """A session is open, and waits for a hold or a rate limit."""
-    PAUSED = "paused"
-    FAILING = "failing"
-    DEFERRED = "deferred"
-    """Its last session was put off; it goes on at `last_run.retry_at`."""
-    CANCELLED = "cancelled"
-    IN_STEP = "in step"
-    NEW = "new"
-    """It never ran."""
+__all__ = ["Freshness", "Progress", "SourceOverview", "overview"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +39,22 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """Up to when a source is known to hold what its upstream has.
+
+    Attributes:
+        read_at: all that the upstream showed at this instant is stored: when the last pass began that came to its end,
+            full or incremental; of a service without a dataset, when its last good run began. None: never.
+        full_at: when the last unbroken full pass began, which alone finds deletions; None: never.
+    """
+
+    read_at: datetime | None = None
+    full_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceOverview:
-    """One source, now.
+    """One source, as the database has it.
 
     Attributes:
         name: the source.
@@ -66,10 +62,13 @@ class SourceOverview:
         rows: how many rows its table has; None where it keeps no dataset.
         progress: its running session; of several (accounts), the oldest.
         running: how many sessions of it are open.
-        last: the newest session, whatever its fate, also one that never ran; None before the first.
+        last: the newest session, whatever its status, also one that never ran; None before the first.
         last_run: the newest session that ran and ended.
+        recent: how its last runs fared.
+        freshness: how fresh its rows are.
         heartbeat: its last sign of life; None before the first run.
         holds: the holds in force on it, the oldest first.
+        deletion_refused: whether its last full pass refused to delete what was gone, because it was too much.
     """
 
     name: str
@@ -81,6 +80,9 @@ class SourceOverview:
     last_run: SyncSession | None
     heartbeat: Heartbeat | None
     holds: tuple[Hold, ...]
+    recent: Recent = field(default_factory=Recent)
+    freshness: Freshness = field(default_factory=Freshness)
+    deletion_refused: bool = False
 
     @property
     def consecutive_failures(self) -> int:
@@ -88,57 +90,101 @@ class SourceOverview:
         return 0 if self.heartbeat is None else self.heartbeat.error_count
 
     @property
-    def state(self) -> State:
-        """The source in one word: what it does now, else what stands in its way, else how it last ended."""
-        if self.progress is not None:
-            waits = self.heartbeat is not None and self.heartbeat.waiting_for is not None
-            return State.WAITING if waits else State.RUNNING
-        if any(hold.account_id is None for hold in self.holds):
-            return State.PAUSED
-        return State.NEW if self.last_run is None else _LEFT_BY[self.last_run.status]
+    def retry_count(self) -> int:
+        """How many attempts failed since the last success, those of the running session included."""
+        running = 0 if self.progress is None else self.progress.session.retry_count
+        return self.recent.failed_attempts + running
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a hold pauses it as a whole, not only one of its accounts."""
+        return any(hold.account_id is None for hold in self.holds)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When its last run began, by its heartbeat, else by its last session; None before the first."""
+        if self.heartbeat is not None and self.heartbeat.last_run is not None:
+            return self.heartbeat.last_run
+        ran = self.progress.session if self.progress is not None else self.last_run
+        return None if ran is None else ran.started_at
 
 
-_LEFT_BY = (
-    dict.fromkeys(SUCCESSFUL, State.IN_STEP)
-    | dict.fromkeys(FAILED, State.FAILING)
-    | {Status.DEFERRED: State.DEFERRED, Status.CANCELLED: State.CANCELLED}
-)
-"""How a run that ended leaves its source."""
-
-
-def overview(connection: Connection, sources: Iterable[Service], now: datetime) -> list[SourceOverview]:
-    """The state of each of `sources`, in their order."""
-    beats = {beat.source: beat for beat in heartbeats.every(connection)}
-    held = holds.active_all(connection, now=now)
-    open_sessions = sessions.running(connection)
-    return [
-        _source(connection, source, open_sessions=open_sessions, heartbeat=beats.get(source.name), held=held, now=now)
-        for source in sources
-    ]
-
-
-def _source(
+def overview(
     connection: Connection,
-    source: Service,
-    *,
-    open_sessions: Sequence[SyncSession],
-    heartbeat: Heartbeat | None,
-    held: Sequence[Hold],
+    sources: Iterable[Service],
     now: datetime,
-) -> SourceOverview:
-    mine = [session for session in open_sessions if session.source == source.name]
-    newest = history(connection, source.name, limit=1)
+    tables: Mapping[str, CountedTable] | None = None,
+) -> list[SourceOverview]:
+    """What there is to know of each of `sources`, in their order; `tables` are theirs, unless they declare them."""
+    sources = tuple(sources)
+    tables = counted_tables(sources) if tables is None else tables
+    passes, refusing = _passes(connection)
+    read = _Read(
+        heartbeats={beat.source: beat for beat in heartbeats.every(connection)},
+        holds=holds.active_all(connection, now=now),
+        running=sessions.running(connection),
+        latest=latest(connection, [source.name for source in sources]),
+        passes=passes,
+        refusing=refusing,
+        rows=count_rows(connection, tables),
+    )
+    return [_source(source, read, now) for source in sources]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What was read for all sources at once."""
+
+    heartbeats: Mapping[str, Heartbeat]
+    holds: Sequence[Hold]
+    running: Sequence[SyncSession]
+    latest: Mapping[str, Latest]
+    passes: Mapping[str, Freshness]
+    refusing: frozenset[str]
+    rows: Mapping[str, RowCount]
+
+
+def _source(source: Service, read: _Read, now: datetime) -> SourceOverview:
+    mine = [session for session in read.running if session.source == source.name]
+    newest = read.latest[source.name]
+    fresh = read.passes.get(source.name, Freshness())
+    if source.name not in read.rows:
+        good = next((one for one in newest.ended if one.status in SUCCESSFUL), None)
+        fresh = Freshness(read_at=None if good is None else good.started_at)
     return SourceOverview(
         name=source.name,
         upstream=source.upstream.name,
-        rows=count_rows(connection, source) if isinstance(source, Source) else None,
+        rows=read.rows.get(source.name),
         progress=_progress(mine[0], now) if mine else None,
         running=len(mine),
-        last=newest[0] if newest else None,
-        last_run=newest_that_ran(connection, source.name, ended=True),
-        heartbeat=heartbeat,
-        holds=tuple(hold for hold in held if hold.source in {source.name, holds.EVERY_SOURCE}),
+        last=newest.newest,
+        last_run=newest.ended[0] if newest.ended else None,
+        recent=recent_of(newest.ended),
+        freshness=fresh,
+        deletion_refused=source.name in read.refusing,
+        heartbeat=read.heartbeats.get(source.name),
+        holds=tuple(hold for hold in read.holds if hold.source in {source.name, holds.EVERY_SOURCE}),
     )
+
+
+def _passes(connection: Connection) -> tuple[Mapping[str, Freshness], frozenset[str]]:
+    """The passes of each source that came to their end, and the sources whose last full pass refused to delete rows.
+
+    Of several accounts, the passes are those that lag most.
+    """
+    row = CheckpointRow
+    columns = col(row.source), col(row.read_to), col(row.full_pass_at), col(row.refusal)
+    found: dict[str, Freshness] = {}
+    refusing: set[str] = set()
+    for source, read_at, full_at, refusal in connection.execute(select(*columns)):
+        known = found.get(source, Freshness(read_at=read_at, full_at=full_at))
+        found[source] = Freshness(read_at=_earlier(known.read_at, read_at), full_at=_earlier(known.full_at, full_at))
+        refusing |= {source} if refusal is not None else set()
+    return found, frozenset(refusing)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else min(one, other)
 
 
 def _progress(session: SyncSession, now: datetime) -> Progress:

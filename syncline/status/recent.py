@@ -1,73 +1,74 @@
-"""How the last runs of a source fared: read by the index of each fate, so that a million sessions take no longer."""
+"""How the last runs of a source fared."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
-from typing import Any
+from itertools import islice, takewhile
 
-from sqlalchemy import Connection, Select, select, union_all
-from sqlmodel import col
+from sqlalchemy import Connection
 
-from syncline.model.session import Status, SyncSession
-from syncline.status.metrics import FAILED, SUCCESSFUL
+from syncline.model.session import Status, SyncSession, is_mostly_rejected
+from syncline.status.latest import RECENT, Latest, latest
 
-__all__ = ["RECENT", "Recent", "Run", "recent_runs"]
+__all__ = ["FAILED", "RECENT", "SUCCESSFUL", "Recent", "Run", "recent_of", "recent_runs"]
 
-RECENT = 20
-"""How many runs are recent."""
-
-_FATES = sorted(SUCCESSFUL | FAILED)
-_COLUMNS = (
-    col(SyncSession.status),
-    col(SyncSession.started_at),
-    col(SyncSession.completed_at),
-    col(SyncSession.items_processed),
-    col(SyncSession.retry_count),
-    col(SyncSession.error_type),
-    col(SyncSession.error_message),
-    col(SyncSession.reason),
-    col(SyncSession.flow_run_id),
-)
+SUCCESSFUL = frozenset({Status.COMPLETED, Status.PARTIAL})
+"""A partial run stored all that could be stored; its rejects are on record."""
+FAILED = frozenset({Status.FAILED, Status.CRASHED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run that came to an end, good or bad; fields as in `SyncSession`."""
+    """A run that came to an end, good or bad.
 
-    status: Status
-    started_at: datetime
-    completed_at: datetime | None
-    items_processed: int
-    retry_count: int
-    error_type: str | None
-    error_message: str | None
-    reason: str | None
-    flow_run_id: str | None
+    Attributes:
+        session: its record.
+    """
+
+    session: SyncSession
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+        return self.session.status
 
     @property
     def succeeded(self) -> bool:
-        """Whether it stored all that could be stored."""
-        return self.status in SUCCESSFUL
+        """Whether it stored all that could be stored, and anything at all of what it was sent."""
+        return self.status in SUCCESSFUL and not self.stored_nothing
+
+    @property
+    def stored_nothing(self) -> bool:
+        """Whether it was sent items, and every one of them was rejected."""
+        one = self.session
+        return 0 < one.items_processed <= one.items_rejected
+
+    @property
+    def is_mostly_rejected(self) -> bool:
+        """Whether so many of its items were rejected that the source is failing."""
+        one = self.session
+        return is_mostly_rejected(one.mode, processed=one.items_processed, rejected=one.items_rejected)
 
     @property
     def ended_at(self) -> datetime:
         """When it ended; a clock that stepped back moves nothing before its beginning."""
-        return max(self.completed_at or self.started_at, self.started_at)
+        return max(self.session.completed_at or self.session.started_at, self.session.started_at)
 
     @property
     def took(self) -> timedelta:
         """How long it went on."""
-        return self.ended_at - self.started_at
+        return self.ended_at - self.session.started_at
 
     @property
     def error(self) -> str | None:
         """What went wrong, on one line; None where it went well."""
         if self.succeeded:
             return None
-        told = ": ".join(part for part in (self.error_type, self.error_message) if part) or self.reason
-        return " ".join((told or self.status.value).split())
+        one = self.session
+        said = ": ".join(part for part in (one.error_type, one.error_message) if part) or one.reason
+        return " ".join((said or self.status.value).split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Recent:
             how well a source works, and is not among them.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[Run, ...] = ()
 
     @property
     def last(self) -> Run | None:
@@ -94,16 +95,21 @@ class Recent:
     @property
     def failed_attempts(self) -> int:
         """How many attempts failed since the last success: each failed run, and the retries within it."""
-        return sum(1 + run.retry_count for run in takewhile(lambda run: not run.succeeded, self.runs))
+        failed = takewhile(lambda run: not run.succeeded, self.runs)
+        return sum(1 + run.session.retry_count for run in failed)
+
+    @property
+    def partial_in_a_row(self) -> int:
+        """How many of the newest runs ended partial."""
+        return sum(1 for _ in takewhile(lambda run: run.status is Status.PARTIAL, self.runs))
+
+
+def recent_of(ended: Iterable[SyncSession]) -> Recent:
+    """The recent runs among sessions that ended, the newest first."""
+    runs = (Run(session=one) for one in ended if one.status in SUCCESSFUL | FAILED)
+    return Recent(runs=tuple(islice(runs, RECENT)))
 
 
 def recent_runs(connection: Connection, source: str) -> Recent:
     """The last runs of `source`, of all of its accounts."""
-    newest = union_all(*(select(_newest(source, fate).subquery()) for fate in _FATES)).subquery()
-    rows = connection.execute(select(newest).order_by(newest.c.started_at.desc()).limit(RECENT))
-    return Recent(runs=tuple(Run(**row) for row in rows.mappings()))
-
-
-def _newest(source: str, fate: Status) -> Select[Any]:
-    mine = select(*_COLUMNS).where(col(SyncSession.source) == source, col(SyncSession.status) == fate)
-    return mine.order_by(col(SyncSession.started_at).desc()).limit(RECENT)
+    return recent_of(latest(connection, [source]).get(source, Latest()).ended)

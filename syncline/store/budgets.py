@@ -124,9 +124,17 @@ class Budgets:
 
     def state(self, key: BudgetKey) -> Usage:
         """How the budget stands now."""
-        (rows, now), steady = self._direct.call(lambda wire: (read(wire, [key.name], {}), wire.steady))
+        return self.states([key])[key.name]
+
+    def states(self, keys: Sequence[BudgetKey]) -> dict[str, Usage]:
+        """How budgets stand now, by their names, read by one statement."""
+        by_name = {key.name: key for key in keys}
+        if not by_name:
+            return {}
+        (rows, now), steady = self._direct.call(lambda wire: (read(wire, list(by_name), {}), wire.steady))
         moment = Moment(now=now, steady=steady.us, machine=steady.machine)
-        return budget.usage(rows[0].spent, key, moment, self._seen(key))
+        pairs = zip(by_name.items(), rows, strict=True)
+        return {name: budget.usage(row.spent, key, moment, self._seen(key)) for (name, key), row in pairs}
 
     def _seen(self, key: BudgetKey) -> Seen | None:
         return self._memory.seen.get(key.name)

@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
@@ -14,9 +14,9 @@ from sqlmodel import col
 from syncline.model.session import SessionTotal, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["count", "of_source"]
+__all__ = ["count", "of_all", "of_source"]
 
 _SLOTS = 16
 """On PostgreSQL, where a row is locked until its transaction is on the disk."""
@@ -41,10 +41,19 @@ def count(
 
 def of_source(connection: Connection, source: str) -> Sequence[SessionTotal]:
     """The totals of one source, one for each fate that one of its sessions had."""
-    status = col(SessionTotal.status)
+    return _read(connection, col(SessionTotal.source) == source).get(source, [])
+
+
+def of_all(connection: Connection) -> Mapping[str, Sequence[SessionTotal]]:
+    """The totals of each source that ever had a session, read by one statement."""
+    return _read(connection)
+
+
+def _read(connection: Connection, *conditions: ColumnElement[bool]) -> dict[str, list[SessionTotal]]:
+    group = col(SessionTotal.source), col(SessionTotal.status)
     sums = sql.sum(col(SessionTotal.sessions)).label("sessions"), sql.sum(col(SessionTotal.duration_ms)).label("ms")
-    statement = select(status, *sums).where(col(SessionTotal.source) == source).group_by(status).order_by(status)
-    return [
-        SessionTotal(source=source, status=row.status, sessions=int(row.sessions), duration_ms=int(row.ms))
-        for row in connection.execute(statement)
-    ]
+    found: dict[str, list[SessionTotal]] = {}
+    for row in connection.execute(select(*group, *sums).where(*conditions).group_by(*group).order_by(*group)):
+        total = SessionTotal(source=row.source, status=row.status, sessions=int(row.sessions), duration_ms=int(row.ms))
+        found.setdefault(row.source, []).append(total)
+    return found

@@ -27,7 +27,7 @@ def test_a_breaker_says_how_it_stands(syncline: Syncline, store: Store) -> None:
     permit = Breakers(store).admit(PRODUCTS)
     assert isinstance(permit, Permit)
     Breakers(store).record(permit, Outcome.FAILURE)
-    assert syncline("breaker", "show", "products").stdout == "breaker: closed, 1 failures in a row\n"
+    assert syncline("breaker", "show", "products").stdout == "breaker: closed, 1 failure in a row\n"
     for _ in range(4):
         Breakers(store).record(permit, Outcome.FAILURE)
     assert "open until" in syncline("breaker", "show", "products").stdout

@@ -3,28 +3,33 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from cli.source_state import note
 from cli.status_table import facts, row
-from cli.timetable import Timing, is_listening
+from deployments.prefect_schedules import ScheduleInfo
 from flows import registry
 from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, SyncSession
 from syncline.resilience.breaker import BreakerState
 from syncline.status.guards import Guards
+from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
+from syncline.status.report import SourceReport
 from syncline.status.row_counts import RowCount
+from syncline.status.schedules import Schedule, Schedules
 from syncline.store import heartbeats, sessions
 from syncline.store.breakers import BreakerStatus
 from syncline.store.engine import Store
+from syncline.words import iso_instant
 
 Syncline = Callable[..., CompletedProcess[str]]
 Keep = Callable[..., SyncSession]
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
-NEW = SourceOverview(
+SEEN = SourceOverview(
     name="products",
     upstream="erp",
     rows=RowCount(rows=4540),
@@ -41,12 +46,25 @@ CLOSED = Guards(
 )
 
 
+def told(schedule: ScheduleInfo | None = None, *, unknown: str | None = None) -> SourceReport:
+    """The report on a source that never ran."""
+    known: dict[str, Schedule] = {} if schedule is None else {"products": schedule}
+    schedules = Schedules(by_source=known, unknown=unknown)
+    return report([SEEN], {"products": CLOSED}, schedules, {}, NOW).of("products")
+
+
+@pytest.fixture(autouse=True)
+def erp(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ERP has an address, at which nobody listens."""
+    monkeypatch.setenv("SYNCLINE_UPSTREAMS__ERP__BASE_URL", "http://127.0.0.1:1")
+
+
 def _lines(done: CompletedProcess[str]) -> dict[str, str]:
     return {line.split()[0]: line for line in done.stdout.splitlines()[2:] if line}
 
 
 def test_each_source_is_a_line_with_its_state_and_last_fate(syncline: Syncline, keep: Keep) -> None:
-    """The first question of every morning: is all in step?"""
+    """The first question of every morning: is all up to date?"""
     keep(status=Status.FAILED, error_type="UnavailableError", error_message="the ERP answered 500")
     lines = _lines(syncline("status"))
     for word in ("failing", "failed", "2 min ago", "UnavailableError: the ERP"):
@@ -59,8 +77,8 @@ def test_without_prefect_the_database_is_still_told(syncline: Syncline, keep: Ke
     keep()
     done = syncline("status")
     assert done.returncode == 0
-    assert "in step" in _lines(done)["products"]
-    assert "Prefect is not running here, so nothing is scheduled: `syncline up` starts it" in done.stderr
+    assert "up to date" in _lines(done)["products"]
+    assert "Prefect does not answer, so nothing runs by itself: `syncline up` starts it" in done.stderr
 
 
 def test_a_running_source_shows_how_far_it_is_and_what_it_waits_for(
@@ -98,34 +116,40 @@ def test_json_has_exact_instants_in_utc(syncline: Syncline, keep: Keep) -> None:
     """A monitor cannot count with `3 min ago`."""
     kept = keep()
     found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
-    assert found["products"]["last_run"]["started_at"] == kept.started_at.isoformat().replace("+00:00", "Z")
-    assert found["products"]["state"] == "in step"
+    assert found["products"]["last_run"]["started_at"] == iso_instant(kept.started_at)
+    assert found["products"]["state"] == "up to date"
     assert (found["customers"]["last_run"], found["customers"]["schedule"]) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("timing", "words"),
+    ("schedule", "unknown", "words"),
     [
-        (None, "-"),
-        (Timing(active=False, words="every 30 min"), "stopped"),
-        (Timing(active=True, words="every 30 min"), "-"),
-        (Timing(active=True, words="every 30 min", next_run_at=NOW + timedelta(minutes=12)), "in 12 min"),
+        (None, "Prefect did not answer in time", "unknown"),
+        (None, None, "no schedule"),
+        (ScheduleInfo(active=False, text="every 30 min", next_run_at=None), None, "stopped"),
+        (ScheduleInfo(active=True, text="every 30 min", next_run_at=None), None, "not planned"),
+        (ScheduleInfo(active=True, text="every 30 min", next_run_at=NOW + timedelta(minutes=12)), None, "in 12 min"),
+        (ScheduleInfo(active=True, text="every 30 min", next_run_at=NOW - timedelta(seconds=9)), None, "now"),
+        (ScheduleInfo(active=True, text="every 30 min", next_run_at=NOW - timedelta(minutes=9)), None, "late"),
     ],
 )
-def test_the_next_run_is_told_where_prefect_plans_one(timing: Timing | None, words: str) -> None:
-    """A stopped schedule and an unknown one are different things."""
-    assert row(NEW, CLOSED, timing, NOW)[6] == words
+def test_the_next_run_is_told_or_why_there_is_none(
+    schedule: ScheduleInfo | None, unknown: str | None, words: str
+) -> None:
+    """A stopped schedule, one that is late and an unknown one are different things."""
+    assert row(told(schedule, unknown=unknown), NOW)[2] == words
 
 
 def test_facts_name_the_schedule() -> None:
     """After `start --every 15m` one looks here whether it was taken."""
-    told = {fact.label: str(fact.value) for fact in facts(NEW, CLOSED, Timing(active=True, words="every 15 min"), NOW)}
-    assert (told["Schedule"], told["Rows"], told["State"]) == ("every 15 min", "4,540", "new")
+    known = told(ScheduleInfo(active=True, text="every 15 min", next_run_at=NOW))
+    found = {fact.label: str(fact.value) for fact in facts(known, NOW)}
+    assert (found["Schedule"], found["Rows"], found["State"]) == ("every 15 min", "4,540", "new")
 
 
 def test_a_source_without_news_has_no_note() -> None:
     """Words where nothing is to be said hide those that matter."""
-    assert note(NEW, NOW) == ""
+    assert note(told(), NOW) == ""
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80", "120"])
@@ -140,16 +164,10 @@ def test_the_table_fits_the_terminal(
     assert max(map(len, lines)) <= int(columns)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "nonsense", "http://127.0.0.1:notaport"])
-def test_nothing_listens_where_there_is_no_server(url: str) -> None:
-    """Loading Prefect's client takes seconds; it must not be loaded in vain."""
-    assert not is_listening(url)
-
-
 def test_a_session_closed_by_another_process_is_seen_at_once(syncline: Syncline, keep: Keep, store: Store) -> None:
     """The command reads what is on record, not what it remembers."""
     running = keep(status=Status.RUNNING, completed_at=None)
     assert "running" in _lines(syncline("status"))["products"]
     with store.write() as connection:
         sessions.close(connection, running.id, Status.COMPLETED, now=store.clock.now())
-    assert "in step" in _lines(syncline("status"))["products"]
+    assert "up to date" in _lines(syncline("status"))["products"]

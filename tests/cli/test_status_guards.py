@@ -12,27 +12,35 @@ from flows.products import PRODUCTS
 from syncline.model.policies import BreakerPolicy
 from syncline.resilience.breaker import BreakerState, Outcome
 from syncline.status.guards import BudgetUse, Guards
+from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
+from syncline.status.report import SourceReport
 from syncline.status.row_counts import RowCount
+from syncline.status.schedules import Schedules
 from syncline.store.breakers import Breakers, BreakerStatus, Permit
 from syncline.store.engine import Store
+from syncline.words import iso_instant
 
 Syncline = Callable[..., CompletedProcess[str]]
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
-NEW = SourceOverview(
-    name="products",
-    upstream="feed",
-    rows=RowCount(rows=0),
-    progress=None,
-    running=0,
-    last=None,
-    last_run=None,
-    heartbeat=None,
-    holds=(),
-)
 CLOSED = Guards(
     breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
 )
+
+
+def _told(guarded: Guards) -> SourceReport:
+    seen = SourceOverview(
+        name="products",
+        upstream="feed",
+        rows=RowCount(rows=0),
+        progress=None,
+        running=0,
+        last=None,
+        last_run=None,
+        heartbeat=None,
+        holds=(),
+    )
+    return report([seen], {"products": guarded}, Schedules(), {}, NOW).of("products")
 
 
 def _line(done: CompletedProcess[str], source: str) -> str:
@@ -53,7 +61,7 @@ def test_a_breaker_that_is_open_is_told_with_its_end(syncline: Syncline, store: 
     assert f"open until {retry_at:%H:%M} UTC after 5 failures, tries again in 4 min" in told
     found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
     assert (found["products"]["breaker"]["state"], found["products"]["breaker"]["failures"]) == ("open", 5)
-    assert found["products"]["breaker"]["retry_at"] == retry_at.isoformat().replace("+00:00", "Z")
+    assert found["products"]["breaker"]["retry_at"] == iso_instant(retry_at)
     assert found["customers"]["breaker"]["probes"] == {"succeeded": 0, "needed": 3}
     syncline("breaker", "open", "products")
     assert "held open" in _line(syncline("status"), "products")
@@ -79,7 +87,7 @@ def test_budgets_stand_in_the_json_by_their_names() -> None:
     use = BudgetUse(
         name="feed:requests", tokens=8.5, capacity=10, fraction=0.15, window_seconds=900, blocked_until=None
     )
-    told = as_json_object(NEW, replace(CLOSED, budgets=(use,)), None)
+    told = as_json_object(_told(replace(CLOSED, budgets=(use,))), NOW)
     assert told["budgets"] == {
         "feed:requests": {"tokens": 8.5, "capacity": 10, "usage": 0.15, "window_seconds": 900, "blocked_until": None}
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.pace import PacedSettings
 
-from deployments.cadence import cadences
+from deployments.cadence import cadences, read_cadences
 from deployments.prefect_yaml import Deployment
 from syncline.settings import Settings
 from syncline.store import schedules
@@ -23,12 +23,14 @@ def quests(*entries: dict[str, Any]) -> list[Deployment]:
 
 
 def stalled_at(
-    store: Store, deployments: list[Deployment], last_run: datetime, settings: Settings | None = None
+    store: Store,
+    deployments: list[Deployment],
+    last_run: datetime,
+    settings: Settings | None = None,
+    now: datetime | None = None,
 ) -> datetime | None:
-    async def ask() -> datetime | None:
-        return await (await cadences(settings or Settings(), store, deployments))["quests"].stalled_at(last_run)
-
-    return asyncio.run(ask())
+    found = read_cadences(settings or Settings(), store, deployments)["quests"]
+    return found.stalled_at(last_run, now or last_run + timedelta(days=30))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,34 @@ def test_a_source_has_stalled_when_two_of_its_ticks_have_gone_by(
     """A market that is closed is no outage; one that has opened without us is."""
     found = stalled_at(sqlite_store, quests(*entries), datetime(2026, 1, *last_run, tzinfo=UTC))
     assert found == datetime(2026, 1, *stalled, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "silent_days", "stalled"),
+    [
+        ("0 3 1 * *", 45, False),  # monthly: one tick has gone by
+        ("0 3 1 * *", 75, True),
+        ("0 3 * * MON", 13, False),
+        ("0 3 * * MON", 15, True),
+        ("0 0 29 2 *", 2_000, False),  # 2028; the next one is in 2032
+        ("0 0 29 2 *", 2_300, True),
+        ("0 0 30 2 *", 20_000, False),  # it never fires
+        ("@hourly", 1, True),
+        ("0 12 1 1 *", 800, True),
+    ],
+)
+def test_a_cron_can_stall_however_seldom_it_ticks(
+    sqlite_store: Store, cron: str, silent_days: int, *, stalled: bool
+) -> None:
+    """Only eight days were looked ahead: a monthly feed that died was never told."""
+    last_run = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    found = stalled_at(
+        sqlite_store,
+        quests({"slug": "a", "cron": cron}),
+        last_run,
+        now=last_run + timedelta(days=silent_days),
+    )
+    assert (found is not None) == stalled
 
 
 def test_the_interval_that_an_operator_set_is_what_is_expected(sqlite_store: Store) -> None:

@@ -168,7 +168,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     """Every command reads it first: a traceback would help nobody."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_bytes(b"SYNCLINE_WEB_PORT=\xff\n")
-    with pytest.raises(ConfigurationError, match=r"\.env, or a file of settings .* is no text in UTF-8"):
+    with pytest.raises(ConfigurationError, match=r"^\.env, line 1: not UTF-8$"):
         load_settings()
 
 

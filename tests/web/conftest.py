@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from support.faces import KEY, Faces, faces_of
 
 from syncline.errors import PrefectUnavailableError
 from syncline.model.erp import Customer, Product
@@ -48,8 +49,9 @@ class FakeCadence:
 
     interval_seconds: float
 
-    async def stalled_at(self, last_run: datetime) -> datetime:
-        return last_run + timedelta(seconds=2 * self.interval_seconds)
+    def stalled_at(self, last_run: datetime, now: datetime) -> datetime | None:
+        stalled_at = last_run + timedelta(seconds=2 * self.interval_seconds)
+        return stalled_at if stalled_at < now else None
 
 
 @dataclass
@@ -193,3 +195,22 @@ def call_as(
 ) -> Callable[[Settings, str | None], Caller]:
     """Calls an app of these settings with this token."""
     return lambda settings, token: Caller(make_app(settings, sqlite_store), token)
+
+
+@pytest.fixture
+def look_through(
+    sqlite_store: Store,
+    settings: Settings,
+    sources: list[Source],
+    controls: FakeControls,
+    make_app: Callable[[Settings, Store], FastAPI],
+) -> Callable[..., Faces]:
+    """Looks at the source `quests` through every face."""
+
+    def looked(*, is_set_up: bool = True) -> Faces:
+        there = settings.model_copy(update={"internal_api_key": SecretStr(KEY)})
+        there = there if is_set_up else there.model_copy(update={"upstreams": {}})
+        call = Caller(make_app(there, sqlite_store), issue(there, "ann", timedelta(hours=1)))
+        return faces_of(call, sqlite_store, there, sources, controls)
+
+    return looked

@@ -13,6 +13,10 @@ PROMTOOL = shutil.which("promtool")
 CLOSED = 'sync_circuit_breaker_state{source="quests", state="closed"}'
 RATIO = 'syncline_failure_ratio{source="quests"}'
 USAGE = 'sync_rate_limit_usage{source="quests", budget="feed:requests"}'
+STALLED, DELETION, CREDENTIALS = (
+    f'syncline_source_problem{{source="quests", kind="{kind}"}}'
+    for kind in ("stalled", "deletion_refused", "credentials_refused")
+)
 
 CASES = [
     ("SynclineBreakerOpen", CLOSED, "1 0x20", "10m", False),
@@ -28,12 +32,30 @@ CASES = [
     ("SynclineRateLimit", USAGE, "0.9x5", "3m", False),
     ("SynclineRateLimit", USAGE, "0.95x2 0.5x10", "4m", True),  # spent and given back all the time: one alert
     ("SynclineRateLimit", USAGE, "0.95x2 0.5x10", "9m", False),
-    ("SynclineStalled", 'syncline_stalled{source="quests"}', "0x5", "3m", False),
-    ("SynclineStalled", 'syncline_stalled{source="quests"}', "1x5", "3m", True),
-    ("SynclineDeletionRefused", 'syncline_deletion_refused{source="quests"}', "0x5", "3m", False),
-    ("SynclineDeletionRefused", 'syncline_deletion_refused{source="quests"}', "1x5", "3m", True),
-    ("SynclineCredentialsRefused", 'syncline_credentials_refused{source="quests"}', "0x5", "3m", False),
-    ("SynclineCredentialsRefused", 'syncline_credentials_refused{source="quests"}', "1x5", "3m", True),
+    ("SynclineStalled", STALLED, "0x5", "3m", False),
+    ("SynclineStalled", STALLED, "1x5", "3m", True),
+    (
+        "SynclineDeletionRefused",
+        DELETION,
+        "0x5",
+        "3m",
+        False,
+    ),
+    ("SynclineDeletionRefused", DELETION, "1x5", "3m", True),
+    (
+        "SynclineCredentialsRefused",
+        CREDENTIALS,
+        "0x5",
+        "3m",
+        False,
+    ),
+    (
+        "SynclineCredentialsRefused",
+        CREDENTIALS,
+        "1x5",
+        "3m",
+        True,
+    ),
     ("SynclineDown", 'up{job="syncline", instance="a"}', "0x5", "1m", False),
     ("SynclineDown", 'up{job="syncline", instance="a"}', "0x5", "3m", True),
 ]

@@ -7,6 +7,7 @@ from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.app import create_app
 from web.background import kept_going
+from web.context import Context
 from web.controls import Controls
 
 
@@ -39,15 +40,15 @@ def test_the_app_reconciles_while_it_lives(
     begun = asyncio.Event()
     ended: list[tuple[Settings, Store]] = []
 
-    async def reconcile(settings: Settings, store: Store) -> None:
+    async def reconcile(here: Context) -> None:
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
-            ended.append((settings, store))
+            ended.append((here.settings, here.store))
 
     async def live() -> None:
-        app = create_app(settings, sqlite_store, controls=controls, known=sources, reconcile=reconcile)
+        app = create_app(settings, sqlite_store, controls=controls, known=sources, beside=reconcile)
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(begun.wait(), 5)
             assert ended == []

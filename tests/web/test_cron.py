@@ -148,8 +148,8 @@ def test_a_reset_closes_the_breaker_on_the_audit_log(
         "before": {
             "state": "open",
             "failures": 5,
-            "opened_at": "2026-01-22T10:00:00Z",
-            "retry_at": "2026-01-22T10:05:00Z",
+            "opened_at": "2026-01-22T10:00:00.000Z",
+            "retry_at": "2026-01-22T10:05:00.000Z",
             "probes": probes,
         },
         "after": {"state": "closed", "failures": 0, "opened_at": None, "retry_at": None, "probes": probes},

@@ -91,7 +91,7 @@ def test_all_services_are_told_in_the_seeds_shape(
     assert set(told) == {"timestamp", "services", "stalled_services", "x_api_status", "budgets"}
     assert told["services"][1] == {
         "service": "products",
-        "last_run": "2026-01-22T10:00:00Z",
+        "last_run": "2026-01-22T10:00:00.000Z",
         "age_seconds": 120,
         "status": "HEALTHY",
     }

@@ -206,7 +206,7 @@ def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClo
     clock.advance(seconds=10)
     customers, products, _ = call("GET", "/api/sources").json()["sources"]
     assert (products["state"], products["progress"], products["items_per_second"]) == ("running", 0.25, 10)
-    assert products["schedule"] == {"active": True, "text": "every 30 min", "next_run_at": "2026-01-22T10:00:00Z"}
+    assert products["schedule"] == {"active": True, "text": "every 30 min", "next_run_at": "2026-01-22T10:00:10.000Z"}
     assert products["last"]["status"] == "running"
     assert (customers["state"], customers["schedule"], customers["rows"]) == ("new", None, 0)
 

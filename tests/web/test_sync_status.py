@@ -60,14 +60,14 @@ def test_a_source_is_told_in_full(
         "healthy": True,
         "problems": [],
         "set_up": True,
-        "state": "in step",
+        "state": "up to date",
         "last_result": {
             "success": True,
             "status": "completed",
             "duration_ms": 3_000,
             "items": 40,
             "error": None,
-            "at": "2026-01-22T10:00:03Z",
+            "at": "2026-01-22T10:00:03.000Z",
             "flow_run_id": "f1",
         },
         "retry_count": 0,
@@ -95,7 +95,16 @@ def test_a_source_is_told_in_full(
             },
         },
         "upstream_blocked_until": None,
-        "next_run_at": "2026-01-22T11:00:00Z",
+        "next_run_at": "2026-01-22T11:00:00.000Z",
+        "next_run": {
+            "at": "2026-01-22T11:00:00.000Z",
+            "why": None,
+            "due_since": None,
+            "schedule": "every 30 min",
+            "active": True,
+        },
+        "fresh_at": None,
+        "last_full_at": None,
     }
 
 
@@ -112,8 +121,8 @@ def test_what_is_wrong_is_said(
         "breaker: open until 10:05 UTC after 5 failures",
         "the last run failed: UnavailableError: 503",
     ]
-    assert told["upstream_blocked_until"] == "2026-01-22T10:02:00Z"
-    assert "'blocked_until': '2026-01-22T10:02:00Z'" in str(told["rate_limit"])
+    assert told["upstream_blocked_until"] == "2026-01-22T10:02:00.000Z"
+    assert "'blocked_until': '2026-01-22T10:02:00.000Z'" in str(told["rate_limit"])
 
 
 def test_a_source_that_is_not_set_up_is_no_problem(
@@ -144,7 +153,7 @@ def test_the_verdict_is_of_all_sources_and_prefect(
     record(store, Status.COMPLETED, after=60)
     assert verdict() == (True, [])
     end_prefect()
-    assert verdict() == (False, ["Prefect does not answer, so nothing runs by itself"])
+    assert verdict() == (False, ["Prefect does not answer, so nothing runs by itself: `syncline up` starts it"])
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"x-api-key": "wrong"}, {"Authorization": f"Bearer {KEY}"}])

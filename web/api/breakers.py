@@ -1,12 +1,11 @@
 """A breaker as the API tells it."""
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
 from syncline.model.policies import BreakerPolicy
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import BreakerStatus
+from web.api.instants import Instant
 
 __all__ = ["BreakerJson", "as_json"]
 
@@ -23,8 +22,8 @@ class BreakerJson(BaseModel):
 
     state: BreakerState
     failures: int = Field(description="failed attempts in a row")
-    opened_at: datetime | None = Field(description="null while it is closed")
-    retry_at: datetime | None = Field(description="until when runs are skipped, where that is known")
+    opened_at: Instant | None = Field(description="null while it is closed")
+    retry_at: Instant | None = Field(description="until when runs are skipped, where that is known")
     probes: ProbesJson
 
 

@@ -1,17 +1,16 @@
 """All sources with what they do now."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from syncline.status.history import HistoryEntry, as_seed
-from syncline.status.overview import SourceOverview, State
+from syncline.status.report import NextRun, SourceReport, State
 from web.api.errors import documented
 from web.api.guard import TOKEN, GuardedRoute
 from web.api.holds import HoldJson
-from web.context import Here
-from web.controls import Schedule
+from web.api.instants import Instant
+from web.api.problems import ProblemJson, problems_json
+from web.context import Context, Here
 from web.sight import look
 
 __all__ = ["router"]
@@ -30,7 +29,7 @@ class ScheduleJson(BaseModel):
 
     active: bool
     text: str = Field(description="such as `every 30 min`")
-    next_run_at: datetime | None
+    next_run_at: Instant | None = Field(description="never in the past")
 
 
 class SourceJson(BaseModel):
@@ -39,6 +38,8 @@ class SourceJson(BaseModel):
     name: str
     upstream: str
     state: State
+    healthy: bool
+    problems: list[ProblemJson] = Field(description="why it is not healthy")
     rows: int | None = Field(description="null where it keeps no dataset in step")
     rows_exact: bool | None = Field(description="false: PostgreSQL's estimate of a large table")
     running: int = Field(description="sessions that are open")
@@ -48,7 +49,9 @@ class SourceJson(BaseModel):
     consecutive_failures: int
     last: HistoryEntry | None
     holds: list[HoldJson]
-    schedule: ScheduleJson | None = Field(description="null where Prefect does not answer")
+    schedule: ScheduleJson | None = Field(description="null where it is not known, or there is none")
+    next_run: str | None = Field(description="why there is no next run, such as `stopped`; null where there is one")
+    fresh_at: Instant | None = Field(description="all that its upstream showed then is stored")
 
 
 class SourceList(BaseModel):
@@ -60,24 +63,34 @@ class SourceList(BaseModel):
 @router.get("")
 async def list_sources(here: Here) -> SourceList:
     """All sources with their state, running session, holds and next run."""
-    sight = await look(here)
-    schedules = sight.schedules or {}
-    return SourceList(sources=[_json(one, schedules.get(one.name)) for one in sight.sources])
+    report = await look(here)
+    return SourceList(sources=[_json(here, one) for one in report.sources])
 
 
-def _json(one: SourceOverview, schedule: Schedule | None) -> SourceJson:
+def _json(here: Context, one: SourceReport) -> SourceJson:
+    seen = one.seen
     return SourceJson(
         name=one.name,
-        upstream=one.upstream,
+        upstream=seen.upstream,
         state=one.state,
-        rows=one.rows.rows if one.rows else None,
-        rows_exact=one.rows.exact if one.rows else None,
-        running=one.running,
-        progress=None if one.progress is None else one.progress.fraction,
-        items_per_second=None if one.progress is None else round(one.progress.items_per_second, 1),
-        waiting_for=None if one.heartbeat is None else one.heartbeat.waiting_for,
-        consecutive_failures=one.consecutive_failures,
-        last=None if one.last is None else as_seed(one.last),
-        holds=[HoldJson.model_validate(hold) for hold in one.holds],
-        schedule=None if schedule is None else ScheduleJson.model_validate(schedule, from_attributes=True),
+        healthy=one.is_healthy,
+        problems=problems_json(one.problems, here.settings),
+        rows=seen.rows.rows if seen.rows else None,
+        rows_exact=seen.rows.exact if seen.rows else None,
+        running=seen.running,
+        progress=None if seen.progress is None else seen.progress.fraction,
+        items_per_second=None if seen.progress is None else round(seen.progress.items_per_second, 1),
+        waiting_for=None if seen.heartbeat is None else seen.heartbeat.waiting_for,
+        consecutive_failures=seen.consecutive_failures,
+        last=None if seen.last is None else as_seed(seen.last),
+        holds=[HoldJson.model_validate(hold) for hold in seen.holds],
+        schedule=_schedule(one.next_run),
+        next_run=one.next_run.why,
+        fresh_at=seen.freshness.read_at,
     )
+
+
+def _schedule(one: NextRun) -> ScheduleJson | None:
+    if one.active is None:
+        return None
+    return ScheduleJson(active=one.active, text=one.schedule or "", next_run_at=one.at)

@@ -1,5 +1,7 @@
 """The page at `/`: what each source does, and the fate of the last sessions. It needs no script and no other server."""
 
+import asyncio
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from syncline.model.session import SyncSession
 from syncline.settings import Settings
 from syncline.status.guards import breaker_words, budget_words
-from web.context import Here
+from syncline.status.history import history
+from syncline.status.rounds import RoundOverview, newest
+from syncline.words import counted
+from web.context import Context, Here
 from web.dashboard import words
 from web.redaction import redacted, without_userinfo
 from web.sight import look
@@ -34,16 +40,23 @@ _HEADERS = {
 @router.get("/", response_class=HTMLResponse)
 async def show(request: Request, here: Here) -> HTMLResponse:
     """The page, as things are now."""
-    sight = await look(here, sessions=_SESSIONS, rounds=_ROUNDS)
+    report, (sessions, rounds) = await asyncio.gather(look(here), asyncio.to_thread(_newest, here))
     html = _template().render(
-        sight=sight,
-        missing=here.settings.missing,
-        now=sight.at,
+        report=report,
+        sessions=sessions,
+        rounds=rounds,
+        now=report.at,
         refresh_seconds=_REFRESH_SECONDS,
         prefect=_prefect_ui(here.settings),
         version=request.app.version,
     )
     return HTMLResponse(redacted(html, here.settings), headers=_HEADERS)
+
+
+def _newest(here: Context) -> tuple[Sequence[SyncSession], Sequence[RoundOverview]]:
+    """The newest sessions of all sources, and the newest rounds of the contest."""
+    with here.store.read() as connection:
+        return history(connection, limit=_SESSIONS), newest(connection, limit=_ROUNDS)
 
 
 def _prefect_ui(settings: Settings) -> str:
@@ -70,6 +83,7 @@ def _template() -> Template:
         words.lasted,
         words.number,
         words.span,
+        counted,
         words.until,
     ):
         filters[word.__name__] = word

@@ -1,7 +1,6 @@
 """What monitors ask for every few seconds never walks through all sessions."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +8,12 @@ from sqlalchemy import event, text
 
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
+from syncline.settings import Settings
+from syncline.status.history import history
 from syncline.status.measured import measured
-from syncline.status.overview import overview
-from syncline.status.recent import recent_runs
+from syncline.status.metrics import metrics
+from syncline.status.reading import read_report
+from syncline.status.schedules import Schedules
 from syncline.status.tallies import Tallies
 from syncline.store.engine import Store
 
@@ -23,17 +25,19 @@ def asked(store: Store, sources: list[Source], record: Record) -> list[tuple[str
     """The statements on sessions that the status, the page and two scrapes of the metrics execute."""
     tallies = Tallies(store.clock.now())
     record(Status.RUNNING, took=None)
-    measured(store, sources, tallies)
+    seen = read_report(store, Settings(), sources, Schedules())
+    measured(store, seen, tallies)
     for n, status in enumerate(Status):
         record(status, after=1_000 + n, took=None if status is Status.RUNNING else 1)
     found: list[tuple[str, Any]] = []
     advance: Any = store.clock
     advance.advance(seconds=3_600)
     event.listen(store.engine, "before_cursor_execute", lambda *told: found.append((told[2], told[3])))
-    measured(store, sources, tallies)
+    measured(store, read_report(store, Settings(), sources, Schedules()), tallies)
     with store.read() as connection:
-        overview(connection, sources, store.clock.now() + timedelta(hours=1))
-        recent_runs(connection, "products")
+        history(connection, "products")
+        history(connection, "products", status=Status.FAILED)
+        metrics(connection, "products")
     return [(statement, values) for statement, values in found if "sync_sessions" in statement]
 
 

@@ -30,7 +30,7 @@ def test_only_runs_that_ended_good_or_bad_are_recent(store: Store, record: Recor
     record(Status.RUNNING, after=200, took=None)
     record(Status.FAILED, after=300, name="customers")
     recent = read(store)
-    assert [run.started_at for run in recent.runs] == [session.started_at for session in reversed(ran)]
+    assert [run.session.started_at for run in recent.runs] == [session.started_at for session in reversed(ran)]
     assert recent.success == pytest.approx(2 / 3)
 
 
@@ -46,7 +46,7 @@ def test_the_last_run_is_told_with_its_error(store: Store, record: Record) -> No
     record(Status.FAILED, took=2.5, items_processed=7, error_type="UnavailableError", error_message="erp\nanswered 503")
     last = read(store).last
     assert last is not None
-    assert (last.error, last.took, last.items_processed) == (
+    assert (last.error, last.took, last.session.items_processed) == (
         "UnavailableError: erp answered 503",
         timedelta(seconds=2.5),
         7,

@@ -1,0 +1,131 @@
+"""When sources run next, asked of Prefect's API directly: loading Prefect's own client takes a second of work.
+
+Three requests for all sources: their deployments, the next run of each flow. A pile of late runs of one source hides
+the next run of no other one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import httpx
+from dotenv import dotenv_values
+
+from syncline.errors import PrefectRefusesError, PrefectUnavailableError
+from syncline.settings import Settings
+
+__all__ = ["ScheduleInfo", "auth_of", "scheduled"]
+
+_FLOW_PREFIX = "sync-"
+_AUTH = "PREFECT_API_AUTH_STRING"
+_AT_ONCE = 200
+"""So many deployments or flows Prefect's API takes in one request."""
+_TIMEOUT = httpx.Timeout(3, connect=1)
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_REFUSED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleInfo:
+    """When a source runs.
+
+    Attributes:
+        active: whether its schedule is on.
+        text: the schedule in a few words, such as `every 30 min`; several are joined by commas.
+        next_run_at: the next run that Prefect has planned, also one that is overdue; None where there is none.
+    """
+
+    active: bool
+    text: str
+    next_run_at: datetime | None
+
+
+async def scheduled(settings: Settings, sources: Iterable[str]) -> dict[str, ScheduleInfo]:
+    """The schedule of each of `sources` that Prefect knows.
+
+    Raises:
+        PrefectUnavailableError: its server cannot be reached, is too slow, or answers with an error.
+        PrefectRefusesError: it does not accept our credentials.
+    """
+    auth = auth_of(settings)
+    user, _, password = (auth or "").partition(":")
+    basic = None if auth is None else httpx.BasicAuth(user, password)
+    try:
+        async with httpx.AsyncClient(
+            base_url=settings.prefect_api, auth=basic, timeout=_TIMEOUT, trust_env=False
+        ) as client:
+            deployments = await _deployments(client, set(sources))
+            upcoming = await _next_runs(client, [str(one["flow_id"]) for one in deployments])
+            return _infos(deployments, upcoming)
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status in _REFUSED:
+            raise PrefectRefusesError(settings.prefect_api, status) from None
+        raise PrefectUnavailableError(settings.prefect_api, f"HTTP {status}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, KeyError, TypeError, ValueError) as error:
+        raise PrefectUnavailableError(settings.prefect_api, type(error).__name__) from error
+
+
+def auth_of(settings: Settings) -> str | None:
+    """What Prefect's server wants to hear, `USER:PASSWORD`: of the environment, else of the instance's secrets."""
+    found = os.environ.get(_AUTH)
+    if found is None and settings.secrets_file.exists():
+        found = dotenv_values(settings.secrets_file).get(_AUTH)
+    return found or None
+
+
+async def _deployments(client: httpx.AsyncClient, sources: set[str]) -> list[Mapping[str, Any]]:
+    """The deployments of the sources' flows, those without a schedule left out."""
+    wanted = {"any_": [f"{_FLOW_PREFIX}{name}" for name in sorted(sources)]}
+    found: list[Mapping[str, Any]] = []
+    while True:
+        body = {"flows": {"name": wanted}, "limit": _AT_ONCE, "offset": len(found), "sort": "NAME_ASC"}
+        page = cast("list[Mapping[str, Any]]", await _ask(client, "/deployments/filter", body))
+        found += page
+        if len(page) < _AT_ONCE:
+            return [one for one in found if one["name"] in sources and one["schedules"]]
+
+
+async def _next_runs(client: httpx.AsyncClient, flows: Sequence[str]) -> Mapping[str, datetime]:
+    """When the next run of each flow is due; those that have none are left out."""
+    found: dict[str, datetime] = {}
+    for start in range(0, len(flows), _AT_ONCE):
+        body = {"flow_ids": list(flows[start : start + _AT_ONCE])}
+        told = cast("Mapping[str, Any]", await _ask(client, "/ui/flows/next-runs", body))
+        due = {flow: run["next_scheduled_start_time"] for flow, run in told.items() if run is not None}
+        found |= {flow: datetime.fromisoformat(instant).astimezone(UTC) for flow, instant in due.items()}
+    return found
+
+
+async def _ask(client: httpx.AsyncClient, path: str, body: object) -> object:
+    answer = await client.post(path, json=body)
+    return answer.raise_for_status().json()
+
+
+def _infos(deployments: Iterable[Mapping[str, Any]], upcoming: Mapping[str, datetime]) -> dict[str, ScheduleInfo]:
+    return {one["name"]: _info(one, upcoming.get(one["flow_id"])) for one in deployments}
+
+
+def _info(deployment: Mapping[str, Any], next_run_at: datetime | None) -> ScheduleInfo:
+    schedules: list[Mapping[str, Any]] = deployment["schedules"]
+    running = [schedule for schedule in schedules if schedule["active"]]
+    text = ", ".join(_text(schedule["schedule"]) for schedule in running or schedules)
+    return ScheduleInfo(active=bool(running) and not deployment["paused"], text=text, next_run_at=next_run_at)
+
+
+def _text(schedule: Mapping[str, Any]) -> str:
+    """`every 30 min`, or the cron or rrule expression."""
+    if "interval" in schedule:
+        return f"every {_spoken(float(schedule['interval']))}"
+    return str(schedule.get("cron") or schedule.get("rrule") or "never")
+
+
+def _spoken(seconds: float) -> str:
+    for size, unit in _UNITS:
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"

@@ -1,0 +1,39 @@
+"""Reading the report: a fixed number of statements for all sources, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from syncline.model.service import Service
+from syncline.settings import Settings
+from syncline.status.guards import guards
+from syncline.status.judgement import report
+from syncline.status.overview import overview
+from syncline.status.report import Report
+from syncline.status.row_counts import CountedTable
+from syncline.status.schedules import Schedules
+from syncline.store.engine import Store
+
+__all__ = ["read_report"]
+
+
+def read_report(
+    store: Store,
+    settings: Settings,
+    sources: Iterable[Service],
+    schedules: Schedules,
+    tables: Mapping[str, CountedTable] | None = None,
+) -> Report:
+    """The report on `sources`, as things are now; `tables` are theirs, unless they declare them.
+
+    It may run a moment in the calling thread, which must not be that of an event loop.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached.
+    """
+    sources = tuple(sources)
+    guarded, now = guards(store, sources), store.clock.now()
+    with store.read() as connection:
+        seen = overview(connection, sources, now, tables)
+    missing = {source.name: settings.missing(source.upstream.name) for source in sources}
+    return report(seen, guarded, schedules, missing, now)
