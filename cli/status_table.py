@@ -46,7 +46,8 @@ def show(source: str | None, *, as_json: bool) -> None:
         elif source is None:
             print_table(COLUMNS, [row(one, report.at) for one in report.sources])
         else:
-            print_facts(facts(report.of(report.sources[0].name), report.at))
+            print_facts(facts(report.sources[0], report.at))
+        _warn(report)
 
 
 def reported(instance: Instance, source: str | None) -> Report:

@@ -213,7 +213,7 @@ class PrefectRefusesError(PrefectUnavailableError):
         """Name the server's API `url` and the HTTP `status` of its answer."""
         SynclineError.__init__(
             self,
-            f"Prefect's server at {url} refuses our credentials (HTTP {status}): set PREFECT_API_AUTH_STRING to its",
+            f"Prefect's server at {url} refuses our credentials (HTTP {status}): set SYNCLINE_PREFECT_API_AUTH to its",
         )
         self.url = url
         self.cause = f"HTTP {status}"

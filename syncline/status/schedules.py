@@ -67,7 +67,7 @@ class Schedules:
 def unknown_because(error: PrefectUnavailableError | TimeoutError) -> str:
     """Why Prefect did not tell the schedules, in one sentence; slow, refusing and away are different things."""
     if isinstance(error, PrefectRefusesError):
-        mend = "set PREFECT_API_AUTH_STRING to those of its server"
+        mend = "set SYNCLINE_PREFECT_API_AUTH to those of its server"
         return f"Prefect refuses our credentials ({error.cause}), so when sources run next is not known: {mend}"
     if isinstance(error, TimeoutError) or "Timeout" in error.cause:
         return "Prefect did not answer in time, so when sources run next is not known"

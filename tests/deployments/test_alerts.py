@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 from pydantic import SecretStr
@@ -18,9 +19,24 @@ from flows.registry import services
 from syncline.errors import ConfigurationError
 from syncline.model.alerts import Alert, Delivery, Rule
 from syncline.settings import Settings
+from syncline.status.reading import read_report
+from syncline.status.schedules import Schedules
 from syncline.store import alerts, holds
 
-STALLED = {"products": "products is due since 10:00 UTC, and does not run"}
+
+@dataclass(frozen=True, kw_only=True)
+class Silent:
+    """A source that should have run long ago."""
+
+    interval_seconds: float | None = 1
+
+    def stalled_at(self, last_run: datetime, now: datetime) -> datetime | None:
+        del now
+        return last_run
+
+
+WELL = Schedules()
+STALLED = Schedules(cadences={"products": Silent()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +47,16 @@ class Watch:
     settings: Settings
     receiver: Receiver
 
-    def look(self, stalled: dict[str, str]) -> None:
-        asyncio.run(alert_once(self.settings, self.instance.store, services(), stalled))
+    def look(self, schedules: Schedules) -> None:
+        report = read_report(self.instance.store, self.settings, services(), schedules)
+        asyncio.run(alert_once(self.settings, self.instance.store, report))
 
-    def until(self, stalled: dict[str, str], deliveries: set[str]) -> Alert:
+    def until(self, schedules: Schedules, deliveries: set[str]) -> Alert:
         """Look again and again until the newest alert of a stalled source is so far."""
 
         def newest() -> Alert | None:
             self._hurry()
-            self.look(stalled)
+            self.look(schedules)
             found = [one for one in self._known() if one.rule == Rule.STALLED]
             return found[0] if found and found[0].delivery in deliveries else None
 
@@ -83,9 +100,9 @@ def test_an_alert_reaches_the_receiver_once_and_so_does_its_end(watch: Watch) ->
     watch.until(STALLED, {Delivery.DELIVERED})
     watch.look(STALLED)
     assert watch.receiver.titles() == ["Syncline: stalled (products)"]
-    assert "due since 10:00 UTC" in watch.receiver.messages[0][1]
-    watch.until({}, {Delivery.DELIVERED})
-    watch.look({})
+    assert "no sign of life" in watch.receiver.messages[0][1]
+    watch.until(WELL, {Delivery.DELIVERED})
+    watch.look(WELL)
     assert watch.receiver.titles() == ["Syncline: stalled (products)", "Syncline: over: stalled (products)"]
 
 
@@ -119,11 +136,11 @@ def test_refused_credentials_fire_until_the_hold_is_released(watch: Watch) -> No
             ttl_seconds=None,
             refused="",
         )
-    watch.look({})
+    watch.look(WELL)
     eventually(lambda: "Syncline: credentials refused (customers)" in watch.receiver.titles() or None, "message")
     with store.write() as connection:
         holds.release(connection, hold.id, now=store.clock.now())
-    watch.look({})
+    watch.look(WELL)
     eventually(lambda: "Syncline: over: credentials refused (customers)" in watch.receiver.titles() or None, "end")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import DeploymentSchedule
@@ -73,7 +74,10 @@ def _seconds(schedule: DeploymentSchedule) -> float | None:
 
 @pytest.fixture
 def shop(calm: Instance) -> Generator[Shop]:
-    known = {PREFECT_API_URL: calm.settings.prefect_api, PREFECT_API_AUTH_STRING: calm.settings.prefect_auth}
+    known: dict[Any, object] = {
+        PREFECT_API_URL: calm.settings.prefect_api,
+        PREFECT_API_AUTH_STRING: calm.settings.prefect_auth,
+    }
     with temporary_settings(known):
         opened = Shop(calm)
         yield opened

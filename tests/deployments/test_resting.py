@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from prefect import flow
@@ -113,6 +113,9 @@ def test_only_sources_that_are_set_up_are_served(calm: Instance) -> None:
             await client.delete_deployment(found.id)
         return paused
 
-    known = {PREFECT_API_URL: calm.settings.prefect_api, PREFECT_API_AUTH_STRING: calm.settings.prefect_auth}
+    known: dict[Any, object] = {
+        PREFECT_API_URL: calm.settings.prefect_api,
+        PREFECT_API_AUTH_STRING: calm.settings.prefect_auth,
+    }
     with temporary_settings(known):
         assert asyncio.run(work()) == [None, False, True, False, True]

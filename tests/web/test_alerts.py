@@ -7,11 +7,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
+from support.records import open_session
 
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.erp import Product
+from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
+from syncline.store.engine import Store
 
 Call = Callable[..., httpx.Response]
 
@@ -34,15 +37,19 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def test_each_alert_asks_for_metrics_and_labels_that_are_served(call_sqlite: Call, rules: list[dict[str, Any]]) -> None:
+def test_each_alert_asks_for_metrics_and_labels_that_are_served(
+    sqlite_store: Store, call_sqlite: Call, rules: list[dict[str, Any]]
+) -> None:
     """A rule on a name that nobody serves is silent for ever."""
+    for number in range(2):  # with fewer runs there is no failure rate
+        open_session(sqlite_store, f"s{number}", status=Status.COMPLETED)
     served: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(call_sqlite("GET", "/metrics").text):
         for sample in family.samples:
             for label, value in sample.labels.items():
                 served.setdefault(sample.name, {}).setdefault(label, set()).add(value)
     asked = [found for rule in rules for found in METRIC.findall(rule["expr"].replace('job="syncline"', ""))]
-    assert len(asked) == 5
+    assert len(asked) == 8
     for name, matchers in asked:
         assert name in served
         for label, pattern in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
@@ -56,6 +63,9 @@ def test_each_alert_says_what_is_wrong_and_how_much_it_matters(rules: list[dict[
         "SynclineFailing",
         "SynclineRetries",
         "SynclineRateLimit",
+        "SynclineStalled",
+        "SynclineDeletionRefused",
+        "SynclineCredentialsRefused",
         "SynclineDown",
     ]
     for rule in rules:

@@ -1,7 +1,8 @@
 """Which conditions hold: each kind's border, and what does not count."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +14,30 @@ from syncline.model.erp import Product
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
-from syncline.status.conditions import conditions, facts, failure_ratio
-from syncline.status.recent import recent_runs
+from syncline.settings import Settings, UpstreamSettings
+from syncline.status.conditions import conditions, failure_ratio
+from syncline.status.latest import latest
+from syncline.status.reading import read_report
+from syncline.status.recent import recent_of
+from syncline.status.schedules import Schedules
 from syncline.store import checkpoints, holds
 from syncline.store.breakers import Breakers
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
 Record = Callable[..., SyncSession]
+SETTINGS = Settings(upstreams={name: UpstreamSettings(base_url="http://127.0.0.1:1") for name in ("erp", "feed")})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Every:
+    """A source that is expected to run so often."""
+
+    interval_seconds: float
+
+    def stalled_at(self, last_run: datetime, now: datetime) -> datetime | None:
+        stalled_at = last_run + timedelta(seconds=2 * self.interval_seconds)
+        return stalled_at if stalled_at <= now else None
 
 
 @pytest.fixture
@@ -35,7 +52,7 @@ def holding(store: Store, sources: list[Source]) -> list[tuple[Rule, str]]:
 
 
 def found(store: Store, sources: list[Source]) -> list[Condition]:
-    return conditions(facts(store, sources), {}, store.clock.now())
+    return conditions(read_report(store, SETTINGS, sources, Schedules()))
 
 
 def spend(store: Store, source: Source, *, times: int) -> None:
@@ -45,7 +62,7 @@ def spend(store: Store, source: Source, *, times: int) -> None:
 
 def ratio(store: Store, now: datetime) -> float | None:
     with store.read() as connection:
-        return failure_ratio(recent_runs(connection, "products"), now)
+        return failure_ratio(recent_of(latest(connection, ["products"])["products"].ended), now)
 
 
 def test_of_an_instance_that_is_well_nothing_is_told(store: Store, sources: list[Source], record: Record) -> None:
@@ -104,13 +121,14 @@ def test_a_source_that_runs_once_an_hour_is_judged_by_its_last_two_runs(
     assert holding(store, sources) == [(Rule.FAILING, "products")]
 
 
-def test_more_than_ten_failed_attempts_are_told(store: Store, sources: list[Source], record: Record) -> None:
+@pytest.mark.parametrize(("retries", "told"), [(10, []), (11, [(Rule.RETRIES, "products")])])
+def test_more_than_ten_failed_attempts_are_told(
+    store: Store, sources: list[Source], record: Record, retries: int, told: list[tuple[Rule, str]]
+) -> None:
     """Those of the session under way count."""
     record(Status.COMPLETED)
-    record(Status.RUNNING, after=1, took=None, retry_count=10)
-    assert holding(store, sources) == []
-    record(Status.RUNNING, after=2, took=None, retry_count=1)
-    assert holding(store, sources) == [(Rule.RETRIES, "products")]
+    record(Status.RUNNING, after=1, took=None, retry_count=retries)
+    assert holding(store, sources) == told
 
 
 def test_a_breaker_that_is_not_closed_is_told(store: Store, sources: list[Source]) -> None:
@@ -167,7 +185,10 @@ def test_a_refused_deletion_is_told_until_it_is_made(store: Store, sources: list
     assert holding(store, sources) == []
 
 
-def test_a_stalled_source_is_told(store: Store, sources: list[Source]) -> None:
-    """What is due, and how long ago, the read model says."""
-    told = conditions(facts(store, sources), {"products": "products is due, and does not run"}, store.clock.now())
+def test_a_stalled_source_is_told(store: Store, clock: ManualClock, sources: list[Source], record: Record) -> None:
+    """Its silence is judged by the report, as everywhere else."""
+    record(Status.COMPLETED)
+    clock.advance(seconds=200)
+    every_minute = Schedules(cadences={"products": Every(interval_seconds=60)})
+    told = conditions(read_report(store, SETTINGS, sources[:1], every_minute))
     assert [one.key for one in told] == [(Rule.STALLED, "products")]
