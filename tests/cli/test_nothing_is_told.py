@@ -21,7 +21,7 @@ print(schema.upgrade(open_store(load_settings())))
 
 
 def _name(value: object) -> str:
-    return " ".join(map(str, value[-2:]))[:30].replace("\n", " ") if isinstance(value, list) else ""  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - pytest gives any value
+    return " ".join(map(str, value[-2:]))[:30].replace("\n", " ") if isinstance(value, list) else ""  # pyright: ignore[reportUnknownArgumentType] - pytest gives any value
 
 
 @pytest.mark.parametrize(
