@@ -49,7 +49,7 @@ def test_each_alert_asks_for_metrics_and_labels_that_are_served(
             for label, value in sample.labels.items():
                 served.setdefault(sample.name, {}).setdefault(label, set()).add(value)
     asked = [found for rule in rules for found in METRIC.findall(rule["expr"].replace('job="syncline"', ""))]
-    assert len(asked) == 8
+    assert len(asked) == 7
     for name, matchers in asked:
         assert name in served
         for label, pattern in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
