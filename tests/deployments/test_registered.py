@@ -1,3 +1,5 @@
+from typing import Any
+
 """Schedules that the environment takes the place of, on a real Prefect server."""
 
 import asyncio
