@@ -1,10 +1,9 @@
-from typing import Any
-
 """Schedules that the environment takes the place of, on a real Prefect server."""
 
 import asyncio
 from collections.abc import Generator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import DeploymentSchedule
