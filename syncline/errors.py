@@ -88,8 +88,8 @@ class UnknownSourceError(ConfigurationError):
         self.source = source
         self.known = known
         nearest = get_close_matches(source.lower(), known, n=1)
-        meant = f", did you mean {nearest[0]}?" if nearest else ";"
-        super().__init__(f"no source is named {source!r}{meant} there are: {', '.join(known) or 'none'}")
+        meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+        super().__init__(f"no source is named {source!r}; there are: {', '.join(known) or 'none'}{meant}")
 
 
 class SameKeyError(ConfigurationError):
