@@ -1,11 +1,12 @@
 """Errors as a user reads them: one line on stderr, and an exit code."""
 
 import traceback
+from difflib import get_close_matches
 
 import typer
 
 from cli import console
-from syncline.errors import ConfigurationError, SynclineError
+from syncline.errors import ConfigurationError, SynclineError, UnknownSourceError
 
 __all__ = ["FAILED", "INTERRUPTED", "MISUSED", "TERMINATED", "explain"]
 
@@ -36,6 +37,9 @@ def explain(error: BaseException, *, debug: bool) -> int:
 def _text(error: BaseException) -> str:
     if isinstance(error, typer.TyperException):
         return f"{_one_line(error.format_message())} (see `{_command(error)} --help`)"
+    if isinstance(error, UnknownSourceError):
+        nearest = get_close_matches(error.source.lower(), error.known, n=1)
+        return f"{error}{f' (did you mean {nearest[0]}?)' if nearest else ''}"
     if isinstance(error, SynclineError):
         return _one_line(str(error) or type(error).__doc__ or type(error).__name__)
     return f"unexpected {type(error).__name__}: {_one_line(str(error)) or 'it says no more'} (`--debug` shows where)"

@@ -27,7 +27,6 @@ SynclineError
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,9 +86,7 @@ class UnknownSourceError(ConfigurationError):
         """Name the `source` asked for and those that are `known`."""
         self.source = source
         self.known = known
-        nearest = get_close_matches(source.lower(), known, n=1)
-        meant = f", did you mean {nearest[0]}?" if nearest else ";"
-        super().__init__(f"no source is named {source!r}{meant} there are: {', '.join(known) or 'none'}")
+        super().__init__(f"no source is named {source!r}; there are: {', '.join(known) or 'none'}")
 
 
 class SameKeyError(ConfigurationError):

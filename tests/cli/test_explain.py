@@ -110,6 +110,8 @@ def test_a_source_that_is_mistyped_is_told_with_the_nearest(
     syncline: Syncline, store: Store, typed: str, meant: str
 ) -> None:
     """So are commands and options."""
-    assert f"no source is named '{typed}', did you mean {meant}? there are:" in syncline("status", typed).stderr
+    said = syncline("status", typed).stderr
+    assert f"no source is named '{typed}'; there are: " in said
+    assert f"(did you mean {meant}?)" in said
     assert "Did you mean 'status'" in syncline("staus").stderr
     assert "--json" in syncline("status", "--jsn").stderr

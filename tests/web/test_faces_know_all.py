@@ -132,7 +132,7 @@ def test_a_look_costs_as_many_statements_for_a_hundred_sources(sqlite_store: Sto
     assert counts[0] == counts[1] <= 12
 
 
-def test_all_who_look_at_the_same_moment_share_one_look_through() -> None:
+def test_all_who_look_at_the_same_moment_share_one_look() -> None:
     """A hundred monitors cost two looks; nobody sees what was read before they asked."""
 
     async def ask() -> tuple[list[int], int]:
