@@ -52,7 +52,7 @@ _IMPORTS = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
 )
-"""What a run imports besides the flows, much of it only once it works; a test says what is missing here."""
+"""What a run imports besides the flows, much of it only once it works; what is missing here costs each run its time."""
 
 
 def main() -> None:
@@ -60,6 +60,7 @@ def main() -> None:
     gc.disable()  # a collection would touch, and so copy, the memory that forks share
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the whole group; the runner ends the runs
     orders = socket.socket(fileno=int(sys.argv[1]))
+    import_module("deployments.environment").enter()
     _import_everything()
     if threading.active_count() > 1:
         sys.exit("the fork server does not fork: an import has started a thread, which no fork would have")

@@ -139,7 +139,7 @@ def test_the_migration_keeps_sessions_on_its_way_down_and_up(store: Store) -> No
     """What was on record before stands for one run each."""
     open_session(store, "s1", status=Status.COMPLETED)
     missed.record(store, "products", LEASE, ticks(2))
-    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0015")
+    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0014")
     assert found is not None
     with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
         found.module.downgrade()
