@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from os import environ
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from syncline.env_files import check_file, line_of, names_in, typos
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.held_file import is_held
 from syncline.host_names import HostNames, Networks, listed
+from syncline.settings_groups import KeepSettings, UpstreamSettings
 
 __all__ = [
     "INTERVAL_VARIABLES",
@@ -40,31 +41,6 @@ _WEEK_MS = 7 * 86_400_000
 """The longest interval, as of `syncline start --every`."""
 SECRET_BYTES = 32
 """The least length of a secret that opens a door: as long as the hash of HS256 (RFC 7518, section 3.2)."""
-
-
-class UpstreamSettings(BaseModel):
-    """Where an upstream is and how it knows us: `SYNCLINE_UPSTREAMS__NAME__…`."""
-
-    base_url: str | None = None
-    token: SecretStr | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    user_id: str | None = None
-    """Whose data is read, where the upstream's paths name a user."""
-
-
-class KeepSettings(BaseModel):
-    """How long history is kept: `SYNCLINE_KEEP__…`; counters and totals stay for ever."""
-
-    sessions_days: float = Field(default=30, gt=0)
-    newest_sessions: int = Field(default=100, ge=20)
-    """So many of each source and status are kept however old they are: status and health read the last 20."""
-    rejects_days: float = Field(default=30, gt=0)
-    holds_days: float = Field(default=30, gt=0)
-    """Counted from their end."""
-    audit_days: float = Field(default=365, gt=0)
-    results_days: float = Field(default=7, gt=0)
-    """What Prefect keeps of failed runs, each in a file of its own."""
 
 
 class Settings(BaseSettings):

@@ -124,7 +124,7 @@ def test_an_automation_that_is_switched_off_stays_off(watch: Watch) -> None:
 
 
 def test_refused_credentials_fire_until_the_hold_is_released(watch: Watch) -> None:
-    """A hold that nobody knows of keeps a source still for weeks."""
+    """An unnoticed hold keeps a source from running for weeks."""
     store = watch.instance.store
     with store.write() as connection:
         hold = holds.create(

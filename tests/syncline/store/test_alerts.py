@@ -1,4 +1,4 @@
-"""Alerts begin, fire once, and end once, whoever looks, and however often."""
+"""Alerts begin, fire once and end once, with one observer or several, however often they look."""
 
 from datetime import UTC, datetime
 
