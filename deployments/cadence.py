@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from syncline.local_time import zone_named
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
@@ -125,7 +125,7 @@ def _ticks(entry: TickRule, after: datetime, until: datetime) -> list[datetime]:
 
 def _following(entry: TickRule, after: datetime, until: datetime) -> Iterator[datetime]:
     if entry.cron is not None:
-        local = after.astimezone(ZoneInfo(entry.timezone))
+        local = after.astimezone(zone_named(entry.timezone))
         try:
             for tick in CronSim(entry.cron, local):
                 yield tick.astimezone(after.tzinfo)

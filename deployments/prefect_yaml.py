@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 import flows
 from syncline.errors import ConfigurationError
+from syncline.local_time import check_zone
 from tasks.due import source_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class ScheduleEntry(_Entry):
     Attributes:
         slug: tells the schedules of a deployment apart; a schedule without one would be enabled again at each start.
         anchor_date: the instant from which an interval counts; without one it would count from each start anew.
+        timezone: the zone in which a cron or rrule counts, as `Europe/Berlin`.
     """
 
     slug: str = Field(min_length=1)
@@ -65,6 +67,10 @@ class ScheduleEntry(_Entry):
             raise ValueError("give exactly one of `interval` (in seconds), `cron` and `rrule`")
         if self.interval is not None and self.anchor_date is None:
             raise ValueError("an `interval` needs an `anchor_date`")
+        try:
+            check_zone(self.timezone)
+        except ConfigurationError as error:
+            raise ValueError(f"`timezone`: {error}") from None
         return self
 
     @property

@@ -6,11 +6,11 @@ import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
-from zoneinfo import ZoneInfo
 
 from prefect.client.schemas import schedules as known
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from syncline.local_time import zone_named
 from syncline.model.policies import Mode
 from tasks.due import plain
 
@@ -90,7 +90,7 @@ def shifts_of(windows: Iterable[Window]) -> set[timedelta]:
         zones = {json.loads(text)["timezone"] or "UTC" for text in window.schedules}
         year = [window.until + timedelta(days=days) for days in range(-364, 1, 28)]
         offsets = [
-            {instant.astimezone(ZoneInfo(zone)).utcoffset() or timedelta() for instant in year} for zone in zones
+            {instant.astimezone(zone_named(zone)).utcoffset() or timedelta() for instant in year} for zone in zones
         ]
         found |= {later - earlier for one in offsets for later in one for earlier in one if later != earlier}
     return found
@@ -98,7 +98,7 @@ def shifts_of(windows: Iterable[Window]) -> set[timedelta]:
 
 def _calm(instant: datetime, zone: str | None, step: timedelta) -> datetime:
     """This instant, or the next one in steps, beside which no clock is changed."""
-    local = ZoneInfo(zone or "UTC")
+    local = zone_named(zone or "UTC")
     while (instant - _BESIDE).astimezone(local).utcoffset() != (instant + _BESIDE).astimezone(local).utcoffset():
         instant += step
     return instant

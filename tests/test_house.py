@@ -92,3 +92,19 @@ def test_files_that_are_no_text_are_passed_over(root: Path) -> None:
     """A picture names nothing."""
     (root / "picture.png").write_bytes(b"\x89PNG\xff")
     assert list(house.machine_names(root, [Path("picture.png")])) == []
+
+
+def test_the_columns_of_a_table_are_data(root: Path) -> None:
+    """An API with 300 fields makes a file of 300 columns; what else is written there counts."""
+    columns = "    a: int = Field(\n        default=1,\n    )\n" * 200
+    for name, keyword, lines in (
+        ("table", "Item, table=True", 300),
+        ("long", "Item, table=True", 301),
+        ("no", "Item", 1),
+    ):
+        (root / f"{name}.py").write_text(f"class A({keyword}):\n{columns}" + "x\n" * (lines - 1))
+    files = [Path(f"{name}.py") for name in ("table", "long", "no")]
+    assert list(house.too_long(house.sizes(root, files))) == [
+        "long.py: 301 lines; at most 300",
+        "no.py: 601 lines; at most 300",
+    ]

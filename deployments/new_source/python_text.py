@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["WIDTH", "Group", "Value", "call", "lay_out", "literal", "mapping", "pairs", "width"]
+__all__ = ["WIDTH", "Group", "Value", "call", "lay_out", "literal", "mapping", "pairs", "unambiguous", "width"]
 
 WIDTH = 120
 """The longest line, in columns."""
 _STEP = 4
-_PLAIN = re.compile(r"[\x20-\x7e\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u3041-\u30fa\u4e00-\u9fff\uac00-\ud7a3]")
-"""Characters that stand in a literal as they are; others may look like something else."""
+_PLAIN = re.compile(
+    r"[\x20-\x7e\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0130\u0132-\u017e\u3041-\u309f\u30a1-\u30cd\u30cf-\u30fa"
+    r"\u4e00-\u4e35\u4e37-\u4e3e\u4e40-\u9fff\uac00-\ud7a3]"
+)
+"""Characters that stand in the file as they are; others may look like something else, which the lint refuses."""
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -58,6 +61,11 @@ def literal(text: str) -> str:
     """`text` as a string literal, in the quotes that need fewer escapes."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     return quote + "".join(f"\\{quote}" if letter == quote else _escaped(letter) for letter in text) + quote
+
+
+def unambiguous(text: str) -> str:
+    """`text` for a comment: on one line, with escapes for what may look like something else."""
+    return "".join(map(_escaped, " ".join(text.split()))).replace("\\\\", "\\")
 
 
 def lay_out(before: str, value: Value, after: str = "", *, indent: int = 0) -> list[str]:

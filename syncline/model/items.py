@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +23,6 @@ __all__ = [
     "Item",
     "ItemStatus",
     "ModeratedItem",
-    "check_paths",
     "key_column",
     "partition_columns",
     "refuse_unique",
@@ -90,19 +88,6 @@ class ModeratedItem(Item):
     def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805 - as above
         """The status before the bookkeeping columns."""
         return (Column(STATUS, choice(ItemStatus), nullable=False), *super().__table_args__)
-
-
-def check_paths(item: type[Item], paths: Mapping[str, str], *, source: str) -> None:
-    """`paths` say where fields stand in the items of `source`: each must be one that upstreams fill.
-
-    Raises:
-        ConfigurationError: there is no such field; the message names those that there are.
-    """
-    fillable = [name for name in item.model_fields if name not in {*PARTITIONS, item.rest}]
-    for name in paths:
-        if name not in fillable:
-            there = f"the table {table_of(item).name} has {', '.join(fillable)}"
-            raise ConfigurationError(f"source {source!r}: there is no field {name!r} to read into; {there}")
 
 
 def refuse_unique(item: type[Item]) -> None:

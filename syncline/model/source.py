@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
 from syncline.local_time import check_zone
-from syncline.model.items import ItemStatus, ModeratedItem, check_paths, refuse_unique
+from syncline.model.items import ItemStatus, ModeratedItem, refuse_unique
+from syncline.model.places import check_paths
 from syncline.model.policies import Deletes, Mode, SameKey
 from syncline.model.service import Service
 
@@ -27,7 +28,8 @@ class Source(Service):
         pages: the connector that yields its pages.
         table: the table that it fills.
         fields: where the upstream's items have what a column holds, by column, as a dotted path (`token.chain`; a dot
-            within a key is written `\.`); a column that is not named is read under its own name.
+            within a key is written `\.`); a column that is not named is read under its own name. A column of JSON may
+            hold an object that other columns are read from within.
         moderated: whether new and changed items wait for a decision; only for a table of moderated items.
         updated_field: the item's field that rises with each change (an instant); the cursor is made of it.
         lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late

@@ -24,11 +24,12 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
+from syncline.model.places import Paths
 from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
 from syncline.passes.long_numbers import quoted
 from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
-from syncline.passes.wire import Paths, finishers, takes_numbers, wire_field
-from syncline.passes.wire_struct import Rest, WireField, value_of, wire_struct
+from syncline.passes.wire import finishers, takes_numbers, wire_field
+from syncline.passes.wire_struct import Rest, WireField, reading, value_of, wire_struct
 
 if TYPE_CHECKING:
     from syncline.model.page import Key, RawItem
@@ -79,13 +80,12 @@ class ItemCodec:
         fields = [wire_field(item, name, paths) for name in self.columns if name != item.rest]
         self._key_is_text = _has_text_key(item, self.key_column)
         key = next(field for field in fields if field.name == self.key_column)
-        self._decode: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, fields)).decode
+        self._decode, self._values = reading(item.__name__, fields)
         self._decode_key: Callable[[RawItem], Any] = msgspec.json.Decoder(wire_struct(item.__name__, [key])).decode
         self._key_path = key.path
         reads_key = key.name in paths or takes_numbers(item, key.name, paths)
         self._key_of = _key_of(key, as_text=self._key_is_text) if reads_key else None
         self._texts = {field.path[0]: field is key for field in fields if field.is_text and len(field.path) == 1}
-        self._values = _astuple if all(len(field.path) == 1 for field in fields) else _values_of(fields)
         self._rest = Rest(fields, self.columns.index(item.rest)) if item.rest else None
         self.rest_place = self.columns.index(item.rest) if item.rest else None
         known = {field.name: field for field in fields}
@@ -212,15 +212,6 @@ class ItemCodec:
             except ArithmeticError:  # NaN, or the year 0 in UTC
                 return f"the value is out of range - at `$.{self._places[self.columns[index]]}`"
         return None
-
-
-_astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
-
-
-def _values_of(fields: list[WireField]) -> Callable[[Any], tuple[Any, ...]]:
-    """Reads all fields of the struct that `wire_struct` made of them."""
-    digs = [value_of(field) for field in fields]
-    return lambda item: tuple(dig(item) for dig in digs)
 
 
 def _key_of(field: WireField, *, as_text: bool) -> Callable[[Any], Any]:

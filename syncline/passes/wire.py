@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -18,26 +18,16 @@ from syncline.errors import ConfigurationError
 from syncline.local_time import from_local
 from syncline.model.columns import Amount, NumberText
 from syncline.model.items import BOOKKEEPING, Item, key_column, table_of
+from syncline.model.places import Paths, path_of
 from syncline.passes.wire_struct import REQUIRED, WireField
-from syncline.upstreams.envelope import dotted_keys
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["Paths", "finishers", "path_of", "wire_field"]
-
-Paths: TypeAlias = "Mapping[str, str]"
-"""Where a field stands in the upstream's item, as a dotted path, if not under its own name."""
+__all__ = ["finishers", "wire_field"]
 
 _NUMBER_BEGINS = frozenset(bytes([byte]) for byte in b"-0123456789")
 _SCALARS = (bool, int, float, Decimal, str, datetime, date)
-
-
-def path_of(item: type[Item], name: str, paths: Paths) -> tuple[str, ...]:
-    """Where the field stands in the upstream's JSON, the outermost key first."""
-    path = paths.get(name)
-    field: FieldInfo = item.model_fields[name]
-    return dotted_keys(path) if path else (name if field.alias is None else field.alias,)
 
 
 def _annotation(item: type[Item], name: str) -> tuple[Any, bool]:

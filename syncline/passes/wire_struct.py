@@ -1,4 +1,8 @@
-"""An item's shape on the wire as structs: one for the item, and one in it for each level at which a field stands."""
+"""An item's shape on the wire as structs: one for the item, and one in it for each level at which a field stands.
+
+What a field holds whole and what others are read from within cannot be of one struct: the item is then decoded once
+more, by a struct of the fields that lie within others.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from syncline.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from syncline.model.page import RawItem
 
-__all__ = ["REQUIRED", "Rest", "WireField", "value_of", "wire_struct"]
+__all__ = ["REQUIRED", "Rest", "WireField", "reading", "value_of", "wire_struct"]
 
 REQUIRED: Any = object()
 """The default of a field that has none."""
@@ -61,11 +63,27 @@ class WireField:
         return (self.name, self.kind) if self.is_required else (self.name, self.kind, self.default)
 
 
+def reading(title: str, fields: list[WireField]) -> tuple[Callable[[RawItem], Any], Callable[[Any], tuple[Any, ...]]]:
+    """What decodes an item, and what reads the values of `fields`, in their order, from what it made of it."""
+    paths = {field.path for field in fields}
+    turns = [sum(field.path[:end] in paths for end in range(1, len(field.path))) for field in fields]
+    layers = [[field for field, at in zip(fields, turns, strict=True) if at == turn] for turn in range(max(turns) + 1)]
+    decoders = [msgspec.json.Decoder(wire_struct(title, layer)).decode for layer in layers]
+    digs = [value_of(field) for field in fields]
+    if len(decoders) > 1:
+        placed = list(zip(turns, digs, strict=True))
+        return (
+            lambda raw: tuple(decode(raw) for decode in decoders),
+            lambda found: tuple(dig(found[turn]) for turn, dig in placed),
+        )
+    is_flat = all(len(field.path) == 1 for field in fields)
+    return decoders[0], msgspec.structs.astuple if is_flat else lambda found: tuple(dig(found) for dig in digs)
+
+
 def wire_struct(title: str, fields: list[WireField], depth: int = 0) -> type[Any]:
     """A struct that holds `fields`, in their order; those deeper than `depth` stand in structs within it.
 
-    Raises:
-        ConfigurationError: two fields stand in the same place, or one within another.
+    No two of them stand in the same place, and none within another: `check_paths` and `reading` see to it.
     """
     below: dict[str, list[WireField]] = {}
     for field in fields:
@@ -73,9 +91,6 @@ def wire_struct(title: str, fields: list[WireField], depth: int = 0) -> type[Any
     declared: list[Any] = []
     names: dict[str, str] = {}
     for key, those in below.items():
-        if len(those) > 1 and any(len(field.path) == depth + 1 for field in those):
-            where, both = ".".join(those[0].path[: depth + 1]), ", ".join(field.name for field in those)
-            raise ConfigurationError(f"{title}: {both} cannot all be read from {where!r}")
         nested = len(those[0].path) > depth + 1
         declared.append(_level(title, those, depth) if nested else those[0].declared)
         names[declared[-1][0]] = key

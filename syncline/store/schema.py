@@ -108,7 +108,7 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
         config = _config(connection, folder)
         written: Any = command.revision(
             config,
-            message=message,
+            message=" ".join(message.split()),  # the docstring's one line
             autogenerate=True,
             head="heads",
             process_revision_directives=revisions.prepared,

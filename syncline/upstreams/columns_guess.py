@@ -25,6 +25,8 @@ _MONEY = re.compile(r"price|amount|cost|balance|fee|tax|credit|debit|salary|reve
 _MONEY_PLACES = 2
 _NO_NAME = "field"
 """What a field is called of whose name nothing is left."""
+_PYDANTICS = ("model_dump", "model_validate")
+"""How a name must not begin: pydantic warns of it, at each start."""
 _AMOUNT_LIMIT = 10**13
 """15 digits, two of them behind the point."""
 _FLOAT_LIMIT = Decimal("1e300")
@@ -72,7 +74,7 @@ def _column(field: str, values: list[object], taken: set[str]) -> ColumnGuess:
 def _identifier(field: str, taken: set[str]) -> str:
     """A name that Python, the table and the other columns allow; SQL does not tell cases apart."""
     name = re.sub(r"\W+", "_", field, flags=re.ASCII).strip("_") or _NO_NAME
-    name = f"field_{name}" if name[0].isdigit() else name
+    name = f"{_NO_NAME}_{name}" if name[0].isdigit() or name.startswith(_PYDANTICS) else name
     reserved = iskeyword(name) or name in BOOKKEEPING or name in PARTITIONS
     if reserved or hasattr(Item, name) or name.startswith("model_") or name in {"metadata", "registry"}:
         name += "_"

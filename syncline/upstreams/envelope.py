@@ -12,10 +12,11 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from syncline.model.page import Json
+from syncline.model.places import dotted_keys
 from syncline.upstreams import outline
 from syncline.upstreams.named_rows import as_objects
 
-__all__ = ["Envelope", "NoListError", "Opened", "dotted_keys", "value_at"]
+__all__ = ["Envelope", "NoListError", "Opened", "value_at"]
 
 _ABSENT = msgspec.Raw(b"")
 _SELECTOR = re.compile(r"\[(\w+)=([^\]]*)\]")
@@ -104,14 +105,6 @@ class Envelope:
 def _before_selector(keys: tuple[str, ...]) -> tuple[str, ...]:
     """The keys before the first that picks an entry of a list."""
     return keys[: next((at for at, key in enumerate(keys) if _SELECTOR.fullmatch(key)), len(keys))]
-
-
-def dotted_keys(path: str) -> tuple[str, ...]:
-    """The keys of a dotted path, outermost first."""
-    if not path or path.startswith("@"):
-        return (path,) if path else ()
-    keys = (part for key in re.split(r"(?<!\\)\.", path) for part in re.split(r"(?<!\\)(?=\[\w+=[^\]]*\]$)", key))
-    return tuple(key.replace("\\.", ".").replace("\\[", "[") for key in keys if key)
 
 
 def value_at(body: object, keys: Sequence[str]) -> object:

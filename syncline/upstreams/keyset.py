@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from xxhash import xxh3_64_intdigest
 
+from syncline.model.places import dotted_keys
 from syncline.upstreams.chain import Known, Marks, Next
-from syncline.upstreams.envelope import dotted_keys
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["KeysetMarks"]

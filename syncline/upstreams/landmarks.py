@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from syncline.upstreams.envelope import dotted_keys, value_at
+from syncline.model.places import dotted_keys
+from syncline.upstreams.envelope import value_at
 from syncline.upstreams.named_rows import column_names
 
 __all__ = ["Item", "Items", "Landmark", "find_items", "items_at", "landmarks"]

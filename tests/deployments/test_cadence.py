@@ -81,6 +81,25 @@ def test_a_cron_can_stall_however_seldom_it_ticks(
     assert (found is not None) == stalled
 
 
+@pytest.mark.parametrize(
+    ("zone", "cron", "last_run", "stalled"),
+    [
+        ("Europe/Berlin", "30 2 * * *", "2026-10-24T00:40", "2026-10-26T01:31"),  # 02:30 comes twice, and counts once
+        ("Europe/Berlin", "30 2 * * *", "2026-03-28T01:40", "2026-03-30T00:31"),  # 02:30 is skipped: at 03:00
+        ("America/New_York", "0 9 * * MON-FRI", "2026-03-06T14:05", "2026-03-10T13:01"),  # an hour earlier in UTC
+        ("Asia/Kolkata", "0 0 * * *", "2026-01-01T18:40", "2026-01-03T18:31"),
+        ("UTC", "30 2 * * *", "2026-10-24T02:40", "2026-10-26T02:31"),
+    ],
+)
+def test_a_cron_counts_by_the_clocks_of_its_zone(
+    sqlite_store: Store, zone: str, cron: str, last_run: str, stalled: str
+) -> None:
+    """An opening hour stays one when clocks are changed, so that its instants move."""
+    began = datetime.fromisoformat(last_run).replace(tzinfo=UTC)
+    entry = {"slug": "a", "cron": cron, "timezone": zone}
+    assert stalled_at(sqlite_store, quests(entry), began) == datetime.fromisoformat(stalled).replace(tzinfo=UTC)
+
+
 def test_the_interval_that_an_operator_set_is_what_is_expected(sqlite_store: Store) -> None:
     """Whoever slows a source down is not woken for it."""
     now = sqlite_store.clock.now()

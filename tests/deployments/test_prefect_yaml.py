@@ -54,6 +54,10 @@ def test_anchors_and_cron_schedules_are_read(tmp_path: Path) -> None:
         ("deployments: [{name: a, flow_name: sync-a, entrypoint: 'flows/a.py:f'}]", r"`entrypoint` must be dotted"),
         (f"deployments: [{{{ENTRY}, schedules: [{{slug: s}}]}}]", r"schedules.0: give exactly one of `interval`"),
         (f"deployments: [{{{ENTRY}, schedules: [{{slug: s, interval: 60}}]}}]", r"needs an `anchor_date`"),
+        (
+            f"deployments: [{{{ENTRY}, schedules: [{{slug: s, cron: '@daily', timezone: Mars/Phobos}}]}}]",
+            r"schedules.0: `timezone`: no time zone is called 'Mars/Phobos'",
+        ),
         (f"deployments: [{{{ENTRY}, schedules: [{{cron: '* * * * *'}}]}}]", r"schedules.0.slug: Field required"),
         (f"deployments: [{{{ENTRY}, schedules: [{{slug: s, active: true}}]}}]", r"leave `active` out"),
         (f"deployments: [{{{ENTRY}}}, {{{ENTRY}}}]", r"two deployments are named sync-a/a"),

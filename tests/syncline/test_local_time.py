@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pendulum
 import pytest
 
 from syncline.errors import ConfigurationError
-from syncline.local_time import check_zone, from_local, local_since
+from syncline.local_time import check_zone, from_local, local_since, zone_named
 
 
 def utc(text: str) -> datetime:
@@ -66,3 +67,9 @@ def test_a_zone_that_there_is_not_is_refused() -> None:
     check_zone("Europe/Berlin")
     with pytest.raises(ConfigurationError, match="Europe/Berlim"):
         check_zone("Europe/Berlim")
+
+
+def test_zones_are_those_of_pendulum_and_utc_is_pythons_own() -> None:
+    """Crons, ticks and upstreams' local times all ask here; UTC must not cost the loading of a library."""
+    assert zone_named("Europe/Berlin") is pendulum.timezone("Europe/Berlin")
+    assert zone_named("UTC") is UTC

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import respx
 from aiohttp import web
 
 import sandbox
@@ -24,6 +25,14 @@ Connect = Callable[..., UpstreamClient]
 def box() -> Generator[sandbox.Box]:
     with sandbox.serving(seed=7, products=250, customers=40) as served:
         yield served
+
+
+@pytest.fixture
+def edge() -> Generator[respx.Router]:
+    """Stands where the network begins; every route must be asked, and nothing that has none."""
+    router = respx.Router(assert_all_mocked=True)
+    yield router
+    router.assert_all_called()
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ def test_null_in_any_item_or_a_missing_field_makes_a_column_nullable() -> None:
         ("metadata", "metadata_"),
         ("copy", "copy_"),
         ("model_name", "model_name_"),
+        ("model_dump", "field_model_dump"),
+        ("model_validate_2", "field_model_validate_2"),
         ("source", "source_"),
         ("fingerprint", "fingerprint_"),
         ("_id", "id"),
