@@ -92,7 +92,8 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
     only the upstream's door is shut, which is looked at four times a second: up to a quarter of a second later.
 
     Several requests are under way when an upstream begins to refuse, and each is answered 429: a burst, which counts
-    once. What was sent before the first of these answers came belongs to it.
+    once. To it belongs what asked for its admission before the first of these answers had shut the budget: a request
+    may be admitted, in another thread, while that is being written.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
@@ -106,8 +107,8 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         self._open_at: datetime | None = None
         self._in_flight = InFlight(upstream.max_in_flight)
         self._way_seconds = min(upstream.timeout_seconds, _LONGEST_WAY_SECONDS)
-        self._sent = 0
-        self._burst_ends = 0
+        self._shut = 0  # how many bursts have shut the budget
+        self._shutting = False  # the next is about to: it is written in another thread
         self._burst_until: datetime | None = None
         self._bursts = 0
 
@@ -123,9 +124,10 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         while True:
             async with self._in_flight:
                 await self._stop_if_held()
+                shut = self._shut
                 said = await self._pay(keys, cost)
                 if isinstance(said, Granted):
-                    return await self._answered(request, keys, said)
+                    return await self._answered(request, keys, said, shut)
             waited += await self._wait(said, waited)
 
     async def aclose(self) -> None:
@@ -141,7 +143,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         looks = not self._door_is_open()
         if not (keys or looks):
             return _FREE
-        asked, spending = (self._door, *keys) if looks else keys, self._spending
+        asked, spending, shut = (self._door, *keys) if looks else keys, self._spending, self._shut
         said = await asyncio.to_thread(
             spending.gate.acquire,
             asked,
@@ -149,9 +151,13 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             priority=spending.priority,
             under_way_seconds=self._way_seconds,
         )
-        if isinstance(said, Granted) and looks:
+        if isinstance(said, Granted) and looks and self._is_after_bursts(shut):
             self._open_at = self._clock.now()
         return said
+
+    def _is_after_bursts(self, shut: int) -> bool:
+        """Whether a request that asked after so many bursts had shut the budget belongs to none of them."""
+        return shut == self._shut and not self._shutting
 
     async def _stop_if_held(self) -> None:
         if self._spending.for_holds is not None:
@@ -172,48 +178,53 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         await wait_looking(spending.sleep(wait), self._stop_if_held)
         return wait
 
-    async def _answered(self, request: httpx.Request, keys: Sequence[BudgetKey], granted: Granted) -> httpx.Response:
+    async def _answered(
+        self, request: httpx.Request, keys: Sequence[BudgetKey], granted: Granted, shut: int
+    ) -> httpx.Response:
         """Send what is paid for; it counts from its answer on, or from the error in place of one."""
-        self._sent += 1
-        number = self._sent
         try:
             answer = await self._inner.handle_async_request(request)
         except Exception:  # one that is cancelled may still be on its way, and counts as such
             await self._settle(keys, granted)
             raise
         await self._settle(keys, granted)
-        await self._heed(keys, answer, number)
+        await self._heed(keys, answer, shut)
         return answer
 
     async def _settle(self, keys: Sequence[BudgetKey], granted: Granted) -> None:
         if granted.paid:
             await asyncio.to_thread(self._spending.gate.settle, keys, granted, answered=self._steady.steady())
 
-    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response, number: int) -> None:
+    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response, shut: int) -> None:
         """Let all processes know what this answer says: to slow down, or how much is left."""
         gate, now = self._spending.gate, self._clock.now()
         if answer.status_code == _FORBIDDEN:
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
-            until = self._refused(retry_at(answer.headers, now), number, now)
-            await asyncio.to_thread(gate.block, keys or (self._door,), until=until)
+            await self._refused(keys or (self._door,), retry_at(answer.headers, now), shut, now)
             return
-        if number > self._burst_ends:
+        if self._is_after_bursts(shut):
             self._bursts = 0
             self._in_flight.went_well()
         quota = read_quota(answer.headers, now) if len(keys) == 1 else None
         if quota is not None:
             await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
 
-    def _refused(self, named: datetime | None, number: int, now: datetime) -> datetime:
-        """Until when to leave the upstream alone that refused request `number`, and `named` its time or did not."""
+    async def _refused(self, keys: Sequence[BudgetKey], named: datetime | None, shut: int, now: datetime) -> None:
+        """Shut these budgets until the time that the upstream `named`, or for a pause where it named none."""
         self._open_at = None
-        if number > self._burst_ends or self._burst_until is None:
-            self._burst_ends = self._sent
+        begins = self._is_after_bursts(shut)
+        if begins:
+            self._shutting = True
             self._bursts += 1
             self._burst_until = named or now + self._pause()
             self._in_flight.refused()
-        return named or self._burst_until
+        try:
+            until = named or self._burst_until or now + self._pause()
+            await asyncio.to_thread(self._spending.gate.block, keys, until=until)
+        finally:
+            if begins:
+                self._shut, self._shutting = self._shut + 1, False
 
     def _pause(self) -> timedelta:
         """How long to leave an upstream alone that refuses us once more, and does not say for how long."""

@@ -1,16 +1,22 @@
 """Many requests under way when an upstream begins to refuse, as PocketBase does: 429 without a time."""
 
 import asyncio
+import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 
 import httpx
 import pytest
 
 from syncline.clock import ManualClock
 from syncline.errors import RateLimitedError
+from syncline.model.budgets import BudgetKey
+from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
+from syncline.resilience.spending import Denied, Granted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
@@ -58,14 +64,49 @@ class PocketBase(httpx.AsyncBaseTransport):
         return httpx.Response(status, headers=headers, json={"data": []}, request=request)
 
 
+class SlowBudgets(Budgets):
+    """The budgets, two of whose calls take as long as the test wants: threads may be that late.
+
+    Attributes:
+        late: what the second admission waits for before it is told.
+        written: what a block waits for before it is written.
+        refusing: released when a block is about to be written.
+        blocked: set when one is written.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._admissions = count(1)
+        self.refusing, self.blocked = threading.Semaphore(0), threading.Event()
+        self.late, self.written = threading.Event(), threading.Event()
+
+    def acquire(
+        self,
+        keys: Sequence[BudgetKey],
+        *,
+        cost: int = 1,
+        priority: Priority = Priority.NORMAL,
+        under_way_seconds: float = 0,
+    ) -> Granted | Denied:
+        told = super().acquire(keys, cost=cost, priority=priority, under_way_seconds=under_way_seconds)
+        assert next(self._admissions) != 2 or self.late.wait(timeout=60)
+        return told
+
+    def block(self, keys: Sequence[BudgetKey], *, until: datetime) -> None:
+        self.refusing.release()
+        assert self.written.wait(timeout=60)
+        super().block(keys, until=until)
+        self.blocked.set()
+
+
 @dataclass(kw_only=True)
 class Scene:
     store: Store
     clock: ManualClock
     slept: list[float] = field(default_factory=list[float])
 
-    def client(self, server: PocketBase) -> UpstreamClient:
-        spending = Spending(gate=Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
+    def client(self, server: PocketBase, budgets: Budgets | None = None) -> UpstreamClient:
+        spending = Spending(gate=budgets or Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
         return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, spending=spending)
 
     async def sleep(self, seconds: float) -> None:
@@ -103,6 +144,43 @@ def test_a_burst_of_refusals_is_one_refusal(scene: Scene) -> None:
 
     assert asyncio.run(scenario()) == [6, 0]
     assert sum(scene.slept) == 5
+
+
+def test_what_is_let_in_while_a_refusal_is_written_belongs_to_it(scene: Scene) -> None:
+    """Its admission came from another thread after the first 429; counted as another burst it doubled the pause."""
+    server, budgets = PocketBase(clock=scene.clock, limit=0), SlowBudgets(scene.store)
+
+    async def scenario() -> list[int]:
+        async with scene.client(server, budgets) as client:
+            both = asyncio.create_task(asked(client, 2))
+            assert await asyncio.to_thread(budgets.refusing.acquire, timeout=60)
+            budgets.late.set()
+            assert await asyncio.to_thread(budgets.refusing.acquire, timeout=60)
+            budgets.written.set()
+            refused = await both
+            server.limit = 10
+            return [refused, await asked(client, 1)]
+
+    assert asyncio.run(scenario()) == [2, 0]
+    assert scene.slept == [5]
+
+
+def test_an_admission_from_before_a_refusal_does_not_make_the_next_request_skip_the_look(scene: Scene) -> None:
+    """That an upstream may be asked is believed for a quarter of a second; a 429 ends that, also for who comes late."""
+    server, budgets = PocketBase(clock=scene.clock, limit=0), SlowBudgets(scene.store)
+
+    async def scenario() -> list[int]:
+        async with scene.client(server, budgets) as client:
+            both = asyncio.create_task(asked(client, 2))
+            budgets.written.set()
+            assert await asyncio.to_thread(budgets.blocked.wait, 60)
+            server.limit = 10
+            budgets.late.set()
+            refused = await both
+            return [refused, await asked(client, 1)]
+
+    assert asyncio.run(scenario()) == [1, 0]
+    assert scene.slept == [5]
 
 
 def test_a_backlog_is_worked_off_with_silences_no_longer_than_the_window(scene: Scene) -> None:
