@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deployments.prefect_yaml import Deployment, ScheduleEntry
 
-__all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "schedules_of", "text_of"]
+__all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "schedules_of"]
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 """From which an interval counts that takes the place of a cron."""
@@ -63,24 +63,6 @@ def interval_schedule(seconds: float, *, anchor: datetime | None, timezone: str 
     from each start anew.
     """
     return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor or ANCHOR, timezone=timezone)
-
-
-def text_of(schedule: SCHEDULE_TYPES) -> str:
-    """The schedule in a few words: `every 30 min`, or the cron or rrule expression."""
-    if isinstance(schedule, CronSchedule):
-        return schedule.cron
-    if isinstance(schedule, RRuleSchedule):
-        return schedule.rrule
-    if isinstance(schedule, IntervalSchedule):
-        return f"every {_spoken(schedule.interval.total_seconds())}"
-    return "never"
-
-
-def _spoken(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def _created(entry: ScheduleEntry) -> DeploymentScheduleCreate:

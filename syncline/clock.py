@@ -18,7 +18,6 @@ __all__ = [
     "SystemClock",
     "from_microseconds",
     "from_milliseconds",
-    "iso_ms",
     "microseconds",
     "milliseconds",
 ]
@@ -119,11 +118,6 @@ def milliseconds(instant: datetime) -> int:
 def from_milliseconds(value: int) -> datetime:
     """The instant that lies `value` milliseconds after 1970-01-01 UTC."""
     return datetime.fromtimestamp(value / 1000, UTC)
-
-
-def iso_ms(instant: datetime) -> str:
-    """`instant` (aware) as ISO 8601 in UTC with milliseconds, such as `2024-01-15T10:30:00.000Z`; the rest is cut."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def microseconds(instant: datetime) -> int:

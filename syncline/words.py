@@ -36,5 +36,5 @@ def unheard_of(value: Never) -> str:
 
 
 def iso_instant(instant: datetime) -> str:
-    """An instant as JSON gives it: ISO 8601 in UTC, with milliseconds."""
+    """`instant` (aware) as ISO 8601 in UTC with milliseconds, such as `2024-01-15T10:30:00.000Z`; the rest is cut."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

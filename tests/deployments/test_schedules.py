@@ -1,11 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
 from deployments.prefect_yaml import Deployment, ScheduleEntry
-from deployments.schedules import interval_schedule, main_schedule, schedules_of, text_of
+from deployments.schedules import main_schedule, schedules_of
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 DEPLOYMENT = Deployment(
@@ -48,14 +47,6 @@ def test_the_schedule_that_an_interval_replaces_is_the_first_of_the_file() -> No
     assert main_schedule("a", [night, day], [DEPLOYMENT]) is day
     assert main_schedule("a", [night], [DEPLOYMENT]) is night
     assert main_schedule("a", [], [DEPLOYMENT]) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(1800, "every 30 min"), (90, "every 90 s"), (7200, "every 2 h"), (86400, "every 1 d")]
-)
-def test_intervals_read_well(seconds: float, text: str) -> None:
-    """`every 1800.0 s` is for machines."""
-    assert text_of(interval_schedule(seconds, anchor=ANCHOR)) == text
 
 
 def test_an_interval_in_place_of_a_cron_counts_from_an_instant_that_stays() -> None:

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from syncline.clock import ManualClock, SystemClock, from_milliseconds, iso_ms, milliseconds
+from syncline.clock import ManualClock, SystemClock, from_milliseconds, milliseconds
+from syncline.words import iso_instant
 
 
 def test_a_moved_clock_tells_what_it_was_moved_to() -> None:
@@ -47,6 +48,6 @@ def test_milliseconds_go_there_and_back() -> None:
 def test_an_instant_is_written_with_milliseconds_and_a_z() -> None:
     """The seeds write instants so; what is finer is cut, so that no instant is later than it was."""
     instant = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-    assert iso_ms(instant) == "2024-01-15T10:30:00.000Z"
-    assert iso_ms(instant.astimezone(timezone(timedelta(hours=-5)))) == "2024-01-15T10:30:00.000Z"
-    assert iso_ms(instant + timedelta(microseconds=1_999)) == "2024-01-15T10:30:00.001Z"
+    assert iso_instant(instant) == "2024-01-15T10:30:00.000Z"
+    assert iso_instant(instant.astimezone(timezone(timedelta(hours=-5)))) == "2024-01-15T10:30:00.000Z"
+    assert iso_instant(instant + timedelta(microseconds=1_999)) == "2024-01-15T10:30:00.001Z"

@@ -32,8 +32,8 @@ def test_a_hold_stands_in_the_way_until_it_expires(call: Call, store: Store, clo
         "account_id": None,
         "reason": "order creation",
         "created_by": "ann",
-        "created_at": "2026-01-22T10:00:00Z",
-        "expires_at": "2026-01-22T10:01:00Z",
+        "created_at": "2026-01-22T10:00:00.000Z",
+        "expires_at": "2026-01-22T10:01:00.000Z",
     }
     assert call("GET", "/api/holds").json() == {"holds": [made]}
     with store.read() as connection:
@@ -46,9 +46,9 @@ def test_a_hold_stands_in_the_way_until_it_expires(call: Call, store: Store, clo
 @pytest.mark.parametrize(
     ("ttl", "expires"),
     [
-        ({}, "2026-01-22T10:05:00Z"),
+        ({}, "2026-01-22T10:05:00.000Z"),
         ({"ttl_seconds": None}, None),
-        ({"ttl_seconds": 1.5}, "2026-01-22T10:00:01.500000Z"),
+        ({"ttl_seconds": 1.5}, "2026-01-22T10:00:01.500Z"),
     ],
 )
 def test_a_hold_lasts_five_minutes_unless_told_otherwise(
@@ -109,7 +109,7 @@ def test_releasing_a_hold_lets_what_it_put_off_go_on(call: Call, calls: Calls) -
     made = hold(call).json()
     answer = call("DELETE", f"/api/holds/{made['id']}")
     assert answer.status_code == 200
-    assert answer.json() == made | {"released": True, "released_at": "2026-01-22T10:00:00Z"}
+    assert answer.json() == made | {"released": True, "released_at": "2026-01-22T10:00:00.000Z"}
     assert call("GET", "/api/holds").json() == {"holds": []}
     assert resumed(calls) == ["products"]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException
@@ -13,6 +12,7 @@ from syncline.model.records import Hold
 from syncline.store import audit, holds
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
+from web.api.instants import Instant
 from web.api.numbers import Seconds
 from web.context import Context, Here
 
@@ -55,8 +55,8 @@ class HoldJson(BaseModel):
     account_id: str | None
     reason: str
     created_by: str
-    created_at: datetime
-    expires_at: datetime | None
+    created_at: Instant
+    expires_at: Instant | None
 
 
 class HoldList(BaseModel):
@@ -69,7 +69,7 @@ class Released(HoldJson):
     """A hold that has ended."""
 
     released: bool = True
-    released_at: datetime
+    released_at: Instant
 
 
 @router.get("")

@@ -1,7 +1,6 @@
 """Listings: what is live, for anybody's frontend; what waits for a decision, for whoever decides."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -14,6 +13,7 @@ from syncline.store.listings import StoredListing, Wanted
 from web.api.cursors import PLAIN, read, written
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
+from web.api.instants import Instant
 from web.context import Context, Here, KnownSource
 
 __all__ = ["public", "router"]
@@ -51,9 +51,9 @@ class ListingJson(BaseModel):
     reward: str | None
     tvl_usd: float | None
     apy: float | None = Field(description="percent a year")
-    starts_at: datetime | None
-    ends_at: datetime | None
-    updated_at: datetime | None
+    starts_at: Instant | None
+    ends_at: Instant | None
+    updated_at: Instant | None
 
 
 class ListingPage(BaseModel):
@@ -67,7 +67,7 @@ class PendingJson(ListingJson):
     """A listing that waits for a decision."""
 
     attributes: dict[str, Any] | None = Field(description="whatever else its feed says of it")
-    since: datetime = Field(description="when it came, or changed")
+    since: Instant = Field(description="when it came, or changed")
     version: str = Field(description="sent with a decision, this lets it fail where the listing has changed meanwhile")
 
 
