@@ -74,15 +74,8 @@ def _seconds(schedule: DeploymentSchedule) -> float | None:
 
 @pytest.fixture
 def shop(calm: Instance) -> Generator[Shop]:
-<<<<<<< HEAD
-    known: dict[Any, object] = {
-        PREFECT_API_URL: calm.settings.prefect_api,
-        PREFECT_API_AUTH_STRING: calm.settings.prefect_auth,
-    }
-=======
     theirs = calm.settings
     known: dict[Any, str | None] = {PREFECT_API_URL: theirs.prefect_api, PREFECT_API_AUTH_STRING: theirs.prefect_auth}
->>>>>>> wt-machine
     with temporary_settings(known):
         opened = Shop(calm)
         yield opened

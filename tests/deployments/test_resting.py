@@ -113,14 +113,7 @@ def test_only_sources_that_are_set_up_are_served(calm: Instance) -> None:
             await client.delete_deployment(found.id)
         return paused
 
-<<<<<<< HEAD
-    known: dict[Any, object] = {
-        PREFECT_API_URL: calm.settings.prefect_api,
-        PREFECT_API_AUTH_STRING: calm.settings.prefect_auth,
-    }
-=======
     theirs = calm.settings
     known: dict[Any, str | None] = {PREFECT_API_URL: theirs.prefect_api, PREFECT_API_AUTH_STRING: theirs.prefect_auth}
->>>>>>> wt-machine
     with temporary_settings(known):
         assert asyncio.run(work()) == [None, False, True, False, True]
