@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["prepare", "up"]
 
 SERVER_START_SECONDS = 120
-WEB_START_SECONDS = 60
+WEB_START_SECONDS = 180
 
 
 def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from syncline.settings import Settings
 
@@ -29,8 +29,17 @@ def without_userinfo(url: str) -> str:
     return _USERINFO.sub("", url)
 
 
-def _secrets(settings: Settings) -> Iterator[str]:
-    known = [settings.jwt_secret, settings.cron_secret, settings.internal_api_key, settings.snapshot_secret]
-    for upstream in settings.upstreams.values():
-        known += [upstream.token, upstream.password]
-    yield from (secret.get_secret_value() for secret in known if isinstance(secret, SecretStr))
+def _secrets(value: object) -> Iterator[str]:
+    """Each secret in the settings, however deep; of one that is a list (addresses for alerts), its parts too."""
+    match value:
+        case SecretStr():
+            secret = value.get_secret_value()
+            yield from (secret, *secret.split())
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _secrets(getattr(value, name))
+        case Mapping():
+            for part in value.values():  # pyright: ignore[reportUnknownVariableType] - whatever a setting holds
+                yield from _secrets(part)  # pyright: ignore[reportUnknownArgumentType] - the same
+        case _:
+            pass

@@ -8,6 +8,17 @@ from deployments.home import hold_home, own_home, temporary_folder
 from syncline.errors import ConfigurationError
 from syncline.settings import Settings
 
+_FILES = (
+    "syncline.db",
+    "syncline.db-wal",
+    "secrets.env",
+    "up.lock",
+    "running.json",
+    "declared.json",
+    "prefect/storage/a",
+    "prefect/memo",
+)
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
@@ -17,7 +28,7 @@ def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
     """Secrets, rows and logs are nobody else's business; a link out of the folder is left alone."""
     home, outside = tmp_path / "home", tmp_path / "outside"
     (home / "prefect" / "storage").mkdir(parents=True)
-    for name in ("syncline.db", "syncline.db-wal", "secrets.env", "prefect/storage/a", "prefect/memo"):
+    for name in _FILES:
         (home / name).write_text("x")
         (home / name).chmod(0o666)
     outside.write_text("x")

@@ -36,9 +36,8 @@ def problem_of_json(body: bytes, *, depth: int) -> str | None:
         body: the whole of it; empty counts as none.
         depth: how many lists and objects may stand within each other.
     """
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
+    text = _utf_8(body)
+    if text is None:
         return "the body is not text in UTF-8"
     if _is_deeper(body, depth):
         return f"the body has more than {depth} lists and objects within each other"
@@ -51,6 +50,16 @@ def problem_of_json(body: bytes, *, depth: int) -> str | None:
     except _RefusedError as error:
         return str(error)
     return None
+
+
+def _utf_8(body: bytes) -> str | None:
+    """The text; None where it is none, or where the app's reader would take it for another encoding than we do."""
+    if json.detect_encoding(body) != "utf-8":
+        return None
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _is_deeper(body: bytes, depth: int) -> bool:

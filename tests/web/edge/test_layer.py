@@ -212,7 +212,11 @@ BODIES = [
     (rb'{"source": {"deep": [["a\u0000"]]}, "reason": "x"}', "source.deep: text"),
     (b'{"source": "products", "reason": "a\xed\xa0\x80b"}', "UTF-8"),
     (b'{"source": "products", "reason": "a\xc0\x80b"}', "UTF-8"),
-    ('{"source": "products", "reason": "x"}'.encode("utf-16"), "UTF-8"),
+    *(
+        (f'{{"source": "products", "reason": "{reason}"}}'.encode(encoding), "UTF-8")
+        for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+        for reason in ("x", "a\\u0000b", "a\x00b")
+    ),
     (b'{"source": "products", "reason": "x", "ttl_seconds": NaN}', "ttl_seconds: NaN"),
     (b'{"source": "products", "reason": "x", "ttl_seconds": -Infinity}', "ttl_seconds: -Infinity"),
     (b'{"source": "products", "reason": "x", "ttl_seconds": 1e999}', "ttl_seconds: the number"),
