@@ -50,15 +50,15 @@ def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -
 
 
 def parsed_status(text: str | None) -> Status | None:
-    """The fate with this name.
+    """The status with this name.
 
     Raises:
-        ConfigurationError: there is no such fate.
+        ConfigurationError: there is no such status.
     """
     try:
         return None if text is None else Status(text.lower())
     except ValueError:
-        raise ConfigurationError(f"--status {text!r} is no fate; there are: {', '.join(Status)}") from None
+        raise ConfigurationError(f"--status {text!r} is no status; there are: {', '.join(Status)}") from None
 
 
 def row(session: SyncSession, now: datetime) -> list[str | Text]:
