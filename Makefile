@@ -53,7 +53,7 @@ clean:  ## remove the environment and the instance's state
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"Syncline runs on Python 3.11, 3.12 and 3.13, but {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.11 …")'
-	@echo "Setting up $(VENV) …"
+	@echo "Setting up $(VENV) (once; some minutes at most) …"
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/servers/made: requirements/servers.txt | $(BIN)/python

@@ -1,5 +1,6 @@
 """All commands of `syncline`, each in a file of its own; a new one is imported here and stands in `COMMANDS`."""
 
+import inspect
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -90,7 +91,18 @@ def app() -> typer.Typer:
     made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")
     made.add_typer(rounds.app(), name="rounds", rich_help_panel="Steer")
     made.add_typer(db.app(), name="db", rich_help_panel="Look after")
+    _fold(made)
     return made
+
+
+def _fold(commands: typer.Typer) -> None:
+    """Let the help of each command be broken where the terminal ends, and not where its docstring's lines do."""
+    for command in commands.registered_commands:
+        text = inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _fold(group.typer_instance)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ __all__ = ["COLUMNS", "parsed_status", "row", "show"]
 COLUMNS = (
     Column(title="Started", right=True),
     Column(title="Source"),
-    Column(title="Fate"),
+    Column(title="Status"),
     Column(title="Mode", rank=5),
     Column(title="Trigger", rank=6),
     Column(title="Pages", right=True, rank=7),
@@ -46,19 +46,19 @@ def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -
         if as_json:
             console.write_json([history.as_seed(session).model_dump(mode="json") for session in found])
         else:
-            _print(found, instance.now())
+            _print(found, instance.now(), everything=source is None and wanted is None)
 
 
 def parsed_status(text: str | None) -> Status | None:
-    """The fate with this name.
+    """The status with this name.
 
     Raises:
-        ConfigurationError: there is no such fate.
+        ConfigurationError: there is no such status.
     """
     try:
         return None if text is None else Status(text.lower())
     except ValueError:
-        raise ConfigurationError(f"--status {text!r} is no fate; there are: {', '.join(Status)}") from None
+        raise ConfigurationError(f"--status {text!r} is no status; there are: {', '.join(Status)}") from None
 
 
 def row(session: SyncSession, now: datetime) -> list[str | Text]:
@@ -90,8 +90,8 @@ def _changes(session: SyncSession) -> str:
     return " ".join(f"{sign}{number(count)}" for sign, count in counts.items())
 
 
-def _print(found: Sequence[SyncSession], now: datetime) -> None:
+def _print(found: Sequence[SyncSession], now: datetime, *, everything: bool) -> None:
     if not found:
-        console.line("no such session is on record yet")
+        console.line("no session is on record yet" if everything else "no such session is on record yet")
         return
     print_table(COLUMNS, [row(session, now) for session in found])

@@ -26,7 +26,7 @@ _COLUMNS = (
     Column(title="Success", right=True, rank=2),
     Column(title="On average", right=True, rank=1),
     Column(title="Last", right=True, rank=3),
-    Column(title="Fate"),
+    Column(title="Last status"),
 )
 
 

@@ -153,7 +153,7 @@ async def _deployment(client: PrefectClient, source: str) -> DeploymentResponse:
     try:
         return await client.read_deployment_by_name(name)
     except ObjectNotFound:
-        message = f"Prefect does not know the deployment {name}: run `syncline up`, or `prefect deploy --all`"
+        message = f"Prefect does not know the deployment {name}: run `syncline up`, or `syncline deploy` for workers"
         raise ConfigurationError(message) from None
 
 

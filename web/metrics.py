@@ -205,8 +205,8 @@ _GAUGES: _Families = {
 _WHERE_KNOWN = {"syncline_failure_ratio", "syncline_fresh_timestamp_seconds", "syncline_next_run_timestamp_seconds"}
 """Metrics that are left out before there is anything to tell."""
 _COUNTERS: _Families = {
-    "syncline_sessions": ("Sessions that ended, by their fate, since the first.", ("status",), _sessions),
-    "syncline_session_seconds": ("Seconds that sessions took, by their fate, since the first.", ("status",), _seconds),
+    "syncline_sessions": ("Sessions that ended, by their status, since the first.", ("status",), _sessions),
+    "syncline_session_seconds": ("Seconds that sessions took, by status, since the first.", ("status",), _seconds),
     "syncline_items": (
         "Items by what became of them, since the web app started; sessions open then are counted whole.",
         ("change",),

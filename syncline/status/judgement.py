@@ -157,7 +157,7 @@ class _Case:
             sentence = f"late: a run was due at {_instant(late)} ({self._age(late)} ago) and has not begun"
             yield Problem(kind=ProblemKind.LATE, sentence=sentence)
         if self.unknown is None and self.schedule is None and self.cadence is not None:
-            mend = "`syncline up` serves it, or `prefect deploy --all`"
+            mend = "`syncline up` serves it, or `syncline deploy` gives it to workers"
             yield Problem(kind=ProblemKind.NOT_DEPLOYED, sentence=f"Prefect does not know its deployment: {mend}")
 
     def _next_run(self) -> NextRun:

@@ -84,7 +84,7 @@ def test_a_state_folder_that_cannot_be_made_is_named(
         (["sync"], "Missing argument 'SOURCE'"),
         (["sync", "products", "--mode", "half"], "Invalid value for '--mode'"),
         (["history", "--limit", "0"], "Invalid value for '--limit'"),
-        (["history", "--status", "lost"], "--status 'lost' is no fate; there are: running, completed"),
+        (["history", "--status", "lost"], "--status 'lost' is no status; there are: running, completed"),
         (["start", "products", "--every", "soon"], "--every 'soon' is no duration"),
         (["start", "products", "--every", "10s"], "--every must lie between 1m and 7d"),
         (["pause", "products", "--reason", "x", "--for", "1"], "--for '1' is no duration"),

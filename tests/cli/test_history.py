@@ -78,7 +78,8 @@ def test_brackets_in_a_reason_are_shown_as_they_are(syncline: Syncline, keep: Ke
 def test_no_sessions_yet_is_said_in_words(syncline: Syncline, store: Store) -> None:
     """An empty table would leave open whether something is broken."""
     done = syncline("history")
-    assert (done.returncode, done.stdout) == (0, "no such session is on record yet\n")
+    assert (done.returncode, done.stdout) == (0, "no session is on record yet\n")
+    assert syncline("history", "--status", "failed").stdout == "no such session is on record yet\n"
     assert json.loads(syncline("history", "--json").stdout) == []
 
 

@@ -1,10 +1,12 @@
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 
 import pytest
 
 from cli import main
+from cli.app import run
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 8), (2, 7)])
@@ -38,3 +40,16 @@ def test_the_installed_command_tells_its_version() -> None:
     )
     assert done.stdout.startswith(f"syncline {metadata.version('syncline')} (Prefect 3.")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_breaks_where_the_terminal_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines of a docstring that are kept would be broken a second time, in the middle of a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with suppress(SystemExit):
+        run(["rounds", "freeze", "--help"])
+    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    begin = next(n for n, line in enumerate(said) if line.startswith("Goes on where"))
+    paragraph = said[begin : said.index("", begin)]
+    assert min(map(len, paragraph[:-1])) > 60

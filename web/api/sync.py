@@ -103,7 +103,7 @@ def read_history(
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 20,
 ) -> History:
-    """The newest sessions of one source or of all, with one fate or any."""
+    """The newest sessions of one source or of all, with one status or any."""
     wanted = None if source is None else here.require(source)
     with here.store.read() as connection:
         found = history(connection, wanted, limit=limit, status=status)

@@ -1,4 +1,4 @@
-"""The page at `/`: what each source does, and the fate of the last sessions. It needs no script and no other server."""
+"""The page at `/`: what each source does, and how the last sessions ended. It needs no script and no other server."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
@@ -38,7 +38,7 @@ _HEADERS = {
 
 
 @router.get("/", response_class=HTMLResponse)
-async def show(request: Request, here: Here) -> HTMLResponse:
+async def show(here: Here) -> HTMLResponse:
     """The page, as things are now."""
     report, (sessions, rounds) = await asyncio.gather(look(here), asyncio.to_thread(_newest, here))
     html = _template().render(
@@ -48,7 +48,6 @@ async def show(request: Request, here: Here) -> HTMLResponse:
         now=report.at,
         refresh_seconds=_REFRESH_SECONDS,
         prefect=_prefect_ui(here.settings),
-        version=request.app.version,
     )
     return HTMLResponse(redacted(html, here.settings), headers=_HEADERS)
 
