@@ -111,7 +111,12 @@ def wide_row(number: int) -> dict[str, Any]:
 
 def nested_row(number: int) -> dict[str, Any]:
     changed = f"2026-01-02T03:{number:02}:00Z"
-    own = {"uuid": f"u{number:04}", "user": {"name": "a", "address": {"city": "b"}}, "tags": [], "modifiedAt": changed}
+    own: dict[str, Any] = {
+        "uuid": f"u{number:04}",
+        "user": {"name": "a", "address": {"city": "b"}},
+        "tags": [],
+        "modifiedAt": changed,
+    }
     return own | {"amount": number * 1.25, "mixed": number if number % 2 else "x", "maybe": None}
 
 
@@ -192,7 +197,7 @@ def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SYNCLINE_", "PREFECT_"))}
     env = kept | {"PYTHONPATH": str(copy), "COLUMNS": "200"}
     return subprocess.run(
-        [sys.executable, "-m", *command], cwd=copy, env=env, capture_output=True, text=True, timeout=250, check=False
+        [sys.executable, "-m", *command], cwd=copy, env=env, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -209,7 +214,7 @@ def refused(copy: Path, written: list[str]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_what_is_written_passes_the_projects_gates(copy: Path) -> None:
     """A user's `make check` fails over a line of ours as over one of theirs, and tells them nothing."""
     written = write_sources(copy)
