@@ -81,7 +81,8 @@ class _Case:
         """What it does now, else what keeps it from running, else how long it has been silent, else how it ended."""
         if self.seen.progress is not None:
             waiting = State.WAITING if self._waits() else State.RUNNING
-            return State.STALLED if self._silent_since() is not None else waiting
+            stalled = self.seen.progress.has_died or self._silent_since() is not None
+            return State.STALLED if stalled else waiting
         if self.missing is not None:
             return State.NOT_SET_UP
         if self.seen.is_held or self.guards.breaker.state is BreakerState.FORCED_OPEN:
@@ -136,19 +137,26 @@ class _Case:
         if again >= _PARTIAL_TIMES and last is not None:
             why = f": {last.session.reason}" if last.session.reason else ""
             yield Problem(kind=ProblemKind.PARTIAL_AGAIN, sentence=f"the last {again} runs were partial{why}")
+        yield from self._decisions_wanted()
         yield from self._troubles_of_time(state)
 
-    def _troubles_of_time(self, state: State) -> Iterable[Problem]:
-        """What is wrong with when it runs."""
+    def _decisions_wanted(self) -> Iterable[Problem]:
+        """What waits for somebody to decide, or to change a setting."""
         if self.seen.deletion_refused:
             yield Problem(kind=ProblemKind.DELETION_REFUSED, sentence="its last full pass refused to delete rows")
         for hold in self.seen.holds:
             if hold.refused is not None:
                 of = "" if hold.account_id is None else f"account {hold.account_id}: "
                 yield Problem(kind=ProblemKind.CREDENTIALS_REFUSED, sentence=f"{of}held: {hold.reason}")
+
+    def _troubles_of_time(self, state: State) -> Iterable[Problem]:
+        """What is wrong with when it runs."""
         since, late = self._silent_since(), self._late_since()
         quiet = "" if since is None else f"no sign of life since {_instant(since)} ({self._age(since)} ago)"
-        if state is State.STALLED:
+        if self.seen.progress is not None and self.seen.progress.has_died:
+            said = f"the process of session {self.seen.progress.session.id} has ended without closing it"
+            yield Problem(kind=ProblemKind.PROCESS_DIED, sentence=said)
+        elif state is State.STALLED:
             yield Problem(kind=ProblemKind.STALLED, sentence=f"stalled: {quiet}, longer than its schedule explains")
         elif state is State.UNKNOWN:
             why = f"{quiet}; whether that is meant is not known" if quiet else "its last session has an unknown status"

@@ -18,7 +18,7 @@ from syncline.model.session import SyncSession
 from syncline.status.latest import Latest, latest
 from syncline.status.recent import SUCCESSFUL, Recent, recent_of
 from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
-from syncline.store import heartbeats, holds, sessions
+from syncline.store import heartbeats, holds, leases, sessions
 
 __all__ = ["Freshness", "Progress", "SourceOverview", "overview"]
 
@@ -31,11 +31,13 @@ class Progress:
         session: the open session.
         items_per_second: items read per second since it began.
         fraction: pages stored of all pages, 0 to 1; None where the upstream does not tell how many there are.
+        has_died: whether its process is known to have ended without closing the session, as by `kill -9`.
     """
 
     session: SyncSession
     items_per_second: float
     fraction: float | None
+    has_died: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +121,12 @@ def overview(
     sources = tuple(sources)
     tables = counted_tables(sources) if tables is None else tables
     passes, refusing = _passes(connection)
+    running = sessions.running(connection)
     read = _Read(
         heartbeats={beat.source: beat for beat in heartbeats.every(connection)},
         holds=holds.active_all(connection, now=now),
-        running=sessions.running(connection),
+        running=running,
+        died=leases.of_dead_processes(connection, [session.id for session in running]),
         latest=latest(connection, [source.name for source in sources]),
         passes=passes,
         refusing=refusing,
@@ -138,6 +142,7 @@ class _Read:
     heartbeats: Mapping[str, Heartbeat]
     holds: Sequence[Hold]
     running: Sequence[SyncSession]
+    died: frozenset[str]
     latest: Mapping[str, Latest]
     passes: Mapping[str, Freshness]
     refusing: frozenset[str]
@@ -155,7 +160,7 @@ def _source(source: Service, read: _Read, now: datetime) -> SourceOverview:
         name=source.name,
         upstream=source.upstream.name,
         rows=read.rows.get(source.name),
-        progress=_progress(mine[0], now) if mine else None,
+        progress=_progress(mine[0], now, has_died=mine[0].id in read.died) if mine else None,
         running=len(mine),
         last=newest.newest,
         last_run=newest.ended[0] if newest.ended else None,
@@ -187,11 +192,12 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _progress(session: SyncSession, now: datetime) -> Progress:
+def _progress(session: SyncSession, now: datetime, *, has_died: bool) -> Progress:
     seconds = (now - session.started_at).total_seconds()
     total = session.total_pages
     return Progress(
         session=session,
         items_per_second=session.items_processed / seconds if seconds > 0 else 0,
         fraction=min(session.pages_processed / total, 1) if total else None,
+        has_died=has_died,
     )

@@ -23,6 +23,8 @@ class ProblemKind(StrEnum):
     """Its last full pass would have deleted more rows than may go at once."""
     CREDENTIALS_REFUSED = "credentials_refused"
     """The upstream refused the credentials, so it, or an account of it, is held."""
+    PROCESS_DIED = "process_died"
+    """The process of its open session has ended without closing it; the reconciler, or the next run, does."""
     STALLED = "stalled"
     """It has been silent for longer than its schedule explains."""
     LATE = "late"

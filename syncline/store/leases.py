@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,14 @@ def holder(connection: Connection, name: str, *, locked: bool = False) -> LeaseR
     """Who has, or last had, the lease; `locked` keeps it as it is until the transaction ends."""
     wanted = select(LeaseRow).where(col(LeaseRow.name) == name)
     return Session(connection).scalars(wanted.with_for_update() if locked else wanted).first()
+
+
+def of_dead_processes(connection: Connection, owners: Collection[str]) -> frozenset[str]:
+    """Those of the sessions `owners` whose lease is held by a process of this machine that has ended."""
+    if not owners:
+        return frozenset()
+    held = select(LeaseRow).where(col(LeaseRow.owner).in_(owners), col(LeaseRow.pid) > 0)
+    return frozenset(lease.owner for lease in Session(connection).scalars(held) if _process(lease).is_dead)
 
 
 def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
