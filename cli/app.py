@@ -2,11 +2,13 @@
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
 
 import typer
+import typer.core
+import typer.main
 
 from cli import (
     alerts,
@@ -115,12 +117,25 @@ def run(arguments: Sequence[str]) -> int:
     rest = [argument for argument in arguments if argument != "--debug"]
     _warn_of_typos(rest)
     try:
-        code: object = app()(rest, prog_name="syncline", standalone_mode=False)
+        code: object = _command()(rest, prog_name="syncline", standalone_mode=False)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the last place that can say it in one line
         return complain(error, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def _command() -> Callable[..., object]:
+    """The command line, whose flags take no value, and show none: Typer would write `<bool>` beside each."""
+    found = [typer.main.get_command(app())]
+    for command in found:
+        options = [*command.params, command.get_help_option(typer.Context(command, **command.context_settings))]
+        for option in options:
+            if isinstance(option, typer.core.TyperOption) and option.is_flag:
+                option.metavar = ""
+        if isinstance(command, typer.core.TyperGroup):
+            found += command.commands.values()
+    return found[0]
 
 
 def _warn_of_typos(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The sessions of the past as a table, or as the JSON that the status API gives."""
+"""The sessions of the past as a table, or as JSON."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from rich.text import Text
 from cli import catalog, console
 from cli.fates import fate, why
 from cli.instance import opened
+from cli.records import as_object
 from cli.tables import Column, number, print_table
 from cli.times import ago, lasted
 from syncline.errors import ConfigurationError
@@ -44,7 +45,7 @@ def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -
             if not found and source is not None:
                 found = history.history(connection, catalog.find(source).name, limit=limit, status=wanted)
         if as_json:
-            console.write_json([history.as_seed(session).model_dump(mode="json") for session in found])
+            console.write_json([as_object(session) for session in found])
         else:
             _print(found, instance.now(), everything=source is None and wanted is None)
 

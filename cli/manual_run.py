@@ -23,7 +23,6 @@ from syncline.model.policies import Mode
 from syncline.model.records import Hold
 from syncline.model.service import named
 from syncline.model.session import SyncSession
-from syncline.status.history import as_seed
 from syncline.store import holds
 from syncline.words import iso_instant
 
@@ -153,7 +152,7 @@ def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
 
 def _tell(session: SyncSession, *, as_json: bool) -> None:
     if as_json:
-        console.write_json(as_seed(session).model_dump(mode="json"))
+        console.write_json(as_object(session))
     else:
         console.line(summary(session))
     advice = hint(session)

@@ -1,4 +1,4 @@
-"""Metrics as a table, or as the JSON that the status API gives."""
+"""Metrics as a table, or as JSON."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 from cli import catalog, console
 from cli.fates import fate
 from cli.instance import Instance, opened
+from cli.records import as_object
 from cli.tables import Column, number, print_table
 from cli.times import ago, span
 from syncline.clock import from_milliseconds
-from syncline.status.history import as_seed, history
+from syncline.status.history import history
 from syncline.status.metrics import Metrics, metrics
 
-__all__ = ["as_api", "show"]
+__all__ = ["as_json_object", "show"]
 
 _HISTORY_LIMIT = 10
 """As many as the status API gives."""
@@ -37,17 +38,19 @@ def show(source: str | None, *, as_json: bool) -> None:
         if not as_json:
             _print(instance, {name: metrics(connection, name) for name in names})
         elif source is not None:
-            console.write_json(as_api(connection, source))
+            console.write_json(as_json_object(connection, source))
         else:
-            console.write_json({name: as_api(connection, name) for name in names})
+            console.write_json({name: as_json_object(connection, name) for name in names})
 
 
-def as_api(connection: Connection, source: str) -> dict[str, object]:
-    """The metrics and the last sessions of `source`, as `GET /api/SOURCE/sync/metrics` gives them."""
+def as_json_object(connection: Connection, source: str) -> dict[str, object]:
+    """The metrics and the last sessions of `source`, under the names that other commands use."""
     recent = history(connection, source, limit=_HISTORY_LIMIT)
+    numbers = metrics(connection, source)
+    last = None if numbers.last_sync_at is None else from_milliseconds(numbers.last_sync_at)
     return {
-        "metrics": metrics(connection, source).model_dump(mode="json"),
-        "history": [as_seed(session).model_dump(mode="json") for session in recent],
+        "metrics": numbers.model_dump(by_alias=False) | {"last_sync_at": last},
+        "history": [as_object(session) for session in recent],
     }
 
 

@@ -7,9 +7,9 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
 from syncline.store.engine import Store
+from syncline.words import iso_instant
 
 Syncline = Callable[..., CompletedProcess[str]]
 Keep = Callable[..., SyncSession]
@@ -48,13 +48,13 @@ def test_sessions_are_narrowed_by_source_fate_and_number(syncline: Syncline, kee
     assert [entry["id"] for entry in found] == ["failed-3", "failed-2", "failed-1"]
 
 
-def test_json_has_the_names_and_milliseconds_of_the_api(syncline: Syncline, keep: Keep) -> None:
-    """A script may use the command and the API alike."""
+def test_json_has_the_names_and_instants_of_the_other_commands(syncline: Syncline, keep: Keep) -> None:
+    """A script reads a session in the same way wherever a command prints it."""
     kept = keep(retry_count=1)
     found = json.loads(syncline("history", "--json").stdout)[0]
-    assert found["startedAt"] == milliseconds(kept.started_at)
-    assert (found["syncType"], found["syncMode"], found["itemsProcessed"]) == ("products", "auto", 4540)
-    assert (found["status"], found["retryCount"]) == ("completed", 1)
+    assert found["started_at"] == iso_instant(kept.started_at)
+    assert (found["source"], found["trigger"], found["items_processed"]) == ("products", "schedule", 4540)
+    assert (found["status"], found["retry_count"]) == ("completed", 1)
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80", "100", "200"])

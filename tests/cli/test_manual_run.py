@@ -106,13 +106,13 @@ def test_a_partial_run_says_once_why(instance: Instance, keep: Keep, capsys: pyt
     assert "would go" not in captured.out
 
 
-def test_json_is_the_session_as_the_api_gives_it(
+def test_json_is_the_session_as_history_gives_it(
     instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Standard output is nothing but JSON, so that a pipe can read it."""
     watched(instance, WISH, run=_ending_in(keep(status=Status.PARTIAL, items_rejected=1)), as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert (found["syncType"], found["status"], found["itemsRejected"]) == ("products", "partial", 1)
+    assert (found["source"], found["status"], found["items_rejected"]) == ("products", "partial", 1)
 
 
 def test_ctrl_c_lets_the_run_end_in_order(instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,24 +11,25 @@ Syncline = Callable[..., CompletedProcess[str]]
 Keep = Callable[..., SyncSession]
 
 
-def test_json_is_what_the_api_gives(syncline: Syncline, keep: Keep) -> None:
-    """Dashboards that know the API can read the command."""
+def test_json_has_the_names_of_the_other_commands(syncline: Syncline, keep: Keep) -> None:
+    """A script reads names and instants of one kind; the API keeps those of the seed."""
     for number in range(12):
         keep(id=f"good-{number:02}")
     keep(id="bad", status=Status.FAILED, error_message="500")
     found = json.loads(syncline("metrics", "products", "--json").stdout)
     assert list(found) == ["metrics", "history"]
     assert list(found["metrics"]) == [
-        "totalSyncs",
-        "successfulSyncs",
-        "failedSyncs",
-        "successRate",
-        "avgDurationMs",
-        "lastSyncAt",
-        "lastSyncStatus",
+        "total_syncs",
+        "successful_syncs",
+        "failed_syncs",
+        "success_rate",
+        "avg_duration_ms",
+        "last_sync_at",
+        "last_sync_status",
     ]
-    assert (found["metrics"]["totalSyncs"], found["metrics"]["failedSyncs"]) == (13, 1)
+    assert (found["metrics"]["total_syncs"], found["metrics"]["failed_syncs"]) == (13, 1)
     assert len(found["history"]) == 10
+    assert found["metrics"]["last_sync_at"] == found["history"][0]["started_at"]
 
 
 def test_without_a_source_json_has_each_by_its_name(syncline: Syncline, keep: Keep) -> None:
@@ -36,7 +37,7 @@ def test_without_a_source_json_has_each_by_its_name(syncline: Syncline, keep: Ke
     keep()
     found = json.loads(syncline("metrics", "--json").stdout)
     assert {"customers", "products"} <= set(found)
-    assert found["products"]["metrics"]["avgDurationMs"] == 80_000
+    assert found["products"]["metrics"]["avg_duration_ms"] == 80_000
     assert found["customers"]["history"] == []
 
 
