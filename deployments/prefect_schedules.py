@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx
-from dotenv import dotenv_values
 
 from syncline.errors import PrefectRefusesError, PrefectUnavailableError
 from syncline.settings import Settings
 
-__all__ = ["ScheduleInfo", "auth_of", "scheduled"]
+__all__ = ["ScheduleInfo", "scheduled"]
 
 _FLOW_PREFIX = "sync-"
 _AUTH = "PREFECT_API_AUTH_STRING"
@@ -51,7 +50,7 @@ async def scheduled(settings: Settings, sources: Iterable[str]) -> dict[str, Sch
         PrefectUnavailableError: its server cannot be reached, is too slow, or answers with an error.
         PrefectRefusesError: it does not accept our credentials.
     """
-    auth = auth_of(settings)
+    auth = _auth(settings)
     user, _, password = (auth or "").partition(":")
     basic = None if auth is None else httpx.BasicAuth(user, password)
     try:
@@ -70,12 +69,9 @@ async def scheduled(settings: Settings, sources: Iterable[str]) -> dict[str, Sch
         raise PrefectUnavailableError(settings.prefect_api, type(error).__name__) from error
 
 
-def auth_of(settings: Settings) -> str | None:
-    """What Prefect's server wants to hear, `USER:PASSWORD`: of the environment, else of the instance's secrets."""
-    found = os.environ.get(_AUTH)
-    if found is None and settings.secrets_file.exists():
-        found = dotenv_values(settings.secrets_file).get(_AUTH)
-    return found or None
+def _auth(settings: Settings) -> str | None:
+    """`USER:PASSWORD` by the settings; else by Prefect's own variable, from which a worker may know its server."""
+    return settings.prefect_auth or os.environ.get(_AUTH) or None
 
 
 async def _deployments(client: httpx.AsyncClient, sources: set[str]) -> list[Mapping[str, Any]]:

@@ -12,10 +12,11 @@ import pytest
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Completed, Running
+from pydantic import SecretStr
 from sqlalchemy import delete
 from sqlmodel import col
 from support.instance import Instance
-from support.proxy import proxied
+from support.proxy import Proxy, proxied
 from support.records import open_session
 
 from deployments import controls
@@ -140,6 +141,11 @@ def _default(instance: Instance, **settings: object) -> float | None:
     return asyncio.run(controls.start_default(given, instance.store, "customers", actor="test"))
 
 
+def _through(instance: Instance, proxy: Proxy) -> dict[str, object]:
+    """The settings by which Prefect is reached through the proxy, with the password of the server behind it."""
+    return {"prefect_api_url": f"{proxy.url}/api", "prefect_api_auth": SecretStr(instance.settings.prefect_auth or "")}
+
+
 def test_a_start_keeps_the_sources_interval_and_runs_in_five_seconds(own: Instance) -> None:
     """The one of prefect.yaml, or the one that was set: a start without a number changes neither."""
     asyncio.run(controls.stop(own.settings, own.store, "customers", actor="test"))
@@ -176,7 +182,7 @@ def test_a_start_by_default_that_prefect_refuses_changes_nothing(own: Instance) 
         with proxied(own.settings.prefect_api) as proxy:
             proxy.refuse(refused)
             with pytest.raises(PrefectUnavailableError):
-                _default(own, prefect_api_url=f"{proxy.url}/api")
+                _default(own, **_through(own, proxy))
             assert len(proxy.refused) == 1
         assert _standing(own) == before
 
@@ -205,7 +211,7 @@ def test_a_start_that_prefect_refuses_changes_nothing(
     before = _standing(calm)
     with proxied(calm.settings.prefect_api) as proxy:
         proxy.refuse(refused)
-        through = calm.settings.model_copy(update={"prefect_api_url": f"{proxy.url}/api"})
+        through = calm.settings.model_copy(update=_through(calm, proxy))
         with pytest.raises(PrefectUnavailableError):
             asyncio.run(controls.start(through, calm.store, "customers", every_seconds=every_seconds, actor="test"))
         assert len(proxy.refused) == 1
