@@ -14,7 +14,7 @@ from sqlmodel import col
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
 from deployments.intervals import planned
-from deployments.preflight import check_deployments, check_upstreams, said_of_missing
+from deployments.preflight import check_deployments, check_upstreams, said_of_missing, said_of_unknown
 from deployments.running_code import changed_code, said_of_changed
 from flows.registry import services, sources
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
@@ -65,9 +65,9 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     """Look at everything, from the files to the budgets."""
     yield _tried("deployments", check_deployments, "each source has a deployment, and each deployment a source")
     yield _tried("upstreams", lambda: check_upstreams(settings), "addresses and credentials can be used")
-    missing = said_of_missing(settings)
-    if missing is not None:
-        yield Finding(part="upstreams", verdict=Verdict.HEED, said=missing)
+    for said in (said_of_missing(settings), said_of_unknown(settings)):
+        if said is not None:
+            yield Finding(part="upstreams", verdict=Verdict.HEED, said=said)
     yield from _secrets(settings)
     changed = changed_code(settings)
     if changed:

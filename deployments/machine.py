@@ -21,6 +21,7 @@ from deployments.preflight import (
     check_upstreams,
     ports_of,
     said_of_missing,
+    said_of_unknown,
 )
 from deployments.record import open_record
 from deployments.running_code import running_code
@@ -137,7 +138,7 @@ def _say_first(settings: Settings, made: Sequence[str], say: Callable[[str], Non
         say(f"Made {', '.join(made)} in {settings.secrets_file}")
     if "SYNCLINE_PREFECT_SECRET" in made and sys.stdout.isatty():  # never into a file or a journal
         say(f"Password of the Prefect UI: {settings.prefect_auth} (`syncline prefect-password` shows it again)")
-    for line in (said_of_missing(settings), said_of_no_tls(settings)):
+    for line in (said_of_missing(settings), said_of_unknown(settings), said_of_no_tls(settings)):
         if line is not None:
             say(line)
 

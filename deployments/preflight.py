@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from deployments.entrypoint import check_entrypoint
@@ -16,7 +17,7 @@ from syncline.upstreams.auth import read_credentials
 from syncline.upstreams.webhooks import endpoint_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from syncline.model.service import Service
     from syncline.settings import Settings
@@ -30,6 +31,7 @@ __all__ = [
     "is_set_up",
     "ports_of",
     "said_of_missing",
+    "said_of_unknown",
 ]
 
 
@@ -118,6 +120,22 @@ def said_of_missing(settings: Settings) -> str | None:
         return None
     told = ", ".join(f"{' and '.join(those)} ({setting})" for setting, those in missing.items())
     return f"Not set up, and so not served: {told}"
+
+
+def said_of_unknown(settings: Settings) -> str | None:
+    """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
+    known = {source.upstream.name.lower() for source in services()}
+    told = [
+        f"SYNCLINE_UPSTREAMS__{name.upper()}__…{_nearest(name, known)}"
+        for name in settings.upstreams
+        if name not in known
+    ]
+    return f"No source has the upstream of {', '.join(told)}" if told else None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0].upper()}?)" if found else ""
 
 
 def check_upstream(settings: Settings, source: Service) -> None:

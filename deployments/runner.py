@@ -1,7 +1,7 @@
 """The runner: Prefect's own, whose runs are forked, and which ends its runs before itself.
 
 It reaches into parts of Prefect that are not public (the attributes that begin with `_`). Prefect is pinned to one
-minor version, and `tests/deployments/test_runner.py` fails where they are not what they were.
+minor version, and `tests/deployments/test_prefects_private_parts.py` fails where they are not what they were.
 """
 
 from __future__ import annotations

@@ -8,7 +8,14 @@ from pydantic import SecretStr
 
 from deployments.demo import demo_settings
 from deployments.environment import prefect_env, settings_env
-from deployments.preflight import check_deployments, check_ports, check_upstreams, ports_of, said_of_missing
+from deployments.preflight import (
+    check_deployments,
+    check_ports,
+    check_upstreams,
+    ports_of,
+    said_of_missing,
+    said_of_unknown,
+)
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.settings import Settings, UpstreamSettings, load_settings
@@ -34,6 +41,16 @@ def test_a_foreign_prefect_server_needs_no_port_of_ours() -> None:
     """Where Prefect runs elsewhere, 4200 is somebody else's business."""
     settings = Settings(prefect_api_url="http://prefect.example/api")
     assert set(ports_of(settings, demo=True)) == {"SYNCLINE_WEB_PORT", "SYNCLINE_SANDBOX_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("erp", None), ("epr", "SYNCLINE_UPSTREAMS__EPR__… (did you mean ERP?)"), ("zzz", "SYNCLINE_UPSTREAMS__ZZZ__…")],
+)
+def test_an_upstream_that_no_source_has_is_told_with_the_nearest(name: str, said: str | None) -> None:
+    """A slip in the name would leave its source out, and say only that it is not set up."""
+    told = said_of_unknown(Settings(upstreams={name: UpstreamSettings(base_url="http://127.0.0.1:9")}))
+    assert told == (None if said is None else f"No source has the upstream of {said}")
 
 
 def test_a_missing_address_or_credential_is_named() -> None:

@@ -1,0 +1,60 @@
+"""What the runner uses of Prefect and Prefect does not promise: a version that lacks one of them is noticed here."""
+
+import inspect
+from typing import Any
+
+import pytest
+from prefect._internal.attempt_control import StateOwnershipDelegation
+from prefect.runner import Runner
+from prefect.runner._flow_run_executor import FlowRunExecutor, ProcessStarter
+from prefect.runner._process_manager import ProcessHandle
+from prefect.runner._scheduled_run_poller import ScheduledRunPoller
+from prefect.runner._starter_engine import EngineCommandStarter
+from prefect.runner._state_proposer import StateProposer
+
+
+def parameters(of: Any) -> set[str]:  # noqa: ANN401 - a function or a class
+    return set(inspect.signature(of).parameters)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_cancellation_manager",
+        "_cancelling_flow_run_ids",
+        "_control_channel",
+        "_deployment_registry",
+        "_limit_manager",
+        "_loops_task_group",
+        "_process_manager",
+        "_runs_task_group",
+        "_scheduled_run_poller",
+        "_state_proposer",
+        "_tmp_dir",
+    ],
+)
+def test_a_runner_has_the_parts_that_ours_uses(name: str) -> None:
+    """Ours puts its own in their place, or asks them while runs end."""
+    assert hasattr(Runner(name="syncline"), name) or name in inspect.getsource(Runner)
+
+
+def test_a_process_is_started_by_one_call_that_tells_its_handle() -> None:
+    """`deployments.starting` stands in for the class behind this protocol."""
+    assert {"flow_run", "task_status"} <= parameters(ProcessStarter.start)
+    assert {"starter"} <= parameters(FlowRunExecutor.__init__)
+    assert inspect.iscoroutinefunction(EngineCommandStarter.start)
+    assert {"pid", "returncode"} <= {name for name, _ in inspect.getmembers(ProcessHandle)}
+
+
+def test_the_states_that_a_runner_proposes_go_through_one_object() -> None:
+    """`deployments.state_proposer` answers for a run whose session has ended otherwise."""
+    for name in ("propose_pending", "propose_crashed", "propose_cancelled"):
+        assert inspect.iscoroutinefunction(getattr(StateProposer, name)), name
+    assert StateOwnershipDelegation("cancel")
+
+
+def test_a_run_takes_its_place_before_it_is_pending() -> None:
+    """Else the reconciler would take one that waits for a place for dead, and record its tick as missed."""
+    source = inspect.getsource(ScheduledRunPoller)
+    assert 0 < source.index("_limit_manager.acquire()") < source.index("propose_pending(")
+    assert "_submitting_flow_run_ids" in source
