@@ -21,6 +21,8 @@ __all__ = ["CONTENDERS", "LIBRARIES", "PYRATE", "Contender", "Laps", "syncline_d
 Laps = Callable[[float], Lap]
 Open = Callable[[Ground], AbstractContextManager[Laps]]
 PYRATE = "pyrate-limiter"
+_ONLY_FOR_BENCHMARKS = "aiolimiter"
+"""Where it is missing, the others may be there all the same, as parts of something else."""
 LIBRARIES = "benchmarks.resilience.libraries"
 _DATABASES = ("sqlite", "postgresql")
 _IN_MEMORY = ("sqlite",)
@@ -50,7 +52,7 @@ class Contender:
     @property
     def is_installed(self) -> bool:
         """Whether it can be measured here."""
-        return not self.package or find_spec(self.package) is not None
+        return not self.package or all(find_spec(one) is not None for one in (self.package, _ONLY_FOR_BENCHMARKS))
 
 
 def syncline_decider(ground: Ground, key: BudgetKey, *, admits: bool) -> Decide:

@@ -35,7 +35,8 @@ def test_no_flag_has_a_type(words: tuple[str, ...], syncline: Syncline) -> None:
 
 def test_completion_of_the_shell_has_a_script_and_the_commands() -> None:
     """`syncline --install-completion` puts the script where the shell reads it."""
-    script = _run({}, "--show-completion", "bash")
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # the tests need not be run from a shell
+    script = _run(named, "--show-completion", "bash")
     assert "_SYNCLINE_COMPLETE" in script
     words = {"_SYNCLINE_COMPLETE": "complete_bash", "COMP_WORDS": "syncline st", "COMP_CWORD": "1"}
     assert {"status", "start", "stop"} <= set(_run(words).split())

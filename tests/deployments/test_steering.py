@@ -126,7 +126,8 @@ def _planned_soon(instance: Instance, since: datetime) -> float:
 
 @pytest.fixture
 def own(calm: Instance) -> Iterator[Instance]:
-    """An instance whose source customers goes back to its own schedule afterwards."""
+    """An instance whose source customers has its own schedule, before and afterwards."""
+    asyncio.run(controls.start_default(calm.settings, calm.store, "customers", actor="test"))
     yield calm
     asyncio.run(controls.start_default(calm.settings, calm.store, "customers", actor="test"))
 

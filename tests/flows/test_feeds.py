@@ -35,6 +35,8 @@ TABLE = {  # seed: every so many seconds, so many requests an hour
     "sponsored": (300, 120),
     "community": (3600, 30),
 }
+SECONDS_OF_CRON = {"* * * *": 3600, "*/2 * * *": 7200, "*/4 * * *": 14_400, "0 * * *": 86_400}
+"""Behind the minute of a cron: how far its ticks are apart."""
 FILLED = {
     "airdrops": "title project chain kind url reward starts_at ends_at updated_at attributes",
     "airdrops_upcoming": "title project chain kind starts_at updated_at attributes",
@@ -95,7 +97,9 @@ def test_feeds_run_and_spend_as_the_seed_says() -> None:
             (budget,) = feeds()[deployment.source].upstream.budgets
             assert isinstance(budget.policy, SlidingWindow)
             assert budget.policy.period_seconds == 3600
-            found[deployment.source] = (deployment.schedules[0].interval, budget.policy.limit)
+            (schedule,) = deployment.schedules
+            by_hours = None if schedule.cron is None else SECONDS_OF_CRON[schedule.cron.partition(" ")[2]]
+            found[deployment.source] = (by_hours or schedule.interval, budget.policy.limit)
     assert found == TABLE
 
 

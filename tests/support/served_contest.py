@@ -21,6 +21,7 @@ from deployments.client import open_client
 from deployments.household import Household
 from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.serving import serve
+from flows.registry import find
 from support.hurried import HURRIED
 from support.instance import Instance, child_env, free_port, start_prefect
 from syncline.model.policies import Mode
@@ -121,8 +122,8 @@ def health(instance: Instance, service: str = "") -> dict[str, Any]:
 
 
 def statuses(told: dict[str, Any]) -> dict[str, str]:
-    """The status of each service in an answer for all."""
-    return {one["service"]: one["status"] for one in told["services"]}
+    """The status of each service in an answer for all, by its own name."""
+    return {find(one["service"]).name: one["status"] for one in told["services"]}
 
 
 async def free_slots(instance: Instance, service: str) -> int:
