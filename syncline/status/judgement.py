@@ -79,17 +79,16 @@ class _Case:
 
     def _state(self) -> State:
         """What it does now, else what keeps it from running, else how long it has been silent, else how it ended."""
-        if self.seen.progress is not None:
-            waiting = State.WAITING if self._waits() else State.RUNNING
-            stalled = self.seen.progress.has_died or self._silent_since() is not None
-            return State.STALLED if stalled else waiting
+        open_session = self.seen.progress
+        if open_session is not None and not open_session.has_died and self._silent_since() is None:
+            return State.WAITING if self._waits() else State.RUNNING
         if self.missing is not None:
             return State.NOT_SET_UP
         if self.seen.is_held or self.guards.breaker.state is BreakerState.FORCED_OPEN:
             return State.PAUSED
         if self._is_stopped():
             return State.STOPPED
-        return self._delayed() or self._left()
+        return State.STALLED if open_session is not None else self._delayed() or self._left()
 
     def _delayed(self) -> State | None:
         """How long it has been silent; None where it is not too long."""
