@@ -40,7 +40,7 @@ _REFUSED_CLOSE_CODE = 1008
 class PrefectGuard:
     """An ASGI app around Prefect's: refuses foreign hosts (400) and foreign pages (403), also for websockets.
 
-    The port is not compared with the server's: whoever reaches it through a tunnel has another one in `Host`, and only
+    The port is not compared with the server's: a browser behind a tunnel has another one in `Host`, and only
     the name tells a page of somebody else's.
     """
 

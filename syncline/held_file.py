@@ -19,7 +19,7 @@ __all__ = ["hold_file", "is_held"]
 
 _TRIES = 20
 _APART_SECONDS = 0.05
-"""Between tries: whoever looks whether a file is held holds it for a moment, too."""
+"""Between tries: a process that looks whether a file is held holds it for a moment, too."""
 
 
 @contextmanager

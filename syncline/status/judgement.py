@@ -219,8 +219,8 @@ class _Case:
         """Whether it waits until a known time, or its breaker keeps it from running."""
         beat, last, is_open = self.seen.heartbeat, self.seen.last_run, self.seen.progress is not None
         running = beat.waiting_until if is_open and beat is not None else None
-        put_off = last.retry_at if not is_open and last is not None and last.status is Status.DEFERRED else None
-        waits = any(until is not None and until > self.now for until in (running, put_off))
+        deferred_until = last.retry_at if not is_open and last is not None and last.status is Status.DEFERRED else None
+        waits = any(until is not None and until > self.now for until in (running, deferred_until))
         return waits or (not is_open and self._is_refusing())
 
     def _last_sign(self, cadence: Cadence, began: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Timetables in the database: written by whoever looked, if nobody else looked meanwhile."""
+"""Timetables in the database: a write counts only if no other reconciler wrote since they were read."""
 
 from __future__ import annotations
 

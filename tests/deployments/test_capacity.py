@@ -25,7 +25,7 @@ def test_processes_are_bounded_by_cores_and_memory(cores: float, free: int | Non
 
 
 def test_prefects_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever knows that runs wait most of the time may have more of them at once."""
+    """An operator whose runs mostly wait may allow more of them at once."""
     monkeypatch.setenv(LIMIT_VARIABLE, "30")
     assert runs_at_once() == 30
     monkeypatch.delenv(LIMIT_VARIABLE)

@@ -1,4 +1,4 @@
-"""Missed ticks on record: each once, whoever looks, and however many there are."""
+"""Missed ticks on record: each once, with one reconciler or several, however many ticks there are."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

@@ -129,7 +129,7 @@ def test_another_primary_key_is_refused_with_what_to_do(store: Store, folder: Pa
 
 
 def test_what_is_told_of_another_key_mends_it(store: Store) -> None:
-    """Whoever follows the advice has a table that fits."""
+    """Following the advice gives a table that fits."""
     _with_other_key(store)
     _run(store, "DROP TABLE test_boxes")
     assert "test_boxes" in schema.upgrade(store)[2]
