@@ -137,11 +137,11 @@ def test_refused_credentials_fire_until_the_hold_is_released(watch: Watch) -> No
             refused="",
         )
     watch.look(WELL)
-    eventually(lambda: "Syncline: credentials refused (customers)" in watch.receiver.titles() or None, "message")
+    eventually(lambda: "Syncline: credentials refused (customers)" in watch.receiver.titles(), "message")
     with store.write() as connection:
         holds.release(connection, hold.id, now=store.clock.now())
     watch.look(WELL)
-    eventually(lambda: "Syncline: over: credentials refused (customers)" in watch.receiver.titles() or None, "end")
+    eventually(lambda: "Syncline: over: credentials refused (customers)" in watch.receiver.titles(), "end")
 
 
 def test_the_automations_go_with_the_setting(watch: Watch) -> None:

@@ -103,7 +103,7 @@ def test_a_hang_of_one_endpoint_harms_no_other_service(
     instance.box.requests.clear()
     hang = instance.box.faults.add("hang", path=path, count=None)
     stuck = asyncio.run(started(instance, f"sync-{hanging}/hurried"))
-    eventually(lambda: hang.struck or None, "request that hangs")
+    eventually(lambda: hang.struck, "request that hangs")
     done = [instance.session_of(one, "completed") for one in [run(instance, other) for other in others]]
     told = health(instance)
     assert instance.session_of(stuck, "running").completed_at is None
@@ -119,7 +119,7 @@ def test_a_hang_of_one_endpoint_harms_no_other_service(
     with instance.store.read() as connection:
         lease = leases.holder(connection, f"source:{hanging}")
     assert lease is None or leases.has_run_out(lease, failed.id, now=instance.store.clock.now())
-    eventually(lambda: asyncio.run(free_slots(instance, hanging)) or None, "free slot of the limit")
+    eventually(lambda: asyncio.run(free_slots(instance, hanging)), "free slot of the limit")
     after = health(instance, hanging)
     assert (after["status"], after["error_count"]) == ("FAILING", 1)
     assert after["last_duration_ms"] >= TIMEOUT_SECONDS * 1_000
@@ -162,7 +162,7 @@ def test_a_stall_is_seen_and_what_explains_a_silence_is_no_stall(spent: Instance
     service = "freeze_coordinator"
     spent.session_of(run(spent, "twitter_poller"), "deferred")
     asyncio.run(controls.start(spent.settings, spent.store, service, every_seconds=EVERY_SECONDS, actor="ann"))
-    eventually(lambda: statuses(health(spent))[service] == "HEALTHY" or None, "run of the coordinator")
+    eventually(lambda: statuses(health(spent))[service] == "HEALTHY", "run of the coordinator")
     with stopped(spent):
         told = eventually(lambda: _silent(spent, service, "twitter_poller"), "silence")
         assert set(told) == {"timestamp", "services", "stalled_services", "x_api_status", "budgets"}
@@ -191,7 +191,7 @@ def test_a_stall_is_seen_and_what_explains_a_silence_is_no_stall(spent: Instance
         told = health(spent)
         assert (statuses(told)[service], told["stalled_services"]) == ("STOPPED", [])
     asyncio.run(controls.start(spent.settings, spent.store, service, every_seconds=EVERY_SECONDS, actor="ann"))
-    eventually(lambda: statuses(health(spent))[service] == "HEALTHY" or None, "run after the stall")
+    eventually(lambda: statuses(health(spent))[service] == "HEALTHY", "run after the stall")
     asyncio.run(controls.stop(spent.settings, spent.store, service, actor="ann"))
 
 

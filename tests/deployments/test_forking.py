@@ -108,7 +108,7 @@ def test_a_fork_server_ends_with_its_runner(env: dict[str, str]) -> None:
     pid = int(runner.stdout.readline())
     runner.kill()
     runner.communicate(timeout=60)
-    assert eventually(lambda: not _lives(pid) or None, "end of the fork server")
+    assert eventually(lambda: not _lives(pid), "end of the fork server")
 
 
 def _lives(pid: int) -> bool:

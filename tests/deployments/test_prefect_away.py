@@ -55,7 +55,7 @@ def test_the_end_of_a_run_is_told_when_the_server_is_back(
         process = begun(calm, relay, flow_run_id)
         try:
             calm.session_of(flow_run_id, "running")
-            eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+            eventually(lambda: calm.box.faults.orders()[0].struck, "request")
             relay.cut()
             session = calm.session_of(flow_run_id, "completed", "failed", "crashed")
             assert session.status == status

@@ -63,7 +63,7 @@ def client() -> Generator[Client]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    eventually(lambda: server.started or None, "server")
+    eventually(lambda: server.started, "server")
     yield Client(port)
     server.should_exit = True
     thread.join(timeout=30)

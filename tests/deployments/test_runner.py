@@ -33,7 +33,7 @@ def hanging(calm: Instance) -> tuple[str, int]:
     calm.box.faults.add("hang", path=PRODUCTS, count=None)
     flow_run_id = started(calm)
     session = calm.session_of(flow_run_id, "running")
-    eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+    eventually(lambda: calm.box.faults.orders()[0].struck, "request")
     with calm.store.read() as connection:
         lease = leases.holder(connection, "source:products")
     assert lease is not None
@@ -152,7 +152,7 @@ def test_a_run_that_has_not_begun_is_put_back(calm: Instance) -> None:
     os.kill(stopped, signal.SIGSTOP)
     flow_run_id = started(calm, "customers", Mode.INCREMENTAL)
     try:
-        eventually(lambda: asyncio.run(state_type(calm, flow_run_id)) == "PENDING" or None, "pending run")
+        eventually(lambda: asyncio.run(state_type(calm, flow_run_id)) == "PENDING", "pending run")
     finally:
         calm.runners.pop().stop()
     try:

@@ -113,7 +113,7 @@ def test_a_final_failure_reaches_prefects_events(calm: Instance) -> None:
     assert session.error_type == "RefusedError"
     failed = eventually(lambda: _event_of(calm, session), "event")
     assert failed["attempts"] == 1
-    (refused,) = eventually(lambda: _events(calm, "syncline.credentials.refused") or None, "event")
+    (refused,) = eventually(lambda: _events(calm, "syncline.credentials.refused"), "event")
     assert "SYNCLINE_UPSTREAMS__ERP__TOKEN" in refused["reason"]
     with calm.store.write() as connection:
         assert holds.release_all(connection, "products", now=calm.store.clock.now()) == 1

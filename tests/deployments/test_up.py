@@ -230,12 +230,12 @@ def test_runs_go_on_after_each_child_was_killed(up: Up) -> None:
     for words in (("web",), ("sandbox",), ("deployments",), ("deployments.prefect_server",), ("deployments.warden",)):
         up.kill(*words)
     for url in (f"{up.prefect}/api/health", f"{up.web}/health"):
-        eventually(lambda url=url: _answers(url) or None, f"{url} that answers again")
+        eventually(lambda url=url: _answers(url), f"{url} that answers again")
     deployment = _deployment(up, "sync-products/products")["id"]
     started = up.ask("POST", f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
     run = started.raise_for_status().json()["id"]
     completed = {"COMPLETED"}
-    eventually(lambda: _state(up, run) in completed or None, "run that completes after all were killed")
+    eventually(lambda: _state(up, run) in completed, "run that completes after all were killed")
     said = up.shown.text
     for name in ("web", "sandbox", "runner", "prefect"):
         assert f"{name} ended unexpectedly (killed by SIGKILL); starting it again in " in said

@@ -90,11 +90,14 @@ def child_env(settings: Settings) -> dict[str, str]:
 
 
 def eventually(look: Callable[[], T | None], what: str) -> T:
-    """What `look` finds in the end; other processes make it, so there is nothing to wait on but time."""
+    """What `look` finds in the end: the first that is not empty, false or None.
+
+    Other processes make it, so there is nothing to wait on but time.
+    """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         found = look()
-        if found is not None:
+        if found:
             return found
         time.sleep(0.1)
     raise AssertionError(f"there was no {what} within {DEADLINE_SECONDS} s")
