@@ -29,8 +29,8 @@ _LOCKS = {"run": (), "dev": ("dev",), "bench": ("dev", "bench"), "servers": ("se
 """Each lock file, and the dependency groups that it holds beside the project's own dependencies."""
 _ALONE = frozenset({"servers"})
 """Lock files of an environment in which the project itself is not installed."""
-_NAMES_OF_THIS_MACHINE = re.compile(
-    r"""/(?:work|root|home/\w+)/(?!\.\.\.)\w    # a folder of somebody's
+_NAMES_OF_A_MACHINE = re.compile(
+    r"""/(?:root|home/\w+)/(?!\.\.\.)\w         # a folder of somebody's
       | --(?:extra-)?index-url\s | \bhttps?://[^\s"']*?(?:pypi|pythonhosted|artifactory|nexus|devpi)[^\s"']*
     """,
     re.VERBOSE,
@@ -105,13 +105,14 @@ def locks(root: Path) -> Iterator[str]:
 
 
 def machine_names(root: Path, files: Iterable[Path]) -> Iterator[str]:
-    """Lines that name a folder of this machine or a package registry."""
+    """Lines that name a folder of somebody's, the one of this project, or a package registry."""
+    names = re.compile(f"{_NAMES_OF_A_MACHINE.pattern} | {re.escape(str(root.resolve()))}\\b", re.VERBOSE)
     for path in files:
         try:
             text = (root / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        for found in _NAMES_OF_THIS_MACHINE.finditer(text):
+        for found in names.finditer(text):
             line = text.count("\n", 0, found.start()) + 1
             yield f"{path}:{line}: names this machine or a registry: {found.group().strip()}"
 
