@@ -49,3 +49,14 @@ def test_the_page_reads_the_same_api_in_words_that_it_knows(call_sqlite: Call) -
 def test_the_version_of_syncline_is_not_for_strangers(call_sqlite: Call) -> None:
     """It says which known faults to try."""
     assert call_sqlite("GET", "/openapi.json").json()["info"]["version"] == "1"
+
+
+def test_each_operation_is_told_by_its_first_sentence(call_sqlite: Call) -> None:
+    """The list of the page is read before anything is opened; names of functions say little there."""
+    paths = call_sqlite("GET", "/openapi.json").json()["paths"]
+    operations = {f"{method} {path}": one for path, methods in paths.items() for method, one in methods.items()}
+    assert (
+        operations["get /api/sources"]["summary"] == "All sources with their state, running session, holds and next run"
+    )
+    assert [name for name, one in operations.items() if one["summary"].istitle()] == []
+    assert [name for name, one in operations.items() if "\n" in one["summary"] or len(one["summary"]) > 120] == []

@@ -22,7 +22,7 @@ _GUARDED = {
 
 
 def described(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema` with the statuses that every operation can answer."""
+    """`schema` with the statuses that every operation can answer, and the first sentence of each as its summary."""
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorJson"}}}
     for path in schema["paths"].values():
         for operation in path.values():
@@ -32,7 +32,19 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
                 if not _is_told(answers.get(status)):
                     answers[status] = {"description": text, "content": content}
             operation["responses"] = dict(sorted(answers.items()))
+            _summarise(operation)
     return schema
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """Take the summary from the docstring; FastAPI makes one of the function's name."""
+    first, _, rest = str(operation.get("description", "")).partition("\n\n")
+    if not first:
+        return
+    operation["summary"] = " ".join(first.split()).removesuffix(".")
+    operation["description"] = rest
+    if not rest:
+        del operation["description"]
 
 
 def _is_told(answer: dict[str, Any] | None) -> bool:
