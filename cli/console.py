@@ -36,8 +36,14 @@ def _width(stream: TextIO) -> int | None:
 
 
 def show(what: RenderableType) -> None:
-    """Print a table or another picture that minds the terminal's width."""
-    answers().print(what)
+    """Print a table or another picture that minds the terminal's width; elsewhere its lines end where their text does."""
+    console = answers()
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as captured:
+        console.print(what)
+    sys.stdout.write("".join(f"{text.rstrip(' ')}\n" for text in captured.get().splitlines()))
 
 
 def line(text: str | Text) -> None:

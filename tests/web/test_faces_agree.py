@@ -26,7 +26,7 @@ from syncline.store.engine import Store
 
 START = datetime(2026, 1, 22, 10, tzinfo=UTC)
 settings_of_hypothesis = hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -28,7 +28,6 @@ EXAMPLES = {"operator": 10}
 """For each operation, of data that fits the description, and as many of other data; for other credentials fewer."""
 BOUNDS = bounds(
     database=None,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list[HealthCheck](HealthCheck),  # pyright: ignore[reportArgumentType] - an enum of its own kind

@@ -147,10 +147,10 @@ class Engine(RuleBasedStateMachine):
 
 
 TestContest = Engine.TestCase
-TestContest.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestContest.settings = settings(max_examples=15, stateful_step_count=20)
 
 
 def test_a_contest_on_postgresql(make_postgresql: Callable[[], str]) -> None:
     """What was frozen there must be as true, whatever is killed."""
     machine: Any = partial(Engine, make_postgresql())
-    run_state_machine_as_test(machine, settings=settings(max_examples=5, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=5, stateful_step_count=15))

@@ -262,7 +262,7 @@ class Burst:
 
 
 @pytest.mark.parametrize("catch_up", CatchUp)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(down=downtimes())
 def test_whatever_the_downtime_each_tick_has_the_one_fate_that_the_policy_promises(
     tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, catch_up: CatchUp, down: Downtime

@@ -45,7 +45,7 @@ DEFAULTS = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(boxes)
 def test_values_come_through(box: dict[str, Any]) -> None:
     """What was sent is what is stored: instants in UTC, amounts with two places, the rest as it is."""
@@ -60,14 +60,14 @@ def test_values_come_through(box: dict[str, Any]) -> None:
     assert values["price"] is None or values["price"].as_tuple().exponent == -2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(boxes, st.randoms(use_true_random=False))
 def test_the_order_of_keys_never_matters(box: dict[str, Any], random: Any) -> None:  # noqa: ANN401 - Hypothesis' Random
     """However an upstream writes the same item, it has the same fingerprint."""
     assert _fingerprint(box) == _fingerprint(_shuffled(box, random))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(boxes, boxes)
 def test_only_equal_items_have_equal_fingerprints(one: dict[str, Any], other: dict[str, Any]) -> None:
     """A change that looked like none would never be stored."""
@@ -78,7 +78,7 @@ def test_only_equal_items_have_equal_fingerprints(one: dict[str, Any], other: di
         assert _fingerprint(one) != _fingerprint(other)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | boxes.map(msgspec.json.encode).map(lambda content: content[:-1]) | nested)
 def test_no_bytes_break_it(content: Any) -> None:  # noqa: ANN401 - anything at all
     """Whatever comes is an item or a reject, never an exception that ends the pass."""

@@ -218,7 +218,7 @@ def wrong(store: Store) -> list[str]:
     lives=st.booleans(),
     order=st.lists(st.integers(0, 1), max_size=25),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_two_transactions_go_together(
     stores: list[Store],
     pair: tuple[str, str],

@@ -224,10 +224,10 @@ class Engine(RuleBasedStateMachine):
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestEngine.settings = settings(max_examples=25, stateful_step_count=15)
 
 
 def test_the_engine_on_postgresql(make_postgresql: Callable[[], str]) -> None:
     """Rows, look-ups and deletions are written otherwise there, and must come out the same."""
     machine: Any = partial(Engine, make_postgresql())
-    run_state_machine_as_test(machine, settings=settings(max_examples=10, stateful_step_count=12, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=10, stateful_step_count=12))

@@ -134,7 +134,7 @@ def test_ways_of_20_to_200_ms_earn_no_429_and_waste_little(limit: int, seconds: 
     assert wall.used(BEGIN + 12 * seconds * SECOND) >= used
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     limit=st.integers(1, 40),
     seconds=st.sampled_from([0.2, 1, 5, 60]),
@@ -164,7 +164,7 @@ def test_whoever_dies_on_the_way_takes_nothing_along_for_good(seed: int) -> None
     assert wall.refused == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     capacity=st.integers(1, 20),
     rate=st.sampled_from([0.25, 10 / 900]),

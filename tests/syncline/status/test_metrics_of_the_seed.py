@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, text
 
@@ -79,7 +79,7 @@ def _drawn(draw: st.DrawFn, number: int, begin: int) -> SyncSession:
 def test_the_numbers_are_those_of_the_seeds_statement(store: Store, by: str) -> None:
     """Whatever became of the sessions, whether put on record with an end or closed later."""
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=30)
     @given(history=histories())
     def holds(history: list[SyncSession]) -> None:
         _record(store, history, closing=by == "close")

@@ -81,7 +81,7 @@ STEPS = st.lists(
 def test_a_tally_is_the_sum_of_all_sessions_whenever_it_is_looked_at(sqlite_store: Store, clock: ManualClock) -> None:
     """However sessions overlap, and however seldom it is looked at."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(steps=STEPS)
     def holds(steps: list[tuple[str, int]]) -> None:
         with sqlite_store.write() as connection:

@@ -193,7 +193,6 @@ def test_breakers_keep_their_promises_whatever_happens(database_url: str) -> Non
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         ),
     )

@@ -175,7 +175,6 @@ class Requests(RuleBasedStateMachine):
 _SETTINGS = settings(
     max_examples=40,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

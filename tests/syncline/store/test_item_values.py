@@ -97,7 +97,7 @@ nested = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     label=st.none() | texts,
     count=st.integers(-(2**31), 2**31 - 1),

@@ -89,10 +89,10 @@ class Leases(RuleBasedStateMachine):
 
 
 TestLeases = Leases.TestCase
-TestLeases.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLeases.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 def test_leases_on_postgresql(make_postgresql: Callable[[], str]) -> None:
     """Instants, upserts and row locks are another database's there."""
     machine: Any = partial(Leases, make_postgresql())
-    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20))
