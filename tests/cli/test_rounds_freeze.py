@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.rounds import add_entries, opened
@@ -24,19 +26,14 @@ def _freeze(box: sandbox.Box, number: int) -> subprocess.CompletedProcess[str]:
         "SYNCLINE_SNAPSHOT_URL": f"{box.url}/inbox",
         "SYNCLINE_SNAPSHOT_SECRET": SECRET,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", "rounds", "freeze", str(number)],
-        env=os.environ | env,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    command = [sys.executable, "-m", "cli.main", "rounds", "freeze", str(number)]
+    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=200, check=False)
 
 
 @pytest.mark.slow
-def test_a_round_is_frozen_here_and_now(store: Store) -> None:
+def test_a_round_is_frozen_here_and_now(store: Store, home: Path, prefect_home: Callable[[Path], None]) -> None:
     """A host ends a contest from a terminal: what cannot be checked is named, and the next try asks for that alone."""
+    prefect_home(home)
     with sandbox.serving(products=1, customers=1, pools=1, mentions=60, inbox_secret=SECRET) as box:
         gone, puzzling, *_ = ids = box.x.tweets.public_ids()
         box.x.tweets.delete(gone)

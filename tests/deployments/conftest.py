@@ -1,7 +1,7 @@
 """A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -19,8 +19,9 @@ from syncline.store.engine import Store
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_home: Callable[[Path], None]) -> Iterator[Instance]:
     home = tmp_path_factory.mktemp("instance")
+    prefect_home(home)
     with sandbox.serving(seed=7, products=60, customers=5) as box, Household(home / "logs") as house:
         settings = _settings(home, box)
         store = Store(settings.database)

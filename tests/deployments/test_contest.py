@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -43,9 +44,11 @@ EVERY_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def begun(tmp_path_factory: pytest.TempPathFactory, prefect_home: Callable[[Path], None]) -> Iterator[Instance]:
     """A contest whose services have run once."""
-    with contest(tmp_path_factory.mktemp("contest")) as instance:
+    home = tmp_path_factory.mktemp("contest")
+    prefect_home(home)
+    with contest(home) as instance:
         for service in SERVICES:
             eventually(lambda service=service: ended(instance, service), f"first run of {service}")
         yield instance

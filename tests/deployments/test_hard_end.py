@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from support import warm
 from support.instance import Instance, eventually
 
 from deployments.client import open_client
@@ -27,13 +26,8 @@ class Hanging:
 
     def __init__(self, instance: Instance, what: str, *, timeout_seconds: float) -> None:
         path = f"{_TESTS}:{_TESTS.parent}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.hanging", what, f"{timeout_seconds}"],
-            env=instance.env | {"PYTHONPATH": path, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
+        env = instance.env | {"PYTHONPATH": path, "PREFECT_LOGGING_TO_API_ENABLED": "false"}
+        self._process = warm.Process("-m", "support.hanging", what, f"{timeout_seconds}", env=env)
         self.flow_run_id = self._process.stdout.readline().strip()
 
     def state(self) -> tuple[str, str, str]:
@@ -46,9 +40,7 @@ class Hanging:
         return self._process.wait(timeout=90)
 
     def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate(timeout=10)
+        self._process.kill()
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from support import warm
 from support.instance import Instance, eventually
 
 import sandbox
@@ -31,7 +33,7 @@ print(json.dumps([session.status, session.trigger, session.items_created, sessio
 """
 
 
-def _run_here(env: dict[str, str]) -> list[object]:
+def _run_here(env: Mapping[str, str]) -> list[object]:
     """In a process of its own, for Prefect reads its environment once."""
     command = [sys.executable, "-c", RUN]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -39,8 +41,9 @@ def _run_here(env: dict[str, str]) -> list[object]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_a_manual_run_needs_no_server_of_anybody(tmp_path: Path) -> None:
+def test_a_manual_run_needs_no_server_of_anybody(tmp_path: Path, prefect_home: Callable[[Path], None]) -> None:
     """`syncline sync products` is the first thing that a new user types."""
+    prefect_home(tmp_path)
     with sandbox.serving(products=7) as box:
         env = os.environ | {
             "SYNCLINE_HOME": str(tmp_path),
@@ -65,15 +68,13 @@ def test_a_command_that_is_asked_to_end_leaves_a_cancelled_session(calm: Instanc
     """By Ctrl-C, by the system, or because its terminal is gone; Prefect tells the same, without a traceback."""
     calm.box.faults.add("hang", path="/erp/products", count=None)
     before = len(calm.sessions("products"))
-    command = [sys.executable, "-m", "cli.main", "sync", "products"]
-    process = subprocess.Popen(command, env=calm.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = warm.Process("-m", "cli.main", "sync", "products", env=calm.env)
     try:
         eventually(lambda: calm.box.faults.orders()[0].struck, "request")
         process.send_signal(number)
-        said, _ = process.communicate(timeout=90)
+        said = "".join(process.communicate(timeout=90))
     finally:
         process.kill()
-        process.wait()
     (session, *_earlier) = calm.sessions("products")
     assert (len(calm.sessions("products")), session.status, process.returncode) == (before + 1, Status.CANCELLED, 130)
     assert "Traceback" not in said

@@ -1,13 +1,12 @@
 """A run that ends while Prefect's server is away: the record and Prefect tell the same of it in the end."""
 
 import asyncio
-import subprocess
-import sys
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending
+from support import warm
 from support.instance import Instance, eventually
 from support.relay import Relay, relayed
 
@@ -34,10 +33,10 @@ async def read(calm: Instance, flow_run_id: str) -> FlowRun:
         return await client.read_flow_run(UUID(flow_run_id))
 
 
-def begun(calm: Instance, relay: Relay, flow_run_id: str) -> subprocess.Popen[bytes]:
+def begun(calm: Instance, relay: Relay, flow_run_id: str) -> warm.Process:
     """The run in a process of its own, which reaches Prefect through the relay."""
     env = calm.env | {"PREFECT_API_URL": f"http://127.0.0.1:{relay.port}/api", "PREFECT__FLOW_RUN_ID": flow_run_id}
-    return subprocess.Popen([sys.executable, "-m", "prefect.engine"], env=env, stdout=subprocess.DEVNULL)
+    return warm.Process("-m", "prefect.engine", env=env)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,6 @@ def test_the_end_of_a_run_is_told_when_the_server_is_back(
             assert process.wait(timeout=240) == 0
         finally:
             process.kill()
-            process.wait()
             release(calm)
     assert asyncio.run(read(calm, flow_run_id)).state_name == state
     assert calm.session_of(flow_run_id, "completed", "failed", "crashed").status == status

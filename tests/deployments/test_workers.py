@@ -1,10 +1,9 @@
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
+from support import warm
 from support.instance import Instance
 
 import flows
@@ -74,8 +73,7 @@ def _deploy(calm: Instance, *which: str) -> None:
 def _run(calm: Instance, *module: str) -> str:
     """What the module said, which ended well."""
     env = calm.env | {"PWD": str(PROJECT)}
-    command = [sys.executable, "-m", *module]
-    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    done = warm.run("-m", *module, env=env, cwd=PROJECT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

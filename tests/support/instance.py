@@ -20,7 +20,9 @@ from syncline.store.engine import Store
 
 __all__ = ["Instance", "child_env", "eventually", "free_port", "start_prefect"]
 
-DEADLINE_SECONDS = 90
+_LOOKS = 120
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
 T = TypeVar("T")
 
 
@@ -92,12 +94,15 @@ def child_env(settings: Settings) -> dict[str, str]:
 def eventually(look: Callable[[], T | None], what: str) -> T:
     """What `look` finds in the end: the first that is not empty, false or None.
 
-    Other processes make it, so there is nothing to wait on but time.
+    Other processes make it, so there is nothing to wait on but time. It counts looks, which take longer on a busy
+    machine, and waits three times as long as the last one took: what is waited for needs the cores as well.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    for _ in range(_LOOKS):
+        began = time.monotonic()
         found = look()
         if found:
             return found
-        time.sleep(0.1)
-    raise AssertionError(f"there was no {what} within {DEADLINE_SECONDS} s")
+        time.sleep(max(pause_seconds, 3 * (time.monotonic() - began)))
+        pause_seconds = min(1.3 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+    raise AssertionError(f"there was no {what} in {_LOOKS} looks")

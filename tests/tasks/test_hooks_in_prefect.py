@@ -55,8 +55,9 @@ def box() -> Iterator[sandbox.Box]:
 
 
 @pytest.fixture
-def run(box: sandbox.Box, tmp_path: Path) -> Run:
+def run(box: sandbox.Box, tmp_path: Path, prefect_home: Callable[[Path], None]) -> Run:
     """Runs the flow in a process of its own, with a breaker that opens after so many failures."""
+    prefect_home(tmp_path)
     env = os.environ | {
         "SYNCLINE_HOME": str(tmp_path),
         "SYNCLINE_PREFECT_PORT": "9",
