@@ -35,7 +35,7 @@ from syncline.resilience.spending import Granted
 from syncline.store import holds, leases, schedules, snapshots
 from syncline.store.budgets import Budgets
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 MENTIONS_PATH, LOOKUPS_PATH = "/x/2/users/*/mentions", "/x/2/tweets"
 SOON_SECONDS = 5

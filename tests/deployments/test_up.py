@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from support.instance import eventually
 from support.up import SYNCLINE, Up, running_up
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 ATTACK = """
 async ({urls, sockets, posts}) => {

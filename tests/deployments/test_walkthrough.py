@@ -11,7 +11,7 @@ import pytest
 from support import warm
 from support.instance import Instance
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "walkthrough.md"
 PLACEHOLDER = "…"

@@ -20,7 +20,7 @@ from syncline.store.engine import Store
 
 __all__ = ["Instance", "child_env", "eventually", "free_port", "start_prefect"]
 
-_LOOKS = 120
+_PATIENCE_SECONDS = 90
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 T = TypeVar("T")
@@ -94,15 +94,16 @@ def child_env(settings: Settings) -> dict[str, str]:
 def eventually(look: Callable[[], T | None], what: str) -> T:
     """What `look` finds in the end: the first that is not empty, false or None.
 
-    Other processes make it, so there is nothing to wait on but time. It counts looks, which take longer on a busy
-    machine, and waits three times as long as the last one took: what is waited for needs the cores as well.
+    Other processes make it, so there is nothing to wait on but time: a second counts less where more processes want
+    the cores than there are. It waits three times as long as the last look took, for the cores are needed elsewhere.
     """
-    pause_seconds = _FIRST_PAUSE_SECONDS
-    for _ in range(_LOOKS):
+    pause_seconds, waited_seconds = _FIRST_PAUSE_SECONDS, 0.0
+    while waited_seconds < _PATIENCE_SECONDS:
         began = time.monotonic()
         found = look()
         if found:
             return found
         time.sleep(max(pause_seconds, 3 * (time.monotonic() - began)))
         pause_seconds = min(1.3 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-    raise AssertionError(f"there was no {what} in {_LOOKS} looks")
+        waited_seconds += (time.monotonic() - began) / max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    raise AssertionError(f"there was no {what} within {_PATIENCE_SECONDS} s of a calm machine")

@@ -92,7 +92,7 @@ class Process:
         try:
             self.wait(timeout)
         finally:
-            self.kill()
+            self._process.kill()
             for reader in readers:
                 reader.join()
         return said[0], said[1]
@@ -103,9 +103,11 @@ class Process:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; what it wrote and was not read is lost."""
         self._process.kill()
         self._process.join()
+        self.stdout.close()
+        self.stderr.close()
 
 
 def run(*words: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 200) -> CompletedProcess[str]:
