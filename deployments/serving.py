@@ -26,6 +26,7 @@ from deployments.registered import drop_replaced, kept_stopped
 from deployments.resting import is_stopped, rest
 from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of
+from deployments.vitals import give_signs
 from flows.registry import find
 from syncline.errors import ConfigurationError
 from syncline.store import schedules
@@ -66,6 +67,7 @@ async def serve(
 
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
+    signs = asyncio.create_task(give_signs())
     found = read_deployments() if deployments is None else deployments
     upkeep = read_upkeep() if deployments is None else []
     runner = SyncRunner(store=store, limit=runs_at_once(), fork_server=fork_server)
@@ -76,6 +78,7 @@ async def serve(
     try:
         await runner.start()
     finally:
+        signs.cancel()
         await asyncio.to_thread(close_ended, store, runner.ended)
 
 

@@ -89,12 +89,12 @@ def child_env(settings: Settings) -> dict[str, str]:
     return os.environ | settings_env(settings) | prefect_env(settings) | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str, *, within_seconds: float = DEADLINE_SECONDS) -> T:
     """What `look` finds in the end; other processes make it, so there is nothing to wait on but time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         found = look()
         if found is not None:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"there was no {what} within {DEADLINE_SECONDS} s")
+    raise AssertionError(f"there was no {what} within {within_seconds:g} s")
