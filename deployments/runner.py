@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from prefect.runner._flow_run_executor import ProcessStarter
 
     from deployments.forking import ForkServer
+    from deployments.run_processes import RunProcesses
     from syncline.store.engine import Store
 
 __all__ = ["SyncRunner"]
@@ -52,13 +53,16 @@ class SyncRunner(Runner):
         is_ending: whether no run is begun any more.
     """
 
-    def __init__(self, *, store: Store, limit: int, fork_server: ForkServer | None = None) -> None:
+    def __init__(
+        self, *, store: Store, limit: int, processes: RunProcesses, fork_server: ForkServer | None = None
+    ) -> None:
         """Run at most `limit` processes at once; without a `fork_server` each is spawned, as Prefect does it."""
         super().__init__(name="syncline", pause_on_shutdown=False, limit=limit)
         self.begun: dict[UUID, FlowRun] = {}
         self.ended: set[UUID] = set()
         self.is_ending = False
         self._store = store
+        self._processes = processes
         self._fork_server = fork_server
 
     async def start(self, run_once: bool = False, webserver: bool | None = None) -> None:  # noqa: FBT001, FBT002 - Prefect's signature
@@ -160,6 +164,7 @@ class SyncRunner(Runner):
             spawning=spawning,
             fork_server=self._fork_server if forks else None,
             environment=self._environment,
+            processes=self._processes,
             may_begin=lambda: not self.is_ending,
             note_begun=lambda flow_run: self.begun.update({flow_run.id: flow_run}),
         )

@@ -14,11 +14,14 @@ import anyio.to_thread
 from prefect.logging import get_logger
 from prefect.runner._process_manager import ProcessHandle
 
+from syncline.store.leases import Process
+
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.runner._flow_run_executor import ProcessStarter
 
     from deployments.forking import ForkedRun, ForkServer
+    from deployments.run_processes import RunProcesses
 
 __all__ = ["RunStarter"]
 
@@ -43,6 +46,7 @@ class RunStarter:
         fork_server: where it is forked instead; None where it is not.
         environment: the environment of a run's process.
         may_begin: whether runs are still begun.
+        processes: where it is said which process works on which run.
         note_begun: hears of a run that gets a process.
     """
 
@@ -50,12 +54,20 @@ class RunStarter:
     fork_server: ForkServer | None
     environment: Callable[[FlowRun], dict[str, str]]
     may_begin: Callable[[], bool]
+    processes: RunProcesses
     note_begun: Callable[[FlowRun], None]
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Start the process, tell `task_status` of it, and return when it has ended."""
+        self.processes.begin(flow_run.id, Process.current())  # it takes care of the run until that has its own
+        try:
+            await self._started(flow_run, task_status)
+        finally:
+            self.processes.end(flow_run.id)
+
+    async def _started(self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:
         forked = await self._forked(flow_run) if self.may_begin() else None
         if not self.may_begin():
             if forked is not None:
@@ -66,6 +78,7 @@ class RunStarter:
         if forked is None:
             await self.spawning.start(flow_run, task_status=task_status)
             return
+        self.processes.begin(flow_run.id, Process.of(forked.pid))
         task_status.started(_handle(forked))
         forked.begin()
         await _until_ended(forked)
