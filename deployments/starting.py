@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -47,6 +47,7 @@ class RunStarter:
         environment: the environment of a run's process.
         may_begin: whether runs are still begun.
         processes: where it is said which process works on which run.
+        settle: hears of a run whose process has ended.
         note_begun: hears of a run that gets a process.
     """
 
@@ -55,6 +56,7 @@ class RunStarter:
     environment: Callable[[FlowRun], dict[str, str]]
     may_begin: Callable[[], bool]
     processes: RunProcesses
+    settle: Callable[[FlowRun], Awaitable[None]]
     note_begun: Callable[[FlowRun], None]
 
     async def start(
@@ -77,7 +79,13 @@ class RunStarter:
         self.note_begun(flow_run)
         if forked is None:
             await self.spawning.start(flow_run, task_status=task_status)
-            return
+        else:
+            await self._run(forked, flow_run, task_status)
+        await self.settle(flow_run)
+
+    async def _run(
+        self, forked: ForkedRun, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]
+    ) -> None:
         self.processes.begin(flow_run.id, Process.of(forked.pid))
         task_status.started(_handle(forked))
         forked.begin()

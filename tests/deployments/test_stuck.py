@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Pending, Running, State
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Pending, Running
 
 from deployments.orphans import is_stuck
 from deployments.reconciling import RECONCILE_EVERY_SECONDS
