@@ -95,12 +95,12 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._writer.wait(timeout=_WRITER_SECONDS)
 
-    def stop(self) -> None:
-        """Ask it to end, wait, and end by force what is left of its group."""
+    def stop(self, *, grace_seconds: float | None = None) -> None:
+        """Ask it to end, wait for its own `grace_seconds` or these, and end by force what is left of its group."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            self._process.wait(timeout=self.grace_seconds)
+            self._process.wait(timeout=self.grace_seconds if grace_seconds is None else grace_seconds)
         except subprocess.TimeoutExpired:
             self._signal_group(signal.SIGKILL)
         self._end_stragglers()

@@ -19,6 +19,7 @@ PREFECT_HOST = "127.0.0.1"
 """Where our own Prefect server listens, whatever `SYNCLINE_HOST` says: it has no TLS, and one password for all."""
 FIRST_RUNS_VARIABLE = "SYNCLINE_FIRST_RUNS"
 """Names the start of `syncline up`: a runner that is started again makes no first runs anew."""
+_NO_AUTHORITY = Path(__file__).with_name("no_authority.pem")
 _OWNER_ALONE = 0o077
 """What files and folders lack: everything for others than their owner."""
 
@@ -45,12 +46,26 @@ def prefect_env(settings: Settings) -> dict[str, str]:
     return {
         **tracking.REFUSED,
         **auth,
+        **(_own_server_env() if settings.prefect_api_url is None else {}),
         "PREFECT_API_URL": settings.prefect_api,
         "PREFECT_CLIENT_RETRY_EXTRA_CODES": os.environ.get(
             "PREFECT_CLIENT_RETRY_EXTRA_CODES", "500"
         ),  # from a busy server
         "PREFECT_HOME": str((settings.home / "prefect").absolute()),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    }
+
+
+def _own_server_env() -> dict[str, str]:
+    """What clients of our own server need not do: it speaks no TLS, asks for no CSRF token, and is of their version.
+
+    Each client reads the file of all authorities before it knows whether it needs them, which takes 25 CPU ms, and a
+    run makes a dozen clients. So they are given a file with a single one, that nothing has a certificate of.
+    """
+    return {
+        "PREFECT_API_SSL_CERT_FILE": str(_NO_AUTHORITY),
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     }
 
 
@@ -72,6 +87,7 @@ def server_env(settings: Settings) -> dict[str, str]:
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{PREFECT_HOST}:{port},http://localhost:{port}",
         "PREFECT_SERVER_UI_API_URL": "/api",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str((settings.home / "prefect" / "ui").absolute()),
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "false",  # its password comes in a header, not in a cookie
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",

@@ -38,6 +38,7 @@ _IMPORTS = (
     _ENGINE,
     "anyio._backends._asyncio",
     "anyio.streams.tls",
+    "encodings.ascii",
     "encodings.idna",
     "prefect._internal.observers",
     "prefect._internal.pytz",
@@ -82,6 +83,7 @@ def _import_everything() -> None:
             import_module(module)
     try:
         import_module("flows.registry").entries()
+        import_module("deployments.prebuilding").build()
     except Exception as error:  # noqa: BLE001 - a mistake in one flow must not keep the others from running
         sys.stderr.write(f"fork server: {error}\n")
 

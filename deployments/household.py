@@ -1,4 +1,4 @@
-"""The children of one `syncline up`: started in order, watched, started again where one dies, ended in reverse."""
+"""The children of one `syncline up`: started in order, started again where one dies or hangs, ended in reverse."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import httpx
 
 from deployments.child import Child
 from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
+from deployments.vitals import Patience, Silence, Vitals
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from deployments.vitals import Look
+
 __all__ = ["ChildDiedError", "Household", "StoppedError"]
 
 _POLL_SECONDS = 0.2
 _WARDEN_SECONDS = 15
 """How long the warden may take; it gives what it ends 8 s."""
+_HUNG_GRACE_SECONDS = 3.0
+"""How long a child that hangs may take to end by itself; most often it cannot."""
 _NEEDED_EVERY_SECONDS = 1.0
 """How often it is looked whether what a child needs is there again."""
 
@@ -53,6 +58,8 @@ class _Place:
     Attributes:
         start: starts the child.
         needs: what must answer before it is started again; None: nothing.
+        vitals: looks for its signs of life; None: its end alone is seen.
+        silence: how long it has given none.
         restart_at: when it is started again; None while it runs.
     """
 
@@ -60,6 +67,8 @@ class _Place:
     child: Child
     needs: str | None
     restarts: Restarts
+    vitals: Vitals | None
+    silence: Silence
     restart_at: float | None = None
 
 
@@ -70,9 +79,15 @@ class Household:
         stopped: set it (a signal handler does) to have `watch` return.
     """
 
-    def __init__(self, logs: Path, *, say: Callable[[str], None] | None = None) -> None:
-        """Keep the children's logs in the folder `logs`; `say` is told of each that is started again."""
+    def __init__(
+        self, logs: Path, *, say: Callable[[str], None] | None = None, patience: Patience | None = None
+    ) -> None:
+        """Keep the children's logs in the folder `logs`; `say` is told of each that is started again.
+
+        A child that is silent for longer than `patience` says is ended and started again.
+        """
         self.stopped = threading.Event()
+        self._patience = patience or Patience()
         self._logs = logs
         self._say = _say_nothing if say is None else say
         self._places: list[_Place] = []
@@ -88,6 +103,8 @@ class Household:
         with ExitStack() as ending:  # each is ended, whatever becomes of the others; the last error is raised
             for place in self._places:
                 ending.callback(place.child.finish_log)
+                if place.vitals is not None:
+                    ending.callback(place.vitals.end)
             ending.push(self._dismiss_warden)
             for place in self._places:
                 ending.callback(place.child.stop)
@@ -114,10 +131,11 @@ class Household:
         env: Mapping[str, str],
         grace_seconds: float = 10,
         needs: str | None = None,
+        look: Look | None = None,
     ) -> Child:
         """Start a child, a Python module with arguments; its log is `NAME.log`.
 
-        It is started again only when the URL `needs` answers with success.
+        It is started again only when the URL `needs` answers with success. `look` sees whether it gives signs of life.
         """
         words = [sys.executable, "-m", *command]
         log = self._logs / f"{name}.log"
@@ -127,9 +145,13 @@ class Household:
             self._tell_warden(child.pid)
             return child
 
-        child = start()
-        restarts = Restarts(began=time.monotonic())
-        self._places.append(_Place(start=start, child=child, needs=needs, restarts=restarts))
+        child, now = start(), time.monotonic()
+        vitals = None if look is None else Vitals(look, every_seconds=self._patience.look_every_seconds)
+        silence = Silence(at=now, signs=0)
+        restarts = Restarts(began=now)
+        self._places.append(
+            _Place(start=start, child=child, needs=needs, restarts=restarts, vitals=vitals, silence=silence)
+        )
         return child
 
     def wait_for(self, url: str, *, timeout_seconds: float) -> None:
@@ -169,18 +191,27 @@ class Household:
         if place.restart_at is not None:
             self._restart_when_due(place)
         elif place.child.exit_code is not None and not self.stopped.is_set():
-            self._bury(place, place.child.exit_code)
+            self._bury(place, f"ended unexpectedly ({place.child.end})")
+        elif self._hangs(place) and not self.stopped.is_set():
+            place.child.stop(grace_seconds=_HUNG_GRACE_SECONDS)
+            self._bury(place, f"gave no sign of life for {place.silence.seconds:.0f} s and was ended")
 
-    def _bury(self, place: _Place, exit_code: int) -> None:
-        """End what a dead child has left behind, and say when it is started again."""
+    def _hangs(self, place: _Place) -> bool:
+        if place.vitals is None:
+            return False
+        place.silence = place.silence.after(time.monotonic(), place.vitals.signs)
+        return place.silence.is_too_long(self._patience)
+
+    def _bury(self, place: _Place, why: str) -> None:
+        """End what a dead child has left behind, and say `why` it is started again, and when."""
         place.child.stop()
         self._tell_warden(-place.child.pid)
         was_first, now = place.restarts.is_first, time.monotonic()
-        place.restarts, delay = place.restarts.died(now, exit_code)
+        place.restarts, delay = place.restarts.died(now, place.child.exit_code or 0)
         if delay is None:
             raise ChildDiedError(place.child, again=not was_first)
         place.restart_at = now + delay
-        self._say(f"{place.child.name} ended unexpectedly ({place.child.end}); starting it again in {delay:g} s")
+        self._say(f"{place.child.name} {why}; starting it again in {delay:g} s")
 
     def _restart_when_due(self, place: _Place) -> None:
         now = time.monotonic()
@@ -190,6 +221,7 @@ class Household:
             place.restart_at = now + _NEEDED_EVERY_SECONDS
             return
         place.child, place.restart_at = place.start(), None
+        place.silence = Silence(at=now, signs=0 if place.vitals is None else place.vitals.signs)
         self._say(f"{place.child.name} is started again")
 
     def _tell_warden(self, group: int) -> None:

@@ -26,6 +26,7 @@ from deployments.preflight import (
 from deployments.record import open_record
 from deployments.running_code import running_code
 from deployments.secrets_file import make_missing_secrets, with_made_secrets
+from deployments.vitals import SIGNS_VARIABLE, answers_at, touches
 from flows.registry import sources
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.store import schema
@@ -118,17 +119,22 @@ def _start(house: Household, settings: Settings, *, demo: bool, temporary: Path,
     """Start the children, each when those that it needs answer."""
     plain = os.environ | settings_env(settings) | {"TMPDIR": str(temporary)}
     env = plain | prefect_env(settings)
+    health = f"{settings.prefect_api}/health"
     if demo:
-        house.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain)
-        house.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health", timeout_seconds=30)
+        box = f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health"
+        house.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain, look=answers_at(box))
+        house.wait_for(box, timeout_seconds=30)
     if settings.prefect_api_url is None:
         say("Starting Prefect's server (the first start takes 20 s) …")
-        house.start("prefect", ["deployments.prefect_server"], env=plain | server_env(settings), grace_seconds=15)
-    health = f"{settings.prefect_api}/health"
+        server = plain | server_env(settings)
+        house.start("prefect", ["deployments.prefect_server"], env=server, grace_seconds=15, look=answers_at(health))
     house.wait_for(health, timeout_seconds=SERVER_START_SECONDS)
-    house.start("runner", ["deployments"], env=env | runner_env(), grace_seconds=15, needs=health)
-    house.start("web", ["web"], env=env)
-    house.wait_for(f"{web_url(settings)}/health", timeout_seconds=WEB_START_SECONDS)
+    signs = temporary / "runner.signs"
+    runner = env | runner_env() | {SIGNS_VARIABLE: str(signs)}
+    house.start("runner", ["deployments"], env=runner, grace_seconds=15, needs=health, look=touches(signs))
+    web = f"{web_url(settings)}/health"
+    house.start("web", ["web"], env=env, look=answers_at(web, method="OPTIONS"))  # asks no database, which may be away
+    house.wait_for(web, timeout_seconds=WEB_START_SECONDS)
     _say_where(settings, demo=demo, say=say)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ from flows.registry import find
 from syncline.model.session import Status
 from syncline.passes.admission import lease_name
 from syncline.passes.queueing import patience_seconds
-from syncline.store import leases, sessions
+from syncline.passes.ticks import begins_at
+from syncline.store import leases, queue, sessions
 from tasks.due import plain, session_key
 from tasks.fates import DIED_UNBEGUN, put_on_record
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
 
+    from deployments.run_processes import RunProcesses
     from syncline.model.service import Service
     from syncline.store.engine import Store
 
@@ -43,15 +46,22 @@ _GRACE = timedelta(seconds=leases.TTL_SECONDS)
 _STARTS_SECONDS = 90
 """So long a process may take from the runner's or worker's decision to the first line of its flow."""
 _ADMITS_SECONDS = 60
-"""So long a flow may take to its admission, beside the jitter and the wait for its turn."""
+"""So long a flow may take to its admission from when it may begin, beside the wait for its turn."""
+_ALIVE_SECONDS = 300
+"""So long either may take where the process is seen to live: the machine is busy, or it hangs."""
+_DEAD_SECONDS = 15
+"""So long the runner has to tell of a process that it saw end."""
 _UNBEGUN = "Its process ended before it was admitted."
 _UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
-async def end_orphans(client: PrefectClient, store: Store, *, ahead: timedelta = timedelta()) -> list[str]:
+async def end_orphans(
+    client: PrefectClient, store: Store, *, processes: RunProcesses, ahead: timedelta = timedelta()
+) -> list[str]:
     """Tell Prefect of the runs that ended unseen, as their sessions say; those without one are put on record first.
 
-    The failure of one is logged, and keeps out no other. `ahead` is how much Prefect's clock is ahead of the store's.
+    The failure of one is logged, and keeps out no other. `processes` says which runs are seen to live or to be dead;
+    `ahead` is how much Prefect's clock is ahead of the store's.
 
     Returns:
         The ids of the flow runs of which it was told.
@@ -61,11 +71,13 @@ async def end_orphans(client: PrefectClient, store: Store, *, ahead: timedelta =
     told: list[str] = []
     for run in runs:
         try:
-            state = await asyncio.to_thread(_state, store, sources[run.flow_id], run, ahead)
+            look = _Look(store=store, source=sources[run.flow_id], run=run, lives=processes.lives(run.id), ahead=ahead)
+            state = await asyncio.to_thread(_state, look)
             if state is not None:
                 with contextlib.suppress(ObjectNotFound):
                     await client.set_flow_run_state(run.id, state)
                     told.append(str(run.id))
+                processes.end(run.id)
         except httpx.TransportError:
             raise
         except Exception:  # noqa: BLE001 - the others are looked at, and this one again in the next round
@@ -73,24 +85,61 @@ async def end_orphans(client: PrefectClient, store: Store, *, ahead: timedelta =
     return told
 
 
-def is_stuck(source: Service, run: FlowRun, now: datetime) -> bool:
-    """Whether a run without a session can no longer come to its admission; `now` is by Prefect's clock."""
-    since = None if run.state is None else plain(run.state.timestamp)
-    if since is None:
+def is_stuck(
+    source: Service,
+    run: FlowRun,
+    now: datetime,
+    *,
+    lives: bool | None = None,
+    waits: bool = False,
+    ahead: timedelta = timedelta(),
+) -> bool:
+    """Whether a run without a session can no longer come to its admission.
+
+    Args:
+        source: the source that it brings up to date.
+        run: the flow run, Pending, Running or Cancelling.
+        now: the store's time.
+        lives: whether its process is seen to live; None where that cannot be told.
+        waits: whether a run of the source waits for its turn.
+        ahead: how much Prefect's clock, which dates the run's state, is ahead of the store's.
+    """
+    entered = None if run.state is None else plain(run.state.timestamp)
+    if entered is None:
         return False
+    since = entered - ahead
+    if lives is False:
+        return now - since > timedelta(seconds=_DEAD_SECONDS)
     seconds: float = _STARTS_SECONDS
     if run.state_type is StateType.RUNNING:
-        seconds = _ADMITS_SECONDS + source.jitter_seconds + patience_seconds(source)
-    return now - since > timedelta(seconds=seconds)
+        tick = plain(run.expected_start_time) if run.auto_scheduled else None
+        since = since if tick is None else max(since, begins_at(source, tick))
+        seconds = _ADMITS_SECONDS + (patience_seconds(source) if waits else 0)
+    return now - since > timedelta(seconds=max(seconds, _ALIVE_SECONDS) if lives else seconds)
 
 
-def _state(store: Store, source: str, run: FlowRun, ahead: timedelta) -> State[None] | None:
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """A look at one run that Prefect believes to be under way, with what `is_stuck` is asked."""
+
+    store: Store
+    source: str
+    run: FlowRun
+    lives: bool | None
+    ahead: timedelta
+
+
+def _state(look: _Look) -> State[None] | None:
     """What Prefect is to be told of the run; None where it may go on."""
+    store, source, run = look.store, look.source, look.run
     with store.read() as connection:
         session, now = sessions.by_flow_run(connection, session_key(run)), store.now(connection)
-        lease = None if session is None else leases.holder(connection, lease_name(source, session.account_id))
+        name = lease_name(source, None if session is None else session.account_id)
+        lease = leases.holder(connection, name)
+        waits = any(queue.is_here(row) for row in queue.waiting(connection, name, now=now))
     if session is None:
-        return _unbegun(store, source, run) if is_stuck(find(source), run, now + ahead) else None
+        stuck = is_stuck(find(source), run, now, lives=look.lives, waits=waits, ahead=look.ahead)
+        return _unbegun(store, source, run) if stuck else None
     given_up = session.completed_at is not None and session.completed_at <= now - _GRACE
     return state_of(session) if given_up and not leases.lives_on(lease, session.id) else None
 

@@ -21,6 +21,7 @@ from deployments.client import open_client
 from deployments.flow_runs import read_by_id
 from deployments.late_runs import resolve_late_with
 from deployments.orphans import end_orphans
+from deployments.run_processes import RunProcesses
 from deployments.unseen import OUTCOMES, align
 from syncline.errors import PrefectUnavailableError
 from syncline.passes.reconcile import reconcile
@@ -92,7 +93,7 @@ async def _with_prefect(client: PrefectClient, settings: Settings, store: Store)
         made.extend(await align(client, store, since=since + ahead, until=now + ahead - _SETTLING))
 
     async def orphans() -> None:
-        await end_orphans(client, store, ahead=ahead)
+        await end_orphans(client, store, processes=RunProcesses.of(settings), ahead=ahead)
 
     async def ticks() -> None:
         made.extend(await account_for_ticks(client, settings, store, ahead=ahead))

@@ -18,11 +18,13 @@ from prefect.client.schemas.objects import StateType
 from prefect.runner import Runner
 from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import get_current_settings
-from prefect.states import Scheduled
+from prefect.states import Cancelling, Scheduled
 
 from deployments.ended import ENDED
 from deployments.starting import RunStarter
 from deployments.state_proposer import SessionStateProposer
+from syncline.store import sessions
+from tasks.due import session_key
 
 if TYPE_CHECKING:
     from prefect._internal.attempt_control import AttemptConclusion
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from prefect.runner._flow_run_executor import ProcessStarter
 
     from deployments.forking import ForkServer
+    from deployments.run_processes import RunProcesses
     from syncline.store.engine import Store
 
 __all__ = ["SyncRunner"]
 
+_UNBEGUN = "cancelled before it began"
 _PUT_BACK = "Syncline was ended on this machine before the run began"
 _FORCE_AFTER_SECONDS = 5.0
 """Runs that do not end when they are asked are then ended by force."""
@@ -52,13 +56,16 @@ class SyncRunner(Runner):
         is_ending: whether no run is begun any more.
     """
 
-    def __init__(self, *, store: Store, limit: int, fork_server: ForkServer | None = None) -> None:
+    def __init__(
+        self, *, store: Store, limit: int, processes: RunProcesses, fork_server: ForkServer | None = None
+    ) -> None:
         """Run at most `limit` processes at once; without a `fork_server` each is spawned, as Prefect does it."""
         super().__init__(name="syncline", pause_on_shutdown=False, limit=limit)
         self.begun: dict[UUID, FlowRun] = {}
         self.ended: set[UUID] = set()
         self.is_ending = False
         self._store = store
+        self._processes = processes
         self._fork_server = fork_server
 
     async def start(self, run_once: bool = False, webserver: bool | None = None) -> None:  # noqa: FBT001, FBT002 - Prefect's signature
@@ -160,9 +167,29 @@ class SyncRunner(Runner):
             spawning=spawning,
             fork_server=self._fork_server if forks else None,
             environment=self._environment,
+            processes=self._processes,
+            settle=self._settle,
             may_begin=lambda: not self.is_ending,
             note_begun=lambda flow_run: self.begun.update({flow_run.id: flow_run}),
         )
+
+    async def _settle(self, flow_run: FlowRun) -> None:
+        """End a run that was cancelled before it had a process: it ends by itself then, and tells nobody."""
+        try:
+            if self.is_ending or await asyncio.to_thread(self._has_session, flow_run):
+                return
+            current = await self._client.read_flow_run(flow_run.id)
+            if current.state_type is not StateType.CANCELLING:
+                return
+            state = Cancelling(message=_UNBEGUN)
+            await self._cancellation_manager._hook_runner.run_cancellation_hooks(current, state)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+            await self._state_proposer.propose_cancelled(current, {"message": _UNBEGUN})
+        except Exception as error:  # noqa: BLE001 - the reconciler ends it later
+            self._logger.warning("flow run %s may still be Cancelling: %s", flow_run.id, type(error).__name__)
+
+    def _has_session(self, flow_run: FlowRun) -> bool:
+        with self._store.read() as connection:
+            return sessions.by_flow_run(connection, session_key(flow_run)) is not None
 
     def _environment(self, flow_run: FlowRun) -> dict[str, str]:
         """The environment that Prefect gives to a process that it spawns (`EngineCommandStarter.start`)."""

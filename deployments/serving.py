@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
 from deployments.resting import is_stopped, rest
+from deployments.run_processes import RunProcesses
 from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of
+from deployments.vitals import give_signs
 from flows.registry import find
 from syncline.errors import ConfigurationError
 from syncline.store import schedules
@@ -49,6 +52,7 @@ __all__ = [
     "serve",
 ]
 
+_DAY_SECONDS = 86_400
 _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
 _APART = timedelta(seconds=10)
@@ -66,9 +70,12 @@ async def serve(
 
     A stopped schedule stays stopped: the runner neither pauses schedules when it ends nor resumes them when it starts.
     """
+    signs = asyncio.create_task(give_signs())
     found = read_deployments() if deployments is None else deployments
     upkeep = read_upkeep() if deployments is None else []
-    runner = SyncRunner(store=store, limit=runs_at_once(), fork_server=fork_server)
+    processes = RunProcesses.of(settings)
+    processes.forget_old(before=time.time() - _DAY_SECONDS)
+    runner = SyncRunner(store=store, limit=runs_at_once(), processes=processes, fork_server=fork_server)
     await register(settings, store, runner, found)
     await register_upkeep(settings, runner, upkeep)
     await resolve_late(settings, store)
@@ -76,6 +83,7 @@ async def serve(
     try:
         await runner.start()
     finally:
+        signs.cancel()
         await asyncio.to_thread(close_ended, store, runner.ended)
 
 

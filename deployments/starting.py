@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -14,11 +14,14 @@ import anyio.to_thread
 from prefect.logging import get_logger
 from prefect.runner._process_manager import ProcessHandle
 
+from syncline.store.leases import Process
+
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.runner._flow_run_executor import ProcessStarter
 
     from deployments.forking import ForkedRun, ForkServer
+    from deployments.run_processes import RunProcesses
 
 __all__ = ["RunStarter"]
 
@@ -43,6 +46,8 @@ class RunStarter:
         fork_server: where it is forked instead; None where it is not.
         environment: the environment of a run's process.
         may_begin: whether runs are still begun.
+        processes: where it is said which process works on which run.
+        settle: hears of a run whose process has ended.
         note_begun: hears of a run that gets a process.
     """
 
@@ -50,12 +55,21 @@ class RunStarter:
     fork_server: ForkServer | None
     environment: Callable[[FlowRun], dict[str, str]]
     may_begin: Callable[[], bool]
+    processes: RunProcesses
+    settle: Callable[[FlowRun], Awaitable[None]]
     note_begun: Callable[[FlowRun], None]
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Start the process, tell `task_status` of it, and return when it has ended."""
+        self.processes.begin(flow_run.id, Process.current())  # it takes care of the run until that has its own
+        try:
+            await self._started(flow_run, task_status)
+        finally:
+            self.processes.end(flow_run.id)
+
+    async def _started(self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:
         forked = await self._forked(flow_run) if self.may_begin() else None
         if not self.may_begin():
             if forked is not None:
@@ -65,7 +79,14 @@ class RunStarter:
         self.note_begun(flow_run)
         if forked is None:
             await self.spawning.start(flow_run, task_status=task_status)
-            return
+        else:
+            await self._run(forked, flow_run, task_status)
+        await self.settle(flow_run)
+
+    async def _run(
+        self, forked: ForkedRun, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]
+    ) -> None:
+        self.processes.begin(flow_run.id, Process.of(forked.pid))
         task_status.started(_handle(forked))
         forked.begin()
         await _until_ended(forked)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+import os
+from functools import cache, lru_cache
+from pathlib import Path
 
 from syncline.settings import Settings, load_settings
 from syncline.store.connections import Limits, limits_of
@@ -12,7 +14,18 @@ __all__ = ["open_store", "settings"]
 
 
 def settings() -> Settings:
-    """The settings as the environment gives them now."""
+    """The settings of this process, read at the first use.
+
+    They are read anew where the environment or the working folder is another one, and in a fork. A file that changes
+    meanwhile counts from the next process on, so that one run has the same settings from its first line to its last.
+    """
+    return _read(os.getpid(), Path.cwd(), tuple(sorted(os.environ.items())))
+
+
+@lru_cache(maxsize=1)
+def _read(process: int, folder: Path, environment: tuple[tuple[str, str], ...]) -> Settings:
+    """Read them; the arguments are what they depend on."""
+    del process, folder, environment
     return load_settings()
 
 

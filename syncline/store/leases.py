@@ -56,7 +56,11 @@ class Process:
     @classmethod
     def current(cls) -> Process:
         """This process."""
-        pid = os.getpid()
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The process of this machine that has the id `pid` now."""
         return cls(host=socket.gethostname(), boot_id=_boot_id(), pid=pid, started=_started(pid))
 
     @property

@@ -8,6 +8,7 @@ database the table is made later, and then has the new shape at once.
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from syncline.store.engine import Store
 
-__all__ = ["MIGRATIONS", "require_columns", "require_current", "revise", "upgrade"]
+__all__ = ["MIGRATIONS", "newest", "require_columns", "require_current", "revise", "upgrade"]
 
 for _module in iter_modules(model.__path__, f"{model.__name__}."):
     import_module(_module.name)  # which registers its tables
@@ -57,7 +58,7 @@ def upgrade(store: Store, *, folder: Path = MIGRATIONS) -> tuple[str | None, str
     """
     with store.write() as connection:
         _wait_for_others(connection)
-        before, heads = _revisions(connection), _heads(folder)
+        before, heads = _revisions(connection), newest(folder)
         _refuse_newer(before, folder)
         if before != heads:
             command.upgrade(_config(connection, folder), "heads")
@@ -130,9 +131,19 @@ def _config(connection: Connection, folder: Path) -> Config:
     return config
 
 
-def _heads(folder: Path) -> set[str]:
-    """The newest migrations: one, or several where the user's own and Syncline's next one follow the same."""
-    return set(ScriptDirectory(str(folder)).get_heads())
+def newest(folder: Path = MIGRATIONS) -> set[str]:
+    """The newest migrations: one, or several where the user's own and Syncline's next one follow the same.
+
+    All files are read and run for that, 10 CPU ms: once, until one of them is another one.
+    """
+    files = tuple(sorted((file.name, file.stat().st_mtime_ns) for file in (folder / "versions").glob("*.py")))
+    return set(_newest(folder, files))
+
+
+@lru_cache(maxsize=2)
+def _newest(folder: Path, files: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    del files
+    return frozenset(ScriptDirectory(str(folder)).get_heads())
 
 
 def _revisions(connection: Connection) -> set[str]:
@@ -145,8 +156,8 @@ def _said(found: set[str]) -> str:
 
 def _refuse_other(connection: Connection, folder: Path) -> None:
     found = _revisions(connection)
-    _refuse_newer(found, folder)
-    if found != _heads(folder):
+    if found != newest(folder):
+        _refuse_newer(found, folder)
         message = "the database lacks migrations: run `syncline db upgrade` (`syncline up` does it by itself)"
         raise SchemaBehindError(message)
 

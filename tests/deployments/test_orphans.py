@@ -17,6 +17,7 @@ from support.records import open_session
 
 from deployments.client import open_client
 from deployments.orphans import end_orphans
+from deployments.run_processes import RunProcesses
 from flows.points import sync_points
 from syncline.model.records import LeaseRow
 from syncline.model.session import Status, SyncSession
@@ -70,7 +71,7 @@ def told(instance: Instance, ended: Ended, *, lives: bool = False) -> tuple[str 
             session_id = ended.put_on_record(instance.store, run.id)
             if lives:
                 held(instance.store, session_id)
-            found = await end_orphans(client, instance.store)
+            found = await end_orphans(client, instance.store, processes=RunProcesses.of(instance.settings))
             state = (await client.read_flow_run(run.id)).state
             assert state is not None
             assert found == ([] if state.is_running() else [str(run.id)])

@@ -11,6 +11,7 @@ from support.instance import Instance, eventually
 from support.relay import Relay, relayed
 
 from deployments.client import open_client
+from deployments.reconciling import reconcile_once
 from syncline.store import holds, leases
 
 pytestmark = pytest.mark.slow
@@ -79,3 +80,37 @@ def is_free(calm: Instance, session_id: str) -> bool:
 def release(calm: Instance) -> None:
     with calm.store.write() as connection:
         holds.release_all(connection, "products", now=calm.store.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "state"), [(None, "completed", "Completed"), ("unauthorized", "failed", "Failed")]
+)
+def test_the_end_of_a_run_that_is_gone_when_the_server_is_back_is_told_by_the_reconciler(
+    calm: Instance, fault: str | None, status: str, state: str
+) -> None:
+    """A server that is away for longer than a run waits for it hears the outcome all the same."""
+    calm.box.faults.add("latency", seconds=LATE_SECONDS, path=PRODUCTS, count=1)
+    if fault is not None:
+        calm.box.faults.add(fault, path=PRODUCTS, count=None)
+    flow_run_id = asyncio.run(made(calm))
+    with relayed(calm.settings.prefect_port) as relay:
+        process = begun(calm, relay, flow_run_id)
+        try:
+            calm.session_of(flow_run_id, "running")
+            eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+            relay.cut()
+            session = calm.session_of(flow_run_id, "completed", "failed", "crashed")
+        finally:
+            process.kill()
+            process.wait()
+            release(calm)
+    assert asyncio.run(read(calm, flow_run_id)).state_name == "Running"
+
+    def told() -> FlowRun | None:
+        asyncio.run(reconcile_once(calm.settings, calm.store))
+        run = asyncio.run(read(calm, flow_run_id))
+        return run if run.state_name != "Running" else None
+
+    assert eventually(told, "last word on the run", within_seconds=120).state_name == state
+    after = calm.session_of(flow_run_id, "completed", "failed", "crashed")
+    assert (after.status, after.completed_at) == (status, session.completed_at)

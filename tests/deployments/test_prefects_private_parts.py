@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from prefect._internal.attempt_control import StateOwnershipDelegation
 from prefect.runner import Runner
+from prefect.runner._cancellation_manager import CancellationManager
 from prefect.runner._flow_run_executor import FlowRunExecutor, ProcessStarter
+from prefect.runner._hook_runner import HookRunner
 from prefect.runner._process_manager import ProcessHandle
 from prefect.runner._scheduled_run_poller import ScheduledRunPoller
 from prefect.runner._starter_engine import EngineCommandStarter
@@ -51,6 +53,8 @@ def test_the_states_that_a_runner_proposes_go_through_one_object() -> None:
     for name in ("propose_pending", "propose_crashed", "propose_cancelled"):
         assert inspect.iscoroutinefunction(getattr(StateProposer, name)), name
     assert StateOwnershipDelegation("cancel")
+    assert {"flow_run", "state"} <= parameters(HookRunner.run_cancellation_hooks)
+    assert "_hook_runner" in inspect.getsource(CancellationManager.__init__)
 
 
 def test_a_run_takes_its_place_before_it_is_pending() -> None:

@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, Log
 from prefect.states import Cancelling
 from support.instance import Instance, eventually
+from support.processes import fork_server_of, parent_of
 
 from deployments import controls
 from deployments.client import open_client
@@ -50,18 +51,6 @@ def ended(calm: Instance, flow_run_id: str) -> FlowRun:
         return run if run.state is not None and run.state.is_final() else None
 
     return eventually(lambda: asyncio.run(look()), f"end of flow run {flow_run_id}")
-
-
-def parent_of(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    return int(stat.rpartition(")")[2].split()[1])
-
-
-def fork_server_of(runner: int) -> int:
-    """The runner's child that forks; runs are its children too, and have leases."""
-    tasks = Path(f"/proc/{runner}/task").iterdir()
-    children = [int(pid) for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()]
-    return min(child for child in children if b"deployments.fork_server" in Path(f"/proc/{child}/cmdline").read_bytes())
 
 
 def test_a_run_is_a_fork_and_its_runner_is_its_parent(calm: Instance) -> None:

@@ -242,6 +242,27 @@ def test_runs_go_on_after_each_child_was_killed(up: Up) -> None:
         assert f"{name} ended unexpectedly" in (up.folder / "state" / "logs" / "up.log").read_text()
 
 
+def test_each_child_that_stands_still_is_started_again(up: Up) -> None:
+    """A stopped process has not ended: without a look for its signs of life the night's runs would wait for it."""
+    children = {"web": "web", "sandbox": "sandbox", "runner": "deployments", "prefect": "deployments.prefect_server"}
+    stopped = {name: eventually(lambda word=word: up.pid_of(word), f"child {word}") for name, word in children.items()}
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGSTOP)
+    for name, word in children.items():  # one after the other: the last ones wait for the others' end and start
+
+        def another(name: str = name, word: str = word) -> int | None:
+            return _other(up.pid_of(word), stopped[name])
+
+        eventually(another, f"another {name}", within_seconds=300)
+        assert f"{name} gave no sign of life for 60 s and was ended; starting it again in " in up.shown.text
+    for url in (f"{up.prefect}/api/health", f"{up.web}/health"):
+        eventually(lambda url=url: _answers(url) or None, f"{url} that answers again")
+
+
+def _other(found: int | None, before: int) -> int | None:
+    return None if found == before else found
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=10, trust_env=False).is_success

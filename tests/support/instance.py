@@ -91,14 +91,14 @@ def child_env(settings: Settings) -> dict[str, str]:
     return os.environ | settings_env(settings) | prefect_env(settings) | {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str, *, within_seconds: float = _PATIENCE_SECONDS) -> T:
     """What `look` finds in the end: the first that is not empty, false or None.
 
     Other processes make it, so there is nothing to wait on but time: a second counts less where more processes want
     the cores than there are. It waits three times as long as the last look took, for the cores are needed elsewhere.
     """
     pause_seconds, waited_seconds = _FIRST_PAUSE_SECONDS, 0.0
-    while waited_seconds < _PATIENCE_SECONDS:
+    while waited_seconds < within_seconds:
         began = time.monotonic()
         found = look()
         if found:
@@ -106,4 +106,4 @@ def eventually(look: Callable[[], T | None], what: str) -> T:
         time.sleep(max(pause_seconds, 3 * (time.monotonic() - began)))
         pause_seconds = min(1.3 * pause_seconds, _LONGEST_PAUSE_SECONDS)
         waited_seconds += (time.monotonic() - began) / max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    raise AssertionError(f"there was no {what} within {_PATIENCE_SECONDS} s of a calm machine")
+    raise AssertionError(f"there was no {what} within {within_seconds:g} s of a calm machine")

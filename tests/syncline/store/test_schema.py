@@ -3,9 +3,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, make_url, text
 from sqlmodel import SQLModel
 from support.boxes import Box
+from support.calls import counting_calls
 from support.migrations import copied
 
 from syncline.errors import NewerDatabaseError, SchemaBehindError
@@ -105,3 +107,15 @@ def test_several_processes_may_upgrade_at_once(empty_url: str) -> None:
     for process in processes:
         process.join(timeout=120)
     assert [process.exitcode for process in processes] == [0, 0, 0]
+
+
+def test_the_newest_migration_is_read_once_until_the_folder_changes(tmp_path: Path) -> None:
+    """Each run compares it with the database: reading all files for that takes longer than admitting the run."""
+    folder = copied(tmp_path)
+    with counting_calls(ScriptDirectory.get_heads) as readings:
+        before = schema.newest(folder)
+        assert schema.newest(folder) == before
+        assert readings() == 1
+        (folder / "versions" / "9999_theirs.py").write_text(f'revision = "9999"\ndown_revision = "{min(before)}"\n')
+        assert schema.newest(folder) == {"9999"}
+        assert readings() == 2
