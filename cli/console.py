@@ -36,7 +36,7 @@ def _width(stream: TextIO) -> int | None:
 
 
 def show(what: RenderableType) -> None:
-    """Print a table or another picture that minds the terminal's width; elsewhere its lines end where their text does."""
+    """Print a table or picture that minds the terminal's width; elsewhere each line ends where its text does."""
     console = answers()
     if console.is_terminal:
         console.print(what)
