@@ -18,7 +18,7 @@ from cli import console
 from cli.complaints import explain as complain
 from syncline.errors import SynclineError
 
-__all__ = ["COMMANDS", "GROUPS", "app", "run"]
+__all__ = ["COMMANDS", "COMPLETE", "GROUPS", "app", "run"]
 
 COMPLETE = "_SYNCLINE_COMPLETE"
 """The shell's completion sets this variable."""
@@ -74,8 +74,14 @@ def _named(command: str, function: str | None = None) -> Callable[..., Any]:
     return found
 
 
-def _is_known(name: str) -> bool:
-    return any(name in names for panels in (COMMANDS, GROUPS) for names in panels.values())
+def _called(arguments: Sequence[str]) -> str | None:
+    """The command that is called, or whose arguments the shell completes; None where all are to be known."""
+    word = arguments[0] if arguments else ""
+    if COMPLETE in os.environ:
+        line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+        _program, word, *rest = [*line.split(" "), ""]
+        word = word if len(rest) > 1 else ""  # else the command itself is being written
+    return word if any(word in names for panels in (COMMANDS, GROUPS) for names in panels.values()) else None
 
 
 def _fold(commands: typer.Typer) -> None:
@@ -108,8 +114,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _command(arguments: Sequence[str]) -> Callable[..., object]:
     """The command line, whose flags take no value, and show none: Typer would write `<bool>` beside each."""
-    is_one = bool(arguments) and _is_known(arguments[0]) and COMPLETE not in os.environ
-    found = [typer.main.get_command(app(arguments[0] if is_one else None))]
+    found = [typer.main.get_command(app(_called(arguments)))]
     for command in found:
         options = [*command.params, command.get_help_option(typer.Context(command, **command.context_settings))]
         for option in options:

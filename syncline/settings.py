@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
     fork_runs: bool = True
     """Whether a run's process is forked from one that has imported everything, where the system can; else spawned."""
+    fork_looks: bool = True
+    """Whether `syncline status` and the like are forked from that process too, while it is there."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     allowed_hosts: HostNames = ""
