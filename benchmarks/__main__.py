@@ -17,6 +17,7 @@ from benchmarks.databases import Databases
 from benchmarks.figures import Figures
 from benchmarks.goals import goals
 from benchmarks.growth import measure_growth
+from benchmarks.looks import looks_table, measure_looks
 from benchmarks.report import Report, table
 from benchmarks.resilience.measure import Extent, measure_resilience
 from benchmarks.resilience.report import resilience_table
@@ -27,6 +28,8 @@ from benchmarks.work import Work
 _QUICK_ITEMS = 10_000
 _RESILIENCE = "resilience"
 """Names the part on budgets and breakers among the contenders, and in results.json."""
+_LOOKS = "looks"
+"""Names the part on `syncline status`, in the same places."""
 _RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -57,7 +60,17 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     if _RESILIENCE in options.only:
         _measure_resilience(options)
-    return _measure_syncs(options) if set(options.only) != {_RESILIENCE} else 0
+    if _LOOKS in options.only:
+        _measure_looks(options)
+    return 0 if set(options.only) <= {_RESILIENCE, _LOOKS} else _measure_syncs(options)
+
+
+def _measure_looks(options: argparse.Namespace) -> None:
+    """`syncline status`, both ways."""
+    with TemporaryDirectory(prefix="syncline-bench-") as folder:
+        report = measure_looks(Path(folder), options.runs or (2 if options.quick else 10))
+    save(options.output, msgspec.json.encode({_LOOKS: report}))
+    print(looks_table(report))
 
 
 def _measure_resilience(options: argparse.Namespace) -> None:
@@ -96,7 +109,7 @@ def _measure_syncs(options: argparse.Namespace) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE]
+    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE, _LOOKS]
     parser.add_argument("--items", type=int, help="how many products (100000, quick 10000), at least 1000")
     parser.add_argument("--runs", type=int, help="how often each is measured (3, quick 1); dlt once")
     parser.add_argument("--quick", action="store_true", help="few items, one run, without dlt and without growth")

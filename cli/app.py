@@ -1,100 +1,87 @@
-"""All commands of `syncline`, each in a file of its own; a new one is imported here and stands in `COMMANDS`."""
+"""All commands of `syncline`, each in a module of this room with its name; a new one stands in `COMMANDS` or `GROUPS`.
+
+A module is imported when its command is called.
+"""
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 import typer.core
 import typer.main
 
-from cli import (
-    alerts,
-    apply_intervals,
-    audit,
-    breaker,
-    checkpoint,
-    console,
-    db,
-    deploy,
-    doctor,
-    explain,
-    history,
-    listings,
-    metrics,
-    new,
-    pause,
-    prefect,
-    prefect_password,
-    prune_history,
-    rejects,
-    resume,
-    rounds,
-    sources,
-    start,
-    status,
-    stop,
-    sync,
-    token,
-    up,
-    version,
-)
+from cli import console
 from cli.complaints import explain as complain
 from syncline.errors import SynclineError
 
-__all__ = ["app", "run"]
+__all__ = ["COMMANDS", "COMPLETE", "GROUPS", "app", "run"]
 
 COMPLETE = "_SYNCLINE_COMPLETE"
 """The shell's completion sets this variable."""
 _NO_SETTINGS = frozenset({"--help", "--version", "version", "--install-completion", "--show-completion"})
 COMMANDS = {
-    "Run": {"up": up.up, "sync": sync.sync},
-    "Look": {
-        "status": status.status,
-        "history": history.history,
-        "explain": explain.explain,
-        "metrics": metrics.metrics,
-        "rejects": rejects.rejects,
-        "sources": sources.sources,
-        "audit": audit.audit,
-    },
-    "Steer": {"start": start.start, "stop": stop.stop, "pause": pause.pause, "resume": resume.resume},
-    "Look after": {
-        "doctor": doctor.doctor,
-        "new": new.new,
-        "token": token.token,
-        "prefect-password": prefect_password.prefect_password,
-        "prune-history": prune_history.prune_history,
-        "deploy": deploy.deploy,
-        "apply-intervals": apply_intervals.apply_intervals,
-        "version": version.version,
-    },
+    "Run": ("up", "sync"),
+    "Look": ("status", "history", "explain", "metrics", "rejects", "sources", "audit"),
+    "Steer": ("start", "stop", "pause", "resume"),
+    "Look after": (
+        "doctor",
+        "new",
+        "token",
+        "prefect-password",
+        "prune-history",
+        "deploy",
+        "apply-intervals",
+        "version",
+        "prefect",
+    ),
 }
-"""The commands by the heading under which `syncline --help` lists them."""
+"""The commands by the heading under which `syncline --help` lists them; each is a function of its module."""
+GROUPS = {
+    "Look": ("alerts",),
+    "Steer": ("breaker", "checkpoint", "listings", "rounds"),
+    "Look after": ("db",),
+}
+"""Commands that have commands of their own: what `app()` of their module makes."""
+_PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
+"""Of `syncline prefect`, whose arguments are Prefect's."""
 
 
-def app() -> typer.Typer:
-    """The command line, put together."""
+def app(only: str | None = None) -> typer.Typer:
+    """The command line, put together; with the name of a command, that one alone."""
     made = typer.Typer(name="syncline", pretty_exceptions_enable=False)
     made.callback(invoke_without_command=True)(_root)
-    for panel, commands in COMMANDS.items():
-        for name, command in commands.items():
-            made.command(name, rich_help_panel=panel)(command)
-    made.add_typer(alerts.app(), name="alerts", rich_help_panel="Look")
-    made.command(
-        "prefect",
-        rich_help_panel="Look after",
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    )(prefect.prefect)
-    made.add_typer(breaker.app(), name="breaker", rich_help_panel="Steer")
-    made.add_typer(checkpoint.app(), name="checkpoint", rich_help_panel="Steer")
-    made.add_typer(listings.app(), name="listings", rich_help_panel="Steer")
-    made.add_typer(rounds.app(), name="rounds", rich_help_panel="Steer")
-    made.add_typer(db.app(), name="db", rich_help_panel="Look after")
+    for panel, name in _chosen(COMMANDS, only):
+        settings = _PASSES_ON if name == "prefect" else None
+        made.command(name, rich_help_panel=panel, context_settings=settings)(_named(name))
+    for panel, name in _chosen(GROUPS, only):
+        made.add_typer(_named(name, "app")(), name=name, rich_help_panel=panel)
     _fold(made)
     return made
+
+
+def _chosen(panels: dict[str, tuple[str, ...]], only: str | None) -> Iterator[tuple[str, str]]:
+    return ((panel, name) for panel, names in panels.items() for name in names if only in {None, name})
+
+
+def _named(command: str, function: str | None = None) -> Callable[..., Any]:
+    """The function of the command's module; unsaid, the one with its name."""
+    module = command.replace("-", "_")
+    found: Callable[..., Any] = getattr(import_module(f"cli.{module}"), function or module)
+    return found
+
+
+def _called(arguments: Sequence[str]) -> str | None:
+    """The command that is called, or whose arguments the shell completes; None where all are to be known."""
+    word = arguments[0] if arguments else ""
+    if COMPLETE in os.environ:
+        line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+        _program, word, *rest = [*line.split(" "), ""]
+        word = word if len(rest) > 1 else ""  # else the command itself is being written
+    return word if any(word in names for panels in (COMMANDS, GROUPS) for names in panels.values()) else None
 
 
 def _fold(commands: typer.Typer) -> None:
@@ -117,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     rest = [argument for argument in arguments if argument != "--debug"]
     _warn_of_typos(rest)
     try:
-        code: object = _command()(rest, prog_name="syncline", standalone_mode=False)
+        code: object = _command(rest)(rest, prog_name="syncline", standalone_mode=False)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the last place that can say it in one line
@@ -125,9 +112,9 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _command() -> Callable[..., object]:
+def _command(arguments: Sequence[str]) -> Callable[..., object]:
     """The command line, whose flags take no value, and show none: Typer would write `<bool>` beside each."""
-    found = [typer.main.get_command(app())]
+    found = [typer.main.get_command(app(_called(arguments)))]
     for command in found:
         options = [*command.params, command.get_help_option(typer.Context(command, **command.context_settings))]
         for option in options:
@@ -160,7 +147,7 @@ def _root(
     """Keeps your database in step with other people's rate-limited APIs."""
     del debug
     if show_version:
-        version.version()
+        _named("version")()
         raise typer.Exit
     if context.invoked_subcommand is None:
         console.line(context.get_help())

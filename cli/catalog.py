@@ -5,7 +5,6 @@ user's, whose profile may name another server.
 """
 
 import os
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -40,10 +39,6 @@ def every() -> Sequence[Service]:
 
 
 def _registry() -> ModuleType:
-    if "prefect" in sys.modules:
-        from flows import registry  # noqa: PLC0415 - loads Prefect
-
-        return registry
     settings = load_settings()
     make_home(settings)
     with _environment(prefect_env(settings)):

@@ -2,7 +2,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson
+from cli.options import AsJson, sources_like
 
 __all__ = ["history"]
 
@@ -10,7 +10,12 @@ __all__ = ["history"]
 def history(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[SOURCE|show]", help="Only this source; or `show` and a session.", show_default=False),
+        typer.Argument(
+            metavar="[SOURCE|show]",
+            help="Only this source; or `show` and a session.",
+            show_default=False,
+            autocompletion=sources_like,
+        ),
     ] = None,
     session: Annotated[
         str | None, typer.Argument(metavar="[SESSION]", help="With `show`: its id.", show_default=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 
-__all__ = ["OLDEST_PYTHON", "main", "python_complaint"]
+__all__ = ["OLDEST_PYTHON", "main", "python_complaint", "run_here"]
 
 OLDEST_PYTHON = (3, 11)
 
@@ -16,11 +18,22 @@ def main() -> None:
         sys.stderr.write(complaint + "\n")
         sys.exit(2)
     # an older Python could not even read what these import
-    from cli.app import run  # noqa: PLC0415
-    from deployments.environment import enter  # noqa: PLC0415
+    from cli.forked_look import exit_code  # noqa: PLC0415
 
-    enter()
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    code = exit_code(arguments)
+    sys.exit(run_here(arguments) if code is None else code)
+
+
+def run_here(arguments: Sequence[str]) -> int:
+    """Run a command line in this process; returns its exit code."""
+    from cli.app import COMPLETE, run  # noqa: PLC0415 - loads much
+
+    if COMPLETE not in os.environ:  # the shell waits for its completion, which needs no setting
+        from deployments.environment import enter  # noqa: PLC0415 - the same
+
+        enter()
+    return run(arguments)
 
 
 def python_complaint(version: tuple[int, int], executable: str) -> str | None:

@@ -2,13 +2,16 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson
+from cli.options import AsJson, sources_like
 
 __all__ = ["rejects"]
 
 
 def rejects(
-    of: Annotated[str, typer.Argument(metavar="SOURCE|SESSION", help="A source, or one session's id.")],
+    of: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE|SESSION", help="A source, or one session's id.", autocompletion=sources_like),
+    ],
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many lines at most; JSON has all.")] = 50,
     as_json: AsJson = False,

@@ -23,11 +23,11 @@ _COLUMNS = (
 def show(*, as_json: bool) -> None:
     """Print the sources."""
     settings = load_settings()
-    found = [describe(source, settings) for source in catalog.every()]
+    found = catalog.every()
     if as_json:
-        console.write_json(found)
+        console.write_json([describe(source, settings) for source in found])
     else:
-        print_table(_COLUMNS, [_row(source, settings) for source in catalog.every()])
+        print_table(_COLUMNS, [_row(source, settings) for source in found])
 
 
 def describe(source: Service, settings: Settings) -> dict[str, object]:

@@ -110,6 +110,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "SYNCLINE_HOME": str(settings.home.absolute()),
         "SYNCLINE_DATABASE_URL": settings.database_url,
         "SYNCLINE_FORK_RUNS": str(settings.fork_runs).lower(),
+        "SYNCLINE_FORK_LOOKS": str(settings.fork_looks).lower(),
         "SYNCLINE_HOST": settings.host,
         "SYNCLINE_ALLOWED_HOSTS": settings.allowed_hosts,
         "SYNCLINE_TRUSTED_PROXIES": settings.trusted_proxies,

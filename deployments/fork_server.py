@@ -2,7 +2,8 @@
 
 `python -m deployments.fork_server FD` reads orders from the socket with the file descriptor FD, and ends when the other
 end closes it, as it does when the runner ends. A run's process of its own spends 1.6 CPU seconds on imports; a fork
-spends none, and shares the memory that they take.
+spends none, and shares the memory that they take. With `HOME MODULE` behind it, commands that only read are forks too
+(`deployments.looks`); a run goes before them.
 
 A run is forked twice, and the process in between ends at once: the kernel then makes the runner its parent, which has
 asked for such orphans (`deployments.forking`). So the runner itself waits for each run and reads its exit code, also
@@ -11,12 +12,12 @@ where the fork server is killed meanwhile.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import gc
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -24,8 +25,14 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from deployments.exiting import run_exit_functions
+from deployments.looks import Looks
 
 __all__ = ["LENGTH_BYTES", "READY", "main"]
 
@@ -33,6 +40,8 @@ READY = b"ready\n"
 """What it says once everything is imported."""
 LENGTH_BYTES = 4
 """An order is its length in this many bytes, most significant first, and the run's environment as JSON."""
+_LOOKS = 2
+"""From this place on the command line names what looks need."""
 _ENGINE = "prefect.engine"
 _IMPORTS = (
     _ENGINE,
@@ -57,27 +66,29 @@ _IMPORTS = (
 
 
 def main() -> None:
-    """Import, say so, and fork until the other end closes the socket; in a fork, run the flow and end the process."""
+    """Import, say so, and fork until the other end closes the socket; a fork does its work and ends the process."""
     gc.disable()  # a collection would touch, and so copy, the memory that forks share
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the whole group; the runner ends the runs
     orders = socket.socket(fileno=int(sys.argv[1]))
+    looks = Looks(Path(sys.argv[2]), sys.argv[3]) if len(sys.argv) > _LOOKS else None
     import_module("deployments.environment").enter()
-    _import_everything()
+    _import_everything(looks)
     if threading.active_count() > 1:
         sys.exit("the fork server does not fork: an import has started a thread, which no fork would have")
     gc.collect()
     gc.freeze()
     try:
         orders.sendall(READY)
-        ordered = _next_run(orders)
-    except (BrokenPipeError, ConnectionResetError):
-        return  # the runner has ended
-    if ordered is not None:
-        _run(*ordered)
+        work = _next_fork(orders, looks)
+    except (BrokenPipeError, ConnectionResetError):  # the runner has ended
+        if looks is not None:
+            looks.close()
+        return
+    work()
 
 
-def _import_everything() -> None:
-    """Import what runs need; what cannot be imported is left to the run, which fails with the reason."""
+def _import_everything(looks: Looks | None) -> None:
+    """Import what forks need; what cannot be imported is left to the run, which fails with the reason."""
     for module in _IMPORTS:
         with contextlib.suppress(ImportError):  # of another version, perhaps; the run imports what it needs
             import_module(module)
@@ -86,27 +97,61 @@ def _import_everything() -> None:
         import_module("deployments.prebuilding").build()
     except Exception as error:  # noqa: BLE001 - a mistake in one flow must not keep the others from running
         sys.stderr.write(f"fork server: {error}\n")
+    try:
+        if looks is not None:
+            looks.open()
+    except Exception as error:  # noqa: BLE001 - commands run by themselves then
+        sys.stderr.write(f"fork server: `syncline status` and the like are not forked: {error}\n")
 
 
-def _next_run(orders: socket.socket) -> tuple[dict[str, str], int] | None:
-    """Fork for each order; returns its environment and its gate in the fork, None in the server when it is to end."""
+def _next_fork(orders: socket.socket, looks: Looks | None) -> Callable[[], NoReturn]:
+    """Fork whenever one is asked for; returns in forks alone: what the fork is to do.
+
+    Raises:
+        ConnectionResetError: in the server, once the other end has closed the socket.
+    """
     while True:
-        head, gates, _flags, _address = socket.recv_fds(orders, LENGTH_BYTES, 1)
-        if len(head) < LENGTH_BYTES:
-            return None
-        env: dict[str, str] = json.loads(_exactly(orders, int.from_bytes(head, "big")))
-        _adopt(env)
-        try:
-            pid = _fork_away()
-        except OSError as error:
-            sys.stderr.write(f"fork server: {error}\n")
-            pid = -1
-        if pid == 0:
-            orders.close()
-            return env, gates[0]
-        for gate in gates:
-            os.close(gate)
-        orders.sendall(f"{pid}\n".encode())
+        ready = _ready([orders.fileno(), *([] if looks is None else looks.descriptors)])
+        if orders.fileno() in ready:  # before looks, however many there are
+            ordered = _order(orders)
+            if ordered is not None:
+                if looks is not None:
+                    looks.drop()
+                return partial(_run, *ordered)
+        elif looks is not None:
+            connection = looks.tend(ready)
+            if connection is not None:
+                orders.close()
+                return partial(looks.run, connection)
+
+
+def _ready(descriptors: Iterable[int]) -> set[int]:
+    """Those of the descriptors that have news, once one has."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _event in poll.poll()}
+
+
+def _order(orders: socket.socket) -> tuple[dict[str, str], int] | None:
+    """Fork for an order; returns its environment and its gate in the fork, None in the server."""
+    head, gates, _flags, _address = socket.recv_fds(orders, LENGTH_BYTES, 1)
+    if len(head) < LENGTH_BYTES:
+        raise ConnectionResetError
+    env: dict[str, str] = json.loads(_exactly(orders, int.from_bytes(head, "big")))
+    _adopt(env)
+    try:
+        pid = _fork_away()
+    except OSError as error:
+        sys.stderr.write(f"fork server: {error}\n")
+        pid = -1
+    if pid == 0:
+        orders.close()
+        return env, gates[0]
+    for gate in gates:
+        os.close(gate)
+    orders.sendall(f"{pid}\n".encode())
+    return None
 
 
 def _adopt(env: dict[str, str]) -> None:
@@ -169,7 +214,7 @@ def _forked_or_none() -> int | None:
         return None
 
 
-def _run(env: dict[str, str], gate: int) -> None:
+def _run(env: dict[str, str], gate: int) -> NoReturn:
     """Run the flow as `python -m prefect.engine` would with the environment `env`, and end the process.
 
     Nothing is begun before the runner has written to the `gate`; where it closes it, it has given the run to somebody
@@ -202,15 +247,8 @@ def _engine() -> int:
 
 
 def _ended(code: int) -> int:
-    """Wait for threads and call what is to be called at the exit, as the interpreter does; logs leave then.
-
-    The interpreter itself would also free all objects one by one, and so copy the memory that is shared.
-    """
-    try:
-        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as the interpreter and multiprocessing do
-        atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the same
-    except BaseException:  # noqa: BLE001 - the interpreter goes on as well
-        traceback.print_exc()
+    """End as the interpreter does; the exit code."""
+    run_exit_functions()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code

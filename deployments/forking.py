@@ -22,6 +22,7 @@ from deployments.fork_server import LENGTH_BYTES, READY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["ForkServer", "ForkedRun"]
 
@@ -75,8 +76,9 @@ class ForkedRun:
 class ForkServer:
     """The fork server, started anew when it died; safe to be used by several threads."""
 
-    def __init__(self) -> None:
-        """Nothing is started before `start`."""
+    def __init__(self, home: Path | None = None, looks: str | None = None) -> None:
+        """Nothing is started before `start`. With both, commands that only read are forks too: see `Looks`."""
+        self._looks = [] if home is None or looks is None else [str(home.absolute()), looks]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket | None = None
@@ -151,7 +153,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         try:
             _adopt_orphans()
-            command = [sys.executable, "-m", "deployments.fork_server", str(theirs.fileno())]
+            command = [sys.executable, "-m", "deployments.fork_server", str(theirs.fileno()), *self._looks]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603 - a command of this program
         except OSError as error:
             ours.close()

@@ -22,7 +22,8 @@ __all__ = ["close_to_others", "hold_home", "is_up", "own_home", "temporary_folde
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _LOCK = "up.lock"
-_OURS = ("syncline.db*", "*.env", "*.lock", "running.json", "declared.json", "logs", "prefect", "runs", "tmp")
+_STATE = ("syncline.db*", "*.env", "*.lock", "running.json", "declared.json", "looks.sock*")
+_OURS = (*_STATE, "logs", "prefect", "runs", "tmp")
 """What Syncline itself puts into the folder, and so may change the modes of."""
 
 

@@ -43,6 +43,14 @@ SECRET_BYTES = 32
 """The least length of a secret that opens a door: as long as the hash of HS256 (RFC 7518, section 3.2)."""
 
 
+class _Home(BaseSettings):
+    """Where the state folder is: known before the files in it are read, at the cost of one field."""
+
+    model_config = SettingsConfigDict(env_prefix="SYNCLINE_", extra="ignore")
+
+    home: Path = Path(".syncline")
+
+
 class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
@@ -67,6 +75,8 @@ class Settings(BaseSettings):
     """How long a transaction may stand still on PostgreSQL: a vanished machine holds what it holds no longer."""
     fork_runs: bool = True
     """Whether a run's process is forked from one that has imported everything, where the system can; else spawned."""
+    fork_looks: bool = True
+    """Whether `syncline status` and the like are forked from that process too, while it is there."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     allowed_hosts: HostNames = ""
@@ -235,7 +245,7 @@ def load_settings() -> Settings:
     files: list[Path] = [Path(".env")]
     try:
         check_file(files[0])
-        home = _read(*files).home
+        home = _Home(_env_file=files).home  # pyright: ignore[reportCallIssue] - as of `_read`
         demo = home / "demo.env"  # a killed demo leaves it behind: the real upstreams count then
         files = [home / "secrets.env", Path(".env"), *([demo] if is_held(demo) else [])]
         for file in files:

@@ -30,7 +30,7 @@ def in_turn(execute: Callable[[], T], *, patience_seconds: float) -> T:
     while True:
         try:
             return execute()
-        except failures.DRIVER_ERRORS as error:
+        except failures.driver_errors() as error:
             if not failures.is_busy(error) or time.monotonic() > ends:
                 raise
         time.sleep(pause_seconds * (0.5 + random.random()))  # noqa: S311 - that they differ is enough

@@ -134,7 +134,7 @@ class Wire:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(*failures.DRIVER_ERRORS):
+        with suppress(*failures.driver_errors()):
             self._connection.close()
 
     def _execute(self, statement: str, parameters: Sequence[object]) -> _Cursor:
@@ -182,7 +182,7 @@ class Direct:
                 was_open = self._wire is not None
                 try:
                     return work(self._opened())
-                except failures.DRIVER_ERRORS as error:
+                except failures.driver_errors() as error:
                     self.close()
                     again = failures.is_passing(error) or (was_open and failures.is_disconnect(error))
                     if left and again:

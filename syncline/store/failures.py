@@ -7,17 +7,15 @@ SQLite's are the primary ones of sqlite.org/rescode.html. Whatever is not named 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
-
-import psycopg
+import sys
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DRIVER_ERRORS", "advice", "cause", "is_busy", "is_disconnect", "is_passing"]
+    import psycopg
 
-DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
-"""What the drivers raise."""
+__all__ = ["advice", "cause", "driver_errors", "is_busy", "is_disconnect", "is_passing"]
 
 _PRIMARY_CODE = 0xFF
 """The higher bits of SQLite's codes say more closely what it is."""
@@ -67,15 +65,20 @@ _SQLITE: Mapping[int, str] = {
 }
 
 
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What the drivers raise that this process uses; psycopg takes 0.1 CPU s to import."""
+    postgresql = sys.modules.get("psycopg")
+    return (sqlite3.Error,) if postgresql is None else (sqlite3.Error, postgresql.Error)
+
+
 def advice(error: BaseException) -> str | None:
     """The way out where the database is away, locked, full or damaged; None where the statement is to blame."""
     if isinstance(error, sqlite3.Error):
         return _SQLITE.get(_sqlite_code(error))
-    if not isinstance(error, psycopg.Error):
+    if not _is_postgresql(error):
         return None
-    if error.sqlstate is None:  # libpq itself has no answer, or the connection is closed
-        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        return _ANSWERS if gone else None
+    if error.sqlstate is None:
+        return _ANSWERS if _is_cut_off(error) else None
     known = [error.sqlstate[:length] for length in (5, 3, 2)]
     return next((_POSTGRESQL[code] for code in known if code in _POSTGRESQL), None)
 
@@ -84,15 +87,15 @@ def is_passing(error: BaseException) -> bool:
     """Whether the same transaction, begun anew, may well succeed: others came between, and the database chose it."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY_SNAPSHOT
-    return isinstance(error, psycopg.Error) and error.sqlstate in {_DEADLOCK, _SERIALIZATION}
+    return _is_postgresql(error) and error.sqlstate in {_DEADLOCK, _SERIALIZATION}
 
 
 def is_disconnect(error: BaseException) -> bool:
     """Whether a server is gone, or has ended the connection; a new one may find it."""
-    if not isinstance(error, psycopg.Error):
+    if not _is_postgresql(error):
         return False
     if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return _is_cut_off(error)
     return error.sqlstate.startswith(("08", "57P", _STOOD_STILL))
 
 
@@ -104,6 +107,17 @@ def is_busy(error: BaseException) -> bool:
 def cause(error: BaseException) -> str:
     """What the driver says, on one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _is_postgresql(error: BaseException) -> TypeGuard[psycopg.Error]:
+    return isinstance(error, driver_errors()) and not isinstance(error, sqlite3.Error)
+
+
+def _is_cut_off(error: psycopg.Error) -> bool:
+    """Whether an error without a code means that libpq itself has no answer, or that the connection is closed."""
+    import psycopg  # noqa: PLC0415 - loaded, since it raised the error
+
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:

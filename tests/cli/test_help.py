@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from cli.app import COMMANDS
+from cli.app import COMMANDS, GROUPS
+from syncline.store.engine import Store
 
 Syncline = Callable[..., CompletedProcess[str]]
 
-GROUPS = ("alerts", "breaker", "checkpoint", "db", "listings", "rounds")
-NAMES = [(), *((name,) for panel in COMMANDS.values() for name in panel), *((name,) for name in GROUPS)]
+OURS = [name for panels in (COMMANDS, GROUPS) for panel in panels.values() for name in panel if name != "prefect"]
+NAMES = [(), *((name,) for name in OURS)]
 INNER = [
     ("alerts", "test"),
     ("breaker", "reset"),
@@ -40,6 +42,59 @@ def test_completion_of_the_shell_has_a_script_and_the_commands() -> None:
     assert "_SYNCLINE_COMPLETE" in script
     words = {"_SYNCLINE_COMPLETE": "complete_bash", "COMP_WORDS": "syncline st", "COMP_CWORD": "1"}
     assert {"status", "start", "stop"} <= set(_run(words).split())
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("syncline status prod", {"products"}),
+        ("syncline explain p", {"points", "products"}),
+        ("syncline history prod", {"products"}),
+        ("syncline pause al", {"all"}),
+        ("syncline status nosuch", set[str]()),
+    ],
+)
+def test_the_shell_completes_sources(line: str, wanted: set[str], syncline: Syncline, store: Store) -> None:
+    """Their names are what is typed most."""
+    syncline("status")  # keeps what is declared
+    assert set(_completed(line).split()) == wanted
+
+
+@pytest.mark.parametrize("kept", [None, "", "[]", '{"services": [1]}', '{"services": null}'])
+def test_completion_without_what_is_kept_says_nothing(kept: str | None, home: Path) -> None:
+    """A shell would print the error in the middle of the line."""
+    if kept is not None:
+        home.mkdir()
+        (home / "declared.json").write_text(kept, encoding="utf-8")
+    assert _completed("syncline status prod") == ""
+
+
+def test_completion_reads_no_settings(home: Path) -> None:
+    """The shell waits for it at each press of the key."""
+    program = (
+        "import sys; from contextlib import suppress; from cli.main import run_here\n"
+        "with suppress(SystemExit): run_here([])\n"
+        "heavy = {'pydantic_settings', 'sqlalchemy', 'prefect'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | _words("syncline status prod"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _completed(line: str) -> str:
+    return _run(_words(line)).strip()
+
+
+def _words(line: str) -> dict[str, str]:
+    number = str(len(line.split()) - 1)
+    return {"_SYNCLINE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": number}
 
 
 def _run(environment: dict[str, str], *arguments: str) -> str:

@@ -15,6 +15,7 @@ _FILES = (
     "up.lock",
     "running.json",
     "declared.json",
+    "looks.sock",
     "prefect/storage/a",
     "prefect/memo",
 )

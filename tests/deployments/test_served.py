@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from prefect.states import Cancelling
 from support.instance import Instance, eventually
+from support.looks import BY_FORK, BY_ITSELF, is_forked, typed
 
 from deployments import controls
 from deployments.client import open_client
@@ -37,6 +38,19 @@ def test_the_first_runs_come_by_themselves_and_are_recorded(served: Instance) ->
 
 def _done(served: Instance, source: str) -> SyncSession | None:
     return next((session for session in reversed(served.sessions(source)) if session.completed_at), None)
+
+
+def test_a_look_is_forked_while_the_runner_serves(served: Instance) -> None:
+    """It asks the same Prefect, with the same credentials, as one that runs by itself."""
+    eventually(lambda: is_forked(served.env, served.settings.home) or None, "look that is forked")
+
+    def schedule(way: list[str]) -> dict[str, Any] | None:
+        done = typed(way, "status", "products", "--json", env=served.env, cwd=served.settings.home)
+        return json.loads(done.stdout or "[{}]")[0].get("schedule")  # null while Prefect is too busy to answer
+
+    by_fork, by_itself = (eventually(lambda way=way: schedule(way), "schedule") for way in (BY_FORK, BY_ITSELF))
+    assert by_fork["active"]
+    assert by_fork["runs"] == by_itself["runs"]
 
 
 def test_a_scheduled_run_appears_and_a_stop_lasts_over_a_restart(calm: Instance) -> None:

@@ -151,7 +151,7 @@ def test_only_what_others_came_in_between_of_is_worth_another_try() -> None:
 
 def test_a_mistake_over_the_direct_connection_keeps_its_name(store: Store) -> None:
     """A programmer's error is no absence of the database."""
-    with pytest.raises(failures.DRIVER_ERRORS):
+    with pytest.raises(failures.driver_errors()):
         store.direct.call(lambda wire: wire.rows("SELECT nothing FROM nowhere"))
 
 
