@@ -80,7 +80,8 @@ def test_a_child_that_will_not_end_is_ended(tmp_path: Path) -> None:
 class Unendable(Child):
     """Cannot be asked to end: its process belongs to somebody else by now, as the kernel sees it."""
 
-    def stop(self) -> None:
+    def stop(self, *, grace_seconds: float | None = None) -> None:
+        del grace_seconds
         raise PermissionError
 
 
