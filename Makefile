@@ -17,7 +17,7 @@ demo: $(VENV)/run  ## set up, then run everything on this machine against simula
 up: $(VENV)/run  ## set up, then run everything against your own upstreams
 	@exec $(BIN)/syncline up
 
-PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n auto --no-loadscope-reorder
 test: $(VENV)/dev $(VENV)/servers/made  ## set up, then run every test
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 

@@ -2,11 +2,13 @@
 
 import atexit
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -17,6 +19,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
 from support import warm
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from syncline import tracking
 from syncline.clock import ManualClock
@@ -37,6 +41,7 @@ os.environ |= {  # before any test imports Prefect: it starts no server by itsel
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test asserts a time
 settings.load_profile("busy")
 
+_ROOT = Path(__file__).parents[1]
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 
 
@@ -45,20 +50,32 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a server: each file, and all tests of the served instance; the slow ones go first.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Keep on one worker what shares a server; others would start it again."""
+    return _ByServer(config, log)
 
-    Otherwise each worker would start the servers, and the last to begin would be the longest.
+
+class _ByServer(LoadScopeScheduling):
+    """All tests of the served instance are one piece of work, and each other file is one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _server_of(nodeid.partition("::")[0])
+
+
+@cache
+def _server_of(file: str) -> str:
+    """The name of what the tests of a file share, such as `tests/deployments/test_up.py`.
+
+    xdist asks for names of tests alone, in a process that has not collected them.
     """
-    slow: set[str] = set()
-    groups: dict[pytest.Item, str] = {}
-    for item in items:
-        is_served = "served" in getattr(item, "fixturenames", ())
-        groups[item] = "served" if is_served else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-        if item.get_closest_marker("slow"):
-            slow.add(groups[item])
+    text = (_ROOT / file).read_text(encoding="utf-8")
+    return "served" if re.search(r"\b(calm|served): Instance\b", text) else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers goes first; else the longest would be the last to begin."""
+    groups = {item: _server_of(item.nodeid.partition("::")[0]) for item in items}
+    slow = {group for item, group in groups.items() if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (groups[item] != "served", groups[item] not in slow))
 
 
