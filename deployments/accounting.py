@@ -5,33 +5,28 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import httpx
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterExpectedStartTime
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
+from sqlalchemy import Connection
 
 from deployments.flow_runs import read_all
 from deployments.known import Known, known_deployments
 from deployments.ticks import in_force, shifts_of, ticks_of
 from deployments.unseen import is_over, record_unseen
+from syncline.model.policies import Mode
+from syncline.model.timetable import Timetable
 from syncline.passes import accounting, results
-from syncline.passes.accounting import SETTLING, Gap, Span
+from syncline.passes.accounting import SETTLING, Gap, Span, Window
 from syncline.passes.due import lease_name
+from syncline.settings import Settings
 from syncline.store import audit, missed, timetables
+from syncline.store.engine import Store
 from syncline.store.missed import MissedTick
 from tasks.due import plain
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-    from sqlalchemy import Connection
-
-    from syncline.model.policies import Mode
-    from syncline.model.timetable import Timetable
-    from syncline.passes.accounting import Window
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = ["account_for_ticks"]
 

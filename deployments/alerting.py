@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from prefect.client.orchestration import PrefectClient
 from prefect.logging import get_logger
 
 from deployments.automations import apply_automations, is_sending
@@ -19,15 +19,11 @@ from deployments.client import open_client
 from deployments.messages import Outcome, message_of, outcome_of, send
 from syncline.errors import PrefectUnavailableError
 from syncline.model.alerts import Alert, Delivery
+from syncline.settings import Settings
 from syncline.status.conditions import conditions
 from syncline.status.report import Report
 from syncline.store import alerts
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["ALERT_EVERY_SECONDS", "Look", "alert_once", "run_forever"]
 

@@ -8,10 +8,12 @@ have Syncline installed. Prefect keeps the block's secret sealed in its database
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 import apprise
 from prefect.blocks.notifications import SlackWebhook
+from prefect.client.orchestration import PrefectClient
 from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
@@ -19,13 +21,7 @@ from pydantic import SecretStr
 
 from syncline.errors import ConfigurationError
 from syncline.model.alerts import TERMS, Rule
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from prefect.client.orchestration import PrefectClient
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = [
     "CLEARED",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from deployments import alerting, reconciling
-
-if TYPE_CHECKING:
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
+from syncline.settings import Settings
+from syncline.store.engine import Store
 
 __all__ = ["run_forever"]
 

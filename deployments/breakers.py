@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from prefect.logging import get_logger
 
 from deployments.client import open_client
 from flows.registry import find
-from syncline.store.breakers import Breakers
+from syncline.settings import Settings
+from syncline.store.breakers import Breakers, Change
+from syncline.store.engine import Store
 from tasks.breaker import breaker_event
-
-if TYPE_CHECKING:
-    from syncline.settings import Settings
-    from syncline.store.breakers import Change
-    from syncline.store.engine import Store
 
 __all__ = ["hold_breaker_open", "reset_breaker"]
 

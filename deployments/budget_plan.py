@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from deployments.prefect_yaml import read_deployments
+from deployments.prefect_yaml import Deployment, ScheduleEntry, read_deployments
 from deployments.ticks import ticks_between
 from flows.registry import find
-from syncline.resilience.plan import Demand, allowance, loads
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from deployments.prefect_yaml import Deployment, ScheduleEntry
-    from syncline.model.budgets import Policy
-    from syncline.model.service import Service
-    from syncline.resilience.plan import BudgetLoad
+from syncline.model.budgets import Policy
+from syncline.model.service import Service
+from syncline.resilience.plan import BudgetLoad, Demand, allowance, loads
 
 __all__ = ["budget_loads", "complaint", "line"]
 

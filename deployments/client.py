@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import httpx
 from prefect.client.orchestration import PrefectClient
@@ -12,11 +12,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
 from syncline.errors import ConfigurationError, PrefectUnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["open_client"]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
@@ -21,20 +24,12 @@ from deployments.schedules import is_overridable
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
 from syncline.model.policies import Mode
-from syncline.model.session import Status, Trigger
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.settings import Settings
 from syncline.store import audit, sessions
+from syncline.store.engine import Store
 from tasks.deferral import retry_key
 from tasks.due import TRIGGER_TAG, flow_name, flow_run_id_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.responses import DeploymentResponse
-
-    from syncline.model.session import SyncSession
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = [
     "ScheduleInfo",

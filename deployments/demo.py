@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from syncline.held_file import hold_file
 from syncline.settings import Settings, UpstreamSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
 
 __all__ = ["demo_file", "demo_settings"]
 

@@ -10,30 +10,24 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from deployments.client import open_client
 from deployments.environment import prefect_env, settings_env
-from deployments.prefect_yaml import default_path, read_deployments, read_upkeep
+from deployments.prefect_yaml import Deployment, default_path, read_deployments, read_upkeep
 from deployments.preflight import check_deployments, is_set_up
 from deployments.registered import apply_intervals
 from deployments.resting import is_stopped, rest, wake
 from flows.registry import find
 from syncline.errors import ConfigurationError, SynclineError
+from syncline.settings import Settings
+from syncline.store.engine import Store
 from tasks.limit import limit_name, make_limit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from prefect.client.orchestration import PrefectClient
-
-    from deployments.prefect_yaml import Deployment
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = ["Plan", "deploy", "plan"]
 

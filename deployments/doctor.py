@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
-from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from deployments.budget_plan import budget_loads, complaint, line
@@ -19,19 +19,12 @@ from deployments.running_code import changed_code, said_of_changed
 from flows.registry import services, sources
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
+from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
-from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, short_secrets
+from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, Settings, short_secrets
 from syncline.store import schedules, schema
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sqlalchemy import Connection
-
-    from syncline.model.service import Service
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Finding", "Verdict", "examine", "examine_plan"]
 

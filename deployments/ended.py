@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Set as AbstractSet
+from uuid import UUID
 
 from syncline.model.session import Status
 from syncline.passes import ending
 from syncline.passes.reconcile import reconcile
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import flow_run_id_of
-
-if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-    from uuid import UUID
-
-    from syncline.store.engine import Store
 
 __all__ = ["ENDED", "close_ended"]
 

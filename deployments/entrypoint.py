@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 from prefect import Flow
 
+from deployments.prefect_yaml import Deployment
 from syncline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from deployments.prefect_yaml import Deployment
 
 __all__ = ["check_entrypoint"]
 

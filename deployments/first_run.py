@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from uuid import UUID
 
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -18,12 +19,6 @@ from prefect.states import Scheduled
 
 from syncline.model.session import Trigger
 from tasks.due import TRIGGER_TAG
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from prefect.client.orchestration import PrefectClient
 
 __all__ = ["FIRST_RUN_AFTER", "schedule_first_run"]
 

@@ -10,11 +10,13 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Coroutine, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
+from datetime import datetime
 from uuid import UUID
 
 import httpx
+from prefect.client.schemas.objects import State
 
 from deployments.environment import prefect_env, server_env, settings_env
 from syncline.errors import ConfigurationError, StoreError
@@ -23,16 +25,9 @@ from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.passes import ending
 from syncline.passes.admission import lease_name
+from syncline.settings import Settings
 from syncline.store import leases, schema, sessions
 from syncline.store.engine import Store, open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
-    from datetime import datetime
-
-    from prefect.client.schemas.objects import State
-
-    from syncline.settings import Settings
 
 __all__ = ["run_here", "session_of"]
 

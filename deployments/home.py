@@ -6,17 +6,13 @@ import os
 import pwd
 import shutil
 import stat
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
 from syncline.held_file import hold_file, is_held
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["close_to_others", "hold_home", "is_up", "own_home", "temporary_folder"]
 

@@ -7,23 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import httpx
 
 from deployments.child import Child
 from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
-from deployments.vitals import Patience, Silence, Vitals
+from deployments.vitals import Look, Patience, Silence, Vitals
 from syncline.errors import SynclineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-    from types import TracebackType
-
-    from deployments.vitals import Look
 
 __all__ = ["ChildDiedError", "Household", "StoppedError"]
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from deployments.prefect_yaml import read_deployments
+from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.schedules import ANCHOR, is_overridable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from deployments.prefect_yaml import Deployment
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["planned"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from uuid import UUID
 
 import httpx
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterExpectedStartTime
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.logging import get_logger
 from prefect.states import Completed
 
@@ -17,22 +19,14 @@ from deployments.flow_runs import in_states, read_all, set_states
 from deployments.known import known_flows
 from flows.registry import find
 from syncline.errors import PrefectUnavailableError
+from syncline.model.session import Status
 from syncline.passes.admission import turn_away
+from syncline.passes.due import Admission
 from syncline.passes.refusals import left_out
+from syncline.settings import Settings
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import due_of, mode_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-    from syncline.model.session import Status
-    from syncline.passes.due import Admission
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = ["resolve_late", "resolve_late_with"]
 

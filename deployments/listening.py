@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["said_of_no_tls", "web_url"]
 

@@ -18,13 +18,11 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeAlias, cast
+from typing import BinaryIO, NoReturn, TextIO, TypeAlias, cast
 
 from deployments.exiting import run_exit_functions
 from deployments.look_socket import GO, INTERRUPT, READY, Request, receive, same_for_both
-
-if TYPE_CHECKING:
-    from deployments.running_code import LoadedCode
+from deployments.running_code import LoadedCode
 
 __all__ = ["Main", "run_look"]
 

@@ -15,12 +15,10 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 __all__ = [
     "GO",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from deployments.demo import demo_file, demo_settings
 from deployments.ended import close_ended
@@ -29,14 +30,9 @@ from deployments.secrets_file import make_missing_secrets, with_made_secrets
 from deployments.vitals import SIGNS_VARIABLE, answers_at, touches
 from flows.registry import sources
 from syncline.errors import ConfigurationError, SynclineError
+from syncline.settings import Settings
 from syncline.store import schema
 from syncline.store.engine import open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
-
-    from syncline.settings import Settings
 
 __all__ = ["prepare", "up"]
 

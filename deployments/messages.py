@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+from prefect.client.orchestration import PrefectClient
 from prefect.events import Event
 from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFilter
 
 from deployments.automations import CLEARED, FIRED, TRIAL, resource_id
 from syncline.model.alerts import TERMS, Alert, Rule
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
 
 __all__ = ["Outcome", "event_id", "message_of", "outcome_of", "outcome_of_event", "send", "trial"]
 

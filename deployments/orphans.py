@@ -10,34 +10,29 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import httpx
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger
 from prefect.states import Cancelled, Crashed
 
 from deployments.flow_runs import in_states, read_all
 from deployments.known import known_flows
+from deployments.run_processes import RunProcesses
 from deployments.session_states import state_of
 from flows.registry import find
+from syncline.model.service import Service
 from syncline.model.session import Status
 from syncline.passes.admission import lease_name
 from syncline.passes.queueing import patience_seconds
 from syncline.passes.ticks import begins_at
 from syncline.store import leases, queue, sessions
+from syncline.store.engine import Store
 from tasks.due import plain, session_key
 from tasks.fates import DIED_UNBEGUN, put_on_record
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun, State
-
-    from deployments.run_processes import RunProcesses
-    from syncline.model.service import Service
-    from syncline.store.engine import Store
 
 __all__ = ["end_orphans", "is_stuck"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from pydantic import BaseModel
 from sqlalchemy.orm import configure_mappers
 
 from syncline.store import schema
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["build", "unbuilt"]
 

@@ -12,14 +12,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+import httpx
 
 from syncline.errors import PrefectRefusesError, PrefectUnavailableError
 from syncline.settings import Settings
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["ScheduleInfo", "scheduled"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -14,9 +14,6 @@ import flows
 from syncline.errors import ConfigurationError
 from syncline.local_time import check_zone
 from tasks.due import source_of
-
-if TYPE_CHECKING:
-    from typing import Self
 
 __all__ = ["Deployment", "ScheduleEntry", "WorkPool", "default_path", "read_deployments", "read_upkeep"]
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from deployments.entrypoint import check_entrypoint
 from deployments.environment import PREFECT_HOST
 from deployments.prefect_yaml import read_deployments, read_upkeep
 from flows.registry import find, names, services
 from syncline.errors import ConfigurationError
-from syncline.settings import SECRET_BYTES, short_secrets
+from syncline.model.service import Service
+from syncline.settings import SECRET_BYTES, Settings, short_secrets
 from syncline.upstreams.auth import read_credentials
 from syncline.upstreams.webhooks import endpoint_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from syncline.model.service import Service
-    from syncline.settings import Settings
 
 __all__ = [
     "check_deployments",

@@ -7,13 +7,14 @@ would be turned away are, and each tick of a schedule that nothing answered is r
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx
-from prefect.client.schemas.objects import StateType
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.logging import get_logger
 
 from deployments.accounting import account_for_ticks
@@ -24,19 +25,12 @@ from deployments.orphans import end_orphans
 from deployments.run_processes import RunProcesses
 from deployments.unseen import OUTCOMES, align
 from syncline.errors import PrefectUnavailableError
+from syncline.model.session import Status
 from syncline.passes.reconcile import reconcile
+from syncline.settings import Settings
 from syncline.store import sessions, timetables
+from syncline.store.engine import Store
 from tasks.due import flow_run_id_of, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-    from syncline.model.session import Status
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = ["RECONCILE_EVERY_SECONDS", "is_ending", "reconcile_once", "run_forever"]
 

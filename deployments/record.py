@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from deployments.log_writer import Log
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["open_record"]
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-from prefect.client.schemas.actions import DeploymentScheduleUpdate, DeploymentUpdate
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate, DeploymentUpdate
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from deployments.client import open_client
 from deployments.intervals import planned
-from deployments.prefect_yaml import read_deployments
+from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.preflight import is_set_up
 from deployments.resting import rest, wake
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
+from syncline.settings import Settings
 from syncline.store import schedules
+from syncline.store.engine import Store
 from tasks.limit import make_limit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.responses import DeploymentResponse
-
-    from deployments.prefect_yaml import Deployment
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
-
-    _Schedule = DeploymentScheduleCreate | DeploymentScheduleUpdate
-
 __all__ = ["apply_intervals", "drop_replaced", "kept_stopped"]
+
+_Schedule = DeploymentScheduleCreate | DeploymentScheduleUpdate
 
 
 async def apply_intervals(

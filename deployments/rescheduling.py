@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleUpdate, DeploymentUpdate
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.logging import get_logger
 
 from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
+from deployments.prefect_yaml import Deployment
 from deployments.registered import drop_replaced
 from deployments.schedules import interval_schedule, main_schedule, schedules_of
 from syncline.errors import ConfigurationError
 from syncline.store import audit, schedules
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import DeploymentSchedule
-    from prefect.client.schemas.responses import DeploymentResponse
-
-    from deployments.prefect_yaml import Deployment
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["reschedule", "restore"]
 

@@ -7,14 +7,10 @@ that the operator paused stays paused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.responses import DeploymentResponse
 
 __all__ = ["RESTING_TAG", "is_stopped", "rest", "wake"]
 

@@ -10,14 +10,10 @@ import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from uuid import UUID
 
+from syncline.settings import Settings
 from syncline.store.leases import Process
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from syncline.settings import Settings
 
 __all__ = ["RunProcesses"]
 

@@ -10,30 +10,25 @@ import asyncio
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from uuid import UUID
 
-from prefect._internal.attempt_control import StateOwnershipDelegation
-from prefect.client.schemas.objects import StateType
+from prefect._internal.attempt_control import AttemptConclusion, StateOwnershipDelegation
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.runner import Runner
+from prefect.runner._flow_run_executor import ProcessStarter
 from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import get_current_settings
 from prefect.states import Cancelling, Scheduled
 
 from deployments.ended import ENDED
+from deployments.forking import ForkServer
+from deployments.run_processes import RunProcesses
 from deployments.starting import RunStarter
 from deployments.state_proposer import SessionStateProposer
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import session_key
-
-if TYPE_CHECKING:
-    from prefect._internal.attempt_control import AttemptConclusion
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.runner._flow_run_executor import ProcessStarter
-
-    from deployments.forking import ForkServer
-    from deployments.run_processes import RunProcesses
-    from syncline.store.engine import Store
 
 __all__ = ["SyncRunner"]
 

@@ -11,17 +11,13 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import flows
 from deployments.home import is_up
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["ROOMS", "LoadedCode", "RunningCode", "changed_code", "project_folder", "running_code", "said_of_changed"]
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule, RRuleSchedule
 
-from deployments.prefect_yaml import read_deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from prefect.client.schemas.objects import DeploymentSchedule
-    from prefect.client.schemas.schedules import SCHEDULE_TYPES
-
-    from deployments.prefect_yaml import Deployment, ScheduleEntry
+from deployments.prefect_yaml import Deployment, ScheduleEntry, read_deployments
 
 __all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "schedules_of"]
 

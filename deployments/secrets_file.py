@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from syncline.errors import ConfigurationError
 from syncline.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["make_missing_secrets", "with_made_secrets"]
 

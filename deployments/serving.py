@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from prefect.deployments.runner import RunnerDeployment
 from prefect.logging import get_logger
+from prefect.runner import Runner
 
 from deployments.capacity import runs_at_once
 from deployments.client import open_client
 from deployments.ended import close_ended
 from deployments.environment import FIRST_RUNS_VARIABLE
 from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
+from deployments.forking import ForkServer
 from deployments.intervals import planned
 from deployments.late_runs import resolve_late
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
@@ -31,17 +33,10 @@ from deployments.schedules import is_overridable, schedules_of
 from deployments.vitals import give_signs
 from flows.registry import find
 from syncline.errors import ConfigurationError
+from syncline.settings import Settings
 from syncline.store import schedules
+from syncline.store.engine import Store
 from tasks.limit import make_limit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from prefect.runner import Runner
-
-    from deployments.forking import ForkServer
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = [
     "FIRST_RUN_AFTER",

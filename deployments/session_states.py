@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from syncline.model.session import Status
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State
-
-    from syncline.model.session import SyncSession
+from syncline.model.session import Status, SyncSession
 
 __all__ = ["state_of"]
 

@@ -6,22 +6,19 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import anyio
 import anyio.abc
 import anyio.to_thread
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
+from prefect.runner._flow_run_executor import ProcessStarter
 from prefect.runner._process_manager import ProcessHandle
 
+from deployments.forking import ForkedRun, ForkServer
+from deployments.run_processes import RunProcesses
 from syncline.store.leases import Process
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.runner._flow_run_executor import ProcessStarter
-
-    from deployments.forking import ForkedRun, ForkServer
-    from deployments.run_processes import RunProcesses
 
 __all__ = ["RunStarter"]
 

@@ -6,22 +6,18 @@ A run may have closed its session and be cancelled, killed or cut off from Prefe
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger
 from prefect.runner._state_proposer import StateProposer
 
 from deployments.orphans import state_of
-from syncline.model.session import Status
+from syncline.model.session import Status, SyncSession
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import session_key
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun, State
-
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
 
 __all__ = ["SessionStateProposer"]
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from prefect.client.schemas import schedules as known
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from deployments.prefect_yaml import ScheduleEntry
 from syncline.local_time import zone_named
 from syncline.model.policies import Mode
+from syncline.passes.accounting import Window
 from tasks.due import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from prefect.client.schemas.responses import DeploymentResponse
-
-    from deployments.prefect_yaml import ScheduleEntry
-    from syncline.passes.accounting import Window
 
 __all__ = ["in_force", "shifts_of", "ticks_between", "ticks_of"]
 

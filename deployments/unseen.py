@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import datetime
 
 import httpx
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterEndTime
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.logging import get_logger
 
 from deployments.flow_runs import in_states, read_all
 from deployments.known import known_flows
 from deployments.session_states import state_of
-from syncline.model.session import Status
+from syncline.model.session import Status, SyncSession
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import session_key
 from tasks.fates import put_on_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
 
 __all__ = ["OUTCOMES", "align", "is_over", "record_unseen"]
 

@@ -27,12 +27,9 @@ SynclineError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-    from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 __all__ = [
     "BudgetSpentError",

@@ -8,12 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+from pathlib import Path
 
 __all__ = ["hold_file", "is_held"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 
 from syncline.model.policies import Mode, Overlap
@@ -22,15 +22,11 @@ from tasks.context import settings
 from tasks.deferral import put_off
 from tasks.due import current_due, current_flow_run
 from tasks.earlier import earlier_ticks
+from tasks.early_end import EarlyEnd, EndRun
 from tasks.limit import hold_limit
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import RunStopped, Stop, current_run
+from tasks.run import Run, current_run
 from tasks.stopping import overdue, taken_over
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
-
-    from tasks.run import Run
 
 __all__ = ["admit", "admit_task", "rename"]
 
@@ -51,7 +47,7 @@ async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
         stop = _refused(granted)
         if stop.status is Status.DEFERRED:
             await put_off(run.store, source.name, granted.session_id, stop)
-        raise RunStopped(stop)
+        raise EndRun(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
     await asyncio.to_thread(_require_fit, run)
     if run.end is not None:
@@ -98,10 +94,10 @@ def _keeper(run: Run, due: Due) -> LeaseKeeper:
     )
 
 
-def _refused(granted: Admission) -> Stop:
+def _refused(granted: Admission) -> EarlyEnd:
     """Why the run may not begin."""
     reason = granted.reason or ""
-    return Stop(status=granted.status, reason=reason, retry_at=granted.retry_at, held=granted.held)
+    return EarlyEnd(status=granted.status, reason=reason, retry_at=granted.retry_at, held=granted.held)
 
 
 async def rename(flow_run: FlowRun, name: str) -> None:

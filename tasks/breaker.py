@@ -8,7 +8,8 @@ itself tells it.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from prefect.events import Event, emit_event
 
@@ -17,16 +18,11 @@ from syncline.model.session import Status
 from syncline.passes import refused, sent
 from syncline.passes.admission import said_of_breaker
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
-from syncline.store.breakers import Breakers, Refused
+from syncline.store.breakers import Breakers, Change, Refused
+from tasks.early_end import EarlyEnd, EndRun, deferred_end
 from tasks.failures import tell_refusal
 from tasks.retrying import is_followed_by_hook
-from tasks.run import Heard, RunStopped, Stop, stop_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from syncline.store.breakers import Change
-    from tasks.run import Run
+from tasks.run import Heard, Run
 
 __all__ = ["breaker_event", "note_outcome", "noted", "pass_breaker", "tell_heard"]
 
@@ -46,12 +42,12 @@ def pass_breaker(run: Run) -> None:
     Admission has looked before, so this refuses only a run that another one outran to the last probe.
 
     Raises:
-        RunStopped: there is no permit.
+        EndRun: there is no permit.
     """
     asked = Breakers(run.store).admit(run.source)
     if isinstance(asked, Refused):
         reason = said_of_breaker(run.source.name, asked.state, asked.retry_at)
-        raise RunStopped(Stop(status=Status.SKIPPED, reason=reason))
+        raise EndRun(EarlyEnd(status=Status.SKIPPED, reason=reason))
     run.permit = asked
     run.stack.callback(_give_back, run)
     if asked.change is not None:
@@ -99,7 +95,7 @@ async def noted(
     *,
     asked: Callable[[], bool] | None = None,
     trouble: Callable[[T], BaseException | None] | None = None,
-) -> T | Stop:
+) -> T | EarlyEnd:
     """What an attempt at the upstream comes to, of which the breaker is told; one that must wait says so instead.
 
     Args:
@@ -116,10 +112,10 @@ async def noted(
             done = await work
     except DeferredError as deferred:
         _hear(run, deferred)
-        return stop_of(deferred)
-    except RunStopped as stopped:
+        return deferred_end(deferred)
+    except EndRun as stopped:
         _hear(run, stopped)
-        return stopped.stop
+        return stopped.end
     except asyncio.CancelledError as error:
         note_outcome(run, error)
         raise

@@ -16,8 +16,9 @@ from syncline.model.session import Tally
 from syncline.store.engine import Store
 from syncline.upstreams.x import MOST_IDS
 from tasks.breaker import noted
+from tasks.early_end import EarlyEnd, unless_ended
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import Stop, current_run, unless_stopped
+from tasks.run import current_run
 from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["Choice", "check", "check_task"]
@@ -28,7 +29,7 @@ Choice: TypeAlias = Callable[[Store, int], Sequence[Entry]]
 
 async def check(service: Service, choose: Choice) -> Tally:
     """Check one batch of 100 entries; where there are none, X is not asked."""
-    return unless_stopped(await attempt(check_task, service.retry, service, choose))
+    return unless_ended(await attempt(check_task, service.retry, service, choose))
 
 
 @task(
@@ -40,10 +41,10 @@ async def check(service: Service, choose: Choice) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def check_task(service: Service, choose: Choice) -> Tally | Stop:
+async def check_task(service: Service, choose: Choice) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     checks = Checks(store=run.store, service=service, transport=await run.open_transport(), session_id=run.session_id)
     batch = await asyncio.to_thread(choose, run.store, MOST_IDS)
     stopped = await noted(run, checks.check(batch), asked=lambda: bool(batch))
-    return stopped if isinstance(stopped, Stop) else checks.tally
+    return stopped if isinstance(stopped, EarlyEnd) else checks.tally

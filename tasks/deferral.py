@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from prefect import get_client
 from prefect.logging import get_logger
@@ -10,13 +10,9 @@ from prefect.states import Scheduled
 
 from syncline.model.session import Trigger
 from syncline.store import holds
+from syncline.store.engine import Store
 from tasks.due import RETRY_KEY, TRIGGER_TAG, current_flow_run
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from syncline.store.engine import Store
-    from tasks.run import Stop
+from tasks.early_end import EarlyEnd
 
 __all__ = ["goes_on_at", "put_off", "retry_key"]
 
@@ -26,14 +22,14 @@ def retry_key(session_id: str) -> str:
     return f"{RETRY_KEY}{session_id}"
 
 
-async def put_off(store: Store, source: str, session_id: str, stop: Stop) -> None:
+async def put_off(store: Store, source: str, session_id: str, stop: EarlyEnd) -> None:
     """See to it that the deferred session `session_id`, which is on record by now, goes on as soon as it may."""
     when = goes_on_at(store, source, stop)
     if when is not None:
         await _schedule(session_id, when)
 
 
-def goes_on_at(store: Store, source: str, stop: Stop) -> datetime | None:
+def goes_on_at(store: Store, source: str, stop: EarlyEnd) -> datetime | None:
     """When a stopped run may go on; None where a hold without end stands in the way: releasing it starts the run.
 
     Holds are looked at once more: whoever released one before the session was on record as deferred found nothing to

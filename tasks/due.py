@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.passes.admission import Due
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
 
 __all__ = [
     "FLOW_PREFIX",

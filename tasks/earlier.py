@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.filters import (
@@ -17,24 +17,17 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 
 from syncline.model.policies import CatchUp
+from syncline.model.service import Service
+from syncline.passes.due import Due
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import current_flow_run, plain, session_key
 from tasks.run import current_run
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from prefect.client.schemas.objects import FlowRun
-
-    from syncline.model.service import Service
-    from syncline.passes.due import Due
-    from syncline.store.engine import Store
 
 __all__ = ["earlier_ticks", "on_their_way"]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prefect.events import Event, emit_event
 
-if TYPE_CHECKING:
-    from syncline.model.records import Hold
-    from syncline.model.session import SyncSession
+from syncline.model.records import Hold
+from syncline.model.session import SyncSession
 
 __all__ = ["FAILED_EVENT", "REFUSED_EVENT", "refusal_event", "tell_failure", "tell_refusal"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
+from prefect.client.schemas.objects import FlowRun
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from syncline.clock import milliseconds
@@ -13,13 +14,8 @@ from syncline.model.session import Status, SyncSession
 from syncline.passes import ending, results
 from syncline.passes.due import lease_name
 from syncline.store import leases, missed, sessions
+from syncline.store.engine import Store
 from tasks.due import due_of, mode_of, plain, session_key
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
-    from sqlalchemy import Connection
-
-    from syncline.store.engine import Store
 
 __all__ = ["DIED_UNBEGUN", "close", "put_on_record"]
 

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial, wraps
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any, ParamSpec
 
 from prefect import Flow
+from prefect.client.schemas.objects import State
 from prefect.logging import get_logger
 from prefect.states import Completed
 
 from syncline.errors import MostlyRejectedError
+from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
 from syncline.passes import ending, results
@@ -23,19 +25,15 @@ from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import put_off
 from tasks.due import current_flow_run, flow_name
+from tasks.early_end import EarlyEnd, EndRun
 from tasks.failures import tell_failure
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
+from tasks.hard_end import HardEnd
 from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
-from tasks.run import Run, RunStopped, Stop, entered
+from tasks.run import Run, entered
 from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
 from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State
-
-    from syncline.model.service import Service
-    from tasks.hard_end import HardEnd
 
 __all__ = ["SyncFlow", "sync_flow"]
 
@@ -120,7 +118,7 @@ async def _worked(run: Run, sentence: Callable[[], Awaitable[Tally]]) -> State[T
             run.end.allow(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
                 outcome = await _outcome(run.end, sentence)
-        return await (_stopped(run, outcome) if isinstance(outcome, Stop) else _completed(run, outcome))
+        return await (_stopped(run, outcome) if isinstance(outcome, EarlyEnd) else _completed(run, outcome))
 
 
 async def _told_of_failure(run: Run, error: Exception) -> None:
@@ -128,20 +126,22 @@ async def _told_of_failure(run: Run, error: Exception) -> None:
     if not run.session_id or await prefect_answers():
         return
     try:
-        failed = Stop(status=Status.FAILED, reason=str(error), error=(type(error).__name__, str(error) or repr(error)))
+        failed = EarlyEnd(
+            status=Status.FAILED, reason=str(error), error=(type(error).__name__, str(error) or repr(error))
+        )
         await asyncio.to_thread(close_stopped, run, failed)
     except Exception:  # noqa: BLE001 - the error of the run itself says more; the session is closed by the next one
         get_logger("syncline").warning("the session %s was not closed", run.session_id, exc_info=True)
     await wait_for_prefect()
 
 
-async def _outcome(end: HardEnd, sentence: Callable[[], Awaitable[Tally]]) -> Tally | Stop:
+async def _outcome(end: HardEnd, sentence: Callable[[], Awaitable[Tally]]) -> Tally | EarlyEnd:
     """What the sentence counted, or why it stopped; whatever comes of work that was ended from outside is its end."""
     try:
         async with end.work():
             return await sentence()
-    except RunStopped as stopped:
-        return end.stop or stopped.stop
+    except EndRun as stopped:
+        return end.stop or stopped.end
     except Exception:
         if end.stop is None:
             raise
@@ -160,7 +160,7 @@ def _spare_collector() -> None:
     gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
 
 
-async def _stopped(run: Run, stop: Stop) -> State[Tally]:
+async def _stopped(run: Run, stop: EarlyEnd) -> State[Tally]:
     """Close a run that was admitted and then had to stop; one that was not admitted has its record already.
 
     Raises:

@@ -6,8 +6,10 @@ Prefect calls them in the flow's process or, after a crash or a cancellation, in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger
 
 from syncline.model.session import Status
@@ -21,11 +23,6 @@ from tasks.limit import release_limit
 from tasks.outcome import error_of
 from tasks.progress import show_summary
 from tasks.stopping import TIMED_OUT
-
-if TYPE_CHECKING:
-    from prefect import Flow
-    from prefect.client.schemas.objects import FlowRun, State
-
 
 __all__ = ["close_cancelled", "close_completed", "close_crashed", "close_failed"]
 

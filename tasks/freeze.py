@@ -16,9 +16,10 @@ from syncline.model.session import Tally
 from syncline.model.source import Source
 from tasks.breaker import noted
 from tasks.context import settings
+from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import Stop, current_run, unless_stopped
+from tasks.run import current_run
 from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["due_rounds", "freeze", "freeze_rounds", "freeze_task"]
@@ -53,7 +54,7 @@ async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
 
 async def freeze(service: Service, round_number: int) -> Tally:
     """Check all entries of the round once more, and make its snapshot; a retried attempt goes on where it stood."""
-    return unless_stopped(await attempt(freeze_task, service.retry, service, round_number))
+    return unless_ended(await attempt(freeze_task, service.retry, service, round_number))
 
 
 @task(
@@ -65,7 +66,7 @@ async def freeze(service: Service, round_number: int) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def freeze_task(service: Service, round_number: int) -> Tally | Stop:
+async def freeze_task(service: Service, round_number: int) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     transport = await run.open_transport()
@@ -75,4 +76,4 @@ async def freeze_task(service: Service, round_number: int) -> Tally | Stop:
     pushes_it = settings().snapshot_url is not None
     work = freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show)
     stopped = await noted(run, work, asked=lambda: bool(checks.tally.requests))
-    return stopped if isinstance(stopped, Stop) else checks.tally
+    return stopped if isinstance(stopped, EarlyEnd) else checks.tally

@@ -14,12 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from prefect.logging import get_logger
 
-if TYPE_CHECKING:
-    from tasks.run import Stop
+from tasks.early_end import EarlyEnd
 
 __all__ = ["GRACE_SECONDS", "LAST_SECONDS", "STUCK_SECONDS", "HardEnd"]
 
@@ -39,15 +38,19 @@ class HardEnd:
     """
 
     def __init__(
-        self, close: Callable[[Stop], None], leave: Callable[[Stop], None], *, grace_seconds: float = GRACE_SECONDS
+        self,
+        close: Callable[[EarlyEnd], None],
+        leave: Callable[[EarlyEnd], None],
+        *,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         """`close` gives the session its fate, and `leave` ends the process; both are called from a thread."""
-        self.stop: Stop | None = None
+        self.stop: EarlyEnd | None = None
         self._close = close
         self._leave = leave
         self._grace_seconds = grace_seconds
         self._changed = threading.Condition()
-        self._deadline: tuple[float, Stop] | None = None
+        self._deadline: tuple[float, EarlyEnd] | None = None
         self._done = False
         self._work: asyncio.Timeout | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -71,13 +74,13 @@ class HardEnd:
         self._work = asyncio.timeout(None)
         return self._work
 
-    def allow(self, seconds: float, stop: Stop) -> None:
+    def allow(self, seconds: float, stop: EarlyEnd) -> None:
         """End the work as `stop` says `seconds` from now; replaces what was said before."""
         with self._changed:
             self._deadline = (time.monotonic() + seconds, stop)
             self._changed.notify_all()
 
-    def ask(self, stop: Stop) -> None:
+    def ask(self, stop: EarlyEnd) -> None:
         """End the work now, as `stop` says; the first one who asks is heard."""
         with self._changed:
             if self.stop is None and not self._done:
@@ -97,7 +100,7 @@ class HardEnd:
         threading.Event().wait(LAST_SECONDS)  # it ends with the process, as this thread does
         self._attempt(self._leave, stop)
 
-    def _awaited(self) -> Stop | None:
+    def _awaited(self) -> EarlyEnd | None:
         """Wait until the time is over or somebody asks; None where the run ended before."""
         with self._changed:
             while not self._done and self.stop is None:
@@ -120,7 +123,7 @@ class HardEnd:
             except RuntimeError:  # it has ended in this very moment
                 return
 
-    def _attempt(self, act: Callable[[Stop], None], stop: Stop) -> None:
+    def _attempt(self, act: Callable[[EarlyEnd], None], stop: EarlyEnd) -> None:
         try:
             act(stop)
         except Exception:  # noqa: BLE001 - whatever it is, the next step may do better

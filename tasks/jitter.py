@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from syncline.clock import Clock
 from syncline.model.policies import Mode
+from syncline.model.service import Service
 from syncline.passes.ticks import begins_at
 from tasks.due import current_due
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from syncline.clock import Clock
-    from syncline.model.service import Service
 
 __all__ = ["jitter_left_seconds", "wait_for_jitter"]
 

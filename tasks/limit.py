@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from prefect import get_client, get_run_logger
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
-from prefect.client.schemas.objects import ConcurrencyLeaseHolder
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
 from prefect.concurrency.asyncio import (
     AcquireConcurrencySlotTimeoutError,
     ConcurrencySlotAcquisitionError,
@@ -20,18 +21,11 @@ from prefect.concurrency.context import ConcurrencyContext
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_logger
 
+from syncline.model.service import Service
 from syncline.model.session import Status
 from tasks.due import current_flow_run
-from tasks.run import RunStopped, Stop
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-    from syncline.model.service import Service
-    from tasks.run import Run
+from tasks.early_end import EarlyEnd, EndRun
+from tasks.run import Run
 
 __all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "label_lease", "limit_name", "make_limit", "release_limit"]
 
@@ -60,7 +54,7 @@ async def hold_limit(run: Run) -> None:
         await _take_or_make(run, flow_run)
     except AcquireConcurrencySlotTimeoutError:
         if await _is_full(run.source.name):
-            raise RunStopped(_deferred(run)) from None
+            raise EndRun(_deferred(run)) from None
         _say_without(run, "the server was too slow")
     except Exception as error:  # noqa: BLE001 - the source's own lease keeps runs apart; this limit is an operator's knob
         _say_without(run, f"{type(error).__name__}")
@@ -152,8 +146,8 @@ async def _is_full(source: str) -> bool:
     return limit.active_slots >= limit.limit
 
 
-def _deferred(run: Run) -> Stop:
+def _deferred(run: Run) -> EarlyEnd:
     name = limit_name(run.source.name)
     reason = f"the concurrency limit {name} had no free slot for {run.source.patience_seconds:g} s"
     retry_at = run.store.clock.now() + timedelta(seconds=RETRY_AFTER_SECONDS)
-    return Stop(status=Status.DEFERRED, reason=reason, retry_at=retry_at)
+    return EarlyEnd(status=Status.DEFERRED, reason=reason, retry_at=retry_at)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State
 
 __all__ = ["error_of"]
 

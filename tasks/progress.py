@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
 from prefect.logging import get_logger
 
+from syncline.clock import Clock
+from syncline.model.session import SyncSession
 from syncline.store import sessions
+from syncline.store.engine import Store
 from tasks.due import current_flow_run
-
-if TYPE_CHECKING:
-    from syncline.clock import Clock
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
 
 __all__ = ["ProgressArtifact", "Shown", "artifact_key", "show_summary"]
 

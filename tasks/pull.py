@@ -15,9 +15,10 @@ from syncline.passes import pull as passes
 from syncline.passes.pull import Progress
 from tasks.breaker import noted
 from tasks.due import is_forced
+from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import Stop, current_run, unless_stopped
+from tasks.run import current_run
 from tasks.stopping import stop_if_asked
 from tasks.task_hooks import note_attempt, note_completion, note_failure
 
@@ -30,7 +31,7 @@ async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     A run that was asked for with `force` also stores what empties a whole column.
     """
     mode, force = current_run().stronger(mode), is_forced()
-    return unless_stopped(await attempt(pull_task, source.retry, source, mode, force=force))
+    return unless_ended(await attempt(pull_task, source.retry, source, mode, force=force))
 
 
 @task(
@@ -42,7 +43,7 @@ async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally | Stop:
+async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     transport = await run.open_transport()

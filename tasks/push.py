@@ -11,8 +11,9 @@ from syncline.model.service import Service
 from syncline.passes.waiting import Waiting
 from syncline.upstreams.webhooks import endpoint_of
 from tasks.context import settings
+from tasks.early_end import EarlyEnd, deferred_end, unless_ended
 from tasks.retrying import attempt, is_worth_another_try
-from tasks.run import Stop, current_run, stop_of, unless_stopped
+from tasks.run import current_run
 from tasks.task_hooks import note_attempt, note_failure
 
 __all__ = ["push_snapshots", "push_task"]
@@ -20,7 +21,7 @@ __all__ = ["push_snapshots", "push_task"]
 
 async def push_snapshots(service: Service) -> int:
     """Send the snapshots whose time has come; returns how many were accepted. Without an address nothing is sent."""
-    return unless_stopped(await attempt(push_task, service.retry))
+    return unless_ended(await attempt(push_task, service.retry))
 
 
 @task(
@@ -31,7 +32,7 @@ async def push_snapshots(service: Service) -> int:
     on_running=[note_attempt],
     on_failure=[note_failure],
 )
-async def push_task() -> int | Stop:
+async def push_task() -> int | EarlyEnd:
     """Each of them once; one that is not accepted is sent again by a later run, and so is one that a hold stops."""
     run, endpoint = current_run(), endpoint_of(settings())
     if endpoint is None:
@@ -40,4 +41,4 @@ async def push_task() -> int | Stop:
         for_holds = Waiting(store=run.store, service=run.source).for_holds
         return await push_due(run.store, endpoint, run.session_id, for_holds=for_holds)
     except DeferredError as deferred:
-        return stop_of(deferred)
+        return deferred_end(deferred)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from random import SystemRandom
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
 
 from syncline.errors import DatabaseUnavailableError, UnavailableError
+from syncline.model.policies import RetryPolicy
 from syncline.resilience.backoff import delays_seconds
 from tasks.outcome import error_of
 from tasks.run import is_tripped
-
-if TYPE_CHECKING:
-    from prefect import Task
-    from prefect.client.schemas.objects import State, TaskRun
-
-    from syncline.model.policies import RetryPolicy
 
 __all__ = ["attempt", "is_followed_by_hook", "is_worth_another_try"]
 

@@ -2,65 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
+from syncline.model.page import Transport
 from syncline.model.policies import Mode
-from syncline.model.session import Status
+from syncline.model.service import Service
 from syncline.passes.waiting import Waiting
 from syncline.store import heartbeats
+from syncline.store.breakers import Permit
 from syncline.store.budgets import Budgets
+from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
 from tasks.context import settings
+from tasks.hard_end import HardEnd
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from syncline.errors import DeferredError
-    from syncline.model.page import Transport
-    from syncline.model.service import Service
-    from syncline.store.breakers import Permit
-    from syncline.store.engine import Store
-    from tasks.hard_end import HardEnd
-
-__all__ = ["Heard", "Run", "RunStopped", "Stop", "current_run", "entered", "is_tripped", "stop_of", "unless_stopped"]
+__all__ = ["Heard", "Run", "current_run", "entered", "is_tripped"]
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Why a run does not go on.
-
-    Attributes:
-        status: its fate: skipped, missed or deferred; cancelled or failed where it was stopped from outside.
-        reason: the same in words.
-        retry_at: when it may go on, where that is known.
-        held: whether a hold is what it waits for; that may end sooner.
-        error: the type and message of the error, where it failed.
-    """
-
-    status: Status
-    reason: str
-    retry_at: datetime | None = None
-    held: bool = False
-    error: tuple[str, str] | None = None
-
-
-class RunStopped(Exception):  # noqa: N818 - a way out of the flow, like StopIteration; nothing went wrong
-    """Leaves the flow's sentence; `tasks.flow` turns it into the flow run's final state."""
-
-    def __init__(self, stop: Stop) -> None:
-        """Carry the `stop` out of the flow."""
-        self.stop = stop
-        super().__init__(stop.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,22 +39,6 @@ class Heard:
     """
 
     error: BaseException | None
-
-
-def stop_of(deferred: DeferredError) -> Stop:
-    """The stop of a run that must wait longer than its patience."""
-    return Stop(status=Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at, held=deferred.held)
-
-
-def unless_stopped(outcome: T | Stop) -> T:
-    """What a task came to.
-
-    Raises:
-        RunStopped: it came to a stop.
-    """
-    if isinstance(outcome, Stop):
-        raise RunStopped(outcome)
-    return outcome
 
 
 @dataclass(kw_only=True)

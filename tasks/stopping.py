@@ -5,27 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING
 
 from prefect import get_client
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from syncline.model.policies import Overlap
+from syncline.model.service import Service
 from syncline.model.session import Status, Tally
 from syncline.passes import ending
 from syncline.passes.due import lease_name
 from syncline.store import leases, sessions
 from tasks import fates
+from tasks.early_end import EarlyEnd, EndRun
 from tasks.failures import tell_failure
 from tasks.hard_end import HardEnd
 from tasks.limit import release_limit
-from tasks.run import RunStopped, Stop
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun, State
-
-    from syncline.model.service import Service
-    from tasks.run import Run
+from tasks.run import Run
 
 __all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "hard_end", "overdue", "stop_if_asked", "taken_over"]
 
@@ -40,32 +36,32 @@ class RunTimedOutError(TimeoutError):
     """The run took longer than its source's `timeout_seconds`; what it stored stays."""
 
 
-def overdue(source: Service) -> Stop:
+def overdue(source: Service) -> EarlyEnd:
     """Its time is over."""
     message = f"the run took longer than timeout_seconds={source.timeout_seconds:g}"
-    return Stop(status=Status.FAILED, reason=message, error=("TimeoutError", message))
+    return EarlyEnd(status=Status.FAILED, reason=message, error=("TimeoutError", message))
 
 
-def taken_over(by: str) -> Stop:
+def taken_over(by: str) -> EarlyEnd:
     """The session `by` takes its place."""
-    return Stop(status=Status.CANCELLED, reason=f"overlap: session {by} took its place")
+    return EarlyEnd(status=Status.CANCELLED, reason=f"overlap: session {by} took its place")
 
 
 def stop_if_asked(run: Run) -> None:
     """Stop the run between two pages, where another one is to take its place.
 
     Raises:
-        RunStopped: one is.
+        EndRun: one is.
     """
     if run.source.overlap is not Overlap.CANCEL_RUNNING:
         return
     with run.store.read() as connection:
         by = leases.asked_by(connection, lease_name(run.source.name, None), run.session_id)
     if by is not None:
-        raise RunStopped(taken_over(by))
+        raise EndRun(taken_over(by))
 
 
-def close_stopped(run: Run, stop: Stop) -> bool:
+def close_stopped(run: Run, stop: EarlyEnd) -> bool:
     """Give the run's session the fate that `stop` says; False where it has one already."""
     reason = None if stop.error is not None else stop.reason
     closed = ending.end(
@@ -82,7 +78,7 @@ def close_stopped(run: Run, stop: Stop) -> bool:
 def hard_end(run: Run, flow_run: FlowRun | None) -> HardEnd:
     """What ends `run` from outside: it closes the session, frees the limit, and at last ends the run's own process."""
 
-    def close(stop: Stop) -> None:
+    def close(stop: EarlyEnd) -> None:
         if run.session_id:
             close_stopped(run, stop)
         elif flow_run is not None:
@@ -90,14 +86,14 @@ def hard_end(run: Run, flow_run: FlowRun | None) -> HardEnd:
         if flow_run is not None:
             asyncio.run(asyncio.wait_for(release_limit(flow_run.id), _TELL_SECONDS))
 
-    def leave(stop: Stop) -> None:
+    def leave(stop: EarlyEnd) -> None:
         if flow_run is not None and os.environ.get(_OWN_RUN) == str(flow_run.id):
             _leave(flow_run, stop)
 
     return HardEnd(close, leave)
 
 
-def _leave(flow_run: FlowRun, stop: Stop) -> None:
+def _leave(flow_run: FlowRun, stop: EarlyEnd) -> None:
     """Tell Prefect how the run ended, and end the process, which nobody else uses and nothing else could end."""
     told = threading.Event()
 
@@ -110,7 +106,7 @@ def _leave(flow_run: FlowRun, stop: Stop) -> None:
     os._exit(0 if told.wait(_TELL_SECONDS) else 1)  # where it was not told, the runner says that the run crashed
 
 
-def _state(stop: Stop) -> State[Tally]:
+def _state(stop: EarlyEnd) -> State[Tally]:
     """What Prefect shows of a run that was stopped from outside."""
     if stop.status is Status.FAILED:
         return Failed(name=TIMED_OUT, message=stop.reason)

@@ -7,16 +7,15 @@ stands in them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
 
 from syncline.store import sessions
 from tasks.breaker import tell_heard
 from tasks.outcome import error_of
 from tasks.run import current_run
-
-if TYPE_CHECKING:
-    from prefect import Task
-    from prefect.client.schemas.objects import State, TaskRun
 
 __all__ = ["note_attempt", "note_completion", "note_failure"]
 

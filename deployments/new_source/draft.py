@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from deployments.new_source.names import MODULE_NAMES
+from deployments.new_source.names import MODULE_NAMES, Names
 from syncline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from deployments.new_source.names import Names
-    from syncline.model.upstream import Upstream
-    from syncline.upstreams.guess import ColumnGuess, Guess
+from syncline.model.upstream import Upstream
+from syncline.upstreams.guess import ColumnGuess, Guess
 
 __all__ = ["Draft", "Shared", "draft"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from deployments.new_source.draft import Draft, Shared
 from deployments.new_source.table_text import column_type, python_type
 from syncline.model.upstream import Auth
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["import_blocks", "table_imports", "upstream_name"]
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import httpx
 
@@ -23,10 +22,8 @@ from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
+from syncline.upstreams.guess import Guess
 from syncline.upstreams.probe import probe
-
-if TYPE_CHECKING:
-    from syncline.upstreams.guess import Guess
 
 __all__ = ["Seen", "look", "prefix"]
 

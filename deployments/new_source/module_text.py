@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deployments.new_source.draft import Draft, Shared
 from deployments.new_source.imports_text import import_blocks, upstream_name
@@ -25,10 +25,8 @@ from deployments.new_source.table_text import table_lines
 from syncline.model.upstream import Auth
 from syncline.settings import base_url_setting
 from syncline.upstreams.auth import credential_settings
-
-if TYPE_CHECKING:
-    from syncline.upstreams.guess import Guess
-    from syncline.upstreams.paging import Paging
+from syncline.upstreams.guess import Guess
+from syncline.upstreams.paging import Paging
 
 __all__ = ["module_text"]
 

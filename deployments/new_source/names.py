@@ -6,18 +6,15 @@ import builtins
 import keyword
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlmodel import SQLModel
 
 from deployments.prefect_yaml import read_deployments
 from flows import registry
 from syncline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = ["MODULE_NAMES", "Names", "check_free", "choose"]
 

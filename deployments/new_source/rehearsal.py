@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlmodel import SQLModel
 
+from deployments.new_source.draft import Draft
 from deployments.new_source.imports_text import table_imports
 from deployments.new_source.table_text import table_lines
-from syncline.model.items import table_of
+from syncline.model.items import Item, table_of
 from syncline.passes.codec import ItemCodec, Rejected
-
-if TYPE_CHECKING:
-    from deployments.new_source.draft import Draft
-    from syncline.model.items import Item
-    from syncline.upstreams.guess import ColumnGuess, ColumnType
+from syncline.upstreams.guess import ColumnGuess, ColumnType
 
 __all__ = ["fitted"]
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import copy
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from deployments.new_source.draft import Shared
+from deployments.new_source.draft import Draft, Shared
 from tasks.due import FLOW_PREFIX
-
-if TYPE_CHECKING:
-    from deployments.new_source.draft import Draft
 
 __all__ = ["entry_text", "with_entry"]
 

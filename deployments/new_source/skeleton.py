@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deployments.new_source.draft import Draft
+from deployments.new_source.names import Names
+from syncline.model.upstream import Upstream
 from syncline.upstreams.guess import ColumnGuess, Guess
 from syncline.upstreams.paging import PageNumber
-
-if TYPE_CHECKING:
-    from deployments.new_source.names import Names
-    from syncline.model.upstream import Upstream
 
 __all__ = ["skeleton"]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from deployments.new_source.draft import Draft
 from deployments.new_source.python_text import Value, call, lay_out, literal
-
-if TYPE_CHECKING:
-    from deployments.new_source.draft import Draft
-    from syncline.upstreams.guess import ColumnGuess
+from syncline.upstreams.guess import ColumnGuess
 
 __all__ = ["column_type", "python_type", "table_lines"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import flows
 from deployments.new_source.credentials import Given, identify
@@ -18,11 +18,7 @@ from deployments.new_source.rehearsal import fitted
 from deployments.new_source.schedule_entry import entry_text, with_entry
 from deployments.new_source.skeleton import skeleton
 from deployments.prefect_yaml import default_path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["Plan", "Project", "Wanted", "plan"]
 

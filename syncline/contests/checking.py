@@ -6,26 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from syncline.contests.verdicts import decide
 from syncline.errors import RateLimitedError
-from syncline.model.contests import EntryStatus
+from syncline.model.contests import Entry, EntryStatus
+from syncline.model.page import Transport
+from syncline.model.service import Service
 from syncline.model.session import Tally
 from syncline.passes.waiting import Waiting
 from syncline.store import entries as stored
 from syncline.store import heartbeats, rejects, sessions
-from syncline.upstreams.x_lookup import lookup
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.contests import Entry
-    from syncline.model.page import Transport
-    from syncline.model.service import Service
-    from syncline.store.engine import Store
-    from syncline.store.entries import Found
-    from syncline.upstreams.x_lookup import LookedUp
+from syncline.store.engine import Store
+from syncline.store.entries import Found
+from syncline.upstreams.x_lookup import LookedUp, lookup
 
 __all__ = ["Checks"]
 

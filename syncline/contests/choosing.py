@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from syncline.model.contests import RoundStatus
+from sqlalchemy import Connection
+
+from syncline.model.contests import Entry, Round, RoundStatus
+from syncline.model.source import Source
 from syncline.store import checkpoints, entries, rounds, sessions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Connection
-
-    from syncline.model.contests import Entry, Round
-    from syncline.model.source import Source
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["DueRounds", "due_rounds", "longest_unchecked", "newest", "rounds_to_freeze"]
 

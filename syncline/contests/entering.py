@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from sqlalchemy import Connection
 
 from syncline.model.session import Tally
 from syncline.store import entries, rounds, sessions
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["enter"]
 

@@ -8,21 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
+from syncline.contests.checking import Checks
 from syncline.contests.progress import FreezeProgress
 from syncline.contests.snapshot import snapshot_of
 from syncline.contests.verdicts import SECOND_LOOK_AFTER
 from syncline.errors import ConfigurationError, DeferredError
-from syncline.model.contests import RoundStatus
+from syncline.model.contests import Entry, Round, RoundStatus, Snapshot
 from syncline.model.session import Tally
 from syncline.store import entries, heartbeats, rounds, sessions, snapshots
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.contests.checking import Checks
-    from syncline.model.contests import Entry, Round, Snapshot
 
 __all__ = ["BATCH", "PAUSE_SECONDS", "freeze"]
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from syncline.contests.snapshot import webhook_body, webhook_id
 from syncline.errors import WebhookError
+from syncline.model.contests import Round
 from syncline.store import pushes, sessions, snapshots
-from syncline.upstreams.webhooks import send
-
-if TYPE_CHECKING:
-    from syncline.model.contests import Round
-    from syncline.store.engine import Store
-    from syncline.upstreams.webhooks import Endpoint
+from syncline.store.engine import Store
+from syncline.upstreams.webhooks import Endpoint, send
 
 __all__ = ["ask_again", "push_due"]
 

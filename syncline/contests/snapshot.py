@@ -6,14 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from syncline.model.contests import EntryStatus, Snapshot
-
-if TYPE_CHECKING:
-    from syncline.model.contests import Entry, Round
+from syncline.model.contests import Entry, EntryStatus, Round, Snapshot
 
 __all__ = ["snapshot_of", "webhook_body", "webhook_id"]
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from syncline.model.contests import EntryStatus
+from syncline.model.contests import Entry, EntryStatus
 from syncline.store.entries import Found
-
-if TYPE_CHECKING:
-    from syncline.model.contests import Entry
-    from syncline.upstreams.x_lookup import LookedUp
+from syncline.upstreams.x_lookup import LookedUp
 
 __all__ = ["SECOND_LOOK_AFTER", "decide"]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import Column, LargeBinary, UniqueConstraint
+from sqlalchemy import Column, LargeBinary, Table, UniqueConstraint
 from sqlalchemy.orm import declared_attr
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from syncline.errors import ConfigurationError
 from syncline.model.columns import choice
 from syncline.model.row import Row
-
-if TYPE_CHECKING:
-    from sqlalchemy import Table
 
 __all__ = [
     "BOOKKEEPING",

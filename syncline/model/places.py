@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import JSON
 
 from syncline.errors import ConfigurationError
-from syncline.model.items import PARTITIONS, partition_columns, table_of
-
-if TYPE_CHECKING:
-    from syncline.model.items import Item
+from syncline.model.items import PARTITIONS, Item, partition_columns, table_of
 
 __all__ = ["Paths", "check_paths", "dotted_keys", "path_of"]
 

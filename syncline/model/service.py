@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from syncline.errors import ConfigurationError
 from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
-
-if TYPE_CHECKING:
-    from syncline.model.session import SyncSession
-    from syncline.model.upstream import Upstream
+from syncline.model.session import SyncSession
+from syncline.model.upstream import Upstream
 
 __all__ = ["Service", "named"]
 

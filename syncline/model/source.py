@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from syncline.errors import ConfigurationError
 from syncline.local_time import check_zone
-from syncline.model.items import ItemStatus, ModeratedItem, refuse_unique
+from syncline.model.items import Item, ItemStatus, ModeratedItem, refuse_unique
+from syncline.model.page import Pages
 from syncline.model.places import check_paths
 from syncline.model.policies import Deletes, Mode, SameKey
 from syncline.model.service import Service
-
-if TYPE_CHECKING:
-    from syncline.model.items import Item
-    from syncline.model.page import Pages
 
 __all__ = ["Source"]
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from sqlalchemy import Connection
+
+from syncline.model.service import Service
 from syncline.passes import refused, results
 from syncline.passes.door import Door
 from syncline.passes.due import Admission, Due, Wait, lease_name
 from syncline.passes.refusals import said_of_breaker
+from syncline.settings import Settings
 from syncline.store import heartbeats, leases
 from syncline.store.breakers import Breakers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection
-
-    from syncline.model.service import Service
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_breaker", "turn_away"]
 

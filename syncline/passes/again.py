@@ -6,18 +6,16 @@ it covered and was not found missing there; so the second notes the keys that we
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sqlalchemy import Connection
+
+from syncline.model.page import Key
 from syncline.passes.batch import Batch, Sight
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Key
-    from syncline.passes.codec import ItemCodec
-    from syncline.passes.state import PassState
-    from syncline.store.item_rows import ItemRows
-    from syncline.store.pass_keys import PassKeys
+from syncline.passes.codec import ItemCodec
+from syncline.passes.state import PassState
+from syncline.store.item_rows import ItemRows
+from syncline.store.pass_keys import PassKeys
 
 __all__ = ["covers", "sight"]
 

@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from syncline.model.page import Key, Page, RawItem
+from syncline.model.policies import Mode
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.passes.decide import rises
 from syncline.passes.state import MOST_DOUBLES, PassState
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key, Page, RawItem
-    from syncline.model.policies import Mode
-    from syncline.store.item_rows import Known
+from syncline.store.item_rows import Known
 
 __all__ = [
     "Batch",

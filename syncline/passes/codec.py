@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import JSON
@@ -24,15 +24,13 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
+from syncline.model.page import Key, RawItem
 from syncline.model.places import Paths
 from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
 from syncline.passes.long_numbers import quoted
 from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
 from syncline.passes.wire import finishers, takes_numbers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, reading, value_of, wire_struct
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key, RawItem
 
 __all__ = ["ItemCodec", "Rejected", "codec_of"]
 

@@ -13,22 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
+from syncline.model.page import Key, RawItem
 from syncline.model.policies import Mode
+from syncline.model.source import Source
+from syncline.passes.codec import ItemCodec
+from syncline.passes.decide import Changes
 from syncline.store import column_values
-from syncline.store.item_rows import ItemRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Key, RawItem
-    from syncline.model.source import Source
-    from syncline.passes.codec import ItemCodec
-    from syncline.passes.decide import Changes
-    from syncline.store.item_rows import ItemRows, Known
+from syncline.store.item_rows import ItemRow, ItemRows, Known
 
 __all__ = ["ColumnsWatch", "are_enough"]
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
+from sqlalchemy import Connection
 
 from syncline.errors import RowsRefusedError, SameKeyError
+from syncline.model.page import Key, Page
 from syncline.model.policies import Mode, SameKey
+from syncline.model.records import Hold
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.passes import again
 from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
 from syncline.passes.codec import codec_of
@@ -20,17 +23,10 @@ from syncline.passes.columns_watch import ColumnsWatch
 from syncline.passes.decide import Changes, counted, decide, settle
 from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, told_by
 from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
+from syncline.store.engine import Store
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
 from syncline.store.rejects import SourceRejects
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Key, Page
-    from syncline.model.records import Hold
-    from syncline.model.source import Source
-    from syncline.store.engine import Store
 
 __all__ = ["Committed", "PageWriter"]
 

@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from syncline.model.page import Key, RawItem
 from syncline.model.session import Tally
-from syncline.store.item_rows import ItemRow
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key, RawItem
-    from syncline.passes.codec import ItemCodec
-    from syncline.store.item_rows import Known
-
-from syncline.passes.codec import Rejected
+from syncline.passes.codec import ItemCodec, Rejected
+from syncline.store.item_rows import ItemRow, Known
 
 __all__ = ["Changes", "counted", "decide", "rises", "settle"]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from syncline.model.policies import Mode
+from syncline.model.records import LeaseRow
+from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.passes.due import Admission, Due, Wait, lease_name
@@ -17,13 +20,7 @@ from syncline.passes.state import mode_due
 from syncline.passes.turns import Turn, turn_of
 from syncline.resilience.breaker import BreakerState
 from syncline.store import checkpoints, heartbeats, holds, leases, missed, sessions
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.records import LeaseRow
-    from syncline.model.service import Service
-    from syncline.store.breakers import BreakerStatus
+from syncline.store.breakers import BreakerStatus
 
 __all__ = ["Door"]
 

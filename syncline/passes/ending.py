@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from syncline.clock import milliseconds
 from syncline.errors import MostlyRejectedError
@@ -12,12 +13,7 @@ from syncline.model.session import Status, SyncSession, is_mostly_rejected
 from syncline.passes import results
 from syncline.passes.admission import lease_name
 from syncline.store import heartbeats, leases, rejects, sessions
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["complete", "conclusion", "end"]
 

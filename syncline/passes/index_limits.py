@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlalchemy import Index
 
 from syncline.model.items import Item, table_of
-
-if TYPE_CHECKING:
-    from sqlalchemy import Index
 
 __all__ = ["LONGEST_TEXT", "IndexLimits", "key_too_long"]
 

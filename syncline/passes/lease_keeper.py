@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncline.errors import StoreError
 from syncline.passes.admission import lease_name
 from syncline.store import leases
-
-if TYPE_CHECKING:
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["LeaseKeeper"]
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from syncline.model.policies import CatchUp
+from syncline.model.records import QueuedRun
+from syncline.model.service import Service
 from syncline.model.session import Trigger
 from syncline.passes.due import Due, Wait, lease_name
 from syncline.passes.ticks import late_seconds
 from syncline.store import queue, sessions
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.records import QueuedRun
-    from syncline.model.service import Service
-    from syncline.store.leases import Process
+from syncline.store.leases import Process
 
 __all__ = ["Line"]
 

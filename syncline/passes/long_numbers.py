@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from syncline.model.page import RawItem
+from syncline.model.page import RawItem
 
 __all__ = ["quoted"]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from syncline.errors import RequestCeilingError
-
-if TYPE_CHECKING:
-    from syncline.model.page import Answer, Transport
+from syncline.model.page import Answer, Transport
 
 __all__ = ["Metered"]
 

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import msgspec
+from sqlalchemy import Connection, select
 from sqlalchemy import func as sql
-from sqlalchemy import select
 
 from syncline.model.items import table_of
+from syncline.model.page import Key
 from syncline.model.policies import Mode
+from syncline.model.records import CheckpointRow
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.passes.batch import dumped_doubles
 from syncline.passes.state import PassState, later, loaded
 from syncline.store import checkpoints, rejects, sessions
+from syncline.store.engine import Store
+from syncline.store.item_rows import ItemRows
 from syncline.store.items import rows_of
 from syncline.store.pass_keys import PassKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Key
-    from syncline.model.records import CheckpointRow
-    from syncline.model.source import Source
-    from syncline.store.engine import Store
-    from syncline.store.item_rows import ItemRows
 
 __all__ = ["Pruned", "Refusal", "loaded_refusal", "prune"]
 

@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import literal, select
+from sqlalchemy import Connection, literal, select
 from xxhash import xxh3_128_hexdigest
 
 from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, RejectedError, RequestCeilingError
 from syncline.model.items import partition_columns, table_of
-from syncline.model.page import Ask, Page
+from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.passes import refused, sent
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
@@ -26,14 +26,8 @@ from syncline.passes.reader import batches
 from syncline.passes.state import PassState, dumped, loaded
 from syncline.passes.waiting import Waiting
 from syncline.store import checkpoints, sessions
+from syncline.store.engine import Store
 from syncline.store.pass_keys import PassKeys
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Transport
-    from syncline.model.source import Source
-    from syncline.store.engine import Store
 
 __all__ = ["Progress", "pull"]
 

@@ -6,17 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from syncline.errors import StoreError
 from syncline.model.policies import Overlap
+from syncline.model.service import Service
 from syncline.passes.admission import ask
 from syncline.passes.due import Admission, Due, Wait
 from syncline.store import queue
-
-if TYPE_CHECKING:
-    from syncline.model.service import Service
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["admit_in_turn", "patience_seconds"]
 

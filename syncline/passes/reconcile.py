@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from syncline.model.session import Status
+from syncline.model.session import Status, SyncSession
 from syncline.passes.admission import lease_name
 from syncline.passes.ending import conclusion, end
 from syncline.store import leases, sessions
-
-if TYPE_CHECKING:
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["reconcile"]
 

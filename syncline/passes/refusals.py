@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from syncline.model.policies import CatchUp
-from syncline.model.session import Status, Trigger
+from syncline.model.service import Service
+from syncline.model.session import Status, SyncSession, Trigger
+from syncline.passes.due import Due
 from syncline.passes.ticks import begins_at, late_seconds
 from syncline.resilience.breaker import BreakerState
-
-if TYPE_CHECKING:
-    from syncline.model.service import Service
-    from syncline.model.session import SyncSession
-    from syncline.passes.due import Due
 
 __all__ = ["left_out", "said_of_breaker", "said_of_lateness", "said_of_waiting"]
 

@@ -9,19 +9,16 @@ refused too: a 403 may be about what only one of them reads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, RefusedError
+from syncline.model.page import Transport
+from syncline.model.records import Hold
+from syncline.model.service import Service
+from syncline.settings import Settings
 from syncline.store import audit, holds
+from syncline.store.engine import Store
 from syncline.upstreams.auth import is_sealed
-
-if TYPE_CHECKING:
-    from syncline.errors import RefusedError
-    from syncline.model.page import Transport
-    from syncline.model.records import Hold
-    from syncline.model.service import Service
-    from syncline.settings import Settings
-    from syncline.store.engine import Store
 
 __all__ = ["hold", "release_changed"]
 

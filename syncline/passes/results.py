@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from syncline.model.service import Service
+from syncline.model.session import SyncSession
 from syncline.store import results, sessions
-
-if TYPE_CHECKING:
-    from syncline.model.service import Service
-    from syncline.model.session import SyncSession
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Callback", "Result", "declare", "follow", "newest", "on_result", "tell"]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from syncline.errors import DatabaseUnavailableError
 from syncline.store import sessions
-
-if TYPE_CHECKING:
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Sent", "counted"]
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from syncline.model.ending import REACHED, End, Ending, Following, Told, conclude
+from syncline.model.page import Page
 from syncline.model.policies import Mode
+from syncline.model.records import CheckpointRow
 from syncline.model.session import is_mostly_rejected
-
-if TYPE_CHECKING:
-    from syncline.model.page import Page
-    from syncline.model.records import CheckpointRow
-    from syncline.model.source import Source
+from syncline.model.source import Source
 
 __all__ = [
     "MOST_DOUBLES",

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from syncline.clock import microseconds
-
-if TYPE_CHECKING:
-    from syncline.model.service import Service
+from syncline.model.service import Service
 
 __all__ = ["begins_at", "late_seconds"]
 

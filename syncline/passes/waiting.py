@@ -7,16 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from syncline.errors import DeferredError, RateLimitedError
+from syncline.model.records import Hold
+from syncline.model.service import Service
 from syncline.store import deferrals, heartbeats, holds
+from syncline.store.engine import Store
 from syncline.upstreams.interrupting import wait_looking
-
-if TYPE_CHECKING:
-    from syncline.model.records import Hold
-    from syncline.model.service import Service
-    from syncline.store.engine import Store
 
 __all__ = ["Waiting"]
 

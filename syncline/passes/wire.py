@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sqlalchemy import JSON, BigInteger
 
@@ -20,9 +21,6 @@ from syncline.model.columns import Amount, NumberText
 from syncline.model.items import BOOKKEEPING, Item, key_column, table_of
 from syncline.model.places import Paths, path_of
 from syncline.passes.wire_struct import REQUIRED, WireField
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 __all__ = ["finishers", "wire_field"]
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-if TYPE_CHECKING:
-    from syncline.model.page import RawItem
+from syncline.model.page import RawItem
 
 __all__ = ["REQUIRED", "Rest", "WireField", "reading", "value_of", "wire_struct"]
 

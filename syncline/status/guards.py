@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from syncline.clock import from_microseconds
-from syncline.model.budgets import Policy, SlidingWindow
+from syncline.model.budgets import BudgetKey, Policy, SlidingWindow
 from syncline.model.policies import BreakerPolicy
+from syncline.model.service import Service
 from syncline.resilience.breaker import BreakerState
+from syncline.resilience.spending import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
+from syncline.store.engine import Store
 from syncline.words import counted, unheard_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from syncline.model.budgets import BudgetKey
-    from syncline.model.service import Service
-    from syncline.resilience.spending import Usage
-    from syncline.store.engine import Store
 
 __all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -13,9 +13,6 @@ from sqlmodel import Session, col
 from syncline.clock import milliseconds
 from syncline.model.policies import Mode
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Trigger
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["NEVER_RAN", "HistoryEntry", "as_seed", "history", "newest_that_ran"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -12,9 +12,6 @@ from syncline.clock import milliseconds
 from syncline.model.session import SessionTotal, Status
 from syncline.status.history import NEVER_RAN, newest_that_ran
 from syncline.store import sessions, totals
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Metrics", "metrics"]
 

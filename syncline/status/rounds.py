@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 from sqlmodel import Session, col
 
 from syncline.model.contests import Entry, EntryStatus, Round, RoundStatus, Snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Delivery", "RoundOverview", "find", "newest", "snapshot_fits", "unchecked"]
 

@@ -9,16 +9,13 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from syncline.model.alerts import TERMS, Alert, Condition, Delivery, Rule
-
-if TYPE_CHECKING:
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Changes", "decide", "due", "latest", "observe", "open_alerts", "settle"]
 

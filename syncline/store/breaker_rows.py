@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from syncline.resilience.breaker import BreakerState, Circuit
-
-if TYPE_CHECKING:
-    from syncline.store.direct import Wire
+from syncline.store.direct import Wire
 
 __all__ = ["read", "read_all", "read_audited", "write", "write_audited"]
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from syncline.clock import from_microseconds, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import BreakerPolicy
+from syncline.model.service import Service
 from syncline.resilience import breaker
 from syncline.resilience.breaker import BreakerState, Circuit, Outcome
 from syncline.store import audit
 from syncline.store.breaker_rows import read, read_all, read_audited, write, write_audited
-
-if TYPE_CHECKING:
-    from syncline.model.service import Service
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["BreakerStatus", "Breakers", "Change", "Permit", "Refused"]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from syncline.resilience.priorities import NOBODY, Queue
 from syncline.resilience.ring import Ring
 from syncline.resilience.spending import Spent
-
-if TYPE_CHECKING:
-    from syncline.store.direct import Wire
+from syncline.store.direct import Wire
 
 __all__ = ["Versioned", "read", "read_locked", "read_version", "write"]
 

@@ -15,18 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
+from syncline.clock import Steady
 from syncline.model.budgets import BudgetKey, TokenBucket
 from syncline.model.policies import Priority
+from syncline.resilience.budget import Request
 from syncline.resilience.clock_steps import CLOCK_STEP_US, latest_plausible
 from syncline.resilience.priorities import SIBLINGS_US
 from syncline.resilience.spending import Granted, Paid, Seen
-
-if TYPE_CHECKING:
-    from syncline.clock import Steady
-    from syncline.resilience.budget import Request
-    from syncline.store.direct import Wire
+from syncline.store.direct import Wire
 
 __all__ = ["Statements"]
 

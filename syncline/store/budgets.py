@@ -11,24 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from syncline.clock import microseconds
+from syncline.clock import Steady, microseconds
 from syncline.errors import DatabaseUnavailableError
+from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
-from syncline.resilience.spending import Denied, Granted, Moment, Seen, Spent, Usage
+from syncline.resilience.spending import Denied, Granted, Moment, Paid, Seen, Spent, Usage
 from syncline.store.budget_memory import Memory, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 from syncline.store.budget_statements import Statements
-
-if TYPE_CHECKING:
-    from syncline.clock import Steady
-    from syncline.model.budgets import BudgetKey
-    from syncline.resilience.spending import Paid
-    from syncline.store.direct import Wire
-    from syncline.store.engine import Store
+from syncline.store.direct import Wire
+from syncline.store.engine import Store
 
 __all__ = ["Budgets"]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 
 from syncline.model.items import Item, table_of
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
-    from syncline.model.page import Key
-    from syncline.store.item_rows import ItemRows
+from syncline.model.page import Key
+from syncline.store.item_rows import ItemRows
 
 __all__ = ["are_kept", "read"]
 

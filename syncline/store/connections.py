@@ -6,21 +6,18 @@ server, one that waits for a lock or works too long is refused, and both sides a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from syncline.settings import Settings
+from syncline.settings import Settings
 
 __all__ = ["BEGIN", "Limits", "engine_of", "limits_of", "parsed_url", "shown_url", "without_limits"]
 

@@ -10,17 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from syncline.model.items import STATUS, ItemStatus, table_of
 from syncline.model.listings import Listing, ListingDecision
 from syncline.store import audit
 from syncline.store.upserts import upsert
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 __all__ = ["Decision", "Outcome", "decide", "recall"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from syncline.model.session import Status, SyncSession
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["in_a_row"]
 

@@ -10,15 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from syncline.clock import SteadyClock, SystemClock, microseconds
+from syncline.clock import Clock, Steady, SteadyClock, SystemClock, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.store import failures
 from syncline.store.busy import in_turn
-
-if TYPE_CHECKING:
-    from syncline.clock import Clock, Steady
 
 __all__ = ["Direct", "Wire"]
 

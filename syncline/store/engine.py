@@ -18,26 +18,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from syncline.clock import Clock, ManualClock, SystemClock
 from syncline.errors import DatabaseUnavailableError
+from syncline.settings import Settings
 from syncline.store import failures
 from syncline.store.connections import BEGIN, Limits, engine_of, limits_of, parsed_url, shown_url
 from syncline.store.direct import Direct
 from syncline.store.server_clock import ServerClock
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from datetime import datetime
-
-    from syncline.settings import Settings
 
 __all__ = ["Store", "open_store"]
 

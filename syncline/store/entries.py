@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, delete, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from syncline.model.contests import Entry, EntryStatus, Round, Tweet
 from syncline.model.items import table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from sqlalchemy import ColumnElement
 
 __all__ = [
     "Found",

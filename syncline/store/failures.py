@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from typing import TYPE_CHECKING, TypeGuard
+from collections.abc import Mapping
+from typing import TypeGuard
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import psycopg
+import psycopg
 
 __all__ = ["advice", "cause", "driver_errors", "is_busy", "is_disconnect", "is_passing"]
 

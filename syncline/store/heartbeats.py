@@ -6,11 +6,11 @@ no disk: what they store would else wait for each other, and a sign of life that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import Connection, select
 from sqlmodel import Session, col
@@ -18,11 +18,7 @@ from sqlmodel import Session, col
 from syncline.errors import StoreError
 from syncline.model.records import Heartbeat
 from syncline.store.direct import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["Beat", "Pulse", "beat", "began", "crashed", "ended", "every", "note", "waiting"]
 

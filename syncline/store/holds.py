@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from syncline.model.records import Hold
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "of_refusals", "release", "release_all"]
 

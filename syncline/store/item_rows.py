@@ -10,9 +10,9 @@ writes the row, over the status that stands there at that moment.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import JSON, Connection, select
 from sqlmodel.sql.sqltypes import UTCDateTime
@@ -27,12 +27,8 @@ from syncline.model.items import (
     partition_columns,
     table_of,
 )
+from syncline.model.page import Key
 from syncline.store.decisions import recall
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from syncline.model.page import Key
 
 __all__ = ["ItemRow", "ItemRows", "Known", "Prints", "is_amount", "is_json"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from syncline.model.source import Source
+from syncline.store.engine import Store
+from syncline.store.item_rows import ItemRows
 from syncline.store.items_postgresql import PostgresqlRows
 from syncline.store.items_sqlite import SqliteRows
-
-if TYPE_CHECKING:
-    from syncline.model.source import Source
-    from syncline.store.engine import Store
-    from syncline.store.item_rows import ItemRows
 
 __all__ = ["rows_of"]
 

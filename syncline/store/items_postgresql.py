@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
+from syncline.model.page import Key
 from syncline.store.item_rows import ItemRow, ItemRows, is_json
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key
 
 __all__ = ["PostgresqlRows"]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Date
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from syncline.model.page import Key
 from syncline.store.item_rows import ItemRow, ItemRows, is_amount, is_json
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key
 
 __all__ = ["SqliteRows"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,11 +16,7 @@ from syncline.clock import microseconds, milliseconds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.store import leases, totals
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["MOST_ROWS", "MissedTick", "answered", "record", "unclaimed"]
 

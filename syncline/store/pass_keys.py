@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, text
 from sqlmodel import col
 
+from syncline.model.page import Key
 from syncline.model.records import PassKey
-
-if TYPE_CHECKING:
-    from syncline.model.page import Key
-    from syncline.store.item_rows import ItemRows
+from syncline.store.item_rows import ItemRows
 
 __all__ = ["PassKeys"]
 

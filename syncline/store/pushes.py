@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 from sqlmodel import Session, col
 
 from syncline.model.contests import Round, RoundStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["accepted", "ask_again", "due", "refused"]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlmodel import Session, col
 
 from syncline.model.records import QueuedRun
 from syncline.store.leases import TTL_SECONDS, Process
 from syncline.store.upserts import upsert
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 __all__ = ["BACK_WITHIN_SECONDS", "find", "is_here", "join", "leave", "step_out", "waiting"]
 

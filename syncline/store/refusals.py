@@ -12,19 +12,16 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import psycopg
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from syncline.errors import RowsRefusedError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncline.model.page import Key
-    from syncline.store.engine import Store
-    from syncline.store.item_rows import ItemRow
+from syncline.model.page import Key
+from syncline.store.engine import Store
+from syncline.store.item_rows import ItemRow
 
 __all__ = ["Write", "refused_rows", "write"]
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from xxhash import xxh3_128_hexdigest
 
+from syncline.model.page import Key
 from syncline.model.records import Reject
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from syncline.model.page import Key
 
 __all__ = ["KEPT", "SourceRejects", "add", "commonest_reason", "forget_before", "of_session", "of_source"]
 

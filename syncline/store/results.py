@@ -6,16 +6,13 @@ transactions that end sessions would become visible out of order: who has read 7
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy import func as sql
 from sqlmodel import Session, col
 
 from syncline.model.session import OPEN_STATUSES, SyncSession
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["after", "has_new", "newest", "number"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
@@ -18,10 +18,8 @@ from sqlmodel import col
 from syncline.model.alerts import Alert
 from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
-
-if TYPE_CHECKING:
-    from syncline.settings import KeepSettings
-    from syncline.store.engine import Store
+from syncline.settings import KeepSettings
+from syncline.store.engine import Store
 
 __all__ = ["prune_history"]
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import Connection, Select, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from syncline.model.contests import Round, RoundStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Select
 
 __all__ = ["begin_freezing", "due", "every", "find", "open_ones", "plan_end", "roll", "set_frozen"]
 

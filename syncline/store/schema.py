@@ -8,19 +8,20 @@ database the table is made later, and then has the new shape at once.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy import func as sql
-from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
 from syncline import model
@@ -28,13 +29,7 @@ from syncline.errors import NewerDatabaseError, SchemaBehindError
 from syncline.model.items import Item, table_of
 from syncline.store import revisions, table_shape
 from syncline.store.connections import without_limits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sqlalchemy import Connection
-
-    from syncline.store.engine import Store
+from syncline.store.engine import Store
 
 __all__ = ["MIGRATIONS", "newest", "require_columns", "require_current", "revise", "upgrade"]
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from syncline.clock import Clock
 from syncline.errors import StoreError
-
-if TYPE_CHECKING:
-    from syncline.clock import Clock
 
 __all__ = ["ServerClock"]
 

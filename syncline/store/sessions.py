@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Integer, bindparam, func, insert, select, update
 from sqlmodel import Session, col
@@ -15,9 +15,6 @@ from syncline.errors import SessionLostError
 from syncline.model.policies import Mode
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Tally
 from syncline.store import totals
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "add_requests",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, Table, inspect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData, Table, inspect
 
 __all__ = ["changed_key", "misfits"]
 

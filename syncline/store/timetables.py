@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from syncline.model.timetable import Timetable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["advance", "begin", "every", "find", "note_away"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy import func as sql
@@ -12,9 +12,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from syncline.model.session import SessionTotal, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["count", "of_all", "of_source"]
 

@@ -22,10 +22,11 @@ from syncline.store.breakers import Breakers, Change, Permit, Refused
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
 from tasks.breaker import breaker_event, note_outcome, noted, pass_breaker
+from tasks.early_end import EndRun
 from tasks.flow import sync_flow
 from tasks.prune import prune
 from tasks.pull import pull, pull_task
-from tasks.run import Run, RunStopped, entered, is_tripped
+from tasks.run import Run, entered, is_tripped
 
 
 async def attempts(store: Store, times: int) -> Run:
@@ -57,7 +58,7 @@ def test_a_run_without_a_permit_is_skipped(instance: Store) -> None:
     """Where the breaker opened between the look at the door and the run."""
     run = Run(source=PRODUCTS, store=instance, stack=AsyncExitStack())
     Breakers(instance).force_open("products", "ann")
-    with pytest.raises(RunStopped, match="held open until `syncline breaker reset products`"):
+    with pytest.raises(EndRun, match="held open until `syncline breaker reset products`"):
         pass_breaker(run)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from syncline.model.session import SyncSession
+from syncline.model.session import SyncSession
 
 __all__ = ["ago", "exact", "lasted", "number", "span", "until"]
 
