@@ -15,7 +15,7 @@ import typer.core
 import typer.main
 
 from cli import console
-from cli.complaints import explain as complain
+from cli.errors import explain as complain
 from syncline.errors import SynclineError
 
 __all__ = ["COMMANDS", "COMPLETE", "GROUPS", "app", "run"]

@@ -18,23 +18,23 @@ def app() -> typer.Typer:
 
 def show(source: OneSource) -> None:
     """Say how the breaker stands: closed, open until when, half-open."""
-    from cli import circuit  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    from cli import breaker_text  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    circuit.show(source)
+    breaker_text.show(source)
 
 
 def reset(source: OneSource) -> None:
     """Close the breaker: the next run goes."""
-    from cli import circuit  # noqa: PLC0415 - the same
+    from cli import breaker_text  # noqa: PLC0415 - the same
 
-    circuit.reset(source)
+    breaker_text.reset(source)
 
 
 def hold_open(source: OneSource) -> None:
     """Open the breaker until it is reset: no run goes."""
-    from cli import circuit  # noqa: PLC0415 - the same
+    from cli import breaker_text  # noqa: PLC0415 - the same
 
-    circuit.hold_open(source)
+    breaker_text.hold_open(source)
 
 
 def _help(context: typer.Context) -> None:

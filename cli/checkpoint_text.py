@@ -5,7 +5,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import actor, opened
 from syncline.errors import ConfigurationError
 from syncline.model.records import CheckpointRow
@@ -22,7 +22,7 @@ __all__ = ["forget", "reset", "show"]
 def show(source: str, *, as_json: bool) -> None:
     """Print the checkpoint, without the upstream's tokens."""
     with opened() as instance:
-        name = catalog.find(source).name
+        name = registry.find(source).name
         with instance.store.read() as connection:
             row = checkpoints.read(connection, name, None)
     told = _told(name, row)
@@ -40,7 +40,7 @@ def reset(source: str) -> None:
         ConfigurationError: one is.
     """
     with opened() as instance:
-        name, now = catalog.find(source).name, instance.now()
+        name, now = registry.find(source).name, instance.now()
         existed = instance.store.transact(lambda connection: forget(connection, name, who=actor(), now=now))
     said = "forgotten; the next run reads everything" if existed else "there was none; the next run reads everything"
     console.line(f"checkpoint of {name}: {said}")

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import catalog
-from deployments.cadence import TickRule, rules_of
+from cli import registry
+from deployments.expected_interval import TickRule, rules_of
 from syncline.model.budgets import Budget, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import BreakerPolicy
 from syncline.model.service import Service, named
@@ -55,7 +55,7 @@ def declared(settings: Settings) -> Declared:
     kept = _kept(settings)
     if kept is not None:
         return kept
-    services = tuple(catalog.every())
+    services = tuple(registry.every())
     made = Declared(services=services, tables=counted_tables(services), rules=rules_of(settings))
     _keep(settings, made)
     return made

@@ -12,10 +12,10 @@ def deploy(
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would be deployed.")] = False,
 ) -> None:
     """Give the deployments of prefect.yaml to workers, with pool, limits and intervals, without what is not set up."""
-    from cli import catalog, instance  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    from cli import instance, registry  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
     with instance.opened() as opened:
-        catalog.every()  # loads Prefect with the environment of this instance
+        registry.every()  # loads Prefect with the environment of this instance
 
         from deployments import deploying  # noqa: PLC0415 - the same
 

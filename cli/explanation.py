@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from cli import console
-from cli.fates import why
 from cli.instance import opened
+from cli.outcomes import why
 from cli.session_text import follows
 from cli.source_state import held, progress, waiting
 from cli.status_table import reported

@@ -1,6 +1,6 @@
 """Deleting old history, in words."""
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import opened
 from syncline.store import retention
 from syncline.words import counted
@@ -19,7 +19,7 @@ _NOUNS = {
 
 def forget(*, dry_run: bool) -> None:
     """Delete it, or only say how much there is."""
-    catalog.every()
+    registry.every()
     from tasks.forget import delete_old_files, results_folder  # noqa: PLC0415 - loads Prefect, by the instance's settings
 
     with opened() as instance:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from rich.text import Text
 
-from cli import catalog, console
-from cli.fates import fate, why
+from cli import console, registry
 from cli.instance import opened
+from cli.outcomes import outcome, why
 from cli.records import as_object
 from cli.tables import Column, number, print_table
 from cli.times import ago, lasted
@@ -43,7 +43,7 @@ def show(source: str | None, *, limit: int, status: str | None, as_json: bool) -
         with instance.store.read() as connection:
             found = history.history(connection, source, limit=limit, status=wanted)
             if not found and source is not None:
-                found = history.history(connection, catalog.find(source).name, limit=limit, status=wanted)
+                found = history.history(connection, registry.find(source).name, limit=limit, status=wanted)
         if as_json:
             console.write_json([as_object(session) for session in found])
         else:
@@ -67,7 +67,7 @@ def row(session: SyncSession, now: datetime) -> list[str | Text]:
     return [
         ago(session.started_at, now),
         session.source,
-        fate(session.status),
+        outcome(session.status),
         session.mode.value,
         session.trigger.value,
         *(_NOTHING if session.status in history.NEVER_RAN else _counts(session)),

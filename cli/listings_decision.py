@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cli import console
-from cli.complaints import FAILED
+from cli.errors import FAILED
 from cli.instance import Instance, actor, opened
 from cli.listings_table import feed
 from syncline.errors import ConfigurationError

@@ -6,7 +6,7 @@ from typing import cast
 
 from rich.text import Text
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import Instance, opened
 from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago
@@ -86,9 +86,9 @@ def feed(source: str) -> str:
     Raises:
         UnknownSourceError, SynclineError: there is no such source, or it fills another table.
     """
-    found = catalog.find(source)
+    found = registry.find(source)
     if not _lists(found):
-        feeds = ", ".join(one.name for one in catalog.every() if _lists(one))
+        feeds = ", ".join(one.name for one in registry.every() if _lists(one))
         raise SynclineError(f"{found.name} has no listings; these have: {feeds}")
     return found.name
 

@@ -10,9 +10,9 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import catalog, console, fates
-from cli.complaints import INTERRUPTED
+from cli import console, outcomes, registry
 from cli.declared import known_name
+from cli.errors import INTERRUPTED
 from cli.instance import Instance, is_there, make_home, unchecked
 from cli.progress import shown
 from cli.records import as_object
@@ -68,7 +68,7 @@ def manual_run(wish: Wish, *, as_json: bool) -> int:
         console.write_json({"source": wish.source, "status": "held", "reason": sentence, "hold": as_object(hold)})
     else:
         console.warn(sentence)
-    return fates.NOT_NOW
+    return outcomes.NOT_NOW
 
 
 def _hold(instance: Instance, wish: Wish) -> Hold | None:
@@ -101,14 +101,14 @@ def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> in
                 raise KeyboardInterrupt from error
             raise
     _tell(session, as_json=as_json)
-    return INTERRUPTED if cancelled.is_set() else fates.exit_code(session.status)
+    return INTERRUPTED if cancelled.is_set() else outcomes.exit_code(session.status)
 
 
 def _own_name(source: str) -> str:
     """The name under which the session stands: an alias is known once the run has loaded `flows/`."""
     if "flows.registry" not in sys.modules:
         return source
-    found = named(catalog.every(), source)
+    found = named(registry.every(), source)
     return source if found is None else found.name
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from rich.text import Text
 from sqlalchemy import Connection
 
-from cli import catalog, console
-from cli.fates import fate
+from cli import console, registry
 from cli.instance import Instance, opened
+from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Column, number, print_table
 from cli.times import ago, span
@@ -34,7 +34,7 @@ _COLUMNS = (
 def show(source: str | None, *, as_json: bool) -> None:
     """Print the metrics of one source or of all."""
     with opened() as instance, instance.store.read() as connection:
-        names = [declared.name for declared in catalog.every()] if source is None else [catalog.find(source).name]
+        names = [declared.name for declared in registry.every()] if source is None else [registry.find(source).name]
         if not as_json:
             _print(instance, {name: metrics(connection, name) for name in names})
         elif source is not None:
@@ -68,5 +68,5 @@ def _row(instance: Instance, name: str, numbers: Metrics) -> list[str | Text]:
         f"{numbers.success_rate:.1f} %" if numbers.total_syncs else "-",
         span(numbers.avg_duration_ms / 1000) if numbers.total_syncs else "-",
         ago(last, instance.now()),
-        "-" if numbers.last_sync_status is None else fate(numbers.last_sync_status),
+        "-" if numbers.last_sync_status is None else outcome(numbers.last_sync_status),
     ]

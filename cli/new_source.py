@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import catalog, console, durations
+from cli import console, durations, registry
 from deployments.new_source.credentials import Given
 from syncline.errors import ConfigurationError
 from syncline.settings import load_settings
@@ -49,7 +49,7 @@ def make(
     dry_run: bool,
 ) -> None:
     """Look, write, and tell; with `dry_run` show what would be written."""
-    catalog.every()
+    registry.every()
     from deployments.new_source import writing  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
 
     project = writing.Project.here()

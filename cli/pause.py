@@ -26,6 +26,6 @@ def pause(
     most = 7 * durations.DAY
     seconds = None if lasting is None else durations.seconds(lasting, option="--for", most=most)
 
-    from cli import holding  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    from cli import holds  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    holding.pause(source, reason=reason, ttl_seconds=seconds)
+    holds.pause(source, reason=reason, ttl_seconds=seconds)

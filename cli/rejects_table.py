@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import opened
 from cli.records import as_object
 from cli.tables import Column, print_table
@@ -49,7 +49,7 @@ def _found(connection: Connection, of: str) -> tuple[Sequence[Reject], str]:
         return rejects.of_session(connection, session.id), f"in {session.id}"
     found = rejects.of_source(connection, of)
     if not found:
-        of = catalog.find(of).name
+        of = registry.find(of).name
         found = rejects.of_source(connection, of)
     return found, f"of {of}"
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from cli import console
-from cli.complaints import FAILED
+from cli.errors import FAILED
 from cli.instance import opened
 from cli.records import as_object
 from cli.tables import Column, Fact, number, print_facts, print_table

@@ -1,6 +1,6 @@
 """What `syncline db` does, in words."""
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import opened, unchecked
 from syncline.store import schema
 
@@ -9,7 +9,7 @@ __all__ = ["revise", "upgrade"]
 
 def upgrade() -> None:
     """Upgrade the schema and say what was done."""
-    catalog.every()
+    registry.every()
     with unchecked() as instance:
         before, after, made = schema.upgrade(instance.store)
     if before != after:
@@ -22,7 +22,7 @@ def upgrade() -> None:
 
 def revise(message: str) -> None:
     """Write a migration and say where it is."""
-    catalog.every()
+    registry.every()
     with opened() as instance:
         path = schema.revise(instance.store, message)
     if path is None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cli import console
-from cli.fates import fate
 from cli.instance import opened
+from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Fact, number, print_facts
 from cli.times import ago, lasted
@@ -47,7 +47,7 @@ def facts(one: SyncSession, refused: Sequence[Reject], now: datetime) -> list[Fa
     return [
         Fact(label="Session", value=one.id),
         Fact(label="Source", value=f"{one.source}, account {one.account_id}" if one.account_id else one.source),
-        Fact(label="Status", value=fate(one.status)),
+        Fact(label="Status", value=outcome(one.status)),
         Fact(label="Reason", value=one.reason or ""),
         Fact(label="Error", value=error),
         Fact(label="Follows", value=follows(one)),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cli.fates import why
+from cli.outcomes import why
 from cli.tables import number
 from cli.times import ago
 from syncline.model.records import Hold

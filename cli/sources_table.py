@@ -1,6 +1,6 @@
 """The declared sources as a table or as JSON."""
 
-from cli import catalog, console, durations
+from cli import console, durations, registry
 from cli.tables import Column, number, print_table
 from syncline.model.items import table_of
 from syncline.model.service import Service
@@ -23,7 +23,7 @@ _COLUMNS = (
 def show(*, as_json: bool) -> None:
     """Print the sources."""
     settings = load_settings()
-    found = catalog.every()
+    found = registry.every()
     if as_json:
         console.write_json([describe(source, settings) for source in found])
     else:

@@ -29,6 +29,6 @@ def start(
         else durations.seconds(every, option="--every", least=durations.MINUTE, most=most)
     )
 
-    from cli import steering  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    from cli import schedule  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    steering.start(source, every_seconds=seconds, default=default)
+    schedule.start(source, every_seconds=seconds, default=default)

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from cli import console
 from cli.declared import declared
-from cli.fates import fate, state_text, why
 from cli.instance import Instance, opened
+from cli.outcomes import outcome, state_text, why
 from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_guards import breaker, budget, guard_facts
 from cli.status_json import as_json_object
@@ -75,7 +75,7 @@ def row(one: SourceReport, now: datetime) -> list[str | Text]:
         one.name,
         state_text(one.state),
         next_run(one.next_run, now),
-        Text.assemble(fate(last.status), f" {ago(last.completed_at, now)}") if last else "-",
+        Text.assemble(outcome(last.status), f" {ago(last.completed_at, now)}") if last else "-",
         ago(seen.freshness.read_at, now) if seen.freshness.read_at else "-",
         _rows(seen.rows),
         lasted(last) if last else "-",
@@ -112,7 +112,7 @@ def _ended(session: SyncSession, now: datetime) -> Text:
     counts = f"{number(session.items_created)} created, {number(session.items_updated)} updated, "
     counts += f"{number(session.items_unchanged)} unchanged, {number(session.items_deleted)} deleted"
     when = f" {ago(session.completed_at, now)} in {lasted(session)}: "
-    return Text.assemble(fate(session.status), when, counts)
+    return Text.assemble(outcome(session.status), when, counts)
 
 
 def _warn(report: Report) -> None:

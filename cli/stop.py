@@ -5,6 +5,6 @@ __all__ = ["stop"]
 
 def stop(source: OneSource) -> None:
     """Let a source's schedule rest until `syncline start`; what runs now runs on."""
-    from cli import steering  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    from cli import schedule  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
 
-    steering.stop(source)
+    schedule.stop(source)

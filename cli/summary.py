@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from cli.fates import fate, why
+from cli.outcomes import outcome, why
 from cli.tables import number
 from cli.times import lasted
 from syncline.model.session import Status, SyncSession
@@ -13,8 +13,8 @@ __all__ = ["hint", "summary"]
 
 
 def summary(session: SyncSession) -> Text:
-    """One line: source, mode, fate, pages, counts, duration, and the reason or error where there is one."""
-    head = Text.assemble(f"{session.source} ({session.mode.value}) ", fate(session.status))
+    """One line: source, mode, outcome, pages, counts, duration, and the reason or error where there is one."""
+    head = Text.assemble(f"{session.source} ({session.mode.value}) ", outcome(session.status))
     parts = [] if session.status in NEVER_RAN else _counted(session)
     if session.status is not Status.PARTIAL and why(session):
         parts.append(why(session))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from cli.declared import Declared
 from deployments import prefect_schedules
-from deployments.cadence import cadence_of
+from deployments.expected_interval import cadence_of
 from syncline.errors import PrefectUnavailableError
 from syncline.settings import Settings
 from syncline.status.schedules import Schedule, Schedules, unknown_because

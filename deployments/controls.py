@@ -15,8 +15,8 @@ from prefect.states import Scheduled
 
 from deployments import prefect_schedules
 from deployments.breakers import hold_breaker_open, reset_breaker
-from deployments.cadence import cadences
 from deployments.client import open_client
+from deployments.expected_interval import cadences
 from deployments.intervals import planned
 from deployments.prefect_schedules import ScheduleInfo
 from deployments.rescheduling import reschedule, restore

@@ -19,10 +19,10 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from deployments.client import open_client
 from deployments.environment import prefect_env, settings_env
+from deployments.pause_unconfigured import is_stopped, rest, wake
 from deployments.prefect_yaml import Deployment, default_path, read_deployments, read_upkeep
 from deployments.preflight import check_deployments, is_set_up
 from deployments.registered import apply_intervals
-from deployments.resting import is_stopped, rest, wake
 from flows.registry import find
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings

@@ -140,7 +140,7 @@ async def _unless(
 
 
 def _close_own(store: Store, source: str) -> str | None:
-    """Give the session that this process works on its fate, before the cancellation can be taken for a crash.
+    """Give the session that this process works on its outcome, before the cancellation can be taken for a crash.
 
     Returns:
         The id of its flow run; None where there is no such session.

@@ -21,8 +21,8 @@ from deployments.accounting import account_for_ticks
 from deployments.client import open_client
 from deployments.flow_runs import read_by_id
 from deployments.late_runs import resolve_late_with
-from deployments.orphans import end_orphans
 from deployments.run_processes import RunProcesses
+from deployments.stale_runs import end_orphans
 from deployments.unseen import OUTCOMES, align
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status

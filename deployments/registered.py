@@ -11,9 +11,9 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.client import open_client
 from deployments.intervals import planned
+from deployments.pause_unconfigured import rest, wake
 from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.preflight import is_set_up
-from deployments.resting import rest, wake
 from deployments.schedules import is_overridable, schedules_of
 from flows.registry import find
 from syncline.settings import Settings

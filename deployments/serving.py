@@ -23,10 +23,10 @@ from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.forking import ForkServer
 from deployments.intervals import planned
 from deployments.late_runs import resolve_late
+from deployments.pause_unconfigured import is_stopped, rest
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
 from deployments.registered import drop_replaced, kept_stopped
-from deployments.resting import is_stopped, rest
 from deployments.run_processes import RunProcesses
 from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of

@@ -19,7 +19,7 @@ from syncline.model.session import Status, SyncSession
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.due import session_key
-from tasks.fates import put_on_record
+from tasks.session_closing import put_on_record
 
 __all__ = ["OUTCOMES", "align", "is_over", "record_unseen"]
 

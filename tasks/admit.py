@@ -19,7 +19,7 @@ from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import leases, schema
 from tasks.breaker import pass_breaker
 from tasks.context import settings
-from tasks.deferral import put_off
+from tasks.deferral import schedule_retry
 from tasks.due import current_due, current_flow_run
 from tasks.earlier import earlier_ticks
 from tasks.early_end import EarlyEnd, EndRun
@@ -46,12 +46,12 @@ async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
     if not granted.granted:
         stop = _refused(granted)
         if stop.status is Status.DEFERRED:
-            await put_off(run.store, source.name, granted.session_id, stop)
+            await schedule_retry(run.store, source.name, granted.session_id, stop)
         raise EndRun(stop)
     run.session_id, run.mode = granted.session_id, granted.mode
     await asyncio.to_thread(_require_fit, run)
     if run.end is not None:
-        run.end.allow(source.timeout_seconds, overdue(source))
+        run.end.set_deadline(source.timeout_seconds, overdue(source))
     run.stack.enter_context(_keeper(run, due))
     flow_run = current_flow_run()
     if granted.mode is not mode and flow_run is not None:
@@ -89,7 +89,7 @@ def _keeper(run: Run, due: Due) -> LeaseKeeper:
         source.name,
         due.account_id,
         run.session_id,
-        on_asked=lambda by: end.ask(taken_over(by)),
+        on_asked=lambda by: end.request_stop(taken_over(by)),
         look_every_seconds=every,
     )
 

@@ -58,10 +58,10 @@ def note_outcome(run: Run, error: BaseException | None) -> None:
     """Tell the breaker how an attempt ended; what that changes is told to Prefect with its cause."""
     if run.permit is None:
         return
-    run.judged = True
+    run.reported = True
     change = Breakers(run.store).record(run.permit, outcome_of(error))
     if change is not None:
-        run.tripped = change.after is BreakerState.OPEN
+        run.opened_breaker = change.after is BreakerState.OPEN
         _tell(change, "the upstream is well again" if error is None else f"{type(error).__name__}: {error}")
 
 
@@ -85,7 +85,7 @@ def _give_back(run: Run) -> None:
     What a hook could not tell, because the database was away for a moment, is told here.
     """
     tell_heard(run)
-    if run.permit is not None and run.permit.probe and not run.judged:
+    if run.permit is not None and run.permit.probe and not run.reported:
         Breakers(run.store).record(run.permit, Outcome.UNKNOWN)
 
 

@@ -14,7 +14,7 @@ from syncline.store.engine import Store
 from tasks.due import RETRY_KEY, TRIGGER_TAG, current_flow_run
 from tasks.early_end import EarlyEnd
 
-__all__ = ["goes_on_at", "put_off", "retry_key"]
+__all__ = ["goes_on_at", "retry_key", "schedule_retry"]
 
 
 def retry_key(session_id: str) -> str:
@@ -22,7 +22,7 @@ def retry_key(session_id: str) -> str:
     return f"{RETRY_KEY}{session_id}"
 
 
-async def put_off(store: Store, source: str, session_id: str, stop: EarlyEnd) -> None:
+async def schedule_retry(store: Store, source: str, session_id: str, stop: EarlyEnd) -> None:
     """See to it that the deferred session `session_id`, which is on record by now, goes on as soon as it may."""
     when = goes_on_at(store, source, stop)
     if when is not None:

@@ -19,7 +19,7 @@ class EarlyEnd:
     """Why a run does not go on.
 
     Attributes:
-        status: its fate: skipped, missed or deferred; cancelled or failed where it was stopped from outside.
+        status: its outcome: skipped, missed or deferred; cancelled or failed where it was stopped from outside.
         reason: the same in words.
         retry_at: when it may go on, where that is known.
         held: whether a hold is what it waits for; that may end sooner.

@@ -23,17 +23,17 @@ from syncline.passes import ending, results
 from syncline.passes.queueing import patience_seconds
 from syncline.store import sessions
 from tasks.context import open_store
-from tasks.deferral import put_off
+from tasks.deferral import schedule_retry
 from tasks.due import current_flow_run, flow_name
 from tasks.early_end import EarlyEnd, EndRun
 from tasks.failures import tell_failure
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
-from tasks.hard_end import HardEnd
 from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
 from tasks.run import Run, entered
 from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
 from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
+from tasks.watchdog import Watchdog
 
 __all__ = ["SyncFlow", "sync_flow"]
 
@@ -70,7 +70,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
 
 
 def _backstop_seconds(source: Service) -> float:
-    """When Prefect's own timeout ends a run that ours (`tasks.hard_end`) could not end."""
+    """When Prefect's own timeout ends a run that ours (`tasks.watchdog`) could not end."""
     return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS + TELL_SECONDS
 
 
@@ -115,7 +115,7 @@ async def _worked(run: Run, sentence: Callable[[], Awaitable[Tally]]) -> State[T
     async with run.last:
         async with run.stack:
             run.end = run.last.enter_context(hard_end(run, current_flow_run()))
-            run.end.allow(source.timeout_seconds + patience_seconds(source), overdue(source))
+            run.end.set_deadline(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
                 outcome = await _outcome(run.end, sentence)
         return await (_stopped(run, outcome) if isinstance(outcome, EarlyEnd) else _completed(run, outcome))
@@ -135,7 +135,7 @@ async def _told_of_failure(run: Run, error: Exception) -> None:
     await wait_for_prefect()
 
 
-async def _outcome(end: HardEnd, sentence: Callable[[], Awaitable[Tally]]) -> Tally | EarlyEnd:
+async def _outcome(end: Watchdog, sentence: Callable[[], Awaitable[Tally]]) -> Tally | EarlyEnd:
     """What the sentence counted, or why it stopped; whatever comes of work that was ended from outside is its end."""
     try:
         async with end.work():
@@ -169,7 +169,7 @@ async def _stopped(run: Run, stop: EarlyEnd) -> State[Tally]:
     if run.session_id:
         close_stopped(run, stop)
         run.answered = await show_summary(run.store, run.session_id)
-        await put_off(run.store, run.source.name, run.session_id, stop)
+        await schedule_retry(run.store, run.source.name, run.session_id, stop)
     if stop.status is Status.FAILED:
         raise RunTimedOutError(stop.reason)
     return Completed(name=stop.status.capitalize(), message=stop.reason, data=Tally())

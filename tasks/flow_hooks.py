@@ -1,4 +1,4 @@
-"""Flow hooks: whatever ends a flow run, its session gets its fate, once.
+"""Flow hooks: whatever ends a flow run, its session gets its outcome, once.
 
 Prefect calls them in the flow's process or, after a crash or a cancellation, in the runner's, by the keywords `flow`,
 `flow_run` and `state`. They are plain functions that open what they need, for they travel to other processes.
@@ -18,10 +18,10 @@ from syncline.store import sessions
 from tasks.context import open_store
 from tasks.due import session_key, source_of
 from tasks.failures import tell_failure
-from tasks.fates import close
 from tasks.limit import release_limit
 from tasks.outcome import error_of
 from tasks.progress import show_summary
+from tasks.session_closing import close
 from tasks.stopping import TIMED_OUT
 
 __all__ = ["close_cancelled", "close_completed", "close_crashed", "close_failed"]

@@ -14,7 +14,7 @@ from syncline.errors import DatabaseUnavailableError, UnavailableError
 from syncline.model.policies import RetryPolicy
 from syncline.resilience.backoff import delays_seconds
 from tasks.outcome import error_of
-from tasks.run import is_tripped
+from tasks.run import has_opened_breaker
 
 __all__ = ["attempt", "is_followed_by_hook", "is_worth_another_try"]
 
@@ -32,7 +32,7 @@ def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[A
     It is a plain function: Prefect silently never retries where it is a method, a partial or a callable object.
     """
     del task, task_run
-    return isinstance(error_of(state), _PASSING) and not is_tripped()
+    return isinstance(error_of(state), _PASSING) and not has_opened_breaker()
 
 
 def is_followed_by_hook(error: BaseException | None) -> bool:

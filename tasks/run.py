@@ -22,9 +22,9 @@ from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
 from tasks.context import settings
-from tasks.hard_end import HardEnd
+from tasks.watchdog import Watchdog
 
-__all__ = ["Heard", "Run", "current_run", "entered", "is_tripped"]
+__all__ = ["Heard", "Run", "current_run", "entered", "has_opened_breaker"]
 
 
 T = TypeVar("T")
@@ -56,8 +56,8 @@ class Run:
         permit: the breaker's, once admitted.
         retries: how often each of its task runs was tried again, by the task run's id.
         heard: how the last attempt ended, until the task hook that follows it tells the breaker.
-        judged: whether the breaker was told of an attempt.
-        tripped: whether an attempt of this run opened the breaker: it is not tried again then.
+        reported: whether the breaker was told of an attempt.
+        opened_breaker: whether an attempt of this run opened the breaker: it is not tried again then.
         answered: whether Prefect's server has taken what it was told of the session's end.
         end: what ends it from outside; None in a test of one task.
     """
@@ -72,10 +72,10 @@ class Run:
     permit: Permit | None = None
     retries: dict[UUID, int] = field(default_factory=dict[UUID, int])
     heard: Heard | None = None
-    judged: bool = False
-    tripped: bool = False
+    reported: bool = False
+    opened_breaker: bool = False
     answered: bool = False
-    end: HardEnd | None = None
+    end: Watchdog | None = None
 
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""
@@ -117,10 +117,10 @@ def current_run() -> Run:
     return _current.get()
 
 
-def is_tripped() -> bool:
+def has_opened_breaker() -> bool:
     """Whether an attempt of the run under way opened the breaker; False outside of a run."""
     run = _current.get(None)
-    return run is not None and run.tripped
+    return run is not None and run.opened_breaker
 
 
 @contextmanager

@@ -16,12 +16,12 @@ from syncline.model.session import Status, Tally
 from syncline.passes import ending
 from syncline.passes.due import lease_name
 from syncline.store import leases, sessions
-from tasks import fates
+from tasks import session_closing
 from tasks.early_end import EarlyEnd, EndRun
 from tasks.failures import tell_failure
-from tasks.hard_end import HardEnd
 from tasks.limit import release_limit
 from tasks.run import Run
+from tasks.watchdog import Watchdog
 
 __all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "hard_end", "overdue", "stop_if_asked", "taken_over"]
 
@@ -62,7 +62,7 @@ def stop_if_asked(run: Run) -> None:
 
 
 def close_stopped(run: Run, stop: EarlyEnd) -> bool:
-    """Give the run's session the fate that `stop` says; False where it has one already."""
+    """Give the run's session the outcome that `stop` says; False where it has one already."""
     reason = None if stop.error is not None else stop.reason
     closed = ending.end(
         run.store, run.session_id, stop.status, reason=reason, error=stop.error, retry_at=stop.retry_at, held=stop.held
@@ -75,14 +75,14 @@ def close_stopped(run: Run, stop: EarlyEnd) -> bool:
     return closed
 
 
-def hard_end(run: Run, flow_run: FlowRun | None) -> HardEnd:
+def hard_end(run: Run, flow_run: FlowRun | None) -> Watchdog:
     """What ends `run` from outside: it closes the session, frees the limit, and at last ends the run's own process."""
 
     def close(stop: EarlyEnd) -> None:
         if run.session_id:
             close_stopped(run, stop)
         elif flow_run is not None:
-            fates.close(run.store, run.source.name, flow_run, stop.status, error=stop.error)
+            session_closing.close(run.store, run.source.name, flow_run, stop.status, error=stop.error)
         if flow_run is not None:
             asyncio.run(asyncio.wait_for(release_limit(flow_run.id), _TELL_SECONDS))
 
@@ -90,7 +90,7 @@ def hard_end(run: Run, flow_run: FlowRun | None) -> HardEnd:
         if flow_run is not None and os.environ.get(_OWN_RUN) == str(flow_run.id):
             _leave(flow_run, stop)
 
-    return HardEnd(close, leave)
+    return Watchdog(close, leave)
 
 
 def _leave(flow_run: FlowRun, stop: EarlyEnd) -> None:

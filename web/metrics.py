@@ -27,7 +27,7 @@ from web.sight import look
 
 __all__ = ["make_router"]
 
-_FATES = [status for status in Status if status not in OPEN_STATUSES]
+_OUTCOMES = [status for status in Status if status not in OPEN_STATUSES]
 _CHANGES = ("created", "updated", "unchanged", "deleted", "rejected")
 _UNREADABLE = (StoreError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
 _OF_SOURCES = [kind for kind in ProblemKind if kind not in {ProblemKind.PREFECT, ProblemKind.SETTINGS}]
@@ -131,12 +131,12 @@ def _usage(one: Measured) -> _Samples:
 
 def _sessions(one: Measured) -> _Samples:
     counted = {total.status: total.sessions for total in one.totals}
-    return [((fate,), counted.get(fate, 0)) for fate in [*_FATES, *(counted.keys() - set(_FATES))]]
+    return [((outcome,), counted.get(outcome, 0)) for outcome in [*_OUTCOMES, *(counted.keys() - set(_OUTCOMES))]]
 
 
 def _seconds(one: Measured) -> _Samples:
     counted = {total.status: total.duration_ms / 1000 for total in one.totals}
-    return [((fate,), counted.get(fate, 0)) for fate in [*_FATES, *(counted.keys() - set(_FATES))]]
+    return [((outcome,), counted.get(outcome, 0)) for outcome in [*_OUTCOMES, *(counted.keys() - set(_OUTCOMES))]]
 
 
 def _items(one: Measured) -> _Samples:

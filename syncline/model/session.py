@@ -1,4 +1,4 @@
-"""Sessions: one row for each attempt to bring a source up to date, and its fate."""
+"""Sessions: one row for each attempt to bring a source up to date, and its outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MANY = 10
 
 
 class Status(StrEnum):
-    """The fate of a due tick."""
+    """The outcome of a due tick."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -132,7 +132,7 @@ class SyncSession(Row, table=True):
 
 
 class SessionTotal(Row, table=True):
-    """How many sessions of a source had one fate, kept in step as they close: nobody counts a million rows.
+    """How many sessions of a source had one outcome, kept in step as they close: nobody counts a million rows.
 
     The count is spread over several rows, so that sessions of one source which end at once do not wait for each other.
     """

@@ -37,7 +37,7 @@ class Door:
     Attributes:
         lease: the source's lease, which nobody else changes meanwhile; None before its first run.
         begins: whether the run is there to begin; else it is only asked whether it would be turned away.
-        closed: the sessions that have their fate by it.
+        closed: the sessions that have their outcome by it.
         beats: the signs of life that it gives, written once the transaction is committed.
     """
 
@@ -105,8 +105,10 @@ class Door:
         hold = holds.active(self.connection, self.source.name, account_id=self.due.account_id, now=self.now)
         if hold is None:
             return None
-        fate = Status.DEFERRED if self.due.trigger is Trigger.RETRY else Status.SKIPPED  # what was put off stays so
-        return self._refused(fate, f"paused: {hold.reason}", retry_at=hold.expires_at, held=fate is Status.DEFERRED)
+        outcome = Status.DEFERRED if self.due.trigger is Trigger.RETRY else Status.SKIPPED  # what was put off stays so
+        return self._refused(
+            outcome, f"paused: {hold.reason}", retry_at=hold.expires_at, held=outcome is Status.DEFERRED
+        )
 
     def _superfluous(self) -> Admission | None:
         """A run that another one has made up for, or waits for already."""

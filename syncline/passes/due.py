@@ -40,7 +40,7 @@ class Admission:
 
     Attributes:
         session_id: the session that is on record for it.
-        status: running where it may start; else its fate.
+        status: running where it may start; else its outcome.
         mode: how much it is to read.
         reason: why it may not start.
         retry_at: when it could, where that is known.

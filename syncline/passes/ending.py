@@ -1,4 +1,4 @@
-"""The end of a session: its fate and its lease, in one transaction, once; its heartbeat right after it."""
+"""The end of a session: its outcome and its lease, in one transaction, once; its heartbeat right after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncline.store.engine import Store
 __all__ = ["complete", "conclusion", "end"]
 
 _FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
-"""Which fates count as failures; those that are not here say nothing of the source's health."""
+"""Which outcomes count as failures; those that are not here say nothing of the source's health."""
 
 
 def end(
@@ -31,10 +31,10 @@ def end(
     retry_at: datetime | None = None,
     held: bool = False,
 ) -> bool:
-    """Give an open session its fate and free its source; `held` says that a hold deferred it.
+    """Give an open session its outcome and free its source; `held` says that a hold deferred it.
 
     Returns:
-        Whether this call did it; False where the session had its fate already, which stays.
+        Whether this call did it; False where the session had its outcome already, which stays.
     """
     said = (type(error).__name__, str(error) or repr(error)) if isinstance(error, BaseException) else error
 
@@ -64,10 +64,10 @@ def _last_beat(session: SyncSession, status: Status, now: datetime) -> heartbeat
 
 
 def complete(store: Store, session_id: str) -> Status:
-    """End a session whose work is done, as `conclusion` says; one that somebody else has closed keeps its fate.
+    """End a session whose work is done, as `conclusion` says; one that somebody else has closed keeps its outcome.
 
     Returns:
-        The fate that is on record.
+        The outcome that is on record.
     """
     status, reason = conclusion(store, session_id)
     error = (MostlyRejectedError.__name__, reason or "") if status is Status.FAILED else None
@@ -79,7 +79,7 @@ def complete(store: Store, session_id: str) -> Status:
 
 
 def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:
-    """The fate of a session whose work is done, and why.
+    """The outcome of a session whose work is done, and why.
 
     Completed; partial where items were rejected or rows not deleted; failed where most items were rejected.
     """

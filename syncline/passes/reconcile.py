@@ -20,13 +20,13 @@ _REASONS = {
 
 
 def reconcile(
-    store: Store, fate_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
+    store: Store, outcome_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
 ) -> list[str]:
     """Close the open sessions that nobody works on any more; returns their ids.
 
     Args:
         store: the database.
-        fate_of: what the orchestrator knows of a flow run: its fate, or None where it runs, or nothing is known.
+        outcome_of: what the orchestrator knows of a flow run: its outcome, or None where it runs, or nothing is known.
         is_ending: whether a flow run is being ended just now: its hooks know more, and have until its lease runs out.
     """
     with store.read() as connection:
@@ -36,21 +36,21 @@ def reconcile(
     closed: list[str] = []
     for session in found:
         run, lease = session.flow_run_id, held[session.id]
-        fate = None if run is None else fate_of(run)
+        outcome = None if run is None else outcome_of(run)
         if run is not None and is_ending is not None and is_ending(run):
             done = leases.has_run_out(lease, session.id, now=now)
         else:
-            done = fate is not None or leases.is_lost(lease, session.id, now=now)
-        if done and _close(store, session, fate):
+            done = outcome is not None or leases.is_lost(lease, session.id, now=now)
+        if done and _close(store, session, outcome):
             closed.append(session.id)
     return closed
 
 
-def _close(store: Store, session: SyncSession, fate: Status | None) -> bool:
-    if fate is Status.COMPLETED:
+def _close(store: Store, session: SyncSession, outcome: Status | None) -> bool:
+    if outcome is Status.COMPLETED:
         status, reason = conclusion(store, session.id)
         return end(store, session.id, status, reason=reason)
-    status = fate or Status.CRASHED
+    status = outcome or Status.CRASHED
     return end(store, session.id, status, reason=f"{_REASONS[status]}; the next run goes on at its checkpoint")
 
 

@@ -1,4 +1,4 @@
-"""The history of syncs: sessions with their fate, the newest first."""
+"""The history of syncs: sessions with their outcome, the newest first."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def history(
     status: Status | None = None,
     before: datetime | None = None,
 ) -> Sequence[SyncSession]:
-    """The newest `limit` sessions: of one source or of all, with one fate or any, begun before an instant or not."""
+    """The newest `limit` sessions: of one source or of all, with one outcome or any, begun before an instant or not."""
     newest = select(SyncSession).order_by(col(SyncSession.started_at).desc(), col(SyncSession.id).desc()).limit(limit)
     if source is not None:
         newest = newest.where(col(SyncSession.source) == source)
@@ -75,7 +75,7 @@ def history(
 
 
 def newest_that_ran(connection: Connection, source: str, *, ended: bool = False) -> SyncSession | None:
-    """The newest session of `source` that really ran, or still does; with `ended` only one that has its fate."""
+    """The newest session of `source` that really ran, or still does; with `ended` only one that has its outcome."""
     but = (*NEVER_RAN, *OPEN_STATUSES) if ended else NEVER_RAN
     ran = select(SyncSession).where(col(SyncSession.source) == source, col(SyncSession.status).not_in(but))
     return Session(connection).scalars(ran.order_by(col(SyncSession.started_at).desc()).limit(1)).first()

@@ -81,11 +81,11 @@ def _old_sessions(connection: Connection, keep: KeepSettings, before: datetime) 
     source, status, begun = col(SyncSession.source), col(SyncSession.status), col(SyncSession.started_at)
     numbered = select(func.max(col(SyncSession.result_no))).scalar_subquery()
     number = col(SyncSession.result_no)
-    for name, fate in connection.execute(select(source, status).distinct().order_by(source, status)).all():
-        mine = (source == name, status == fate)
+    for name, outcome in connection.execute(select(source, status).distinct().order_by(source, status)).all():
+        mine = (source == name, status == outcome)
         newest = select(begun).where(*mine).order_by(begun.desc()).offset(keep.newest_sessions - 1).limit(1)
         oldest_kept = connection.execute(newest).scalar()
-        if fate in OPEN_STATUSES or oldest_kept is None:
+        if outcome in OPEN_STATUSES or oldest_kept is None:
             continue
         is_old = begun < min(before, oldest_kept)
         spare = or_(number.is_(None), number < numbered)

@@ -69,7 +69,7 @@ def new_id(source: str, now: datetime) -> str:
 
 
 def insert_session(connection: Connection, session: SyncSession) -> None:
-    """Put `session` on record, open or with its fate."""
+    """Put `session` on record, open or with its outcome."""
     connection.execute(insert(SyncSession), session.model_dump())
     if session.status not in OPEN_STATUSES:
         totals.count(connection, session.source, session.status, begun=session.started_at, ended=session.completed_at)
@@ -132,7 +132,7 @@ def close(
     retry_at: datetime | None = None,
     held: bool = False,
 ) -> bool:
-    """Give an open session its fate; False when it had one already.
+    """Give an open session its outcome; False when it had one already.
 
     `error` is the exception's type and message; without it, what was noted before stays. `held` says that a hold
     deferred it.

@@ -1,4 +1,4 @@
-"""Totals: how many sessions of a source had which fate, counted as they close."""
+"""Totals: how many sessions of a source had which outcome, counted as they close."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def count(
 
 
 def of_source(connection: Connection, source: str) -> Sequence[SessionTotal]:
-    """The totals of one source, one for each fate that one of its sessions had."""
+    """The totals of one source, one for each outcome that one of its sessions had."""
     return _read(connection, col(SessionTotal.source) == source).get(source, [])
 
 

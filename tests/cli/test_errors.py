@@ -8,7 +8,7 @@ import pytest
 import typer
 from sqlalchemy import text
 
-from cli.complaints import explain
+from cli.errors import explain
 from syncline.errors import ConfigurationError, NewerDatabaseError
 from syncline.store.engine import Store
 

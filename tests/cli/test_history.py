@@ -1,4 +1,4 @@
-"""`syncline history`: the past sessions, each with its fate."""
+"""`syncline history`: the past sessions, each with its outcome."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Syncline = Callable[..., CompletedProcess[str]]
 Keep = Callable[..., SyncSession]
 
 
-def test_a_session_is_a_line_with_its_fate_counts_and_reason(syncline: Syncline, keep: Keep) -> None:
+def test_a_session_is_a_line_with_its_outcome_counts_and_reason(syncline: Syncline, keep: Keep) -> None:
     """It answers the question why a table is not as expected."""
     keep(status=Status.PARTIAL, reason="2 items were rejected", items_rejected=2)
     line = syncline("history").stdout.splitlines()[-1]
@@ -38,7 +38,7 @@ def test_the_newest_session_comes_first(syncline: Syncline, keep: Keep) -> None:
     assert [line.split()[0] for line in lines] == ["1", "3", "5"]
 
 
-def test_sessions_are_narrowed_by_source_fate_and_number(syncline: Syncline, keep: Keep) -> None:
+def test_sessions_are_narrowed_by_source_outcome_and_number(syncline: Syncline, keep: Keep) -> None:
     """Among thousands of good sessions the failed ones must be findable."""
     for number in range(4):
         keep(id=f"failed-{number}", status=Status.FAILED, error_type="UnavailableError", error_message="500")

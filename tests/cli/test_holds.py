@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from cli.holding import start_deferred
+from cli.holds import start_deferred
 from cli.instance import Instance, actor
 from syncline.errors import PrefectUnavailableError
 from syncline.store import audit, holds

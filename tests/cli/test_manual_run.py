@@ -40,13 +40,13 @@ def _ending_in(session: SyncSession) -> Runner:
         (Status.MISSED, 75),
     ],
 )
-def test_each_fate_has_its_exit_code(status: Status, code: int, instance: Instance, keep: Keep) -> None:
+def test_each_outcome_has_its_exit_code(status: Status, code: int, instance: Instance, keep: Keep) -> None:
     """A script tells `done`, `failed` and `not now` apart without reading words."""
     assert watched(instance, WISH, run=_ending_in(keep(status=status)), as_json=False) == code
 
 
-def test_every_fate_has_its_exit_code(instance: Instance, keep: Keep) -> None:
-    """A fate that is added later must not end as a crash of the command."""
+def test_every_outcome_has_its_exit_code(instance: Instance, keep: Keep) -> None:
+    """A outcome that is added later must not end as a crash of the command."""
     for number, status in enumerate(Status):
         kept = keep(id=str(number), status=status)
         assert watched(instance, WISH, run=_ending_in(kept), as_json=False) in {0, 1, 75}

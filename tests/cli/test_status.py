@@ -63,7 +63,7 @@ def _lines(done: CompletedProcess[str]) -> dict[str, str]:
     return {line.split()[0]: line for line in done.stdout.splitlines()[2:] if line}
 
 
-def test_each_source_is_a_line_with_its_state_and_last_fate(syncline: Syncline, keep: Keep) -> None:
+def test_each_source_is_a_line_with_its_state_and_last_outcome(syncline: Syncline, keep: Keep) -> None:
     """The first question of every morning: is all up to date?"""
     keep(status=Status.FAILED, error_type="UnavailableError", error_message="the ERP answered 500")
     lines = _lines(syncline("status"))

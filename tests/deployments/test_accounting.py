@@ -33,7 +33,7 @@ from syncline.passes.accounting import dump, load_spans
 from syncline.settings import Settings
 from syncline.store import audit, timetables
 from syncline.store.engine import Store
-from tasks.fates import DIED_UNBEGUN
+from tasks.session_closing import DIED_UNBEGUN
 
 pytestmark = pytest.mark.slow
 T = TypeVar("T")

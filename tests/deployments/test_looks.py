@@ -27,7 +27,7 @@ from support.looks import (
     typed,
 )
 
-from cli.complaints import INTERRUPTED
+from cli.errors import INTERRUPTED
 from deployments.forking import ForkServer
 from deployments.look_socket import READY, SOCKET, Request, connect, same_for_both, send
 from deployments.looks import AT_ONCE

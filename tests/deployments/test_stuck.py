@@ -8,8 +8,8 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Pending, Running
 
-from deployments.orphans import is_stuck
 from deployments.reconciling import RECONCILE_EVERY_SECONDS
+from deployments.stale_runs import is_stuck
 from flows.freeze_coordinator import FREEZE_COORDINATOR
 from flows.registry import find, names
 from syncline.model.service import Service

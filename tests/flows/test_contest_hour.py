@@ -26,7 +26,7 @@ HOUR = 3_600
 def live(
     contest: Contest, time: VirtualTime, for_seconds: float, act: Callable[[], object] | None = None
 ) -> dict[str, list[Status]]:
-    """All four for a while, and people who tweet, delete, and hide; the fates of their sessions."""
+    """All four for a while, and people who tweet, delete, and hide; the outcomes of their sessions."""
     scheduler, run = Scheduler(contest, time, for_seconds=for_seconds), services(contest)
     lives = (scheduler.ticks(name, one) for name, one in run.items())
     public = tweeting(time, act or contest.box.x.tweets.tick, for_seconds=for_seconds)
@@ -46,11 +46,11 @@ def test_an_hour_of_all_four_stays_within_both_budgets(sqlite_store: Store, cloc
     time = VirtualTime(clock)
     with serving_x(clock, mentions=mentions) as box:
         contest = Contest(store=sqlite_store, clock=clock, box=box, sleep=time.sleep, round_seconds=1_200)
-        fates = live(contest, time, HOUR)
+        outcomes = live(contest, time, HOUR)
         assert refuses_nobody(box)
         assert set(contest.entries(1)) | set(contest.entries(2)) | set(contest.entries(3)) <= set(contest.truth())
-    assert fates["twitter_poller"].count(Status.COMPLETED) >= 27
-    assert {status for found in fates.values() for status in found} <= {
+    assert outcomes["twitter_poller"].count(Status.COMPLETED) >= 27
+    assert {status for found in outcomes.values() for status in found} <= {
         Status.COMPLETED,
         Status.DEFERRED,
         Status.SKIPPED,
@@ -58,8 +58,8 @@ def test_an_hour_of_all_four_stays_within_both_budgets(sqlite_store: Store, cloc
     assert [contest.round(number).status for number in (1, 2)] == [RoundStatus.FROZEN] * 2
     assert all(contest.round(number).pushed_at for number in (1, 2))
     if mentions == 100:  # nothing is put off where freezing takes but a few lookups
-        assert {status for found in fates.values() for status in found} == {Status.COMPLETED}
-        assert [len(found) for found in fates.values()] == [31, 20, 20, 12]
+        assert {status for found in outcomes.values() for status in found} == {Status.COMPLETED}
+        assert [len(found) for found in outcomes.values()] == [31, 20, 20, 12]
 
 
 @dataclass(kw_only=True)
@@ -83,7 +83,7 @@ def test_ten_thousand_entries_are_frozen_beside_the_other_services(sqlite_store:
         live(contest, time, 3 * HOUR, box.x.tweets.add)  # 100 pages, of which X shows 10 in a quarter of an hour
         with contest.store.write() as connection:
             rounds.plan_end(connection, 1, clock.now())
-        fates = live(contest, time, 5 * HOUR, box.x.tweets.add)
+        outcomes = live(contest, time, 5 * HOUR, box.x.tweets.add)
         assert refuses_nobody(box)
         first, asked = contest.round(1), lookups(box)
     assert first.freezing_since is not None
@@ -95,7 +95,7 @@ def test_ten_thousand_entries_are_frozen_beside_the_other_services(sqlite_store:
     assert Counter(chain.from_iterable(final)) == Counter(entries)
     assert snapshot.entries == len(entries) > 10_000
     assert first.pushed_at is not None
-    assert fates["freeze_coordinator"].count(Status.CRASHED) == 2
+    assert outcomes["freeze_coordinator"].count(Status.CRASHED) == 2
     assert len(meanwhile) - len(final) >= 0.09 * len(meanwhile)
     elapsed_seconds = (first.frozen_at - first.freezing_since).total_seconds()
     assert len(meanwhile) >= 0.95 * 15 * elapsed_seconds / 900

@@ -153,9 +153,9 @@ def test_failures_that_come_and_go_are_recovered_from(scheduler: Scheduler) -> N
 
 def test_a_spent_budget_defers_its_own_feed_and_no_other(scheduler: Scheduler) -> None:
     """Ten requests an hour are all that `points` has; `quests` has sixty of its own."""
-    fates = [scheduler("points", "quests") for _ in range(11)]
-    assert [point for point, _ in fates] == [Status.COMPLETED] * 10 + [Status.DEFERRED]
-    assert {quest for _, quest in fates} == {Status.COMPLETED}
+    outcomes = [scheduler("points", "quests") for _ in range(11)]
+    assert [point for point, _ in outcomes] == [Status.COMPLETED] * 10 + [Status.DEFERRED]
+    assert {quest for _, quest in outcomes} == {Status.COMPLETED}
     assert scheduler.hits("points") == 10
     scheduler.clock.advance(seconds=1.02 * HOUR_SECONDS)
     assert scheduler("points") == [Status.COMPLETED]
@@ -175,9 +175,9 @@ def test_a_429_is_no_storm(scheduler: Scheduler) -> None:
 
 def test_runs_of_one_feed_do_not_overlap(scheduler: Scheduler) -> None:
     """Of eight at once one works; the others are skipped, and no row is doubled."""
-    fates = scheduler(*["sponsored"] * 8, "community")
-    assert sorted(fates[:8]) == [Status.COMPLETED] + [Status.SKIPPED] * 7
-    assert fates[8] is Status.COMPLETED
+    outcomes = scheduler(*["sponsored"] * 8, "community")
+    assert sorted(outcomes[:8]) == [Status.COMPLETED] + [Status.SKIPPED] * 7
+    assert outcomes[8] is Status.COMPLETED
     assert len(statuses(scheduler.store, "sponsored")) == len(scheduler.box.feeds["sponsored"])
 
 
@@ -208,8 +208,8 @@ def test_a_probe_that_fails_opens_the_breaker_again(scheduler: Scheduler) -> Non
 def test_one_feed_that_is_down_takes_no_other_with_it(scheduler: Scheduler) -> None:
     """Mixed weather: six are in step, the seventh is not asked any more, whatever is scheduled."""
     scheduler.down("quests")
-    fates = dict(zip(FEEDS, scheduler(*FEEDS), strict=True))
-    assert fates == dict.fromkeys(FEEDS, Status.COMPLETED) | {"quests": Status.FAILED}
+    outcomes = dict(zip(FEEDS, scheduler(*FEEDS), strict=True))
+    assert outcomes == dict.fromkeys(FEEDS, Status.COMPLETED) | {"quests": Status.FAILED}
     for _ in range(20):
         scheduler("quests")
     assert scheduler.hits("quests") == 5
@@ -217,7 +217,7 @@ def test_one_feed_that_is_down_takes_no_other_with_it(scheduler: Scheduler) -> N
 
 
 @pytest.mark.parametrize(
-    ("fault", "fate", "attempts"),
+    ("fault", "outcome", "attempts"),
     [
         ({"kind": "html"}, Status.FAILED, 5),
         ({"kind": "cut_body"}, Status.FAILED, 5),
@@ -226,13 +226,13 @@ def test_one_feed_that_is_down_takes_no_other_with_it(scheduler: Scheduler) -> N
     ],
 )
 def test_whatever_breaks_an_answer_counts_as_a_failure(
-    scheduler: Scheduler, fault: dict[str, object], fate: Status, attempts: int
+    scheduler: Scheduler, fault: dict[str, object], outcome: Status, attempts: int
 ) -> None:
     """A proxy's page with status 200 is an outage, not a feed that lost all of its listings."""
     assert scheduler("airdrops") == [Status.COMPLETED]
     before, stored = scheduler.hits("airdrops"), statuses(scheduler.store, "airdrops")
     scheduler.box.faults.order({**fault, "path": "/feeds/airdrops/*", "count": None})
-    assert scheduler("airdrops") == [fate]
+    assert scheduler("airdrops") == [outcome]
     assert scheduler.hits("airdrops") - before == attempts
     assert statuses(scheduler.store, "airdrops") == stored
 
@@ -255,12 +255,12 @@ def test_every_process_sees_the_same_breakers_and_budgets(scheduler: Scheduler) 
 
 def test_under_load_no_budget_is_overdrawn(scheduler: Scheduler) -> None:
     """An hour in which everything is scheduled every two minutes: each upstream sees what it allows, and no more."""
-    fates: list[Status] = []
+    outcomes: list[Status] = []
     for _ in range(30):
-        fates += scheduler(*FEEDS)
+        outcomes += scheduler(*FEEDS)
         scheduler.clock.advance(seconds=120)
     allowed = {"airdrops": 60, "airdrops_upcoming": 15, "quests": 60, "yield": 30, "points": 10, "sponsored": 120}
     assert {feed: scheduler.hits(feed) <= most for feed, most in allowed.items()} == dict.fromkeys(allowed, True)
     assert scheduler.hits("points") == 10
-    assert not {Status.FAILED, Status.CRASHED} & set(fates)
+    assert not {Status.FAILED, Status.CRASHED} & set(outcomes)
     assert not [entry for entry in scheduler.box.requests.entries() if entry.status == 429]

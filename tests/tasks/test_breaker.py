@@ -26,7 +26,7 @@ from tasks.early_end import EndRun
 from tasks.flow import sync_flow
 from tasks.prune import prune
 from tasks.pull import pull, pull_task
-from tasks.run import Run, entered, is_tripped
+from tasks.run import Run, entered, has_opened_breaker
 
 
 async def attempts(store: Store, times: int) -> Run:
@@ -46,12 +46,12 @@ def test_each_attempt_that_finds_the_upstream_down_counts(instance: Store, box: 
     """Five requests to an upstream that is down are enough, over all runs; the fifth opens the breaker."""
     box.faults.add("status", path="/erp/products", code=503, count=None)
     run = asyncio.run(attempts(instance, 4))
-    assert (Breakers(instance).state(PRODUCTS).failures, run.tripped) == (4, False)
+    assert (Breakers(instance).state(PRODUCTS).failures, run.opened_breaker) == (4, False)
     note_outcome(run, UnavailableError("down", upstream="erp"))
-    assert run.tripped
+    assert run.opened_breaker
     assert Breakers(instance).state(PRODUCTS).state is BreakerState.OPEN
     with entered(run):
-        assert is_tripped()
+        assert has_opened_breaker()
 
 
 def test_a_run_without_a_permit_is_skipped(instance: Store) -> None:

@@ -45,7 +45,7 @@ def test_a_late_run_waits_for_ticks_before_its_own_that_will_come(
 
 
 def test_what_has_come_to_the_door_is_not_waited_for(sqlite_store: Store, clock: ManualClock) -> None:
-    """It runs, has its fate, or its place in the line."""
+    """It runs, has its outcome, or its place in the line."""
     run = flow_run(StateType.RUNNING, since=clock.now())
     open_session(sqlite_store, status=Status.DEFERRED, flow_run_id=str(run.id))
     assert on_their_way(sqlite_store, [run], TICK) == []

@@ -62,7 +62,7 @@ def _session(store: Store, flow_run: FlowRun) -> SyncSession:
         (close_cancelled, Cancelling(message="by Ada"), Status.CANCELLED),
     ],
 )
-def test_each_end_of_a_flow_run_gives_its_session_that_fate(
+def test_each_end_of_a_flow_run_gives_its_session_that_outcome(
     instance: Store, hook: Hook, state: State[Any], status: Status
 ) -> None:
     """A session that stays running for ever blocks nobody, but misleads everybody."""
@@ -103,7 +103,7 @@ def test_a_run_that_took_too_long_names_the_setting(instance: Store) -> None:
 
 
 def test_a_run_that_ended_before_it_was_admitted_is_put_on_record_once(instance: Store) -> None:
-    """Every due tick has one fate, that of a process which died at its start included."""
+    """Every due tick has one outcome, that of a process which died at its start included."""
     began = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
     flow_run = _flow_run(tags=["trigger:api"], parameters={"mode": "full"}, start_time=began)
     _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))
@@ -145,7 +145,7 @@ def _task_run(run_count: int) -> TaskRun:
 
 
 def test_a_run_that_is_put_on_record_afterwards_is_told_of_once(instance: Store) -> None:
-    """Subscribers hear of every fate, that of a process which died at its start included."""
+    """Subscribers hear of every outcome, that of a process which died at its start included."""
     flow_run, told = _flow_run(), list[str]()
     unsubscribe = results.on_result(lambda session: told.append(session.status))
     _fire(close_crashed, flow_run, Crashed(message="Process exited with 1"))

@@ -63,9 +63,9 @@ def read(call: Call) -> Reader:
 def record(store: Store, status: Status, *, took: float | None = 30, **values: object) -> None:
     begun = store.clock.now()
     identity = {"id": sessions.new_id("products", begun), "source": "products", "started_at": begun}
-    fate = {"status": status, "completed_at": None if took is None else begun + timedelta(seconds=took)}
+    outcome = {"status": status, "completed_at": None if took is None else begun + timedelta(seconds=took)}
     session = SyncSession.model_validate(
-        {"trigger": Trigger.SCHEDULE, "mode": Mode.FULL, "retry_at": None, **identity, **fate, **values}
+        {"trigger": Trigger.SCHEDULE, "mode": Mode.FULL, "retry_at": None, **identity, **outcome, **values}
     )
     with store.write() as connection:
         sessions.insert_session(connection, session)
@@ -113,7 +113,7 @@ def test_a_running_sync_shows_how_far_it_is(call: Call, store: Store, clock: Man
     assert "http://127.0.0.1:1/runs/flow-run/f1" in reader.links
 
 
-def test_each_session_shows_its_fate_and_the_reason(call: Call, store: Store, clock: ManualClock) -> None:
+def test_each_session_shows_its_outcome_and_the_reason(call: Call, store: Store, clock: ManualClock) -> None:
     """Why did it not run? stands on the first page."""
     record(store, Status.FAILED, took=35, error_message="erp answered 503", retry_count=2)
     clock.advance(seconds=3_600)

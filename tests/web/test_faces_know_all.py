@@ -13,8 +13,8 @@ from support.feed import quests, record, trip
 from support.statements import traced
 
 from cli import diagnosis, listings_table, rounds_table
-from cli.fates import exit_code, state_text
 from cli.history_table import row as history_row
+from cli.outcomes import exit_code, state_text
 from cli.status_table import row
 from cli.summary import summary
 from deployments.doctor import Verdict

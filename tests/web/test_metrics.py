@@ -86,9 +86,9 @@ def test_success_is_the_share_of_the_recent_runs(value: Value, store: Store) -> 
     """Skips, deferrals and what still runs say nothing of it; before the first run there is no value."""
     assert value("sync_success") is None
     assert value("sync_duration_seconds") is None
-    fates = [Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CRASHED]
-    for n, fate in enumerate([*fates, Status.SKIPPED, Status.DEFERRED, Status.MISSED, Status.CANCELLED]):
-        record(store, fate, after=60 * n, took=n + 1)
+    outcomes = [Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CRASHED]
+    for n, outcome in enumerate([*outcomes, Status.SKIPPED, Status.DEFERRED, Status.MISSED, Status.CANCELLED]):
+        record(store, outcome, after=60 * n, took=n + 1)
     record(store, Status.RUNNING, after=600, took=None)
     assert (value("sync_success"), value("sync_duration_seconds")) == (0.5, 4)
     assert value("syncline_sessions_running") == 1
@@ -133,8 +133,8 @@ def test_the_usage_of_each_budget_is_told(value: Value, store: Store) -> None:
     assert value("sync_rate_limit_usage", budget="feed:requests") == pytest.approx(9 / 60)
 
 
-def test_sessions_are_counted_by_their_fate(value: Value, store: Store) -> None:
-    """Each fate is there from the first scrape, so that an increase is seen."""
+def test_sessions_are_counted_by_their_outcome(value: Value, store: Store) -> None:
+    """Each outcome is there from the first scrape, so that an increase is seen."""
     assert value("syncline_sessions_total", status="failed") == 0
     record(store, Status.FAILED, took=2.5)
     record(store, Status.FAILED, after=60, took=0.5)

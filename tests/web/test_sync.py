@@ -164,7 +164,7 @@ def test_without_prefect_a_change_is_refused(call_sqlite: Call, end_prefect: Cal
 
 
 def test_history_is_told_of_one_source_or_of_all(call: Call, store: Store) -> None:
-    """By source, fate and number."""
+    """By source, outcome and number."""
     failed = record(store, Status.FAILED)
     newest = record(store, Status.SKIPPED, source="customers", after=60)
 

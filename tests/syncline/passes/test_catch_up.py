@@ -43,8 +43,8 @@ def ticks(clock: ManualClock, count: int) -> list[datetime]:
     return made
 
 
-def fate(store: Store, source: Source, tick: datetime) -> Status:
-    """The fate of a tick whose run, once begun, does its work in a minute."""
+def outcome(store: Store, source: Source, tick: datetime) -> Status:
+    """The outcome of a tick whose run, once begun, does its work in a minute."""
     said = admit(store, source, due(tick))
     if not said.granted:
         return said.status
@@ -61,13 +61,13 @@ def fate(store: Store, source: Source, tick: datetime) -> Status:
         (CatchUp.NONE, [Status.MISSED] * 4),
     ],
 )
-def test_after_downtime_late_ticks_have_the_fates_of_the_policy(
+def test_after_downtime_late_ticks_have_the_outcomes_of_the_policy(
     store: Store, clock: ManualClock, catch_up: CatchUp, late: list[Status]
 ) -> None:
     """Four ticks were due while nothing ran; the fifth is on time, and runs in any case."""
     policy = source(catch_up)
-    assert [fate(store, policy, tick) for tick in ticks(clock, 4)] == late
-    assert fate(store, policy, clock.advance(seconds=600)) is Status.COMPLETED
+    assert [outcome(store, policy, tick) for tick in ticks(clock, 4)] == late
+    assert outcome(store, policy, clock.advance(seconds=600)) is Status.COMPLETED
 
 
 def test_what_is_left_out_says_why(store: Store, clock: ManualClock) -> None:
@@ -213,21 +213,21 @@ class Burst:
 
     def __init__(self, store: Store, source: Source, clock: ManualClock, down: Downtime) -> None:
         self.store, self.source, self.clock, self.down = store, source, clock, down
-        self.fates: dict[datetime, Status] = {}
+        self.outcomes: dict[datetime, Status] = {}
         self.ran: list[datetime] = []
         self._running: tuple[str, datetime, datetime] | None = None
         self._asking: dict[datetime, tuple[Due, Wait | None, datetime]] = {}
 
     def run(self, all_ticks: list[datetime]) -> None:
-        """Let all of them come, and time pass until each has its fate."""
+        """Let all of them come, and time pass until each has its outcome."""
         for index in self.down.order:
             self._asking[all_ticks[index]] = (due(all_ticks[index]), None, self.clock.now())
         for _ in range(1_000):
-            if len(self.fates) == len(all_ticks):
+            if len(self.outcomes) == len(all_ticks):
                 return
             self._turn()
             self.clock.advance(seconds=_STEP_SECONDS)
-        raise AssertionError(f"some ticks have no fate: {self.fates}")
+        raise AssertionError(f"some ticks have no outcome: {self.outcomes}")
 
     def _turn(self) -> None:
         now = self.clock.now()
@@ -235,7 +235,7 @@ class Burst:
             LeaseKeeper(self.store, "products", None, self._running[0]).renew()
         if self._running is not None and now >= self._running[2]:
             session_id, tick, _ = self._running
-            self.fates[tick], self._running = complete(self.store, session_id), None
+            self.outcomes[tick], self._running = complete(self.store, session_id), None
         for tick, (what, place, since) in list(self._asking.items()):
             if since > now:
                 continue
@@ -258,13 +258,13 @@ class Burst:
             again = due(None, trigger=Trigger.RETRY, goes_on_for=said.session_id)
             self._asking[tick] = (again, None, said.retry_at)
         else:
-            self.fates[tick] = said.status
+            self.outcomes[tick] = said.status
 
 
 @pytest.mark.parametrize("catch_up", CatchUp)
 @settings(max_examples=20)
 @given(down=downtimes())
-def test_whatever_the_downtime_each_tick_has_the_one_fate_that_the_policy_promises(
+def test_whatever_the_downtime_each_tick_has_the_one_outcome_that_the_policy_promises(
     tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, catch_up: CatchUp, down: Downtime
 ) -> None:
     """LATEST: one runs; ALL: each runs, in order, one at a time, however they come; NONE: none runs."""
@@ -277,7 +277,7 @@ def test_whatever_the_downtime_each_tick_has_the_one_fate_that_the_policy_promis
     burst = Burst(store, source(catch_up, patience_seconds=30), clock, down)
     burst.run(made)
     store.close()
-    counted = sorted(burst.fates.values())
+    counted = sorted(burst.outcomes.values())
     if catch_up is CatchUp.ALL:
         assert burst.ran == made
         assert counted == [Status.COMPLETED] * down.ticks

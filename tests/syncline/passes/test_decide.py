@@ -35,7 +35,7 @@ def batch(repeated: frozenset[Key] = frozenset(), rewritten: frozenset[Key] = fr
     return decide(CODEC, items, known(1, 2, 3), repeated=repeated, rewritten=rewritten, updated_column="updated_at")
 
 
-def test_each_item_has_one_fate() -> None:
+def test_each_item_has_one_outcome() -> None:
     """5 processed: 1 created, 1 updated, 2 unchanged, 1 rejected."""
     changes = batch()
     assert [row.key for row in changes.new] == [4]

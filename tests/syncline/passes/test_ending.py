@@ -1,4 +1,4 @@
-"""The end of a session: its fate, its heartbeat and its lease, once."""
+"""The end of a session: its outcome, its heartbeat and its lease, once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -107,7 +107,7 @@ def test_a_failed_run_names_its_error(store: Store, clock: ManualClock) -> None:
 
 
 def test_the_first_end_stands(store: Store) -> None:
-    """A hook that comes after the flow changes nothing: not the fate, not the count of errors."""
+    """A hook that comes after the flow changes nothing: not the outcome, not the count of errors."""
     admission = begin(store, SOURCE)
     assert end(store, admission.session_id, Status.COMPLETED)
     assert not end(store, admission.session_id, Status.CRASHED, reason="late")
@@ -129,7 +129,7 @@ def test_what_is_not_there_is_not_ended(store: Store) -> None:
 
 
 def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
-    """The lease is given back, whatever the fate was; a lease that is another's stays."""
+    """The lease is given back, whatever the outcome was; a lease that is another's stays."""
     first = begin(store, SOURCE)
     end(store, first.session_id, Status.CANCELLED)
     second = begin(store, SOURCE)
@@ -142,8 +142,8 @@ def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
 def test_failures_are_counted_until_a_success(store: Store) -> None:
     """Failed, crashed: 2. What was put off or cancelled says nothing. Then a success: 0."""
     counts: list[int] = []
-    fates = (Status.FAILED, Status.CRASHED, Status.DEFERRED, Status.CANCELLED, Status.PARTIAL, Status.FAILED)
-    for status in fates:
+    outcomes = (Status.FAILED, Status.CRASHED, Status.DEFERRED, Status.CANCELLED, Status.PARTIAL, Status.FAILED)
+    for status in outcomes:
         fail(store, status)
         counts.append(heart(store).error_count)
     run(store, SOURCE)
@@ -162,7 +162,7 @@ def test_the_heart_knows_how_long_it_took(store: Store, clock: ManualClock) -> N
 
 @pytest.mark.parametrize("status", [Status.DEFERRED, Status.CANCELLED])
 def test_a_reason_is_kept(store: Store, status: Status) -> None:
-    """Every fate has its reason on record."""
+    """Every outcome has its reason on record."""
     open_session(store)
     end(store, "s1", status, reason="paused: stocktaking")
     assert session(store, "s1").reason == "paused: stocktaking"

@@ -91,8 +91,8 @@ def _renew(store: Store, scene: Scene) -> object:
     )
 
 
-def _reconcile(fate: Status | None, store: Store, _: Scene) -> object:
-    return reconcile(store, lambda _: fate)
+def _reconcile(outcome: Status | None, store: Store, _: Scene) -> object:
+    return reconcile(store, lambda _: outcome)
 
 
 def _commit(store: Store, scene: Scene) -> object:

@@ -274,10 +274,10 @@ def test_however_many_take_each_others_place_one_works_at_a_time(database_url: s
         return session(store, said.session_id).status
 
     with ThreadPoolExecutor(4) as pool:
-        fates = list(pool.map(live, stores * 2))
+        outcomes = list(pool.map(live, stores * 2))
     assert max(most) == 1
-    assert fates.count(Status.COMPLETED) >= 1
-    assert set(fates) <= {Status.COMPLETED, Status.CANCELLED, Status.SKIPPED}
+    assert outcomes.count(Status.COMPLETED) >= 1
+    assert set(outcomes) <= {Status.COMPLETED, Status.CANCELLED, Status.SKIPPED}
     for store in stores:
         store.close()
 

@@ -17,8 +17,8 @@ from syncline.store.engine import Store
 SOURCE = products_source(ListPages())
 
 
-def knows(fate: Status | None) -> Callable[[str], Status | None]:
-    return lambda flow_run_id: fate if flow_run_id == "run-1" else None
+def knows(outcome: Status | None) -> Callable[[str], Status | None]:
+    return lambda flow_run_id: outcome if flow_run_id == "run-1" else None
 
 
 def test_a_session_that_is_at_work_is_left_alone(store: Store) -> None:
@@ -56,19 +56,19 @@ def test_a_session_that_never_had_a_lease_has_crashed(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "said"),
+    ("outcome", "said"),
     [
         (Status.CANCELLED, "its run was cancelled in Prefect"),
         (Status.CRASHED, "its process ended without a word"),
         (Status.FAILED, "its run failed in Prefect, whose log says why"),
     ],
 )
-def test_what_prefect_knows_is_believed_and_said(store: Store, fate: Status, said: str) -> None:
+def test_what_prefect_knows_is_believed_and_said(store: Store, outcome: Status, said: str) -> None:
     """A run that was cancelled in the UI before it could react is cancelled, though its lease still lasts."""
     admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
-    assert reconcile(store, knows(fate)) == [admission.session_id]
+    assert reconcile(store, knows(outcome)) == [admission.session_id]
     found = session(store, admission.session_id)
-    assert (found.status, found.reason) == (fate, f"{said}; the next run goes on at its checkpoint")
+    assert (found.status, found.reason) == (outcome, f"{said}; the next run goes on at its checkpoint")
 
 
 @pytest.mark.parametrize(("rejected", "status"), [(0, Status.COMPLETED), (1, Status.PARTIAL)])
@@ -88,7 +88,7 @@ def test_a_closed_session_is_not_closed_again(store: Store) -> None:
     assert reconcile(store, knows(None)) == []
 
 
-def test_a_session_that_ends_while_it_is_looked_at_keeps_its_fate(store: Store) -> None:
+def test_a_session_that_ends_while_it_is_looked_at_keeps_its_outcome(store: Store) -> None:
     """Asking Prefect takes time; what its own run wrote meanwhile stands."""
     admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
 

@@ -36,7 +36,7 @@ class Heard:
         self.sessions.append(session)
 
     @property
-    def fates(self) -> list[tuple[str, Status]]:
+    def outcomes(self) -> list[tuple[str, Status]]:
         return [(session.id, session.status) for session in self.sessions]
 
 
@@ -68,7 +68,7 @@ def test_a_subscriber_hears_of_a_run_with_its_counters(store: Store, heard: Hear
     assert (session.items_created, session.completed_at) == (5, store.clock.now())
 
 
-def test_every_fate_is_told_once_by_whoever_gave_it(store: Store, heard: Heard, clock: ManualClock) -> None:
+def test_every_outcome_is_told_once_by_whoever_gave_it(store: Store, heard: Heard, clock: ManualClock) -> None:
     """Skipped and missed at the door, crashed by the next run or by the reconciler, ended twice: one call each."""
     tick = clock.now()
     crashed = begin(store, SOURCE, process=dead_process()).session_id
@@ -81,7 +81,7 @@ def test_every_fate_is_told_once_by_whoever_gave_it(store: Store, heard: Heard, 
     missed = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, scheduled_for=tick)).session_id
     lost = open_session(store, "lost", source="customers")
     reconcile(store, lambda _: None)
-    assert heard.fates == [
+    assert heard.outcomes == [
         (crashed, Status.CRASHED),
         (skipped, Status.SKIPPED),
         (first, Status.FAILED),
@@ -97,7 +97,7 @@ def test_a_decision_that_is_rolled_back_is_told_to_nobody(store: Store, heard: H
         connection.exec_driver_sql("ALTER TABLE heartbeats RENAME TO elsewhere")
     with pytest.raises(Exception, match="heartbeats"):
         end(store, session_id, Status.FAILED)
-    assert heard.fates == []
+    assert heard.outcomes == []
 
 
 def test_a_subscriber_that_fails_keeps_neither_the_run_nor_the_others(
@@ -113,7 +113,7 @@ def test_a_subscriber_that_fails_keeps_neither_the_run_nor_the_others(
     with caplog.at_level(logging.ERROR, logger="syncline"):
         ran = run(store, SOURCE)
     assert ran.status is Status.COMPLETED
-    assert heard.fates == others.fates == [(ran.session_id, Status.COMPLETED)]
+    assert heard.outcomes == others.outcomes == [(ran.session_id, Status.COMPLETED)]
     (record,) = caplog.records
     assert ran.session_id in record.getMessage()
     assert record.exc_info is not None
@@ -127,7 +127,7 @@ def test_a_source_hears_of_its_own_sessions_alone(store: Store, declared: Callab
     open_session(store, "p1")
     for session_id in ("c1", "p1"):
         end(store, session_id, Status.CANCELLED)
-    assert own.fates == [("p1", Status.CANCELLED)]
+    assert own.outcomes == [("p1", Status.CANCELLED)]
 
 
 def test_who_unsubscribed_hears_no_more(store: Store) -> None:
@@ -233,9 +233,9 @@ def test_a_long_history_is_read_in_parts(sqlite_store: Store) -> None:
 
 
 def test_a_deferred_session_is_a_result_too(store: Store, heard: Heard) -> None:
-    """It is the fate of that run; the one that goes on later has its own."""
+    """It is the outcome of that run; the one that goes on later has its own."""
     with store.write() as connection:
         holds.create(connection, "products", reason="why", created_by="a", now=store.clock.now(), ttl_seconds=60)
     put_off = admit(store, SOURCE, Due(trigger=Trigger.RETRY)).session_id
-    assert heard.fates == [(put_off, Status.DEFERRED)]
+    assert heard.outcomes == [(put_off, Status.DEFERRED)]
     assert numbers(store) == [(1, put_off)]

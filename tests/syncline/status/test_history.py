@@ -24,7 +24,7 @@ def test_the_newest_sessions_come_first_up_to_the_limit(store: Store, record: Re
     assert [session.id for session in found] == [session.id for session in reversed(made[5:])]
 
 
-def test_sessions_are_chosen_by_source_fate_and_time(store: Store, record: Record) -> None:
+def test_sessions_are_chosen_by_source_outcome_and_time(store: Store, record: Record) -> None:
     """The failed ones of one source are found among all the others, page by page."""
     failed = [record(Status.FAILED, after=n * 10) for n in range(3)]
     record(Status.COMPLETED, after=5)

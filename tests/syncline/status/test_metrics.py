@@ -32,8 +32,8 @@ def test_a_source_that_never_ran_has_zeros_and_nulls(store: Store) -> None:
 
 def test_four_of_five_syncs_are_eighty_percent(store: Store, record: Record) -> None:
     """The seed's own example: 4 completed and 1 failed, 55 seconds each."""
-    fates = [Status.COMPLETED, Status.FAILED, *[Status.COMPLETED] * 3]
-    last = [record(status, after=n * 100, took=55) for n, status in enumerate(fates)][-1]
+    outcomes = [Status.COMPLETED, Status.FAILED, *[Status.COMPLETED] * 3]
+    last = [record(status, after=n * 100, took=55) for n, status in enumerate(outcomes)][-1]
     assert read(store).model_dump() == {
         "totalSyncs": 5,
         "successfulSyncs": 4,

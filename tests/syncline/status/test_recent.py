@@ -42,7 +42,7 @@ def test_no_more_than_the_newest_are_recent(store: Store, record: Record) -> Non
 
 
 def test_the_last_run_is_told_with_its_error(store: Store, record: Record) -> None:
-    """Type and message on one line; where there is neither, the reason, or the fate itself."""
+    """Type and message on one line; where there is neither, the reason, or the outcome itself."""
     record(Status.FAILED, took=2.5, items_processed=7, error_type="UnavailableError", error_message="erp\nanswered 503")
     last = read(store).last
     assert last is not None

@@ -65,7 +65,7 @@ def naive(rows: list[SyncSession]) -> dict[str, object]:
 
 
 def test_thousands_of_sessions_give_the_numbers_of_a_plain_count(store: Store) -> None:
-    """The totals are exact, whatever mixture of fates, sources and durations comes."""
+    """The totals are exact, whatever mixture of outcomes, sources and durations comes."""
     made = some_sessions(store, 20_000)
     with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
         revision("0002").downgrade()

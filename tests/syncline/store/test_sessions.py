@@ -23,7 +23,7 @@ def test_pages_add_up(store: Store) -> None:
 
 
 def test_what_is_read_back_is_what_was_opened(store: Store, clock: ManualClock) -> None:
-    """Instants come back aware and in UTC, fates as members of their enumeration."""
+    """Instants come back aware and in UTC, outcomes as members of their enumeration."""
     open_session(store, account_id="anna", flow_run_id="run-1")
     found = session(store, "s1")
     assert (found.account_id, found.flow_run_id, found.started_at) == ("anna", "run-1", clock.now())
@@ -161,7 +161,7 @@ def test_abandoned_sessions_are_closed_but_for_the_one_that_follows(store: Store
         assert {(t.status, t.sessions) for t in totals.of_source(connection, "products")} == {(Status.CRASHED, 1)}
 
 
-def test_each_fate_is_counted_with_its_duration(store: Store, clock: ManualClock) -> None:
+def test_each_outcome_is_counted_with_its_duration(store: Store, clock: ManualClock) -> None:
     """Metrics read these totals instead of a million rows: 2 completed in 3 s + 3 s, 1 skipped in no time."""
     for name in ("a", "b"):
         open_session(store, name)

@@ -16,8 +16,8 @@ from support.instance import Instance
 from support.records import open_session
 
 from deployments.client import open_client
-from deployments.orphans import end_orphans
 from deployments.run_processes import RunProcesses
+from deployments.stale_runs import end_orphans
 from flows.points import sync_points
 from syncline.model.records import LeaseRow
 from syncline.model.session import Status, SyncSession
@@ -31,7 +31,7 @@ LONG_AGO = timedelta(minutes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A session that ended with this fate, `ago`; its run, Prefect believes, goes on."""
+    """A session that ended with this outcome, `ago`; its run, Prefect believes, goes on."""
 
     status: Status
     ago: timedelta = LONG_AGO

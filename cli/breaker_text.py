@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli import catalog, console
+from cli import console, registry
 from cli.instance import actor, opened
 from deployments.breakers import hold_breaker_open, reset_breaker
 from syncline.passes.admission import said_of_breaker
@@ -16,7 +16,7 @@ __all__ = ["hold_open", "reset", "show"]
 def show(source: str) -> None:
     """Say how the breaker stands."""
     with opened() as instance:
-        status = Breakers(instance.store).state(catalog.find(source))
+        status = Breakers(instance.store).state(registry.find(source))
     console.line(_said(source, status))
 
 
@@ -34,7 +34,7 @@ def _said(source: str, status: BreakerStatus) -> str:
 def reset(source: str) -> None:
     """Close the breaker."""
     with opened() as instance:
-        name = catalog.find(source).name
+        name = registry.find(source).name
         change = asyncio.run(reset_breaker(instance.settings, instance.store, name, actor=actor()))
     console.line(f"breaker of {name}: " + ("closed; the next run goes" if change else "it was closed already"))
 
@@ -42,6 +42,6 @@ def reset(source: str) -> None:
 def hold_open(source: str) -> None:
     """Open the breaker until it is reset."""
     with opened() as instance:
-        name = catalog.find(source).name
+        name = registry.find(source).name
         asyncio.run(hold_breaker_open(instance.settings, instance.store, name, actor=actor()))
     console.line(f"breaker of {name}: open until `syncline breaker reset {name}`")

@@ -6,14 +6,14 @@ from syncline.model.session import Status, SyncSession
 from syncline.status.report import State
 from syncline.words import unheard_of
 
-__all__ = ["NOT_NOW", "exit_code", "fate", "state_text", "why"]
+__all__ = ["NOT_NOW", "exit_code", "outcome", "state_text", "why"]
 
 NOT_NOW = 75
 """EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
 _NEUTRAL = ""
 
 
-def fate(status: Status) -> Text:
+def outcome(status: Status) -> Text:
     """The status's word in its colour."""
     return Text(status.value, style=_status_style(status))
 

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from support.instance import Instance
 
 from deployments.client import open_client
-from deployments.resting import RESTING_TAG, is_stopped, rest
+from deployments.pause_unconfigured import RESTING_TAG, is_stopped, rest
 from deployments.schedules import interval_schedule
 from deployments.serving import register
 from syncline.settings import UpstreamSettings

@@ -32,7 +32,7 @@ from syncline.passes.ticks import begins_at
 from syncline.store import leases, queue, sessions
 from syncline.store.engine import Store
 from tasks.due import plain, session_key
-from tasks.fates import DIED_UNBEGUN, put_on_record
+from tasks.session_closing import DIED_UNBEGUN, put_on_record
 
 __all__ = ["end_orphans", "is_stuck"]
 

@@ -20,7 +20,7 @@ from prefect.logging import get_logger
 
 from tasks.early_end import EarlyEnd
 
-__all__ = ["GRACE_SECONDS", "LAST_SECONDS", "STUCK_SECONDS", "HardEnd"]
+__all__ = ["GRACE_SECONDS", "LAST_SECONDS", "STUCK_SECONDS", "Watchdog"]
 
 GRACE_SECONDS = 1.0
 """How long work that was cancelled has to end."""
@@ -30,7 +30,7 @@ LAST_SECONDS = 10.0
 """How long the process then has to end by itself, the last word to Prefect included."""
 
 
-class HardEnd:
+class Watchdog:
     """Ends the work of one run when its time is over, or when somebody asks.
 
     Attributes:
@@ -44,7 +44,7 @@ class HardEnd:
         *,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
-        """`close` gives the session its fate, and `leave` ends the process; both are called from a thread."""
+        """`close` gives the session its outcome, and `leave` ends the process; both are called from a thread."""
         self.stop: EarlyEnd | None = None
         self._close = close
         self._leave = leave
@@ -74,13 +74,13 @@ class HardEnd:
         self._work = asyncio.timeout(None)
         return self._work
 
-    def allow(self, seconds: float, stop: EarlyEnd) -> None:
+    def set_deadline(self, seconds: float, stop: EarlyEnd) -> None:
         """End the work as `stop` says `seconds` from now; replaces what was said before."""
         with self._changed:
             self._deadline = (time.monotonic() + seconds, stop)
             self._changed.notify_all()
 
-    def ask(self, stop: EarlyEnd) -> None:
+    def request_stop(self, stop: EarlyEnd) -> None:
         """End the work now, as `stop` says; the first one who asks is heard."""
         with self._changed:
             if self.stop is None and not self._done:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli import catalog, console, durations
+from cli import console, durations, registry
 from cli.instance import actor, opened
 
 __all__ = ["apply_intervals", "start", "stop"]
@@ -11,7 +11,7 @@ __all__ = ["apply_intervals", "start", "stop"]
 def start(source: str, *, every_seconds: int | None, default: bool) -> None:
     """Switch the schedule on: with another interval where one is given, by `default` with that of prefect.yaml."""
     with opened() as instance:
-        name = catalog.find(source).name
+        name = registry.find(source).name
 
         from deployments import controls  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
 
@@ -29,7 +29,7 @@ def start(source: str, *, every_seconds: int | None, default: bool) -> None:
 def stop(source: str) -> None:
     """Switch the schedule off."""
     with opened() as instance:
-        name = catalog.find(source).name
+        name = registry.find(source).name
 
         from deployments import controls  # noqa: PLC0415 - the same
 
@@ -40,7 +40,7 @@ def stop(source: str) -> None:
 def apply_intervals() -> None:
     """Set in Prefect what the environment and operators say of intervals."""
     with opened() as instance:
-        catalog.every()  # loads Prefect with the environment of this instance
+        registry.every()  # loads Prefect with the environment of this instance
 
         from deployments.registered import apply_intervals  # noqa: PLC0415 - the same
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.pace import PacedSettings
 
-from deployments.cadence import cadences, read_cadences
+from deployments.expected_interval import cadences, read_cadences
 from deployments.prefect_yaml import Deployment
 from syncline.settings import Settings
 from syncline.store import schedules

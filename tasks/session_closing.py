@@ -32,10 +32,10 @@ def close(
     reason: str | None = None,
     error: tuple[str, str] | None = None,
 ) -> SyncSession | None:
-    """Give the session of `flow_run` its fate; a run that never opened one gets its record now.
+    """Give the session of `flow_run` its outcome; a run that never opened one gets its record now.
 
     Returns:
-        The session, if this call closed it; None where it had its fate already.
+        The session, if this call closed it; None where it had its outcome already.
     """
     with store.read() as connection:
         session = sessions.by_flow_run(connection, session_key(flow_run))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cli import catalog, console, durations
+from cli import console, durations, registry
 from cli.instance import Instance, actor, opened
 from cli.options import EVERY
 from syncline.errors import SynclineError
@@ -95,7 +95,7 @@ async def _deferred_runs(instance: Instance, target: str) -> Sequence[str]:
 
 
 def _target(source: str) -> str:
-    return holds.EVERY_SOURCE if source == EVERY else catalog.find(source).name
+    return holds.EVERY_SOURCE if source == EVERY else registry.find(source).name
 
 
 def _named(target: str) -> str:
