@@ -15,7 +15,7 @@ PREPARED = """
 import sys
 from deployments import environment, fork_server
 environment.enter()
-fork_server._import_everything()
+fork_server._import_everything(None)
 from sqlalchemy.orm import Mapper, configure_mappers
 from deployments.prebuilding import unbuilt
 from flows.registry import sources
