@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments.look_socket import GO, INTERRUPT, READY, Request, connect, is_own_user, same_for_both, send
+from deployments.look_socket import GO, HELLO, INTERRUPT, READY, Request, connect, is_own_user, same_for_both, send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def _ready(arguments: Sequence[str]) -> socket.socket | None:
     connection = connect(said_home(), _ANSWER_SECONDS)
     folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
-        if is_own_user(connection):
+        if is_own_user(connection) and connection.recv(1) == HELLO:
             send(connection, _request(arguments), [0, 1, 2, folder])
             if connection.recv(1) == READY:
                 connection.settimeout(None)

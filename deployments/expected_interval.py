@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cronsim import CronSim, CronSimError
 
-from deployments.prefect_yaml import Deployment
 from syncline.local_time import zone_named
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
+
+if TYPE_CHECKING:  # it loads Prefect, which a look does without
+    from deployments.prefect_yaml import Deployment
 
 __all__ = ["Cadence", "TickRule", "cadence_of", "cadences", "read_cadences", "rules_of"]
 

@@ -19,6 +19,7 @@ import httpx
 from prefect.client.schemas.objects import State
 
 from deployments.environment import prefect_env, server_env, settings_env
+from deployments.trust import trusted
 from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
@@ -106,7 +107,7 @@ def _server(settings: Settings) -> dict[str, str]:
 def _answers(settings: Settings) -> bool:
     url = f"{settings.prefect_api}/health"
     try:
-        return httpx.get(url, timeout=_HEALTH_TIMEOUT_SECONDS, trust_env=False).is_success
+        return httpx.get(url, timeout=_HEALTH_TIMEOUT_SECONDS, trust_env=False, verify=trusted(url)).is_success
     except httpx.HTTPError:
         return False
 

@@ -18,7 +18,8 @@ import httpx
 
 from deployments.child import Child
 from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
-from deployments.vitals import Look, Patience, Silence, Vitals
+from deployments.trust import trusted
+from deployments.vitals import Look, Patience, Silence, Vitals, cpu_seconds
 from syncline.errors import SynclineError
 
 __all__ = ["ChildDiedError", "Household", "StoppedError"]
@@ -195,7 +196,8 @@ class Household:
     def _hangs(self, place: _Place) -> bool:
         if place.vitals is None:
             return False
-        place.silence = place.silence.after(time.monotonic(), place.vitals.signs)
+        used = cpu_seconds(place.child.pid)
+        place.silence = place.silence.after(time.monotonic(), place.vitals.signs, used)
         return place.silence.is_too_long(self._patience)
 
     def _bury(self, place: _Place, why: str) -> None:
@@ -251,6 +253,6 @@ def _say_nothing(line: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
+        return httpx.get(url, timeout=2, trust_env=False, verify=trusted(url)).is_success
     except httpx.HTTPError:
         return False

@@ -21,7 +21,7 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import BinaryIO, NoReturn, TextIO, TypeAlias, cast
 
 from deployments.exiting import run_exit_functions
-from deployments.look_socket import GO, INTERRUPT, READY, Request, receive, same_for_both
+from deployments.look_socket import GO, HELLO, INTERRUPT, READY, Request, receive, same_for_both
 from deployments.running_code import LoadedCode
 
 __all__ = ["Main", "run_look"]
@@ -57,6 +57,7 @@ def _agreed(connection: socket.socket, code: LoadedCode) -> tuple[Request, list[
     """The request, once the command has said that the fork is to run it."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, _ASK_SECONDS)  # ends the fork
+    connection.sendall(HELLO)
     request, descriptors = receive(connection)
     if list(request.same) != same_for_both() or not code.is_current():
         os._exit(0)

@@ -2,10 +2,12 @@
 
 Used by both ends, and loads little: the command's own process has done its work once the fork runs.
 
-1. The command sends a `Request` and its descriptors 0, 1 and 2 and its working directory (SCM_RIGHTS, unix(7)).
-2. The fork answers `READY`; where it cannot take the command's place, it ends, and the command runs by itself.
-3. The command sends `GO`, and from then on the command is the fork's. The command sends `INTERRUPT` at each Ctrl-C.
-4. The fork sends the exit code in one byte. An end without it: the fork was killed.
+1. The fork sends `HELLO`. Descriptors that nobody takes up would stay open in the socket after the command has ended,
+   and a pipe behind it would have no end.
+2. The command sends a `Request` and its descriptors 0, 1 and 2 and its working directory (SCM_RIGHTS, unix(7)).
+3. The fork answers `READY`; where it cannot take the command's place, it ends, and the command runs by itself.
+4. The command sends `GO`, and from then on the command is the fork's. The command sends `INTERRUPT` at each Ctrl-C.
+5. The fork sends the exit code in one byte. An end without it: the fork was killed.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "GO",
+    "HELLO",
     "INTERRUPT",
     "READY",
     "SOCKET",
@@ -36,7 +39,7 @@ __all__ = [
 
 SOCKET = "looks.sock"
 """Its name in the state folder."""
-READY, GO, INTERRUPT = b"r", b"g", b"i"
+HELLO, READY, GO, INTERRUPT = b"h", b"r", b"g", b"i"
 _DESCRIPTORS = 4
 _LENGTH_BYTES = 4
 _BACKLOG = 16

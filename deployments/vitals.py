@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-__all__ = ["SIGNS_VARIABLE", "Look", "Patience", "Silence", "Vitals", "answers_at", "give_signs", "touches"]
+__all__ = [
+    "SIGNS_VARIABLE",
+    "Look",
+    "Patience",
+    "Silence",
+    "Vitals",
+    "answers_at",
+    "cpu_seconds",
+    "give_signs",
+    "touches",
+]
 
 SIGNS_VARIABLE = "SYNCLINE_RUNNER_SIGNS"
 """Names the file that the runner touches."""
@@ -25,6 +35,10 @@ _ANSWER_SECONDS = 15.0
 """As long as one look waits for an answer."""
 _MOST_SECONDS = 1.0
 """Of the time between two judgements so much counts as silence."""
+_WORKING = 0.2
+"""The part of it that counts where the process has used a core meanwhile."""
+_USER_TICKS, _SYSTEM_TICKS = 11, 12
+"""Fields of /proc/PID/stat behind the command's name, counted from 0."""
 Look: TypeAlias = Callable[[], bool]
 """Whether the child gave a sign of life since the last call, or gives one now."""
 
@@ -49,26 +63,32 @@ class Silence:
     """How long a child has been silent, in seconds in which its parent was awake.
 
     A machine that was suspended, or so busy that the parent itself stood still, says nothing of the child: of the time
-    between two calls of `after` at most a second counts.
+    between two calls of `after` at most a second counts. Of a process that has used a core meanwhile it is a fifth: it
+    works, or others take the cores from it, as they would from the one that is started in its place.
 
     Attributes:
         at: when it was last asked, in seconds of any steady clock.
         signs: how many signs there had been by then.
         seconds: how long there has been none.
         has_begun: whether this process has given a sign at all.
+        cpu_seconds: what it had used of the cores by then.
     """
 
     at: float
     signs: int
     seconds: float = 0
     has_begun: bool = False
+    cpu_seconds: float = 0.0
 
-    def after(self, now: float, signs: int) -> Silence:
-        """The silence at `now`, when there have been so many `signs`."""
+    def after(self, now: float, signs: int, cpu_seconds: float = 0.0) -> Silence:
+        """The silence at `now`, when there have been so many `signs`, and the process has used so much of a core."""
         if signs != self.signs:
-            return Silence(at=now, signs=signs, has_begun=True)
+            return Silence(at=now, signs=signs, has_begun=True, cpu_seconds=cpu_seconds)
         passed = min(max(0, now - self.at), _MOST_SECONDS)
-        return Silence(at=now, signs=signs, seconds=self.seconds + passed, has_begun=self.has_begun)
+        if cpu_seconds > self.cpu_seconds:
+            passed *= _WORKING
+        seconds = self.seconds + passed
+        return Silence(at=now, signs=signs, seconds=seconds, has_begun=self.has_begun, cpu_seconds=cpu_seconds)
 
     def is_too_long(self, patience: Patience) -> bool:
         """Whether the child hangs."""
@@ -117,6 +137,15 @@ def answers_at(url: str, *, method: str = "GET") -> Look:
             connection.close()
 
     return look
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the cores so far; 0 where the system does not tell (proc(5))."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def touches(file: Path) -> Look:

@@ -72,5 +72,5 @@ def unknown_because(error: PrefectUnavailableError | TimeoutError) -> str:
     if isinstance(error, TimeoutError) or "Timeout" in error.cause:
         return "Prefect did not answer in time, so when sources run next is not known"
     if error.cause in _AWAY:
-        return "Prefect does not answer, so nothing runs by itself: `syncline up` starts it"
+        return "Prefect does not answer, so nothing runs by itself: `syncline up` starts it, and again where it hangs"
     return f"Prefect's answer cannot be used ({error.cause}), so when sources run next is not known"

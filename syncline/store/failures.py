@@ -9,9 +9,10 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Mapping
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-import psycopg
+if TYPE_CHECKING:  # a tenth of a second of each command, where the database is SQLite
+    import psycopg
 
 __all__ = ["advice", "cause", "driver_errors", "is_busy", "is_disconnect", "is_passing"]
 

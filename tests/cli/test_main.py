@@ -2,11 +2,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from cli import main
 from cli.app import run
+from syncline.store.engine import Store
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 8), (2, 7)])
@@ -31,6 +33,19 @@ def test_help_loads_neither_prefect_nor_the_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_looks_load_neither_prefects_client_nor_the_other_databases_driver(home: Path, store: Store) -> None:
+    """Each costs every command a tenth of a second or more, and a look at SQLite needs none of them."""
+    looks = [["status"], ["history"], ["explain", "products"]]
+    probe = (
+        f"import sys; from cli.main import run_here; [run_here(one) for one in {looks}]\n"
+        "heavy = {'alembic', 'httpx', 'pendulum', 'prefect.client', 'psycopg'} & set(sys.modules)\n"
+        "print(f'loaded {sorted(heavy)}')"
+    )
+    command = [sys.executable, "-c", probe]
+    done = [subprocess.run(command, capture_output=True, text=True, timeout=60, check=False) for _ in range(2)]
+    assert done[1].stdout.splitlines()[-1] == "loaded []"  # the first one loads flows/, and keeps what they declare
 
 
 def test_the_installed_command_tells_its_version() -> None:

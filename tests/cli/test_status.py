@@ -89,7 +89,10 @@ def test_without_prefect_the_database_is_still_told(syncline: Syncline, keep: Ke
     done = syncline("status")
     assert done.returncode == 0
     assert "up to date" in _lines(done)["products"]
-    assert "Prefect does not answer, so nothing runs by itself: `syncline up` starts it" in done.stderr
+    assert (
+        "Prefect does not answer, so nothing runs by itself: `syncline up` starts it, and again where it hangs"
+        in done.stderr
+    )
 
 
 def test_a_running_source_shows_how_far_it_is_and_what_it_waits_for(

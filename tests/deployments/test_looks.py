@@ -1,5 +1,6 @@
 """Forks for looks in bad weather: whatever is amiss, the command is run once, by a fork or by itself."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from support.looks import (
 
 from cli.errors import INTERRUPTED
 from deployments.forking import ForkServer
-from deployments.look_socket import READY, SOCKET, Request, connect, same_for_both, send
+from deployments.look_socket import HELLO, READY, SOCKET, Request, connect, listen, send
 from deployments.looks import AT_ONCE
 
 pytestmark = pytest.mark.slow
@@ -94,12 +96,13 @@ def test_a_command_that_does_not_say_go_is_not_run(server: ForkServer, home: Pat
     folder = os.open(".", os.O_PATH)
     with connect(home, 60) as connection:
         request = Request(
-            same=same_for_both(),
+            same=_same_for_a_new_process(),
             arguments=["history"],
             environment=look_env(home),
             streams=[("utf-8", "strict", False)] * 2,
             ignores_interrupt=False,
         )
+        assert connection.recv(1) == HELLO
         send(connection, request, [0, write_end, write_end, folder])
         answer = connection.recv(1)
     os.close(write_end)
@@ -108,12 +111,32 @@ def test_a_command_that_does_not_say_go_is_not_run(server: ForkServer, home: Pat
         assert (answer, output.read()) == (READY, b"")
 
 
+def _same_for_a_new_process() -> list[str]:
+    """As a command has it; this process may have been started with other flags."""
+    program = "import json; from deployments.look_socket import same_for_both; print(json.dumps(same_for_both()))"
+    return json.loads(subprocess.check_output([sys.executable, "-c", program]))
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+def test_the_output_ends_with_the_command_where_the_server_stands_still(tmp_path: Path, *, accepts: bool) -> None:
+    """`syncline sources | jq` would else wait for a socket that holds the pipe, and that nobody reads."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with listen(home) as listener, ThreadPoolExecutor(1) as pool:
+        listener.setblocking(True)
+        accepted = pool.submit(listener.accept) if accepts else None
+        assert typed(BY_FORK, "audit", env=look_env(home), cwd=tmp_path).returncode == NOT_FORKED
+        if accepted is not None:
+            accepted.result()[0].close()
+
+
 @pytest.mark.parametrize("said", [b"", b"\0", b"\0\0\0\2{}", b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"])
 def test_nonsense_ends_the_fork_alone(server: ForkServer, home: Path, said: bytes) -> None:
     """The server reads nothing of it."""
     with connect(home, 60) as connection:
         connection.sendall(said)
         connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == HELLO
         with suppress(ConnectionResetError):  # where it has not read all
             assert connection.recv(1) == b""
     forks_again(home)

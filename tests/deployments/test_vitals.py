@@ -14,7 +14,7 @@ from support.instance import eventually, free_port
 
 from deployments.child import Child
 from deployments.household import Household
-from deployments.vitals import SIGNS_VARIABLE, Look, Patience, Silence, answers_at, give_signs, touches
+from deployments.vitals import SIGNS_VARIABLE, Look, Patience, Silence, answers_at, cpu_seconds, give_signs, touches
 
 PATIENCE = Patience(silent_seconds=60, starting_seconds=300)
 TOUCHING = """
@@ -46,6 +46,23 @@ def test_a_silent_child_hangs_after_a_minute_and_a_starting_one_after_five() -> 
     started = Silence(at=100, signs=3)
     assert seconds_until_too_long(started, step=0.25, signs=3) == 300.25
     assert seconds_until_too_long(started.after(130, 4), step=0.25, signs=4) == 60.25
+
+
+def test_a_silent_child_that_uses_the_cores_has_five_times_as_long() -> None:
+    """On a machine with twenty wanting two cores, a server that works does not answer; another one would not either."""
+    silence, now = Silence(at=0, signs=0).after(1, 1), 1.0
+    while not silence.is_too_long(PATIENCE):
+        now += 0.5
+        silence = silence.after(now, 1, cpu_seconds=now / 20)
+    assert now == pytest.approx(301, abs=1)
+
+
+def test_the_use_of_the_cores_is_told_of_a_process_that_lives() -> None:
+    """Of one that is gone there is nothing to tell."""
+    before = cpu_seconds(os.getpid())
+    while cpu_seconds(os.getpid()) == before:
+        pass
+    assert cpu_seconds(2**22 + 1) == 0
 
 
 def test_each_sign_ends_the_silence() -> None:

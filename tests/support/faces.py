@@ -50,7 +50,7 @@ def faces_of(
     controls: Any,  # noqa: ANN401 - the fakes of tests/web/conftest.py
 ) -> Faces:
     """What each face says of `quests`."""
-    unknown = "Prefect does not answer, so nothing runs by itself: `syncline up` starts it"
+    unknown = "Prefect does not answer, so nothing runs by itself: `syncline up` starts it, and again where it hangs"
     schedules = Schedules(
         by_source={} if controls.away else controls.schedules,
         unknown=unknown if controls.away else None,

@@ -153,7 +153,10 @@ def test_the_verdict_is_of_all_sources_and_prefect(
     record(store, Status.COMPLETED, after=60)
     assert verdict() == (True, [])
     end_prefect()
-    assert verdict() == (False, ["Prefect does not answer, so nothing runs by itself: `syncline up` starts it"])
+    assert verdict() == (
+        False,
+        ["Prefect does not answer, so nothing runs by itself: `syncline up` starts it, and again where it hangs"],
+    )
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"x-api-key": "wrong"}, {"Authorization": f"Bearer {KEY}"}])

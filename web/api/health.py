@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from deployments.trust import trusted
 from syncline.errors import StoreError
 from syncline.settings import Settings
 from syncline.store.engine import Store
@@ -58,7 +59,8 @@ async def _database_answers(store: Store) -> bool:
 
 async def _prefect_answers(settings: Settings) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as client:
+        trust = trusted(settings.prefect_api)
+        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False, verify=trust) as client:
             return (await client.get(f"{settings.prefect_api}/health")).is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False
