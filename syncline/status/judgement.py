@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from syncline.model.session import Status
 from syncline.resilience.breaker import BreakerState
@@ -185,8 +186,38 @@ class _Case:
         late = self._late_since()
         if late is not None and self.seen.progress is None:
             return NextRun(why="late", due_since=plan.next_run_at, schedule=plan.text, active=True)
+        refused = self._refused_until()
+        if refused is not None and (refused[1] is None or refused[1] > plan.next_run_at):
+            return self._after(plan.next_run_at, plan, *refused)
         due = plan.next_run_at if plan.next_run_at < self.now else None
         return NextRun(at=max(plan.next_run_at, self.now), due_since=due, schedule=plan.text, active=True)
+
+    def _refused_until(self) -> tuple[str, datetime | None] | None:
+        """Why ticks begin no run, and until when, where that is known; None where they do."""
+        if self.guards.breaker.state is BreakerState.FORCED_OPEN:
+            return "breaker held open", None
+        holds = [hold.expires_at for hold in self.seen.holds if hold.account_id is None]
+        if holds:
+            return "held", None if None in holds else max(one for one in holds if one is not None)
+        if self.guards.breaker.state is BreakerState.OPEN and self.guards.breaker.retry_at is not None:
+            return "breaker open", self.guards.breaker.retry_at
+        last = self.seen.last_run
+        if last is not None and last.status is Status.DEFERRED and last.retry_at is not None:
+            return "deferred", last.retry_at
+        return None
+
+    def _after(self, tick: datetime, plan: Schedule, why: str, until: datetime | None) -> NextRun:
+        """The first run that is not refused: what was deferred goes on by itself, all else waits for its next tick.
+
+        A cron's ticks are not counted here; what it waits for is told in place of an instant.
+        """
+        every = None if self.cadence is None else self.cadence.interval_seconds
+        if until is not None and why == "deferred":
+            return NextRun(at=until, schedule=plan.text, active=True)
+        if until is None or every is None:
+            return NextRun(why=why, schedule=plan.text, active=True)
+        ticks = ceil((until - tick).total_seconds() / every)
+        return NextRun(at=tick + ticks * timedelta(seconds=every), schedule=plan.text, active=True)
 
     def _is_stopped(self) -> bool:
         return self.schedule is not None and not self.schedule.active
