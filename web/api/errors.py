@@ -1,6 +1,7 @@
 """Errors in one shape: `{"error": "a sentence"}`, with the status that fits."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from web.redaction import redacted
 __all__ = ["ErrorJson", "answer_errors", "documented"]
 
 _log = logging.getLogger(__name__)
+_FIELD = re.compile(r"(?!(?:bool|float|int|none|str)$)[A-Za-z_]\w*")
+"""A field's name: pydantic also names the types that it tried, such as `constrained-float`."""
 _STATUS: tuple[tuple[type[SynclineError], int], ...] = (
     (UnknownSourceError, 404),
     (MissingSettingError, 503),
@@ -90,7 +93,9 @@ def _is_taken(app: FastAPI, scope: Scope) -> bool:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     del request
     assert isinstance(error, RequestValidationError)
-    return _answer(422, "; ".join(dict.fromkeys(_sentence(problem) for problem in error.errors())))
+    problems = error.errors()
+    told = [one for one in problems if one["type"] != "none_required"] or problems  # that null would do as well
+    return _answer(422, "; ".join(dict.fromkeys(map(_sentence, told))))
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:
@@ -98,7 +103,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     where: Sequence[object] = problem["loc"]
     if problem["type"] == "json_invalid":
         return f"the body is no JSON: {problem['ctx']['error'].lower()}"
-    named = [str(part) for part in where[1:] if isinstance(part, str) and part not in {"int", "float", "str"}]
+    named = [part for part in where[1:] if isinstance(part, str) and _FIELD.fullmatch(part)]
     message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     if named:
         return f"{'.'.join(named)}: {message[:1].lower()}{message[1:]}"
