@@ -13,10 +13,10 @@ import threading
 from collections.abc import Coroutine, Mapping
 from contextlib import closing
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx
-from prefect.client.schemas.objects import State
 
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.trust import trusted
@@ -29,6 +29,9 @@ from syncline.passes.admission import lease_name
 from syncline.settings import Settings
 from syncline.store import leases, schema, sessions
 from syncline.store.engine import Store, open_store
+
+if TYPE_CHECKING:  # Prefect reads the environment when it is imported, and that is set below
+    from prefect.client.schemas.objects import State
 
 __all__ = ["run_here", "session_of"]
 
