@@ -43,7 +43,7 @@ class RunProcesses:
             new.replace(self._file(flow_run_id))
 
     def end(self, flow_run_id: UUID) -> None:
-        """Its process has ended, and whoever waited for that knows."""
+        """Forget the run: its process has ended, and the runner has seen its exit code."""
         with contextlib.suppress(OSError):
             self._file(flow_run_id).unlink(missing_ok=True)
 

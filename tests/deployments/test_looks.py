@@ -74,7 +74,7 @@ def test_the_socket_is_its_owners_alone(server: ForkServer, home: Path) -> None:
 
 @pytest.mark.parametrize("where", ["the environment", "a file"])
 def test_a_setting_has_looks_run_by_themselves(server: ForkServer, home: Path, tmp_path: Path, where: str) -> None:
-    """Whoever suspects the fork can do without it."""
+    """A user who doubts the fork can switch it off."""
     forks_again(home)
     own = {"SYNCLINE_FORK_LOOKS": "0"} if where == "the environment" else {}
     if where == "a file":

@@ -236,6 +236,6 @@ def test_a_deferred_session_is_a_result_too(store: Store, heard: Heard) -> None:
     """It is the outcome of that run; the one that goes on later has its own."""
     with store.write() as connection:
         holds.create(connection, "products", reason="why", created_by="a", now=store.clock.now(), ttl_seconds=60)
-    put_off = admit(store, SOURCE, Due(trigger=Trigger.RETRY)).session_id
-    assert heard.outcomes == [(put_off, Status.DEFERRED)]
-    assert numbers(store) == [(1, put_off)]
+    deferred = admit(store, SOURCE, Due(trigger=Trigger.RETRY)).session_id
+    assert heard.outcomes == [(deferred, Status.DEFERRED)]
+    assert numbers(store) == [(1, deferred)]
