@@ -206,4 +206,4 @@ def _silent(instance: Instance, *services: str) -> dict[str, Any] | None:
 def test_a_service_that_there_is_not_is_404(instance: Instance) -> None:
     """A misspelled monitor must not report that all is well."""
     url = f"http://127.0.0.1:{instance.settings.web_port}/health/cron/twitterPooler"
-    assert httpx.get(url, timeout=20, trust_env=False).status_code == 404
+    assert httpx.get(url, timeout=120, trust_env=False).status_code == 404

@@ -46,7 +46,7 @@ def test_the_demo_knows_the_simulated_x() -> None:
         x = demo_settings(Settings(sandbox_port=int(box.url.rpartition(":")[2]))).upstream("x")
         assert x.token is not None
         headers = {"Authorization": f"Bearer {x.token.get_secret_value()}"}
-        answer = httpx.get(f"{x.base_url}/2/users/{x.user_id}/mentions", headers=headers, trust_env=False)
+        answer = httpx.get(f"{x.base_url}/2/users/{x.user_id}/mentions", headers=headers, timeout=120, trust_env=False)
         assert answer.raise_for_status().json()["meta"]["result_count"] == 3
 
 

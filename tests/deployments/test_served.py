@@ -151,7 +151,7 @@ def _events(calm: Instance, name: str) -> list[dict[str, Any]]:
         data=json.dumps(wanted).encode(),
         headers={"Content-Type": "application/json", "Authorization": f"Basic {password}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - the same
         events = json.load(answer)["events"]
     ours = "syncline.source.products"
     return [event["payload"] for event in events if event["resource"]["prefect.resource.id"] == ours]

@@ -55,7 +55,7 @@ def _curl(words: list[str]) -> str:
     asked.add_argument("url")
     told = asked.parse_args(words)
     method = told.method or ("GET" if told.data is None else "POST")
-    return httpx.request(method, told.url, content=told.data, timeout=10).text
+    return httpx.request(method, told.url, content=told.data, timeout=120).text
 
 
 def test_the_walk_through_goes_as_it_is_told(calm: Instance) -> None:

@@ -15,5 +15,5 @@ def box() -> Iterator[sandbox.Box]:
 @pytest.fixture
 def client(box: sandbox.Box) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {box.token}"}
-    with httpx.Client(base_url=box.url, headers=headers, timeout=5) as opened:
+    with httpx.Client(base_url=box.url, headers=headers, timeout=120) as opened:
         yield opened

@@ -116,7 +116,7 @@ async def started(instance: Instance, deployment: str, **parameters: object) -> 
 def health(instance: Instance, service: str = "") -> dict[str, Any]:
     """What `GET /health/cron` says, of all services or of one."""
     url = f"http://127.0.0.1:{instance.settings.web_port}/health/cron{service and f'/{service}'}"
-    answer = httpx.get(url, timeout=20, trust_env=False)
+    answer = httpx.get(url, timeout=120, trust_env=False)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,17 @@ class Up:
         return f"http://{WEB_HOST}:{self.settings.web_port}"
 
     def ask(self, method: str, path: str, json: object = None) -> httpx.Response:
-        """Ask Prefect's API with the password."""
+        """Ask Prefect's API with the password; again where a server that has just started keeps it waiting."""
         user, _, password = (self.settings.prefect_auth or "").partition(":")
-        return httpx.request(
-            method, f"{self.prefect}/api{path}", json=json, auth=(user, password), timeout=60, trust_env=False
-        )
+
+        def answer() -> httpx.Response | None:
+            with suppress(httpx.TransportError):
+                return httpx.request(
+                    method, f"{self.prefect}/api{path}", json=json, auth=(user, password), timeout=60, trust_env=False
+                )
+            return None
+
+        return eventually(answer, f"answer of Prefect's server to {method} {path}", within_seconds=300)
 
     def pid_of(self, *words: str) -> int | None:
         """The process id of the child that was started with `python -m WORDS`."""
