@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlmodel import Field
@@ -29,3 +30,8 @@ class Timetable(Row, table=True):
     """When Prefect was last asked for the schedules."""
     away_since: datetime | None = None
     """Since when Prefect's server does not answer; None where it did the last time."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no schedule was in force when Prefect was last asked."""
+        return not json.loads(self.spans)[-1]["schedules"]

@@ -272,5 +272,5 @@ class PageWriter:
             pass_state=None,
             now=now,
             also={"doubles": merged_doubles(None if before is None else before.doubles, state)},
-            read_to=state.started_at if state.is_proved else None,
+            read_to=state.read_to,
         )

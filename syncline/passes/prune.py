@@ -106,7 +106,7 @@ def _pruned(
         full_pass_at=row.full_pass_at if refused else state.started_at,
         pass_state=None,
         now=store.clock.now(),
-        read_to=state.started_at if state.is_proved else None,
+        read_to=state.read_to,
         also=_also(row, state, refusal if refused else None),
     )
     return Pruned(tally=tally, refused=refused)

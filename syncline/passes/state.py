@@ -135,6 +135,11 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         return is_mostly_rejected(self.mode, processed=self.items, rejected=self.rejected)
 
     @property
+    def read_to(self) -> datetime | None:
+        """When it began, if all that the upstream showed then is stored, but for single rejects; else None."""
+        return self.started_at if self.is_proved and not self.is_mostly_rejected else None
+
+    @property
     def moves(self) -> bool:
         """Whether items came, went or changed places in this walk."""
         return self.moved or self.fell or self._unknown_doubles > 0

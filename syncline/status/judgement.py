@@ -172,7 +172,9 @@ class _Case:
         if self.missing is not None:
             return NextRun(why=f"never: {self.missing} is not set")
         if self.unknown is not None:
-            return NextRun(why="unknown: Prefect did not tell")
+            return NextRun(
+                why="stopped, when Prefect last told" if self._is_stopped() else "unknown: Prefect did not tell"
+            )
         if self.schedule is None:
             return NextRun(why="not deployed" if self.cadence is not None else "no schedule")
         return self._planned(self.schedule)
@@ -220,7 +222,10 @@ class _Case:
         return NextRun(at=tick + ticks * timedelta(seconds=every), schedule=plan.text, active=True)
 
     def _is_stopped(self) -> bool:
-        return self.schedule is not None and not self.schedule.active
+        """Whether its schedule is off; while Prefect does not tell, whether it was when Prefect last did."""
+        if self.schedule is None:
+            return self.unknown is not None and self.seen.was_off
+        return not self.schedule.active
 
     def _is_refusing(self) -> bool:
         return self.guards.breaker.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}

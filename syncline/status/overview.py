@@ -18,7 +18,7 @@ from syncline.model.session import SyncSession
 from syncline.status.latest import Latest, latest
 from syncline.status.recent import SUCCESSFUL, Recent, recent_of
 from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
-from syncline.store import heartbeats, holds, leases, sessions
+from syncline.store import heartbeats, holds, leases, sessions, timetables
 
 __all__ = ["Freshness", "Progress", "SourceOverview", "overview"]
 
@@ -71,6 +71,7 @@ class SourceOverview:
         heartbeat: its last sign of life; None before the first run.
         holds: the holds in force on it, the oldest first.
         deletion_refused: whether its last full pass refused to delete what was gone, because it was too much.
+        was_off: whether its schedules were switched off when Prefect was last asked; False where it never was.
     """
 
     name: str
@@ -85,6 +86,7 @@ class SourceOverview:
     recent: Recent = field(default_factory=Recent)
     freshness: Freshness = field(default_factory=Freshness)
     deletion_refused: bool = False
+    was_off: bool = False
 
     @property
     def consecutive_failures(self) -> int:
@@ -130,6 +132,7 @@ def overview(
         latest=latest(connection, [source.name for source in sources]),
         passes=passes,
         refusing=refusing,
+        off=_off(connection),
         rows=count_rows(connection, tables),
     )
     return [_source(source, read, now) for source in sources]
@@ -146,6 +149,7 @@ class _Read:
     latest: Mapping[str, Latest]
     passes: Mapping[str, Freshness]
     refusing: frozenset[str]
+    off: frozenset[str]
     rows: Mapping[str, RowCount]
 
 
@@ -167,6 +171,7 @@ def _source(source: Service, read: _Read, now: datetime) -> SourceOverview:
         recent=recent_of(newest.ended),
         freshness=fresh,
         deletion_refused=source.name in read.refusing,
+        was_off=source.name in read.off,
         heartbeat=read.heartbeats.get(source.name),
         holds=tuple(hold for hold in read.holds if hold.source in {source.name, holds.EVERY_SOURCE}),
     )
@@ -186,6 +191,12 @@ def _passes(connection: Connection) -> tuple[Mapping[str, Freshness], frozenset[
         found[source] = Freshness(read_at=_earlier(known.read_at, read_at), full_at=_earlier(known.full_at, full_at))
         refusing |= {source} if refusal is not None else set()
     return found, frozenset(refusing)
+
+
+def _off(connection: Connection) -> frozenset[str]:
+    """The sources of which no deployment had a schedule in force when Prefect was last asked."""
+    known = timetables.every(connection)
+    return frozenset({one.source for one in known}) - {one.source for one in known if not one.is_off}
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

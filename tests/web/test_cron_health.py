@@ -270,3 +270,11 @@ def test_what_is_told_of_a_service_is_called_its_health(call_as: CallAs, setting
     schemas = call_as(settings, None)("GET", "/openapi.json").json()["components"]["schemas"]
     assert {"CronHealth", "ServiceHealth", "ServiceHealthDetail"} <= set(schemas)
     assert not {"Service", "ServiceDetail"} & set(schemas)
+
+
+def test_a_service_whose_only_run_crashed_has_a_last_run(scene: Scene) -> None:
+    """A process that is killed before its first beat has run all the same."""
+    record(scene.store, Status.CRASHED)
+    scene.clock.advance(seconds=120)
+    told = scene.read("/health/cron/quests")
+    assert (told["last_run"], told["age_seconds"], told["last_beat"]) == ("2026-01-22T10:00:00.000Z", 120, None)

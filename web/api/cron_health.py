@@ -163,7 +163,7 @@ def _kept_from_running(one: SourceReport) -> Life | None:
 
 def _health_of(here: Context, report: Report, one: SourceReport) -> ServiceHealthDetail:
     beat = one.seen.heartbeat
-    last_run = None if beat is None else beat.last_run
+    last_run = one.seen.began_at
     return ServiceHealthDetail(
         service=here.shown_as(one.name),
         last_run=last_run,

@@ -12,7 +12,8 @@ from syncline.resilience.breaker import BreakerState
 from syncline.status.guards import Guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
-from syncline.status.report import NextRun
+from syncline.status.recent import recent_of
+from syncline.status.report import NextRun, State
 from syncline.status.schedules import Schedules
 from syncline.store.breakers import BreakerStatus
 
@@ -131,3 +132,30 @@ def test_the_ticks_of_a_cron_are_not_guessed() -> None:
     by_cron = next_run(held(TICK + EVERY), rhythm=Rhythm(interval_seconds=None))
     assert (by_cron.at, by_cron.why) == (None, "held")
     assert next_run(held(TICK - timedelta(seconds=5)), rhythm=Rhythm(interval_seconds=None)).at == TICK
+
+
+@pytest.mark.parametrize(
+    ("was_off", "state", "why"),
+    [
+        (True, State.STOPPED, "stopped, when Prefect last told"),
+        (False, State.UP_TO_DATE, "unknown: Prefect did not tell"),
+    ],
+)
+def test_a_source_that_was_stopped_is_stopped_while_prefect_does_not_answer(
+    *, was_off: bool, state: State, why: str
+) -> None:
+    """`up to date` beside a schedule that is off would be taken for one that runs."""
+    ended = SyncSession(
+        id="s1",
+        source="quests",
+        trigger=Trigger.SCHEDULE,
+        mode=Mode.FULL,
+        status=Status.COMPLETED,
+        started_at=NOW,
+        completed_at=NOW,
+    )
+    seen = replace(SEEN, last=ended, last_run=ended, recent=recent_of([ended]), was_off=was_off)
+    guards = Guards(breaker=CLOSED, policy=BreakerPolicy(), budgets=(), blocked_until=None)
+    away = Schedules(unknown="Prefect does not answer", cadences={"quests": Rhythm()})
+    told = report([seen], {"quests": guards}, away, {}, NOW).of("quests")
+    assert (told.state, told.next_run.at, told.next_run.why) == (state, None, why)

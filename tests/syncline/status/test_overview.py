@@ -8,13 +8,15 @@ from syncline.clock import ManualClock
 from syncline.model.erp import Customer
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
+from syncline.passes import accounting
+from syncline.passes.accounting import Span
 from syncline.status.guards import guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview, overview
 from syncline.status.report import State
 from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedules
-from syncline.store import heartbeats, holds
+from syncline.store import heartbeats, holds, timetables
 from syncline.store.engine import Store
 
 Record = Callable[..., SyncSession]
@@ -140,3 +142,17 @@ def test_the_rows_of_each_table_are_counted(store: Store, sources: list[Source])
     with store.write() as connection:
         connection.execute(insert(Customer), [{"id": str(n), "active": True, **stamp} for n in range(3)])
     assert [one.rows for one in look(store, sources)] == [RowCount(rows=0), RowCount(rows=3)]
+
+
+@pytest.mark.parametrize(("kept", "off"), [((True, True), True), ((True, False), False), ((), False)])
+def test_a_source_was_off_if_none_of_its_deployments_was_on(
+    store: Store, sources: list[Source], kept: tuple[bool, ...], *, off: bool
+) -> None:
+    """It is what is known of a schedule while Prefect's server is away."""
+    now = store.clock.now()
+    with store.write() as connection:
+        for number, is_off in enumerate(kept):
+            on = Span(since=now - timedelta(hours=1), schedules=("every minute",))
+            spans = [on, Span(since=now, schedules=() if is_off else on.schedules)]
+            timetables.begin(connection, f"sync/{number}", source="products", spans=accounting.dump(spans), now=now)
+    assert [one.was_off for one in look(store, sources)] == [off, False]
