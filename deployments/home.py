@@ -14,7 +14,7 @@ from syncline.errors import ConfigurationError
 from syncline.held_file import hold_file, is_held
 from syncline.settings import Settings
 
-__all__ = ["close_to_others", "hold_home", "is_up", "own_home", "temporary_folder"]
+__all__ = ["close_to_others", "hold_home", "is_up", "own_home", "tell_ports", "temporary_folder"]
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _LOCK = "up.lock"
@@ -86,6 +86,21 @@ def hold_home(settings: Settings) -> Generator[None]:
                 "end it, or set another folder"
             ) from None
         yield
+
+
+@contextmanager
+def tell_ports(settings: Settings) -> Generator[None]:
+    """While this process lives, say where the instance listens to commands in other terminals (`load_settings`).
+
+    Their environment may lack the ports that this one was given; `syncline status` said that Prefect does not answer.
+    """
+    ports = {"HOST": settings.host, "WEB_PORT": settings.web_port, "PREFECT_PORT": settings.prefect_port}
+    lines = (f"SYNCLINE_{name}={value}\n" for name, value in (ports | {"SANDBOX_PORT": settings.sandbox_port}).items())
+    try:
+        with hold_file(settings.up_file, "".join(lines)):
+            yield
+    finally:
+        settings.up_file.unlink(missing_ok=True)
 
 
 def is_up(settings: Settings) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from deployments.demo import demo_file, demo_settings
 from deployments.ended import close_ended
 from deployments.environment import prefect_env, runner_env, server_env, settings_env
-from deployments.home import hold_home, own_home, temporary_folder
+from deployments.home import hold_home, own_home, tell_ports, temporary_folder
 from deployments.household import ChildDiedError, Household, StoppedError
 from deployments.listening import said_of_no_tls, web_url
 from deployments.preflight import (
@@ -61,7 +61,7 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
         made = prepare(settings, demo=demo)
         settings = with_made_secrets(settings)
         _say_first(settings, made, say)
-        with temporary_folder(settings) as temporary, open_record(settings, say) as record:
+        with tell_ports(settings), temporary_folder(settings) as temporary, open_record(settings, say) as record:
             return _run(settings, demo=demo, temporary=temporary, say=say, record=record)
 
 
@@ -148,7 +148,7 @@ def _say_first(settings: Settings, made: Sequence[str], say: Callable[[str], Non
 def _say_where(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
     say("")
     say(f"Dashboard    {web_url(settings)}/")
-    say(f"API          {web_url(settings)}/openapi.json")
+    say(f"API          {web_url(settings)}/docs")
     say(f"Prefect UI   {settings.prefect_api.removesuffix('/api')}/ (`syncline prefect-password` shows its password)")
     if demo:
         say(f"Sandbox      http://127.0.0.1:{settings.sandbox_port}/")

@@ -55,8 +55,9 @@ class Settings(BaseSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     `SYNCLINE_` precedes each name, except where a name of its own is given. Secrets that `syncline up` made stand in
-    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While a demo lives, what
-    it simulates stands in `HOME/demo.env`, which wins over both files; afterwards that file counts for nothing.
+    `HOME/secrets.env`; a variable of the environment wins over `.env`, which wins over these. While `syncline up`
+    lives, where it listens stands in `HOME/up.env`, and what a demo simulates in `HOME/demo.env`; they win over both
+    files, and count for nothing afterwards.
     """
 
     model_config = SettingsConfigDict(
@@ -178,6 +179,11 @@ class Settings(BaseSettings):
         return self.home / "secrets.env"
 
     @property
+    def up_file(self) -> Path:
+        """Where a running `syncline up` says on which address and ports it listens."""
+        return self.home / "up.env"
+
+    @property
     def demo_file(self) -> Path:
         """Where a running demo says what it simulates."""
         return self.home / "demo.env"
@@ -237,7 +243,7 @@ def short_secrets(settings: Settings) -> list[str]:
 
 
 def load_settings() -> Settings:
-    """Read the environment, `.env` and the generated secrets; while a demo lives, also what it simulates.
+    """Read the environment, `.env` and the generated secrets; also what a `syncline up` says that runs now.
 
     Raises:
         ConfigurationError: a value cannot be used, or a file not be read; the message names the variable or the file.
@@ -246,8 +252,8 @@ def load_settings() -> Settings:
     try:
         check_file(files[0])
         home = _Home(_env_file=files).home  # pyright: ignore[reportCallIssue] - as of `_read`
-        demo = home / "demo.env"  # a killed demo leaves it behind: the real upstreams count then
-        files = [home / "secrets.env", Path(".env"), *([demo] if is_held(demo) else [])]
+        running = [file for file in (home / "up.env", home / "demo.env") if is_held(file)]  # else a killed one's
+        files = [home / "secrets.env", Path(".env"), *running]
         for file in files:
             check_file(file)
         return _read(*files)

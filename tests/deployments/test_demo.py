@@ -6,6 +6,7 @@ import pytest
 
 import sandbox
 from deployments.demo import demo_file, demo_settings
+from deployments.home import tell_ports
 from deployments.preflight import is_set_up
 from flows.registry import sources
 from sandbox.__main__ import read_arguments
@@ -31,6 +32,27 @@ def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(
         assert endpoint_of(load_settings()) == endpoint_of(demo_settings(demo))
         assert load_settings().round_seconds == demo_settings(demo).round_seconds == 600
     assert load_settings().base_url("erp") == "https://erp.example.com"
+
+
+def test_commands_in_another_terminal_find_the_ports_of_what_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ports in the environment of one terminal alone, another one's `status` said that Prefect does not answer."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path))
+    for name in ("HOST", "WEB_PORT", "PREFECT_PORT", "SANDBOX_PORT"):
+        monkeypatch.delenv(f"SYNCLINE_{name}", raising=False)
+    (tmp_path / ".env").write_text("SYNCLINE_WEB_PORT=8081\n")
+    running = Settings(home=tmp_path, host="127.0.0.2", web_port=9080, prefect_port=9200, sandbox_port=9090)
+    with tell_ports(running):
+        found = load_settings()
+        assert (found.host, found.web_port, found.sandbox_port) == ("127.0.0.2", 9080, 9090)
+        assert found.prefect_api == running.prefect_api
+        monkeypatch.setenv("SYNCLINE_WEB_PORT", "9999")
+        assert load_settings().web_port == 9999
+    monkeypatch.delenv("SYNCLINE_WEB_PORT")
+    running.up_file.write_text("SYNCLINE_WEB_PORT=9080\n")  # as a killed one leaves it
+    assert (load_settings().web_port, load_settings().prefect_port) == (8081, 4200)
 
 
 def test_each_feed_has_an_upstream_in_the_demo() -> None:
