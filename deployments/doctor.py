@@ -16,13 +16,14 @@ from deployments.client import open_client
 from deployments.intervals import planned
 from deployments.preflight import check_deployments, check_upstreams, said_of_missing, said_of_unknown
 from deployments.running_code import changed_code, said_of_changed
+from deployments.secrets_file import short_secrets
 from flows.registry import services, sources
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
 from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
-from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, Settings, short_secrets
+from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, Settings
 from syncline.store import schedules, schema
 from syncline.store.engine import Store
 

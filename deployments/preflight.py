@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from deployments.entrypoint import check_entrypoint
 from deployments.environment import PREFECT_HOST
 from deployments.prefect_yaml import read_deployments, read_upkeep
+from deployments.secrets_file import short_secrets
 from flows.registry import find, names, services
 from syncline.errors import ConfigurationError
 from syncline.model.service import Service
-from syncline.settings import SECRET_BYTES, Settings, short_secrets
+from syncline.settings import SECRET_BYTES, Settings
 from syncline.upstreams.auth import read_credentials
 from syncline.upstreams.webhooks import endpoint_of
 

@@ -7,9 +7,9 @@ import secrets
 from pathlib import Path
 
 from syncline.errors import ConfigurationError
-from syncline.settings import Settings
+from syncline.settings import SECRET_BYTES, Settings
 
-__all__ = ["make_missing_secrets", "with_made_secrets"]
+__all__ = ["make_missing_secrets", "short_secrets", "with_made_secrets"]
 
 _BYTES = 32
 
@@ -54,3 +54,18 @@ def _append(path: Path, lines: list[str]) -> None:
     with os.fdopen(descriptor, "a", encoding="ascii") as file:
         os.fchmod(file.fileno(), 0o600)
         file.writelines(lines)
+
+
+def short_secrets(settings: Settings) -> list[str]:
+    """The names of the secrets that are set to fewer than `SECRET_BYTES` bytes, or to nothing: these doors are shut."""
+    known = {
+        "SYNCLINE_JWT_SECRET": settings.jwt_secret,
+        "CRON_SECRET": settings.cron_secret,
+        "INTERNAL_API_KEY": settings.internal_api_key,
+        "SYNCLINE_PREFECT_SECRET": settings.prefect_secret,
+    }
+    return [
+        name
+        for name, secret in known.items()
+        if secret is not None and len(secret.get_secret_value().encode()) < SECRET_BYTES
+    ]

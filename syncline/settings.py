@@ -25,7 +25,6 @@ __all__ = [
     "base_url_setting",
     "load_settings",
     "misspelt",
-    "short_secrets",
 ]
 
 
@@ -225,21 +224,6 @@ class Settings(BaseSettings):
 def base_url_setting(upstream: str) -> str:
     """The variable that says where `upstream` is."""
     return f"SYNCLINE_UPSTREAMS__{upstream.upper()}__BASE_URL"
-
-
-def short_secrets(settings: Settings) -> list[str]:
-    """The names of the secrets that are set to fewer than `SECRET_BYTES` bytes, or to nothing: these doors are shut."""
-    known = {
-        "SYNCLINE_JWT_SECRET": settings.jwt_secret,
-        "CRON_SECRET": settings.cron_secret,
-        "INTERNAL_API_KEY": settings.internal_api_key,
-        "SYNCLINE_PREFECT_SECRET": settings.prefect_secret,
-    }
-    return [
-        name
-        for name, secret in known.items()
-        if secret is not None and len(secret.get_secret_value().encode()) < SECRET_BYTES
-    ]
 
 
 def load_settings() -> Settings:

@@ -6,8 +6,9 @@ from pydantic import SecretStr, ValidationError
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.listening import said_of_no_tls, web_url
 from deployments.preflight import check_ports, check_secrets, ports_of
+from deployments.secrets_file import short_secrets
 from syncline.errors import ConfigurationError
-from syncline.settings import Settings, short_secrets
+from syncline.settings import Settings
 
 LONG = SecretStr("x" * 32)
 

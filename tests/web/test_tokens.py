@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from deployments.secrets_file import short_secrets
 from syncline.errors import ConfigurationError, MissingSettingError
-from syncline.settings import Settings, short_secrets
+from syncline.settings import Settings
 from web.tokens import InvalidTokenError, Role, issue, verify
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
