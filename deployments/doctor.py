@@ -35,10 +35,10 @@ _RECENT = 20
 class Verdict(StrEnum):
     """How a part is."""
 
-    WELL = "well"
-    HEED = "heed"
+    OK = "ok"
+    WARNING = "warning"
     """It works, but somebody should know."""
-    ILL = "ill"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +61,15 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     yield _tried("upstreams", lambda: check_upstreams(settings), "addresses and credentials can be used")
     for said in (said_of_missing(settings), said_of_unknown(settings)):
         if said is not None:
-            yield Finding(part="upstreams", verdict=Verdict.HEED, said=said)
+            yield Finding(part="upstreams", verdict=Verdict.WARNING, said=said)
     yield from _secrets(settings)
     changed = changed_code(settings)
     if changed:
-        yield Finding(part="code", verdict=Verdict.HEED, said=said_of_changed(changed))
+        yield Finding(part="code", verdict=Verdict.WARNING, said=said_of_changed(changed))
     database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
     yield database
     yield _prefect(settings)
-    yield from examine_plan(settings, store if database.verdict is Verdict.WELL else None)
+    yield from examine_plan(settings, store if database.verdict is Verdict.OK else None)
 
 
 def examine_plan(settings: Settings, store: Store | None = None) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def examine_plan(settings: Settings, store: Store | None = None) -> Iterator[Fin
     variables = {source: name for source, name in INTERVAL_VARIABLES.items() if source in in_force}
     for load in budget_loads(planned(settings), overrides=overrides, measured=measured):
         said = complaint(load, variables)
-        verdict = Verdict.WELL if said is None else Verdict.ILL
+        verdict = Verdict.OK if said is None else Verdict.ERROR
         yield Finding(part="budget", verdict=verdict, said=line(load) if said is None else f"{line(load)}: {said}")
 
 
@@ -87,8 +87,8 @@ def _tried(part: str, check: Callable[[], object], well: str) -> Finding:
     try:
         check()
     except SynclineError as error:
-        return Finding(part=part, verdict=Verdict.ILL, said=str(error))
-    return Finding(part=part, verdict=Verdict.WELL, said=well)
+        return Finding(part=part, verdict=Verdict.ERROR, said=str(error))
+    return Finding(part=part, verdict=Verdict.OK, said=well)
 
 
 def _check_database(store: Store) -> None:
@@ -107,13 +107,13 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     for name, value in known.items():
         if value is None:
             said = f"{name} is not set, so its door is closed: `syncline up` makes one"
-            yield Finding(part="secrets", verdict=Verdict.HEED, said=said)
+            yield Finding(part="secrets", verdict=Verdict.WARNING, said=said)
     short = short_secrets(settings)
     for name in short:
         said = f"{name} is shorter than {SECRET_BYTES} bytes, so its door is closed: take a longer one, or unset it"
-        yield Finding(part="secrets", verdict=Verdict.ILL, said=f"{said} and `syncline up` makes one")
+        yield Finding(part="secrets", verdict=Verdict.ERROR, said=f"{said} and `syncline up` makes one")
     if all(known.values()) and not short:
-        yield Finding(part="secrets", verdict=Verdict.WELL, said="all are set")
+        yield Finding(part="secrets", verdict=Verdict.OK, said="all are set")
 
 
 def _prefect(settings: Settings) -> Finding:
@@ -124,10 +124,10 @@ def _prefect(settings: Settings) -> Finding:
     try:
         asyncio.run(ask())
     except ConfigurationError as error:
-        return Finding(part="prefect", verdict=Verdict.ILL, said=str(error))
+        return Finding(part="prefect", verdict=Verdict.ERROR, said=str(error))
     except PrefectUnavailableError as error:
-        return Finding(part="prefect", verdict=Verdict.HEED, said=f"{error}; until then nothing runs by itself")
-    return Finding(part="prefect", verdict=Verdict.WELL, said="its server answers")
+        return Finding(part="prefect", verdict=Verdict.WARNING, said=f"{error}; until then nothing runs by itself")
+    return Finding(part="prefect", verdict=Verdict.OK, said="its server answers")
 
 
 def _reality(store: Store) -> tuple[dict[str, float], dict[str, float]]:

@@ -40,5 +40,5 @@ def test_the_doctor_fails_where_something_is_wrong(syncline: Syncline, store: St
     """A script that deploys asks it first; its answer is the exit code."""
     done = syncline("doctor", "--json")
     told = json.loads(done.stdout)
-    assert done.returncode == (1 if any(one["verdict"] == "ill" for one in told) else 0)
+    assert done.returncode == (1 if any(one["verdict"] == "error" for one in told) else 0)
     assert {"deployments", "upstreams", "secrets", "database", "prefect", "budget"} == {one["part"] for one in told}

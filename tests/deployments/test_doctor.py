@@ -18,7 +18,7 @@ NOWHERE = "http://127.0.0.1:1/api"
 
 
 def ill(findings: list[Finding]) -> list[str]:
-    return [finding.part for finding in findings if finding.verdict is Verdict.ILL]
+    return [finding.part for finding in findings if finding.verdict is Verdict.ERROR]
 
 
 def completed(source: str, mode: Mode, *, requests: int, at: datetime) -> SyncSession:
@@ -43,14 +43,14 @@ def test_an_instance_that_is_well_is_told_so(store: Store) -> None:
     )
     findings = list(examine(settings, store))
     assert not ill(findings)
-    assert [finding.part for finding in findings if finding.verdict is Verdict.HEED] == ["prefect"]
+    assert [finding.part for finding in findings if finding.verdict is Verdict.WARNING] == ["prefect"]
     assert not any("xxxx" in finding.said for finding in findings)
 
 
 def test_a_short_secret_is_ill_and_named(store: Store) -> None:
     """Its door is closed, though a secret is set; the secret itself is not told."""
     settings = Settings(prefect_api_url=NOWHERE, jwt_secret=SecretStr("x" * 31), cron_secret=SecretStr(""))
-    said = [one.said for one in examine(settings, store) if one.verdict is Verdict.ILL and one.part == "secrets"]
+    said = [one.said for one in examine(settings, store) if one.verdict is Verdict.ERROR and one.part == "secrets"]
     assert [text.partition(" ")[0] for text in said] == ["SYNCLINE_JWT_SECRET", "CRON_SECRET"]
     assert "32 bytes" in said[0]
     assert "xxxx" not in said[0]
@@ -80,7 +80,7 @@ def test_the_plan_is_made_of_what_really_runs(store: Store) -> None:
     with store.write() as connection:
         schedules.override(connection, "quests", interval_seconds=300, changed_by="ann", now=now)
         sessions.insert_session(connection, ended)
-    (sick,) = [finding for finding in examine_plan(Settings(), store) if finding.verdict is Verdict.ILL]
+    (sick,) = [finding for finding in examine_plan(Settings(), store) if finding.verdict is Verdict.ERROR]
     assert "ask for 72" in sick.said
     assert "quests every 360 s" in sick.said
 
@@ -98,7 +98,7 @@ def test_the_plan_is_made_with_the_intervals_of_the_environment(sqlite_store: St
     """Every half minute is 120 of 60 an hour; an operator's interval is what really runs, and so goes before."""
     settings = PacedSettings(paces={"quests": 30})
     for store in (None, sqlite_store):
-        (sick,) = [finding for finding in examine_plan(settings, store) if finding.verdict is Verdict.ILL]
+        (sick,) = [finding for finding in examine_plan(settings, store) if finding.verdict is Verdict.ERROR]
         assert "quests every 30 s = 120" in sick.said
     with sqlite_store.write() as connection:
         now = sqlite_store.clock.now()
