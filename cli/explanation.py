@@ -54,7 +54,8 @@ def sentences(one: SourceReport, report: Report) -> Iterator[str]:
 
 def _told(session: SyncSession, now: datetime) -> str:
     tick = f" for the tick of {iso_instant(session.scheduled_for)}" if session.scheduled_for else ""
-    reason = f": {why(session)}" if why(session) else ""
+    said = why(session).rstrip(".")
+    reason = f": {said}" if said else ""
     began = f"began {ago(session.started_at, now)}{tick} (trigger: {session.trigger.value})"
     return f"{began} and is {session.status.value}{reason}; {follows(session)}."
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+import zoneinfo
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -33,11 +35,26 @@ def enter() -> None:
     os.umask(_OWNER_ALONE)
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     tracking.refuse()
+    _remember_zone_names()
     try:
         os.environ.update(prefect_env(load_settings()))
     except SynclineError:
         home = Path(os.environ.get("SYNCLINE_HOME", ".syncline"))
         os.environ["PREFECT_HOME"] = str((home / "prefect").absolute())
+
+
+def _remember_zone_names() -> None:
+    """Have the names of all time zones read once: Prefect asks for them at each schedule that it reads.
+
+    `zoneinfo` opens 600 files each time, which takes 11 CPU ms, and was a third of what an idle server took.
+    """
+    read = cache(zoneinfo.available_timezones)
+
+    def available_timezones() -> set[str]:
+        return set(read())
+
+    if zoneinfo.available_timezones.__module__ != __name__:
+        zoneinfo.available_timezones = available_timezones
 
 
 def prefect_env(settings: Settings) -> dict[str, str]:

@@ -22,7 +22,7 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
         return f"breaker: held open until `syncline breaker reset {source}`"
     until = f"{retry_at:%H:%M:%S} UTC"
     if state is BreakerState.OPEN:
-        return f"breaker: open until {until} after failures in a row"
+        return f"breaker: open until {until}: it failed too often in a row"
     return f"breaker: half-open, and all its probes are out; the next at {until}"
 
 

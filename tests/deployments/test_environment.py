@@ -1,9 +1,12 @@
 import ssl
+import sys
 import time
+import zoneinfo
 
 import certifi
 import pytest
 
+from deployments import environment
 from deployments.environment import prefect_env, server_env
 from syncline.settings import Settings
 
@@ -43,3 +46,15 @@ def test_our_own_server_asks_for_no_token_that_its_clients_do_not_fetch(monkeypa
     """A variable that is meant for another server would lock out the runner."""
     monkeypatch.setenv("PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED", "true")
     assert server_env(Settings())["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] == "false"
+
+
+def test_the_names_of_all_time_zones_are_read_once() -> None:
+    """Prefect asks for them at each schedule that it reads, and they stand in 600 files."""
+    environment.enter()
+    zoneinfo.available_timezones().clear()
+    opened, asked = list[object](), list[set[str]]()
+    sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and not asked else None)
+    found = zoneinfo.available_timezones()
+    asked.append(found)
+    assert "Europe/Paris" in found
+    assert opened == []

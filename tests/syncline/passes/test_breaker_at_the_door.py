@@ -33,7 +33,7 @@ def test_a_run_of_a_source_whose_breaker_is_open_is_skipped_with_its_time(store:
     fail(store)
     refused = admit(store, source(), Due(trigger=Trigger.SCHEDULE))
     assert refused.status is Status.SKIPPED
-    assert refused.reason == "breaker: open until 10:05:00 UTC after failures in a row"
+    assert refused.reason == "breaker: open until 10:05:00 UTC: it failed too often in a row"
     clock.advance(seconds=301)
     assert begin(store, source()).granted
 

@@ -8,6 +8,7 @@ from support.answering import Answering
 from support.odd_shop import shop, source_of
 from support.runs import begin, pull, run, stored
 
+from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status
 from syncline.passes.ending import complete
@@ -45,7 +46,9 @@ def test_a_pass_that_failed_a_session_completes_no_later_one(store: Store) -> No
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_pass_that_stored_little_of_what_it_was_sent_makes_nothing_fresher(store: Store, mode: Mode) -> None:
+def test_a_pass_that_stored_little_of_what_it_was_sent_makes_nothing_fresher(
+    store: Store, clock: ManualClock, mode: Mode
+) -> None:
     """`fresh` says that all that the upstream showed then is stored."""
     server = shop()
     source = source_of(PageNumber(page_size=10), incremental=True)
@@ -57,7 +60,7 @@ def test_a_pass_that_stored_little_of_what_it_was_sent_makes_nothing_fresher(sto
     assert fresh(store) == before
     for row in server.rows[1:]:
         row.update(price="2")
-    store.clock.advance(seconds=5)
+    clock.advance(seconds=5)
     assert run(store, source, mode=mode, transport=Answering(server)).status is Status.PARTIAL
     assert fresh(store) > before
 
