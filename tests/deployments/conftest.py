@@ -1,13 +1,18 @@
-"""A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process."""
+"""A whole instance, as `syncline up` starts it: a real Prefect server and runner, one for each test process.
+
+It is ended with the last test that needs it: an idle one takes a fifth of a core from those that follow.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
 from pydantic import SecretStr
 from support.instance import Instance, child_env, eventually, free_port, start_prefect
+from support.kept import Kept
 
 import sandbox
 from deployments.household import Household
@@ -19,8 +24,18 @@ from syncline.store.engine import Store
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, prefect_home: Callable[[Path], None]) -> Iterator[Instance]:
-    home = tmp_path_factory.mktemp("instance")
+def kept(tmp_path_factory: pytest.TempPathFactory, prefect_home: Callable[[Path], None]) -> Iterator[Kept[Instance]]:
+    with Kept(lambda: _instance(tmp_path_factory.mktemp("instance"), prefect_home)) as kept:
+        yield kept
+
+
+@pytest.fixture
+def served(kept: Kept[Instance]) -> Instance:
+    return kept.get()
+
+
+@contextmanager
+def _instance(home: Path, prefect_home: Callable[[Path], None]) -> Generator[Instance]:
     prefect_home(home)
     with sandbox.serving(seed=7, products=60, customers=5) as box, Household(home / "logs") as house:
         settings = _settings(home, box)
