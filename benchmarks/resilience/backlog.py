@@ -16,6 +16,7 @@ from benchmarks.resilience.sources import measured_source, measured_upstream
 from benchmarks.resilience.wall import Seen
 from syncline.errors import RateLimitedError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 from syncline.resilience.breaker import outcome_of
 from syncline.settings import Settings, UpstreamSettings
@@ -129,7 +130,7 @@ async def _requests(together: Together, url: str, address: str, upstream: Upstre
     store = Store(url)
     spending = Spending(gate=Budgets(store), patience_seconds=2 * seconds)
     async with UpstreamClient(upstream, _settings(address), spending=spending) as client:
-        await client.get("ready")
+        await client.send(Request(path="ready"))
         await asyncio.to_thread(together)
         try:
             async with asyncio.timeout(seconds):
@@ -142,7 +143,7 @@ async def _requests(together: Together, url: str, address: str, upstream: Upstre
 
 async def _asked(client: UpstreamClient) -> None:
     try:
-        await client.get("work")
+        await client.send(Request(path="work"))
     except RateLimitedError:
         return  # the upstream has counted it
 
@@ -161,7 +162,7 @@ def _call_once(together: Together, url: str, address: str) -> None:
 async def _failure(address: str) -> Exception | None:
     async with UpstreamClient(measured_upstream(), _settings(address)) as client:
         try:
-            await client.get("down")
+            await client.send(Request(path="down"))
         except UnavailableError as error:
             return error
     return None

@@ -81,7 +81,8 @@ class Judge:
     def _page_instead_of_data(self, answer: httpx.Response) -> UnavailableError | None:
         kind = answer.headers.get("content-type", "").lower()
         beginning = answer.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-        is_data = beginning.startswith((b"{", b"[")) or answer.status_code == _NO_CONTENT  # whatever it is called
+        is_empty = not beginning and answer.request.method != "GET"  # as after a DELETE, whatever it is called
+        is_data = is_empty or beginning.startswith((b"{", b"[")) or answer.status_code == _NO_CONTENT
         if is_data or ("html" not in kind and (not beginning.startswith(b"<") or _XML.search(kind))):
             return None
         path = self.redact(answer.request.url.path)

@@ -80,6 +80,9 @@ class SigningTransport(httpx.AsyncBaseTransport):
             url = url.copy_merge_params(query)
         headers.update(self._credentials.headers)
         body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
+        if body is not None and MASK.encode() in body:
+            body = masks.reveal_in_body(body, headers.get("content-type", ""))
+            headers["content-length"] = str(len(body))
         signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
         self.sent += 1
         return await self._inner.handle_async_request(signed)

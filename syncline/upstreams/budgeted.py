@@ -15,15 +15,14 @@ from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.spending import Denied, Granted
 from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.bodies import asked_by
 from syncline.upstreams.in_flight import InFlight
 from syncline.upstreams.interrupting import wait_looking
 from syncline.upstreams.limits import retry_at
 from syncline.upstreams.quotas import read_quota
 
-__all__ = ["COST_EXTENSION", "BudgetedTransport", "Gate", "Spending"]
+__all__ = ["BudgetedTransport", "Gate", "Spending"]
 
-COST_EXTENSION = "syncline.cost"
-"""The request's extension that says how many requests it counts for; 1 unless it is there."""
 _PAUSE_SECONDS = 5.0
 """How long an upstream that asks to slow down, and names no time, is left alone; doubled while it goes on."""
 _LONGEST_PAUSE_SECONDS = 900.0
@@ -120,7 +119,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             DeferredError: a hold stands in the way.
         """
         keys, waited = self._upstream.budgets_for(request.url.path), 0.0
-        cost = request.extensions.get(COST_EXTENSION, 1)
+        cost = asked_by(request).cost
         while True:
             async with self._in_flight:
                 await self._stop_if_held()

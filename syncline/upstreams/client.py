@@ -1,4 +1,7 @@
-"""The client of one upstream: signs, limits what is under way, and tells failures apart. It never retries."""
+"""The client of one upstream: signs, limits what is under way, and tells failures apart.
+
+It never retries: a request that failed may have arrived. Tasks try a whole attempt again, by the source's backoff.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,12 +13,14 @@ import httpx
 
 from syncline.clock import Clock, SystemClock
 from syncline.errors import ConfigurationError, RejectedError, UnavailableError
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings, base_url_setting
-from syncline.upstreams.answers import Judge
+from syncline.settings import Settings
+from syncline.upstreams.address import address_of, redirected
+from syncline.upstreams.answers import Judge, limits_rate
 from syncline.upstreams.auth import SigningTransport, read_credentials, sealed
-from syncline.upstreams.bodies import WholeTransport
-from syncline.upstreams.budgeted import COST_EXTENSION, BudgetedTransport, Spending
+from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
+from syncline.upstreams.budgeted import BudgetedTransport, Spending
 from syncline.upstreams.network import open_transport
 
 __all__ = ["Received", "UpstreamClient"]
@@ -28,7 +33,7 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.Clien
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Received:
-    """A successful answer, whole; nothing in it repeats our credentials.
+    """An answer, whole; nothing in it repeats our credentials.
 
     Attributes:
         url: where it came from, after redirects; what relative links are relative to.
@@ -67,12 +72,12 @@ class UpstreamClient:
         self.name = upstream.name
         self.max_in_flight = upstream.max_in_flight
         self._known_by = (upstream, settings)
-        self._base = _base_url(upstream, settings)
+        self._address = address_of(upstream, settings)
         self._credentials = read_credentials(upstream, settings)
         self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
         self._clock = clock or SystemClock()
         self._free = asyncio.Semaphore(upstream.max_in_flight)
-        inner = transport or open_transport(self._base, connections=upstream.max_in_flight)
+        inner = transport or open_transport(self._address.base, connections=upstream.max_in_flight)
         self._signing = SigningTransport(inner, self._credentials)
         whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
@@ -85,7 +90,7 @@ class UpstreamClient:
     @property
     def origin(self) -> str:
         """Where the upstream is."""
-        return str(self._base)
+        return str(self._address.base)
 
     @property
     def requests(self) -> int:
@@ -104,44 +109,44 @@ class UpstreamClient:
     ) -> None:
         await self._http.aclose()
 
-    async def get(
-        self,
-        path: str,
-        *,
-        params: dict[str, str] | None = None,
-        headers: dict[str, str] | None = None,
-        cost: int = 1,
-    ) -> Received:
-        """Ask for `path`, relative to the base URL or an absolute URL on its host; `params` join those of `path`.
-
-        The request spends `cost` times what the upstream's budgets say that one costs.
+    async def send(self, request: Request) -> Received:
+        """Ask the upstream; what may change something is sent once, and redirected only where that is no repetition.
 
         Raises:
-            UpstreamError: the upstream did not answer with success; which one says what to do.
+            UpstreamError: it answered with neither success nor an accepted status; which one says what to do.
             BudgetSpentError: its budget is spent for longer than the patience lasts.
         """
-        url = self._locate(path)
-        answer = await self._follow(url.copy_merge_params(params) if params else url, headers, cost)
-        trouble = self._judge.verdict(answer, self._clock.now())
-        if trouble is not None:
-            raise trouble
+        answer = await self._follow(request)
+        if answer.status_code not in request.accept or limits_rate(answer):
+            trouble = self._judge.verdict(answer, self._clock.now())
+            if trouble is not None:
+                raise trouble
         return self._received(answer)
 
-    async def _follow(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
-        """The answer at `url`, or where it is redirected to on the same host."""
+    async def _follow(self, request: Request) -> httpx.Response:
+        """The answer to `request`, or that of where it is redirected to on the same host."""
+        url, status = self._address.locate(request), 0
         for _ in range(_REDIRECTS + 1):
-            answer = await self._send(url, headers, cost)
-            if not answer.has_redirect_location:
+            answer = await self._send(url, request)
+            status = answer.status_code
+            if not answer.has_redirect_location or status in request.accept:
                 return answer
             link = self._credentials.masks.hide_text(answer.headers["location"])
-            url = _with_query(self._own(link, "redirects us to", seen_at=url), url)
-        raise RejectedError(f"{self.name} redirects in circles", upstream=self.name)
+            url = self._address.redirect(link, seen_at=url)
+            request = redirected(request, status, upstream=self.name)
+        raise RejectedError(f"{self.name} redirects in circles", upstream=self.name, status=status)
 
-    async def _send(self, url: httpx.URL, headers: dict[str, str] | None, cost: int) -> httpx.Response:
+    async def _send(self, url: httpx.URL, request: Request) -> httpx.Response:
         async with self._free:
             try:
-                asked = {COST_EXTENSION: cost}
-                return await self._http.get(url, headers=headers, follow_redirects=False, extensions=asked)
+                return await self._http.request(
+                    request.method,
+                    url,
+                    content=request.body,
+                    headers=dict(request.headers),
+                    follow_redirects=False,
+                    extensions={REQUEST_EXTENSION: request},
+                )
             except _FAILURES as error:
                 failure = self._unavailable(url, error)
         raise failure  # outside of `except`: what the transport raised may quote the signed request
@@ -165,39 +170,6 @@ class UpstreamClient:
             url=masks.hide_text(str(answer.request.url)),
         )
 
-    def _locate(self, path: str) -> httpx.URL:
-        if path.startswith(("http://", "https://")):
-            return self._own(path, "links to", seen_at=self._base)
-        if path.startswith("?") or not path:
-            return httpx.URL(f"{self._base}{path}")
-        return httpx.URL(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}")
-
-    def _own(self, link: str, does: str, *, seen_at: httpx.URL) -> httpx.URL:
-        """The URL of `link`, if it is the upstream's own: our credentials go nowhere else."""
-        base = self._base
-        try:
-            url = seen_at.join(link)
-        except httpx.InvalidURL:
-            raise RejectedError(f"{self.name} {does} something that is no URL", upstream=self.name) from None
-        if url.host == base.host and url.scheme == "http" and base.scheme == "https":
-            url = url.copy_with(scheme="https", port=base.port)  # what servers behind a TLS proxy think they are
-        moved_to_tls = (base.scheme, base.port, url.scheme, url.port) == ("http", None, "https", None)
-        if url.host == base.host and (moved_to_tls or (url.scheme, url.port) == (base.scheme, base.port)):
-            return url
-        elsewhere = f"{url.scheme}://{url.netloc.rpartition(b'@')[2].decode()}"
-        setting = base_url_setting(self.name)
-        raise RejectedError(
-            f"{self.name} {does} another host, {elsewhere}, where our credentials must not go; if it has moved, "
-            f"set {setting}",
-            upstream=self.name,
-        )
-
-
-def _with_query(there: httpx.URL, here: httpx.URL) -> httpx.URL:
-    """Where a redirect leads; one that only adds or drops a slash at the end may have forgotten the query."""
-    same = there.path.rstrip("/") == here.path.rstrip("/")
-    return there.copy_with(query=here.query) if same and here.query and not there.query else there
-
 
 def _budgeted(
     inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending | None, clock: Clock
@@ -207,16 +179,3 @@ def _budgeted(
     if upstream.budgets:
         raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
     return inner
-
-
-def _base_url(upstream: Upstream, settings: Settings) -> httpx.URL:
-    setting = base_url_setting(upstream.name)
-    try:
-        url = httpx.URL(settings.base_url(upstream.name))
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{setting} is no URL: {error}") from None
-    if url.userinfo:
-        raise ConfigurationError(f"{setting} must not contain credentials; they have settings of their own")
-    if not url.host:
-        raise ConfigurationError(f"{setting} names no host")
-    return url

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UpstreamError
-from syncline.model.page import Answer, Ask, Transport
+from syncline.model.page import Answer, Ask, Request, Transport
 from syncline.upstreams.landmarks import Item
 from syncline.upstreams.paging import Offset, OnePage, PageNumber, Paging
 from syncline.upstreams.rest import RestPages
@@ -109,14 +109,12 @@ class _Bounded:
         self.name = inner.name
         self.max_in_flight = 1
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
+    async def send(self, request: Request) -> Answer:
         if self._left < 1 or self._allowance.left < 1:
             raise _SpentError
         self._left -= 1
         self._allowance.left -= 1
-        return await self._inner.get(path, params=params, headers=headers)
+        return await self._inner.send(request)
 
 
 async def prove(

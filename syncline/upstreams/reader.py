@@ -15,7 +15,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from syncline.errors import RejectedError, UnavailableError
-from syncline.model.page import Answer, Headers, Json, Transport
+from syncline.model.page import Answer, Headers, Json, Request, Transport
 from syncline.model.places import dotted_keys
 from syncline.upstreams.envelope import Envelope, NoListError, Opened
 from syncline.upstreams.limits import http_date
@@ -107,10 +107,10 @@ class Reader:
     ahead: int
     failures: tuple[str, ...] = ()
 
-    async def get(self, params: Mapping[str, str], headers: dict[str, str] | None = None) -> Fetched:
+    async def get(self, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Fetched:
         """What the path answers to `params`, added to the fixed ones."""
-        answer = await self.transport.get(self.path, params={**self.params, **params}, headers=headers)
-        return self._fetched(answer)
+        request = Request(path=self.path, params={**self.params, **params}, headers=headers or {})
+        return self._fetched(await self.transport.send(request))
 
     async def get_past_the_end(self, params: Mapping[str, str]) -> Fetched:
         """As `get`, but a refusal that may mean "behind the end" is an empty page that says so."""
@@ -123,7 +123,7 @@ class Reader:
 
     async def follow(self, link: str) -> Fetched:
         """What `link` answers, which carries all parameters itself."""
-        return self._fetched(await self.transport.get(link))
+        return self._fetched(await self.transport.send(Request(path=link)))
 
     def reject(self, problem: str) -> NoReturn:
         """Refuse to go on: the declaration does not fit the upstream.

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import msgspec
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UnavailableError, UpstreamError
-from syncline.model.page import Answer, Transport
+from syncline.model.page import Answer, Request, Transport
 from syncline.upstreams.columns_guess import guess_columns, guess_key
 from syncline.upstreams.landmarks import Item, Items, Landmark, find_items, items_at, landmarks
 from syncline.upstreams.paging_marks import find_cursors, find_links, find_more
@@ -154,7 +154,7 @@ class Trials:
     async def _first(self) -> Look:
         self.requests += 1
         path, params = with_repeated(self.path, self.fixed)
-        answer = await self.transport.get(path, params=params or None)
+        answer = await self.transport.send(Request(path=path, params=params))
         try:
             return _look(answer, None)
         except ValueError as error:
@@ -169,7 +169,8 @@ class Trials:
             path, fixed = with_repeated(path, self.fixed)
             params = {**fixed, **params}
         try:
-            look = _look(await self.transport.get(path, params=params, headers=headers), self.like)
+            request = Request(path=path, params=params or {}, headers=headers or {})
+            look = _look(await self.transport.send(request), self.like)
         except (RateLimitedError, BudgetSpentError):
             self.is_limited = True
             return None

@@ -20,7 +20,7 @@ from typing import NoReturn
 import msgspec
 
 from syncline.errors import ConfigurationError, CursorExpiredError, RefusedError, RejectedError, UnavailableError
-from syncline.model.page import Ask, Page, Transport
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.upstreams.ahead import Ahead
 from syncline.upstreams.limits import http_date
 from syncline.upstreams.walk import stream
@@ -160,7 +160,7 @@ class _Backwards:
 
     async def _fetch(self, token: str | None) -> _Fetched:
         params = self._params if token is None else {**self._params, "pagination_token": token}
-        answer = await self._transport.get(self._path, params=params)
+        answer = await self._transport.send(Request(path=self._path, params=params))
         body = read_body(answer, upstream=self._transport.name, path=self._path)
         self._check_problems(body)
         rows = body.data or []

@@ -12,7 +12,7 @@ from flows.products import PRODUCTS
 from sandbox import Box
 from syncline.errors import DeferredError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.page import Ask, Page, Transport
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.service import Service
 from syncline.model.session import Tally
@@ -53,7 +53,7 @@ class Several:
     async def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del ask
         for number in range(1, 6):
-            await transport.get("erp/products", params={"page": str(number)})
+            await transport.send(Request(path="erp/products", params={"page": str(number)}))
             self.between(number)
         yield Page(rows=(), requests=5)
 
@@ -82,10 +82,10 @@ def test_a_hold_stops_the_attempts_after_a_failure(instance: Store, box: Box) ->
             run = Run(source=PRODUCTS, store=instance, stack=stack, session_id="s")
             client = await run.open_transport()
             with pytest.raises(UnavailableError):
-                await client.get("erp/products")
+                await client.send(Request(path="erp/products"))
             hold(instance)
             with pytest.raises(DeferredError, match="paused: order creation"):
-                await client.get("erp/products")
+                await client.send(Request(path="erp/products"))
 
     asyncio.run(attempts())
     assert box.requests.count() == 1
@@ -118,8 +118,8 @@ def test_a_hold_ends_the_wait_for_a_budget(store: Store) -> None:
 
     async def ask() -> None:
         async with held_client(store, without_end, sent) as client:
-            await client.get("one")
-            await client.get("two")
+            await client.send(Request(path="one"))
+            await client.send(Request(path="two"))
 
     with pytest.raises(DeferredError, match="paused: order creation") as caught:
         asyncio.run(asyncio.wait_for(ask(), 60))
@@ -136,8 +136,8 @@ def test_a_hold_that_comes_as_the_wait_ends_stops_the_request(store: Store) -> N
 
     async def ask() -> None:
         async with held_client(store, held_at_the_end, sent) as client:
-            await client.get("one")
-            await client.get("two")
+            await client.send(Request(path="one"))
+            await client.send(Request(path="two"))
 
     with pytest.raises(DeferredError, match="paused: order creation"):
         asyncio.run(ask())

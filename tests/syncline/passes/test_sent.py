@@ -13,7 +13,7 @@ from support.upstream import ListPages
 
 from syncline.errors import SynclineError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.page import Ask, Page, Transport
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
@@ -178,7 +178,7 @@ def test_pages_that_came_in_one_answer_are_one_request(store: Store, session_id:
 
     async def halves(transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del ask
-        rows = msgspec.json.decode((await transport.get("/products")).content, type=list[msgspec.Raw])
+        rows = msgspec.json.decode((await transport.send(Request(path="/products"))).content, type=list[msgspec.Raw])
         yield Page(rows=[bytes(row) for row in rows[:5]], resume="half")
         yield Page(rows=[bytes(row) for row in rows[5:]])
 

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import subprocess
 import sysconfig
@@ -10,11 +11,14 @@ import httpx
 import pytest
 import respx
 from aiohttp import web
+from support.exchange import Answer, Arrived, Exchange
 
 import sandbox
+from syncline.errors import UpstreamError
+from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
-from syncline.upstreams.client import UpstreamClient
+from syncline.upstreams.client import Received, UpstreamClient
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[..., AbstractAsyncContextManager[str]]
@@ -83,6 +87,35 @@ def connect() -> Connect:
         return UpstreamClient(upstream, Settings(upstreams={"erp": credentials}))
 
     return connecting
+
+
+@pytest.fixture
+def arrived() -> Arrived:
+    return Arrived()
+
+
+@pytest.fixture
+def exchange(serve: Serve, connect: Connect, arrived: Arrived) -> Exchange:
+    """Answers requests by a server on the loopback, and notes what arrives there."""
+
+    def exchanging(answer: Answer, *requests: Request, **given: object) -> list[Received | UpstreamError]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            await arrived.note(request)
+            return answer(request)
+
+        async def one(client: UpstreamClient, request: Request) -> Received | UpstreamError:
+            try:
+                return await client.send(request)
+            except UpstreamError as error:
+                return error
+
+        async def scenario() -> list[Received | UpstreamError]:
+            async with serve(data=handle, new=handle) as url, connect(url, **given) as client:
+                return [await one(client, request) for request in requests]
+
+        return asyncio.run(scenario())
+
+    return exchanging
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from syncline.errors import (
     UnavailableError,
     UpstreamError,
 )
+from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.upstreams.answers import Judge
 from syncline.upstreams.client import UpstreamClient
@@ -34,7 +35,7 @@ def judged(
 async def ask(client: UpstreamClient) -> UpstreamError | None:
     async with client:
         try:
-            await client.get("/erp/products")
+            await client.send(Request(path="/erp/products"))
         except UpstreamError as error:
             return error
     return None
@@ -76,10 +77,10 @@ def test_what_was_sent_once_arrives_once(box: sandbox.Box, erp: Connect) -> None
     async def kept_and_swallowed() -> UpstreamClient:
         client = erp()
         async with client:
-            await client.get("/erp/products")
+            await client.send(Request(path="/erp/products"))
             box.faults.add("drop")
             with pytest.raises(UnavailableError):
-                await client.get("/erp/products")
+                await client.send(Request(path="/erp/products"))
         return client
 
     client = asyncio.run(kept_and_swallowed())

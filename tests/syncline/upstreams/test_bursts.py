@@ -14,6 +14,7 @@ import pytest
 from syncline.clock import ManualClock
 from syncline.errors import RateLimitedError
 from syncline.model.budgets import BudgetKey
+from syncline.model.page import Request
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.spending import Denied, Granted
@@ -126,7 +127,7 @@ def scene(sqlite_store: Store, clock: ManualClock) -> Scene:
 
 async def asked(client: UpstreamClient, times: int) -> int:
     """How many of so many requests at once were refused."""
-    got = await asyncio.gather(*[client.get("list") for _ in range(times)], return_exceptions=True)
+    got = await asyncio.gather(*[client.send(Request(path="list")) for _ in range(times)], return_exceptions=True)
     unexpected = [one for one in got if isinstance(one, BaseException) and not isinstance(one, RateLimitedError)]
     assert unexpected == []
     return sum(isinstance(one, RateLimitedError) for one in got)

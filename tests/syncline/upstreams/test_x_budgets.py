@@ -11,7 +11,7 @@ import sandbox
 from syncline.clock import ManualClock
 from syncline.errors import BudgetSpentError, RateLimitedError
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
-from syncline.model.page import Ask
+from syncline.model.page import Ask, Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
@@ -76,7 +76,7 @@ async def spent_until(x: UpstreamClient, path: str) -> datetime:
     """Ask until the budget is spent; until when it then is."""
     while True:
         try:
-            await x.get(path)
+            await x.send(Request(path=path))
         except BudgetSpentError as spent:
             return spent.retry_at or NEVER
 
