@@ -37,7 +37,7 @@ class Upstream:
         timeout_seconds: how long one request may take to connect, and how long an answer may be silent.
         answer_seconds: how long one answer may take in all, from the request to its last byte.
         max_bytes: how long a body may be, in bytes, as it is sent and as it is unpacked.
-        max_in_flight: how many requests may be under way at once, over all sources of one process.
+        max_in_flight: how many requests may be under way at once, over all sources and accounts of one process.
         budgets: how many requests it admits, over all processes and machines.
     """
 

@@ -1,7 +1,8 @@
 """Every request is paid for before it leaves: a transport that stands before all others of an upstream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -95,8 +96,16 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
     may be admitted, in another thread, while that is being written.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
-        """Send by `inner` what the budgets of `upstream` admit."""
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        upstream: Upstream,
+        spending: Spending,
+        clock: Clock,
+        *,
+        room: Callable[[], asyncio.Semaphore],
+    ) -> None:
+        """Send by `inner` what the budgets of `upstream` admit; `room` bounds what the process has under way there."""
         self._inner = inner
         self._upstream = upstream
         self._spending = spending
@@ -104,6 +113,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
         self._door = upstream.door
         self._open_at: datetime | None = None
+        self._room = room
         self._in_flight = InFlight(upstream.max_in_flight)
         self._way_seconds = min(upstream.timeout_seconds, _LONGEST_WAY_SECONDS)
         self._shut = 0  # how many bursts have shut the budget
@@ -121,8 +131,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         keys, waited = self._upstream.budgets_for(request.url.path), 0.0
         cost = asked_by(request).cost
         while True:
-            async with self._in_flight:
-                await self._stop_if_held()
+            async with self._in_flight, self._place():
                 shut = self._shut
                 said = await self._pay(keys, cost)
                 if isinstance(said, Granted):
@@ -157,6 +166,20 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
     def _is_after_bursts(self, shut: int) -> bool:
         """Whether a request that asked after so many bursts had shut the budget belongs to none of them."""
         return shut == self._shut and not self._shutting
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncGenerator[None]:
+        """A place among the requests that this process has under way at the upstream.
+
+        Other accounts need these places, so a hold or a spent budget is waited for without one.
+        """
+        await self._stop_if_held()
+        room = self._room()
+        has_to_wait = room.locked()
+        async with room:
+            if has_to_wait:
+                await self._stop_if_held()  # it may have been placed meanwhile
+            yield
 
     async def _stop_if_held(self) -> None:
         if self._spending.for_holds is not None:

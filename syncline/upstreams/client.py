@@ -3,7 +3,6 @@
 It never retries: a request that failed may have arrived. Tasks try a whole attempt again, by the source's backoff.
 """
 
-import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -21,7 +20,7 @@ from syncline.upstreams.answers import Judge, limits_rate
 from syncline.upstreams.auth import SigningTransport, read_credentials, sealed
 from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
 from syncline.upstreams.budgeted import BudgetedTransport, Spending
-from syncline.upstreams.network import open_transport
+from syncline.upstreams.connections import BoundedTransport, Connections
 
 __all__ = ["Received", "UpstreamClient"]
 
@@ -50,7 +49,7 @@ class UpstreamClient:
 
     Attributes:
         name: the upstream's.
-        max_in_flight: how many requests it has under way at most.
+        max_in_flight: how many requests it has under way at most, together with all other clients of the upstream.
     """
 
     def __init__(
@@ -76,12 +75,11 @@ class UpstreamClient:
         self._credentials = read_credentials(upstream, settings)
         self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
         self._clock = clock or SystemClock()
-        self._free = asyncio.Semaphore(upstream.max_in_flight)
-        inner = transport or open_transport(self._address.base, connections=upstream.max_in_flight)
-        self._signing = SigningTransport(inner, self._credentials)
+        self._connections = Connections(upstream, self._address.base, transport=transport)
+        self._signing = SigningTransport(self._connections, self._credentials)
         whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
-            transport=_budgeted(whole, upstream, spending, self._clock),
+            transport=_bounded(whole, upstream, self._connections, spending, self._clock),
             timeout=httpx.Timeout(upstream.timeout_seconds),
             headers=_HEADERS,
             trust_env=False,
@@ -102,6 +100,7 @@ class UpstreamClient:
         return sealed(*self._known_by)
 
     async def __aenter__(self) -> Self:
+        self._connections.join()
         return self
 
     async def __aexit__(
@@ -137,18 +136,17 @@ class UpstreamClient:
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name, status=status)
 
     async def _send(self, url: httpx.URL, request: Request) -> httpx.Response:
-        async with self._free:
-            try:
-                return await self._http.request(
-                    request.method,
-                    url,
-                    content=request.body,
-                    headers=dict(request.headers),
-                    follow_redirects=False,
-                    extensions={REQUEST_EXTENSION: request},
-                )
-            except _FAILURES as error:
-                failure = self._unavailable(url, error)
+        try:
+            return await self._http.request(
+                request.method,
+                url,
+                content=request.body,
+                headers=dict(request.headers),
+                follow_redirects=False,
+                extensions={REQUEST_EXTENSION: request},
+            )
+        except _FAILURES as error:
+            failure = self._unavailable(url, error)
         raise failure  # outside of `except`: what the transport raised may quote the signed request
 
     def _unavailable(self, url: httpx.URL, error: Exception) -> UnavailableError:
@@ -171,11 +169,16 @@ class UpstreamClient:
         )
 
 
-def _budgeted(
-    inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending | None, clock: Clock
+def _bounded(
+    inner: httpx.AsyncBaseTransport,
+    upstream: Upstream,
+    connections: Connections,
+    spending: Spending | None,
+    clock: Clock,
 ) -> httpx.AsyncBaseTransport:
+    """`inner` within the upstream's budgets, and within what this process may have under way there."""
     if spending is not None:
-        return BudgetedTransport(inner, upstream, spending, clock)
+        return BudgetedTransport(inner, upstream, spending, clock, room=lambda: connections.room)
     if upstream.budgets:
         raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
-    return inner
+    return BoundedTransport(inner, connections)
