@@ -35,10 +35,12 @@ class Judge:
     Attributes:
         upstream: whose answers these are.
         redact: takes the secrets out of a text.
+        account_id: the account that asked; "" where it was the source itself, with the credentials of the settings.
     """
 
     upstream: Upstream
     redact: Callable[[str], str]
+    account_id: str = ""
 
     def verdict(self, answer: httpx.Response, now: datetime) -> UpstreamError | None:
         """The error that `answer` is; None for a success."""
@@ -73,6 +75,8 @@ class Judge:
                 return UnavailableError, f"{self._name} failed ({status}) at {path}{said}"
 
     def _credentials_hint(self) -> str:
+        if self.account_id:
+            return f"connect account {self.account_id!r} again, and check what its credentials permit"
         names = credential_settings(self.upstream)
         if not names:
             return "its Upstream declares auth=Auth.NONE; give it the authentication that the API wants"

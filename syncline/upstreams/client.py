@@ -17,14 +17,16 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.upstreams.address import address_of, redirected
 from syncline.upstreams.answers import Judge, limits_rate
-from syncline.upstreams.auth import SigningTransport, read_credentials, sealed
+from syncline.upstreams.auth import sealed, signer_of
 from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
 from syncline.upstreams.budgeted import BudgetedTransport, Spending
 from syncline.upstreams.connections import BoundedTransport, Connections
+from syncline.upstreams.signing import Secrets, Signer, SigningTransport
 
 __all__ = ["Received", "UpstreamClient"]
 
 _REDIRECTS = 5
+_UNAUTHORIZED = 401
 _HEADERS = {"User-Agent": "syncline", "Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip, deflate"}
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
 """What a transport may raise: aiohttp's own errors for answers that are no HTTP pass httpx-aiohttp unmapped."""
@@ -60,8 +62,13 @@ class UpstreamClient:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         spending: Spending | None = None,
+        account_id: str = "",
+        signer: Signer | None = None,
     ) -> None:
         """Speak to `upstream` where `settings` say it is; `transport` replaces the network.
+
+        What is asked for an account is signed by the account's `signer`; all else by what stands in the settings.
+        A 401 makes it refresh its credentials once; where it could, the request is sent once more.
 
         Each request is paid for by `spending`, without which an upstream that has budgets is not spoken to.
 
@@ -72,11 +79,12 @@ class UpstreamClient:
         self.max_in_flight = upstream.max_in_flight
         self._known_by = (upstream, settings)
         self._address = address_of(upstream, settings)
-        self._credentials = read_credentials(upstream, settings)
-        self._judge = Judge(upstream=upstream, redact=self._credentials.redact)
+        signer = signer or signer_of(upstream, settings)
+        self._secrets = Secrets(signer)
+        self._judge = Judge(upstream=upstream, redact=self._secrets.redact, account_id=account_id)
         self._clock = clock or SystemClock()
         self._connections = Connections(upstream, self._address.base, transport=transport)
-        self._signing = SigningTransport(self._connections, self._credentials)
+        self._signing = SigningTransport(self._connections, signer, self._secrets)
         whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
             transport=_bounded(whole, upstream, self._connections, spending, self._clock),
@@ -115,12 +123,19 @@ class UpstreamClient:
             UpstreamError: it answered with neither success nor an accepted status; which one says what to do.
             BudgetSpentError: its budget is spent for longer than the patience lasts.
         """
+        refreshes = self._signing.refreshes
         answer = await self._follow(request)
+        if self._is_refused(answer, request) and await self._signing.has_renewed(refreshes):
+            answer = await self._follow(request)  # a 401 was not carried out (RFC 9110, section 15.5.2)
         if answer.status_code not in request.accept or limits_rate(answer):
             trouble = self._judge.verdict(answer, self._clock.now())
             if trouble is not None:
                 raise trouble
         return self._received(answer)
+
+    @staticmethod
+    def _is_refused(answer: httpx.Response, request: Request) -> bool:
+        return answer.status_code == _UNAUTHORIZED and _UNAUTHORIZED not in request.accept
 
     async def _follow(self, request: Request) -> httpx.Response:
         """The answer to `request`, or that of where it is redirected to on the same host."""
@@ -130,7 +145,7 @@ class UpstreamClient:
             status = answer.status_code
             if not answer.has_redirect_location or status in request.accept:
                 return answer
-            link = self._credentials.masks.hide_text(answer.headers["location"])
+            link = self._secrets.hide_text(answer.headers["location"])
             url = self._address.redirect(link, seen_at=url)
             request = redirected(request, status, upstream=self.name)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name, status=status)
@@ -150,22 +165,19 @@ class UpstreamClient:
         raise failure  # outside of `except`: what the transport raised may quote the signed request
 
     def _unavailable(self, url: httpx.URL, error: Exception) -> UnavailableError:
-        path = self._credentials.redact(url.path)
+        path = self._secrets.redact(url.path)
         if isinstance(error, httpx.TimeoutException | TimeoutError) and not isinstance(error, httpx.ConnectTimeout):
             return UnavailableError(f"{self.name} did not answer {path} in time", upstream=self.name)
-        said = self._credentials.redact(" ".join(str(error).split())) or type(error).__name__
+        said = self._secrets.redact(" ".join(str(error).split())) or type(error).__name__
         return UnavailableError(f"{self.name} could not be read at {path}: {said}", upstream=self.name)
 
     def _received(self, answer: httpx.Response) -> Received:
         """The answer without our credentials, which links to the next page repeat and which nobody may store."""
-        masks, headers = self._credentials.masks, answer.headers
-        if masks.are_needed(b"\n".join(value for _, value in headers.raw)):
-            headers = httpx.Headers([(name, masks.hide(value)) for name, value in headers.raw])
         return Received(
-            content=masks.hide(answer.content),
-            headers=headers,
+            content=self._secrets.hide(answer.content),
+            headers=self._secrets.hide_headers(answer.headers),
             status_code=answer.status_code,
-            url=masks.hide_text(str(answer.request.url)),
+            url=self._secrets.hide_text(str(answer.request.url)),
         )
 
 
