@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncline.errors import ConfigurationError
-from syncline.model.budgets import Budget, BudgetKey
+from syncline.model.budgets import Budget, BudgetKey, Scope
 
 __all__ = ["Auth", "Upstream"]
 
@@ -70,12 +70,14 @@ class Upstream:
 
     @property
     def budget_keys(self) -> tuple[BudgetKey, ...]:
-        """All of its budgets."""
+        """All of its budgets, as a source without accounts spends them."""
         return tuple(self._key(budget) for budget in self.budgets)
 
-    def budgets_for(self, path: str) -> tuple[BudgetKey, ...]:
-        """The budgets that pay for a request for `path`."""
-        return tuple(self._key(budget) for budget in self.budgets if budget.pays_for(path))
+    def budgets_for(self, path: str, account_id: str = "") -> tuple[BudgetKey, ...]:
+        """The budgets that pay for a request for `path`, sent for an account or for the source itself."""
+        return tuple(self._key(budget, account_id) for budget in self.budgets if budget.pays_for(path))
 
-    def _key(self, budget: Budget) -> BudgetKey:
-        return BudgetKey(name=f"{self.name}:{budget.name}", policy=budget.policy, cost=budget.cost)
+    def _key(self, budget: Budget, account_id: str = "") -> BudgetKey:
+        account_id = account_id if budget.scope is Scope.ACCOUNT else ""
+        name = ":".join(part for part in (self.name, budget.name, account_id) if part)
+        return BudgetKey(name=name, policy=budget.policy, cost=budget.cost, account_id=account_id)

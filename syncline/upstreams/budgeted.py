@@ -104,8 +104,13 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         clock: Clock,
         *,
         room: Callable[[], asyncio.Semaphore],
+        account_id: str = "",
     ) -> None:
-        """Send by `inner` what the budgets of `upstream` admit; `room` bounds what the process has under way there."""
+        """Send by `inner` what the budgets of `upstream` and of the account admit.
+
+        `room` bounds what the process has under way there.
+        """
+        self._account_id = account_id
         self._inner = inner
         self._upstream = upstream
         self._spending = spending
@@ -128,7 +133,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             BudgetSpentError: the budget admits it only after more than the patience.
             DeferredError: a hold stands in the way.
         """
-        keys, waited = self._upstream.budgets_for(request.url.path), 0.0
+        keys, waited = self._upstream.budgets_for(request.url.path, self._account_id), 0.0
         cost = asked_by(request).cost
         while True:
             async with self._in_flight, self._place():
@@ -223,7 +228,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         if answer.status_code == _FORBIDDEN:
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
-            await self._refused(keys or (self._door,), retry_at(answer.headers, now), shut, now)
+            await self._refused(self._to_blame(keys), retry_at(answer.headers, now), shut, now)
             return
         if self._is_after_bursts(shut):
             self._bursts = 0
@@ -231,6 +236,14 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         quota = read_quota(answer.headers, now) if len(keys) == 1 else None
         if quota is not None:
             await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
+
+    def _to_blame(self, keys: Sequence[BudgetKey]) -> Sequence[BudgetKey]:
+        """Which of the budgets that paid for a refused request are shut.
+
+        Where one of them is the account's, the refusal is taken to be the account's own: it must block no other. If the
+        upstream meant us all, the others hear of it by their own next request.
+        """
+        return [key for key in keys if key.account_id] or keys or (self._door,)
 
     async def _refused(self, keys: Sequence[BudgetKey], named: datetime | None, shut: int, now: datetime) -> None:
         """Shut these budgets until the time that the upstream `named`, or for a pause where it named none."""

@@ -87,7 +87,7 @@ class UpstreamClient:
         self._signing = SigningTransport(self._connections, signer, self._secrets)
         whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
-            transport=_bounded(whole, upstream, self._connections, spending, self._clock),
+            transport=self._bounded(whole, upstream, spending, account_id),
             timeout=httpx.Timeout(upstream.timeout_seconds),
             headers=_HEADERS,
             trust_env=False,
@@ -180,17 +180,15 @@ class UpstreamClient:
             url=self._secrets.hide_text(str(answer.request.url)),
         )
 
-
-def _bounded(
-    inner: httpx.AsyncBaseTransport,
-    upstream: Upstream,
-    connections: Connections,
-    spending: Spending | None,
-    clock: Clock,
-) -> httpx.AsyncBaseTransport:
-    """`inner` within the upstream's budgets, and within what this process may have under way there."""
-    if spending is not None:
-        return BudgetedTransport(inner, upstream, spending, clock, room=lambda: connections.room)
-    if upstream.budgets:
-        raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
-    return BoundedTransport(inner, connections)
+    def _bounded(
+        self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending | None, account_id: str
+    ) -> httpx.AsyncBaseTransport:
+        """`inner` within the budgets, and within what this process may have under way at the upstream."""
+        connections = self._connections
+        if spending is not None:
+            return BudgetedTransport(
+                inner, upstream, spending, self._clock, room=lambda: connections.room, account_id=account_id
+            )
+        if upstream.budgets:
+            raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
+        return BoundedTransport(inner, connections)
