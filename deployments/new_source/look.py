@@ -16,14 +16,14 @@ from flows import registry
 from syncline.errors import ConfigurationError, RefusedError
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
+from syncline.probe.guess import Guess
+from syncline.probe.look import probe
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schema
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import Spending
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.guess import Guess
-from syncline.upstreams.probe import probe
 
 __all__ = ["Seen", "look", "prefix"]
 

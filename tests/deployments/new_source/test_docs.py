@@ -17,7 +17,7 @@ from syncline.model.page import Ask, Request
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes.codec import Rejected, codec_of
-from syncline.upstreams.guess import ColumnGuess, Guess
+from syncline.probe.guess import ColumnGuess, Guess
 from syncline.upstreams.paging import PageNumber
 
 DOCS = Path(__file__).parents[3] / "docs" / "add-a-source.md"

@@ -2,8 +2,7 @@ import asyncio
 import socket
 import subprocess
 import sysconfig
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,23 +11,13 @@ import pytest
 import respx
 from aiohttp import web
 from support.exchange import Answer, Arrived, Exchange
+from support.loopback import Connect, Serve, box, connect, erp, serve
 
-import sandbox
 from syncline.errors import UpstreamError
 from syncline.model.page import Request
-from syncline.model.upstream import Auth, Upstream
-from syncline.settings import Settings, UpstreamSettings
 from syncline.upstreams.client import Received, UpstreamClient
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Serve = Callable[..., AbstractAsyncContextManager[str]]
-Connect = Callable[..., UpstreamClient]
-
-
-@pytest.fixture
-def box() -> Generator[sandbox.Box]:
-    with sandbox.serving(seed=7, products=250, customers=40) as served:
-        yield served
+__all__ = ["box", "connect", "erp", "serve"]
 
 
 @pytest.fixture
@@ -37,56 +26,6 @@ def edge() -> Generator[respx.Router]:
     router = respx.Router(assert_all_mocked=True)
     yield router
     router.assert_all_called()
-
-
-@pytest.fixture
-def serve() -> Serve:
-    """Serves handlers by path, on a free port, until the block ends; gives the base URL."""
-
-    @asynccontextmanager
-    async def serving(**handlers: Handler) -> AsyncGenerator[str]:
-        app = web.Application()
-        for name, handler in handlers.items():
-            app.router.add_route("*", f"/{name}", handler)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-    return serving
-
-
-@pytest.fixture
-def connect() -> Connect:
-    """Makes the client of an upstream at a URL."""
-
-    def connecting(
-        url: str,
-        *,
-        auth: Auth = Auth.NONE,
-        auth_name: str = "X-API-Key",
-        timeout_seconds: float = 10,
-        max_in_flight: int = 8,
-        answer_seconds: float = 120,
-        max_bytes: int = 100_000_000,
-        **given: object,
-    ) -> UpstreamClient:
-        upstream = Upstream(
-            name="erp",
-            auth=auth,
-            auth_name=auth_name,
-            timeout_seconds=timeout_seconds,
-            max_in_flight=max_in_flight,
-            answer_seconds=answer_seconds,
-            max_bytes=max_bytes,
-        )
-        credentials = UpstreamSettings.model_validate({"base_url": url, **given})
-        return UpstreamClient(upstream, Settings(upstreams={"erp": credentials}))
-
-    return connecting
 
 
 @pytest.fixture
@@ -116,16 +55,6 @@ def exchange(serve: Serve, connect: Connect, arrived: Arrived) -> Exchange:
         return asyncio.run(scenario())
 
     return exchanging
-
-
-@pytest.fixture
-def erp(box: sandbox.Box, connect: Connect) -> Connect:
-    """Makes a client of the sandbox's ERP."""
-
-    def connecting(**given: object) -> UpstreamClient:
-        return connect(box.url, **{"auth": Auth.BEARER, "token": box.token, **given})
-
-    return connecting
 
 
 @dataclass(frozen=True, kw_only=True)

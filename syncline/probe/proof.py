@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UpstreamError
 from syncline.model.page import Answer, Ask, Request, Transport
-from syncline.upstreams.landmarks import Item
+from syncline.probe.body_scan import Item
+from syncline.probe.prober import Sample, parsed
 from syncline.upstreams.paging import Offset, OnePage, PageNumber, Paging
 from syncline.upstreams.rest import RestPages
-from syncline.upstreams.trials import Sample, parsed
 
 __all__ = ["Allowance", "Proof", "prove"]
 

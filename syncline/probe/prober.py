@@ -11,13 +11,22 @@ import msgspec
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UnavailableError, UpstreamError
 from syncline.model.page import Answer, Request, Transport
-from syncline.upstreams.columns_guess import guess_columns, guess_key
-from syncline.upstreams.landmarks import Item, Items, Landmark, find_items, items_at, landmarks
-from syncline.upstreams.paging_marks import find_cursors, find_links, find_more
+from syncline.probe.body_scan import (
+    Item,
+    Items,
+    Mark,
+    find_cursors,
+    find_items,
+    find_links,
+    find_more,
+    items_at,
+    scan,
+)
+from syncline.probe.columns import guess_columns, guess_key
 from syncline.upstreams.reader import next_link
 from syncline.upstreams.rest import with_repeated
 
-__all__ = ["Look", "Sample", "Trials", "parsed", "query_of"]
+__all__ = ["Look", "Prober", "Sample", "parsed", "query_of"]
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -38,7 +47,7 @@ class Look:
 
     answer: Answer
     items: Items | None
-    marks: Sequence[Landmark]
+    marks: Sequence[Mark]
     url: str
     link: str | None
     header: str = "Link"
@@ -87,7 +96,7 @@ class Sample:
 
 
 @dataclass(kw_only=True)
-class Trials:
+class Prober:
     """Asks an API that nobody described, a bounded number of times.
 
     Attributes:
@@ -195,7 +204,7 @@ def _look(answer: Answer, like: Items | None) -> Look:
     return Look(
         answer=answer,
         items=find_items(body, urlsplit(url).path.rpartition("/")[2]) if like is None else items_at(body, like),
-        marks=list(landmarks(body)),
+        marks=list(scan(body)),
         url=url,
         link=None if link is None else urljoin(url, link),
         header=header,
