@@ -23,7 +23,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 __all__ = ["Backlog", "Hits", "Quota", "measure_backlog", "measure_hits", "used_fraction"]
@@ -128,8 +128,8 @@ def _work_off(together: Together, url: str, address: str, window: SlidingWindow,
 async def _requests(together: Together, url: str, address: str, upstream: Upstream, seconds: float) -> None:
     """Ask without end; a connection is opened before it counts."""
     store = Store(url)
-    spending = Spending(gate=Budgets(store), patience_seconds=2 * seconds)
-    async with UpstreamClient(upstream, _settings(address), spending=spending) as client:
+    budget = RequestBudget(gate=Budgets(store), patience_seconds=2 * seconds)
+    async with UpstreamClient(upstream, _settings(address), budget=budget) as client:
         await client.send(Request(path="ready"))
         await asyncio.to_thread(together)
         try:

@@ -64,8 +64,8 @@ class Upstream:
             raise ConfigurationError(f"upstream {self.name!r}: its budgets need names of their own, but are {names}")
 
     @property
-    def door(self) -> BudgetKey:
-        """What every request passes: shut while the upstream wants to be left alone."""
+    def block_key(self) -> BudgetKey:
+        """Blocks all requests to the upstream, after a 429 to a request that no budget pays for."""
         return BudgetKey(name=self.name)
 
     @property

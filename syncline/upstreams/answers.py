@@ -1,4 +1,4 @@
-"""What an answer means: the upstream's part of the design's table of bad weather."""
+"""Which error an answer is."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from syncline.model.upstream import Upstream
 from syncline.upstreams.auth import credential_settings
 from syncline.upstreams.limits import retry_at
 
-__all__ = ["Judge", "limits_rate"]
+__all__ = ["ErrorClassifier", "limits_rate"]
 
 _NO_CONTENT = 204
 _QUOTED_LENGTH = 200
@@ -29,8 +29,8 @@ _XML = re.compile(r"\b(?:application|text)/(?:[\w.-]+\+)?xml\b")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
-    """Tells which error an answer is.
+class ErrorClassifier:
+    """Turns an answer into the error that it means.
 
     Attributes:
         upstream: whose answers these are.
@@ -42,7 +42,7 @@ class Judge:
     redact: Callable[[str], str]
     account_id: str = ""
 
-    def verdict(self, answer: httpx.Response, now: datetime) -> UpstreamError | None:
+    def classify(self, answer: httpx.Response, now: datetime) -> UpstreamError | None:
         """The error that `answer` is; None for a success."""
         status = answer.status_code
         if answer.is_success:

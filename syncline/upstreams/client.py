@@ -16,10 +16,10 @@ from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.upstreams.address import address_of, redirected
-from syncline.upstreams.answers import Judge, limits_rate
+from syncline.upstreams.answers import ErrorClassifier, limits_rate
 from syncline.upstreams.auth import sealed, signer_of
 from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
-from syncline.upstreams.budgeted import BudgetedTransport, Spending
+from syncline.upstreams.budgeted import BudgetedTransport, RequestBudget
 from syncline.upstreams.connections import BoundedTransport, Connections
 from syncline.upstreams.signing import Secrets, Signer, SigningTransport
 
@@ -61,7 +61,7 @@ class UpstreamClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
-        spending: Spending | None = None,
+        budget: RequestBudget | None = None,
         account_id: str = "",
         signer: Signer | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class UpstreamClient:
         What is asked for an account is signed by the account's `signer`; all else by what stands in the settings.
         A 401 makes it refresh its credentials once; where it could, the request is sent once more.
 
-        Each request is paid for by `spending`, without which an upstream that has budgets is not spoken to.
+        Each request is paid for by `budget`, without which an upstream that has budgets is not spoken to.
 
         Raises:
             ConfigurationError: the base URL, a credential or the budgets are missing, or cannot be used.
@@ -81,13 +81,13 @@ class UpstreamClient:
         self._address = address_of(upstream, settings)
         signer = signer or signer_of(upstream, settings)
         self._secrets = Secrets(signer)
-        self._judge = Judge(upstream=upstream, redact=self._secrets.redact, account_id=account_id)
+        self._errors = ErrorClassifier(upstream=upstream, redact=self._secrets.redact, account_id=account_id)
         self._clock = clock or SystemClock()
         self._connections = Connections(upstream, self._address.base, transport=transport)
         self._signing = SigningTransport(self._connections, signer, self._secrets)
         whole = WholeTransport(self._signing, upstream)
         self._http = httpx.AsyncClient(
-            transport=self._bounded(whole, upstream, spending, account_id),
+            transport=self._bounded(whole, upstream, budget, account_id),
             timeout=httpx.Timeout(upstream.timeout_seconds),
             headers=_HEADERS,
             trust_env=False,
@@ -128,7 +128,7 @@ class UpstreamClient:
         if self._is_refused(answer, request) and await self._signing.has_renewed(refreshes):
             answer = await self._follow(request)  # a 401 was not carried out (RFC 9110, section 15.5.2)
         if answer.status_code not in request.accept or limits_rate(answer):
-            trouble = self._judge.verdict(answer, self._clock.now())
+            trouble = self._errors.classify(answer, self._clock.now())
             if trouble is not None:
                 raise trouble
         return self._received(answer)
@@ -181,14 +181,14 @@ class UpstreamClient:
         )
 
     def _bounded(
-        self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending | None, account_id: str
+        self, inner: httpx.AsyncBaseTransport, upstream: Upstream, budget: RequestBudget | None, account_id: str
     ) -> httpx.AsyncBaseTransport:
         """`inner` within the budgets, and within what this process may have under way at the upstream."""
         connections = self._connections
-        if spending is not None:
+        if budget is not None:
             return BudgetedTransport(
-                inner, upstream, spending, self._clock, room=lambda: connections.room, account_id=account_id
+                inner, upstream, budget, self._clock, room=lambda: connections.room, account_id=account_id
             )
         if upstream.budgets:
-            raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `spending`")
+            raise ConfigurationError(f"the upstream {upstream.name!r} has budgets: give its client the `budget`")
         return BoundedTransport(inner, connections)

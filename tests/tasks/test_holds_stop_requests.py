@@ -22,7 +22,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import holds
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from tasks.admit import admit
 from tasks.flow import sync_flow
@@ -102,9 +102,9 @@ def held_client(store: Store, sleep: Callable[[float], Awaitable[None]], sent: l
         return httpx.Response(200, json=[])
 
     waiting = Waiting(store=store, service=Service(name="products", upstream=X))
-    spending = Spending(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
+    budget = RequestBudget(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
     settings = Settings(upstreams={"x": UpstreamSettings(base_url="http://x.invalid")})
-    return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, spending=spending)
+    return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, budget=budget)
 
 
 def test_a_hold_ends_the_wait_for_a_budget(store: Store) -> None:

@@ -24,7 +24,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import PageNumber
 from syncline.upstreams.rest import RestPages
@@ -65,9 +65,9 @@ def attempt(
     """So many attempts at one session over one client, as its flow makes them; what came of the last."""
 
     async def pulled() -> Tally | SynclineError:
-        spending = Spending(gate=Budgets(store), patience_seconds=0)
+        budget = RequestBudget(gate=Budgets(store), patience_seconds=0)
         source, transport = replace(PRODUCTS, upstream=upstream), httpx.MockTransport(got)
-        async with UpstreamClient(upstream, SETTINGS, transport=transport, spending=spending) as client:
+        async with UpstreamClient(upstream, SETTINGS, transport=transport, budget=budget) as client:
             outcome: Tally | SynclineError = Tally()
             for _ in range(times):
                 try:

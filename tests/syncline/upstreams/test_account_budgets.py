@@ -15,7 +15,7 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 OWN = Budget(name="reads", policy=SlidingWindow(limit=3, period_seconds=60, margin=0), paths="^/m", scope=Scope.ACCOUNT)
@@ -41,10 +41,10 @@ class Upstreams:
             return httpx.Response(429, headers={"Retry-After": "90"}) if is_refused else httpx.Response(200, json=[])
 
         async def scenario() -> None:
-            spending = Spending(gate=Budgets(self.store), patience_seconds=0)
+            budget = RequestBudget(gate=Budgets(self.store), patience_seconds=0)
             transport, clock = httpx.MockTransport(answer), self.store.clock
             async with UpstreamClient(
-                X, SETTINGS, transport=transport, clock=clock, spending=spending, account_id=account_id
+                X, SETTINGS, transport=transport, clock=clock, budget=budget, account_id=account_id
             ) as client:
                 for path in paths:
                     await client.send(Request(path=path))

@@ -16,7 +16,7 @@ from syncline.errors import (
 )
 from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
-from syncline.upstreams.answers import Judge
+from syncline.upstreams.answers import ErrorClassifier
 from syncline.upstreams.client import UpstreamClient
 
 Connect = Callable[..., UpstreamClient]
@@ -27,9 +27,11 @@ JSON = {"Content-Type": "application/json"}
 def judged(
     status: int, content: bytes = b"[]", headers: dict[str, str] | None = None, auth: Auth = Auth.BEARER
 ) -> UpstreamError | None:
-    judge = Judge(upstream=Upstream(name="erp", auth=auth), redact=lambda text: text.replace("hush", "…"))
+    classifier = ErrorClassifier(
+        upstream=Upstream(name="erp", auth=auth), redact=lambda text: text.replace("hush", "…")
+    )
     request = httpx.Request("GET", "http://erp.example/items?page=2")
-    return judge.verdict(httpx.Response(status, content=content, headers=headers or JSON, request=request), NOW)
+    return classifier.classify(httpx.Response(status, content=content, headers=headers or JSON, request=request), NOW)
 
 
 async def ask(client: UpstreamClient) -> UpstreamError | None:

@@ -15,7 +15,7 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -44,14 +44,14 @@ class Scene:
             self.sent.append(request.url.path)
             return answer(request)
 
-        spending = Spending(
+        budget = RequestBudget(
             gate=Budgets(self.store),
             patience_seconds=patience_seconds,
             sleep=self.sleep,
             on_wait=lambda reason, until: self.heard.append(f"{reason} {until:%H:%M:%S}"),
         )
         transport = httpx.MockTransport(received)
-        return UpstreamClient(upstream, SETTINGS, transport=transport, clock=self.clock, spending=spending)
+        return UpstreamClient(upstream, SETTINGS, transport=transport, clock=self.clock, budget=budget)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -212,7 +212,7 @@ def test_what_another_process_was_told_shuts_the_door_within_a_quarter_of_a_seco
     async def scenario() -> None:
         async with scene.client(upstream=plain) as client:
             await client.send(Request(path="anything"))
-            Budgets(scene.store).block([plain.door], until=scene.clock.now() + timedelta(seconds=90))
+            Budgets(scene.store).block([plain.block_key], until=scene.clock.now() + timedelta(seconds=90))
             scene.clock.advance(seconds=0.24)
             await client.send(Request(path="anything"))
             scene.clock.advance(seconds=0.01)

@@ -21,7 +21,7 @@ from syncline.resilience.spending import Denied, Granted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 SETTINGS = Settings(upstreams={"base": UpstreamSettings(base_url="https://base.example")})
@@ -107,8 +107,8 @@ class Scene:
     slept: list[float] = field(default_factory=list[float])
 
     def client(self, server: PocketBase, budgets: Budgets | None = None) -> UpstreamClient:
-        spending = Spending(gate=budgets or Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
-        return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, spending=spending)
+        budget = RequestBudget(gate=budgets or Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
+        return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, budget=budget)
 
     async def sleep(self, seconds: float) -> None:
         """Wait together with the others: the clock moves only to where nobody has been."""

@@ -25,7 +25,7 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 Connect = Callable[..., UpstreamClient]
@@ -223,14 +223,14 @@ class Account:
         await self.freed.wait()
 
     def client(self, url: str, *, is_held: bool = False) -> UpstreamClient:
-        spending = Spending(
+        budget = RequestBudget(
             gate=Budgets(self.store),
             patience_seconds=600,
             sleep=self.wait,
             for_holds=self.wait if is_held else None,
         )
         settings = Settings(upstreams={"x": UpstreamSettings(base_url=url)})
-        return UpstreamClient(X, settings, clock=self.store.clock, spending=spending)
+        return UpstreamClient(X, settings, clock=self.store.clock, budget=budget)
 
 
 @pytest.mark.parametrize("is_held", [True, False], ids=["held", "out of budget"])
@@ -272,10 +272,10 @@ def test_a_hold_that_is_placed_while_a_request_waits_for_its_place_stops_it(serv
 
         async with serve(data=crowd.answer) as url:
             given = Settings(upstreams={"x": UpstreamSettings(base_url=url)})
-            spending = Spending(gate=Budgets(sqlite_store), for_holds=for_holds)
+            budget = RequestBudget(gate=Budgets(sqlite_store), for_holds=for_holds)
             clock = sqlite_store.clock
             async with (
-                UpstreamClient(X, given, clock=clock, spending=spending) as held,
+                UpstreamClient(X, given, clock=clock, budget=budget) as held,
                 Account(store=sqlite_store).client(url) as other,
             ):
                 first = asyncio.create_task(other.send(DATA))

@@ -17,7 +17,7 @@ from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.signing import Signer
 
@@ -196,8 +196,8 @@ def test_the_repeated_request_is_paid_for(sqlite_store: Store, serve: Serve) -> 
         asked_for_holds.append(len(server.came))
 
     async def scenario() -> int:
-        spending = Spending(gate=Budgets(sqlite_store), for_holds=for_holds)
-        async with serve(data=server.answer) as url, client(url, token, spending=spending) as one:
+        budget = RequestBudget(gate=Budgets(sqlite_store), for_holds=for_holds)
+        async with serve(data=server.answer) as url, client(url, token, budget=budget) as one:
             await one.send(DATA)
             return one.requests
 

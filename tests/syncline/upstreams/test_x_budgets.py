@@ -16,7 +16,7 @@ from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.x import LOOKUP_PATH, MENTIONS_PATH, Mentions, lookup
 
@@ -55,8 +55,8 @@ def client(box: sandbox.Box, sqlite_store: Store, clock: ManualClock) -> Client:
 
     def connecting() -> UpstreamClient:
         given = UpstreamSettings.model_validate({"base_url": f"{box.url}/x", "token": box.x_token})
-        spending = Spending(gate=Budgets(sqlite_store), patience_seconds=0)
-        return UpstreamClient(X, Settings(upstreams={"x": given}), clock=clock, spending=spending)
+        budget = RequestBudget(gate=Budgets(sqlite_store), patience_seconds=0)
+        return UpstreamClient(X, Settings(upstreams={"x": given}), clock=clock, budget=budget)
 
     return connecting
 
