@@ -19,8 +19,7 @@ from syncline.upstreams.answers import limits_rate
 from syncline.upstreams.bodies import asked_by
 from syncline.upstreams.in_flight import InFlight
 from syncline.upstreams.interrupting import wait_looking
-from syncline.upstreams.limits import retry_at
-from syncline.upstreams.quotas import read_quota
+from syncline.upstreams.limits import read_quota, retry_at
 
 __all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget"]
 
