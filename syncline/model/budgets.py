@@ -149,7 +149,7 @@ class BudgetKey:
 
     Attributes:
         name: `UPSTREAM:BUDGET` or `UPSTREAM:BUDGET:ACCOUNT`; the bare `UPSTREAM` for what holds for all its requests.
-        policy: how much may be spent; None: all that is known of it is until when the upstream wants to be left alone.
+        policy: how much may be spent; None: nothing is counted, only until when the upstream has blocked us.
         cost: what one request costs.
         account_id: the account whose budget it is; "" where it is the upstream's.
     """

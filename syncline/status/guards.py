@@ -11,7 +11,7 @@ from syncline.model.budgets import BudgetKey, Policy, SlidingWindow
 from syncline.model.policies import BreakerPolicy
 from syncline.model.service import Service
 from syncline.resilience.breaker import BreakerState
-from syncline.resilience.spending import Usage
+from syncline.resilience.budget_state import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store

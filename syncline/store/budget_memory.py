@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from syncline.clock import from_microseconds
 from syncline.resilience.budget import Request
-from syncline.resilience.spending import Denied, Moment, Seen, Spent
+from syncline.resilience.budget_state import Denied, Moment, Seen, Spent
 from syncline.store.budget_rows import Versioned
 
 __all__ = ["Memory", "Refusal"]

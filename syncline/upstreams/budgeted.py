@@ -14,7 +14,7 @@ from syncline.errors import BudgetSpentError
 from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.upstreams.answers import limits_rate
 from syncline.upstreams.bodies import asked_by
 from syncline.upstreams.in_flight import InFlight

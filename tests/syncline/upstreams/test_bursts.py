@@ -17,7 +17,7 @@ from syncline.model.budgets import BudgetKey
 from syncline.model.page import Request
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
