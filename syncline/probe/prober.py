@@ -1,4 +1,4 @@
-"""Finds out how an unknown API pages, by asking and comparing: a parameter counts only if it changes the answer."""
+"""Asks an unknown API and compares its answers: a parameter counts only if it changes the answer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ class Sample:
 
 @dataclass(kw_only=True)
 class Prober:
-    """Asks an API that nobody described, a bounded number of times.
+    """Asks an undocumented API, a bounded number of times.
 
     Attributes:
         path: what is looked at, without its query.

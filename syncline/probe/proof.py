@@ -249,7 +249,7 @@ def _doubts(walk: _Walk) -> tuple[str, ...]:
 
 
 def _third(count: int) -> int:
-    """A page size that makes about three pages, the last of them short: then nobody is asked what lies behind it."""
+    """A page size that makes about three pages, the last of them short: saves a request for the page behind it."""
     size = -(-count // _PAGES_WANTED)
     while size < count and count % size == 0 and size > 1:
         size += 1

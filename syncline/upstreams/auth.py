@@ -19,12 +19,12 @@ __all__ = ["FixedSigner", "credential_settings", "is_sealed", "sealed", "signer_
 
 _SALT_BYTES = 16
 _WORK = 2**14
-"""How slow a digest is, by scrypt's `n`: some 50 ms and 16 MB, so that nobody tries out what it was made of."""
+"""scrypt's `n`: a digest takes some 50 ms and 16 MB, so that guessing what it was made of is too slow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FixedSigner:
-    """Signs with what stands in the settings, which nobody but their owner renews.
+    """Signs with the credentials in the settings, which only the operator can renew.
 
     Attributes:
         headers: headers to set.
@@ -48,7 +48,7 @@ class FixedSigner:
             request.url = request.url.copy_merge_params(self.query)
 
     async def refresh(self) -> bool:
-        """False: the settings are what they are."""
+        """False: there is nothing to renew here."""
         return False
 
 
@@ -77,7 +77,7 @@ def signer_of(upstream: Upstream, settings: Settings) -> FixedSigner:
 
 
 def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
-    """A slow, salted digest of where `upstream` is and how it knows us: tells later whether that has changed.
+    """A slow, salted digest of the base URL and the credentials of `upstream`, to tell later whether they have changed.
 
     Raises:
         ConfigurationError: a setting is missing.

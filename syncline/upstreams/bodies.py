@@ -19,33 +19,33 @@ from syncline.model.upstream import Upstream
 __all__ = ["REQUEST_EXTENSION", "WholeTransport", "as_utf8", "asked_by", "unpacked"]
 
 REQUEST_EXTENSION = "syncline.request"
-"""The extension of an httpx request that carries the connector's `Request`, with what HTTP has no words for."""
+"""The extension of an httpx request that carries the connector's `Request`: its cost, its bound, what it accepts."""
 
 _FAILURE_BYTES = 1_000_000
 """So much is read of an answer that is a failure."""
 _GZIP = b"\x1f\x8b"
 _LATE = "nothing that had an end within {:g} s; if it takes so long, raise answer_seconds of its Upstream"
 _MOST_LAYERS = 3
-"""Proxies pack what is packed already, and nobody packs three times in good faith."""
+"""Some proxies compress what is compressed already; more layers than this are an attack or a fault."""
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 31, 15, -15
 _UNASKED = re.compile(r"\b(?:br|zstd|compress)\b")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"',]+)", re.IGNORECASE)
 _XML = re.compile(r"[/+]xml\b")
 _UTF8 = frozenset({"utf-8", "ascii", "utf-8-sig"})
 _ONE_BYTE = frozenset({"iso8859-1", "cp1252", "iso8859-15"})
-"""Charsets that servers declare by default, whatever they send: any bytes are text in them. What is UTF-8 all the same
-was hardly meant otherwise, and JSON has no other charset (RFC 8259, section 8.1)."""
+"""Charsets that servers declare by default, whatever they send: any bytes are text in them. A body that is valid UTF-8
+is read as UTF-8 nevertheless: JSON has no other charset (RFC 8259, section 8.1)."""
 _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
-"""Python's names for transformations that are nobody's charset."""
+"""Python codecs that are no charsets."""
 
 
 def asked_by(request: httpx.Request) -> Request:
-    """What the connector asked for, of which `request` is the HTTP."""
+    """The connector's request, of which `request` is one attempt or redirect."""
     return cast("Request", request.extensions[REQUEST_EXTENSION])
 
 
 class BodyError(ValueError):
-    """The body cannot be used; the text goes on from `answered PATH with a body`."""
+    """The body cannot be used; the message reads on from `answered PATH with`."""
 
 
 class WholeTransport(httpx.AsyncBaseTransport):
@@ -131,7 +131,7 @@ def _is_wanted(request: httpx.Request, answer: httpx.Response) -> bool:
 
 
 def unpacked(content: bytes, encoding: str, *, limit: int) -> bytes:
-    """`content` without the packing that it shows, or that the header Content-Encoding names.
+    """`content` uncompressed, as its first bytes or the header Content-Encoding say that it is compressed.
 
     Raises:
         BodyError: it is broken, or becomes longer than `limit` bytes; no more than that is unpacked.

@@ -172,7 +172,7 @@ class UpstreamClient:
         return UnavailableError(f"{self.name} could not be read at {path}: {said}", upstream=self.name)
 
     def _received(self, answer: httpx.Response) -> Received:
-        """The answer without our credentials, which links to the next page repeat and which nobody may store."""
+        """The answer without our credentials: links to the next page repeat them, and such links are stored."""
         return Received(
             content=self._secrets.hide(answer.content),
             headers=self._secrets.hide_headers(answer.headers),

@@ -77,7 +77,7 @@ class Connections(httpx.AsyncBaseTransport):
         return await self.join().transport.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Leave the pool, and close it if nobody else uses it."""
+        """Leave the pool, and close it with the last client."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -133,7 +133,7 @@ def _open_transport(base_url: httpx.URL, *, connections: int) -> httpx.AsyncBase
             max_line_size=_LONGEST_HEADER_BYTES,
             max_field_size=_LONGEST_HEADER_BYTES,
         )
-        made._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no other way, and what it sends again nobody has paid for
+        made._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the only way to switch it off; no budget has paid for what it sends again
         return made
 
     return AiohttpTransport(verify=context, client=session, proxy=None if proxy is None else httpx.Proxy(proxy))

@@ -25,7 +25,7 @@ from syncline.model.page import Headers
 __all__ = ["Quota", "http_date", "read_quota", "retry_at", "wait_seconds"]
 
 _LARGEST_WAIT_SECONDS = 366 * 86_400
-"""A longer wait is taken for junk."""
+"""Longer waits are ignored: some servers send a date or a number of their own in place of a wait."""
 _SMALLEST_EPOCH = 100_000_000
 """Below this (March 1973) a reset is counted from now, above it from 1970."""
 _SMALLEST_EPOCH_MS = 100_000_000_000
@@ -34,7 +34,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d")
 _TIMES = re.compile(r"(?<!mon|tue|wed|thu|fri|sat|sun|day),", re.IGNORECASE)
 """What stands between several times of one field: a comma, but not the one behind the weekday of an HTTP date."""
 _MOST_REMAINING = 999_999_999
-"""A larger rest is no limit."""
+"""A larger rest limits nothing."""
 _QUOTAS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
 

@@ -1,4 +1,4 @@
-"""Masks for our credentials: what an upstream repeats of them is stored as a name, and sent as what it was.
+"""Masks for our credentials: where an upstream repeats one, a mask is stored, and replaced again when it is sent.
 
 Links to the next page repeat the token that they were asked with (`?access_token=…`), and such links are stored, in
 checkpoints and with rejected items. A mask stands for the secret there, and the request gets the secret back.
@@ -17,7 +17,7 @@ __all__ = ["MASK", "Masks", "forms"]
 MASK = "syncline-credential-"
 """How a mask begins; letters and dashes pass through URLs and JSON as they are."""
 _LEAST_LENGTH = 6
-"""A shorter secret is also an innocent word; it is masked only where it is the value of a parameter for credentials."""
+"""A shorter secret may be an ordinary word: it is masked only as the value of a parameter for credentials."""
 _PARAMETERS = ("access_token", "api_key", "apikey", "api-key", "auth", "key", "password", "token")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _GSON, _NET = re.compile("[=&<>']"), re.compile("[+&<>'`]")
@@ -40,7 +40,7 @@ class Masks:
         return self._pattern.sub(lambda found: self._hidden[found[0]], content)
 
     def are_needed(self, content: bytes) -> bool:
-        """Whether a secret stands in `content`; looked at for each body, so in as few forms as tell it."""
+        """Whether a secret stands in `content`; checked for each body, so it looks for the shortest forms only."""
         return any(form in content for form in self._telling)
 
     def hide_text(self, text: str) -> str:

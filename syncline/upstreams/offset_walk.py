@@ -127,7 +127,7 @@ class OffsetWalk:
         )
 
     def _is_over(self, step: _Step, got: Fetched, *, beyond: bool) -> bool:
-        """Whether it is no use to ask behind an answer that brought nothing new."""
+        """Whether nothing can follow an answer that brought nothing new."""
         ends_with_known = len(got.rows) > 1 and step.joined
         return not step.rows and (beyond or got.refused is not None or ends_with_known)
 
@@ -170,7 +170,7 @@ class OffsetWalk:
         )
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused slice for one behind the end, if the one before it can still be had.
+        """Take a refused slice for one behind the end, if the one before it can still be read.
 
         Raises:
             RejectedError: it cannot.
@@ -200,7 +200,7 @@ class OffsetWalk:
         return await self._read_back(start, got)
 
     async def _look_behind(self, *, is_lost: bool) -> _Step:
-        """What it means that nothing comes, `is_lost`: not even the item that was there: the end, or a hole.
+        """Handle an empty slice: it is the end, or a hole; `is_lost`: not even the item that was there came.
 
         A hole is passed; what it hides keeps the walk from a proved end.
         """
@@ -213,7 +213,7 @@ class OffsetWalk:
         return _Step(rows=[], end=behind, moved=True, requests=2)
 
     async def _found_further_back(self, at: int, got: Fetched, *, repeats: bool, end: int) -> _Step:
-        """What it means that rows come before the overlap: the list moved, the server clamps, or positions are ignored.
+        """Handle rows in front of the overlap: the list moved, the server clamps, or it ignores positions.
 
         It clamps if what it gave stands where it would stand in a list that did not move.
         """

@@ -133,7 +133,7 @@ class _PageNumberWalk:
             place.least = got.total if place.least is None else min(place.least, got.total)
 
     def _counts_anew(self, got: Fetched) -> bool:
-        """Whether there is another total."""
+        """Whether the total has changed since the first page."""
         place, changes = self._place, bool(got.rows) and None not in {self._place.total, got.total}
         return changes and place.total != got.total
 
@@ -179,7 +179,7 @@ class _PageNumberWalk:
         return (self._place.page - self._paging.first) * self._place.size
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused page for one behind the end, if the page before it can still be had.
+        """Take a refused page for one behind the end, if the page before it can still be read.
 
         Raises:
             RejectedError: it cannot.
@@ -192,7 +192,7 @@ class _PageNumberWalk:
             raise refused
 
     async def _page_again(self, got: Fetched) -> Page:
-        """What a page means that came before: the end, no progress, or a slip of the server's."""
+        """Handle a page that came before: it is the end, a server that ignores the number, or a fault of the server."""
         place = self._place
         ending = conclude(self._told(got, received=place.received, repeats=True)) or REACHED
         requests = 1

@@ -70,7 +70,7 @@ class Mentions:
         """Yield the pages that `ask` wants, the next one under way while one is worked on.
 
         Raises:
-            ConfigurationError: the user's id is none.
+            ConfigurationError: the user's id is no number.
             CursorExpiredError: the checkpoint is that of something else.
         """
         user_id = self.user_id if isinstance(self.user_id, str) else self.user_id()

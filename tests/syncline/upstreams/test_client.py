@@ -171,6 +171,10 @@ def test_an_answer_that_is_no_http_is_unavailable(connect: Connect) -> None:
         writer.write(b"220 smtp.example ready\r\n\r\n")
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
 
     async def scenario() -> None:
         server = await asyncio.start_server(babble, "127.0.0.1", 0)
@@ -178,6 +182,7 @@ def test_an_answer_that_is_no_http_is_unavailable(connect: Connect) -> None:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(UnavailableError):
                 await fetch(connect(f"http://127.0.0.1:{port}"), "data")
+            await asyncio.wait_for(ended.wait(), 60)
 
     asyncio.run(scenario())
 

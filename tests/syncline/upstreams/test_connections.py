@@ -130,6 +130,7 @@ def test_the_last_client_closes_the_connections(connect: Connect) -> None:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
                 await writer.drain()
             writer.close()
+            await writer.wait_closed()
             closed.set()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -189,15 +190,19 @@ def test_authorities_are_read_once_and_anew_where_others_are_named(
             return (await client.send(DATA)).status_code
 
     async def scenario() -> None:
-        server = await asyncio.get_running_loop().create_server(web.Server(answer), "127.0.0.1", 0, ssl=tls)
-        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with server:
+        runner = web.ServerRunner(web.Server(answer), shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+        try:
             with pytest.raises(UnavailableError, match="certificate"):
                 await one(url)
             monkeypatch.setenv("SSL_CERT_FILE", str(authority))
             assert await one(url) == 200
             await asyncio.to_thread(authority.unlink)
             assert await one(url) == 200
+        finally:
+            await runner.cleanup()
 
     asyncio.run(scenario())
 

@@ -105,7 +105,7 @@ def test_what_changes_something_is_sent_once(
 @pytest.mark.parametrize("method", CHANGING)
 def test_what_changes_something_is_not_sent_again_over_a_lost_connection(connect: Connect, method: str) -> None:
     """A connection that ends without an answer says nothing of what was done; aiohttp sends PUT and DELETE again."""
-    came = list[bytes]()
+    came, ended = list[bytes](), asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the first request, and hang up at the second on the same connection."""
@@ -115,6 +115,8 @@ def test_what_changes_something_is_not_sent_again_over_a_lost_connection(connect
             await writer.drain()
             came.append((await reader.readuntil(b"\r\n\r\n")).partition(b" ")[0])
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     async def scenario() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -123,6 +125,7 @@ def test_what_changes_something_is_not_sent_again_over_a_lost_connection(connect
             await client.send(Request(path="data"))
             with pytest.raises(UnavailableError):
                 await client.send(Request(method=method, path="data"))
+            await asyncio.wait_for(ended.wait(), 60)
 
     asyncio.run(scenario())
     assert came == [b"GET", method.encode()]
