@@ -21,8 +21,8 @@ from cli.watch import Reading, read
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
 from syncline.model.records import Hold
-from syncline.model.service import named
 from syncline.model.session import SyncSession
+from syncline.model.source import named
 from syncline.store import holds
 from syncline.words import iso_instant
 

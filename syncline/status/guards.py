@@ -9,7 +9,7 @@ from datetime import datetime
 from syncline.clock import from_microseconds
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow
 from syncline.model.policies import BreakerPolicy
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.resilience.breaker import BreakerState
 from syncline.resilience.budget_state import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
@@ -66,7 +66,7 @@ class Guards:
         return self.breaker.state is BreakerState.CLOSED
 
 
-def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
+def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
     """The guards of each of `sources`, read by two statements.
 
     Raises:

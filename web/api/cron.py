@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncline.model.policies import Mode
-from syncline.model.service import Service
 from syncline.model.session import Trigger
+from syncline.model.source import Source
 from syncline.store.breakers import Breakers
 from web.api.breakers import BreakerJson, as_json
 from web.api.errors import documented
@@ -82,7 +82,7 @@ async def reset(here: Here, source: Named = None, body: ResetBody | None = None)
     return WasReset(source=wanted.name, before=as_json(before, wanted.breaker), after=as_json(after, wanted.breaker))
 
 
-def _named(here: Context, source: str | None, how: str) -> Service:
+def _named(here: Context, source: str | None, how: str) -> Source:
     """The source that the request names.
 
     Raises:
