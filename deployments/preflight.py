@@ -15,7 +15,7 @@ from flows.registry import find, names, sources
 from syncline.errors import ConfigurationError
 from syncline.model.source import Source
 from syncline.settings import SECRET_BYTES, Settings
-from syncline.upstreams.auth import read_credentials
+from syncline.upstreams.auth import signer_of
 from syncline.upstreams.webhooks import endpoint_of
 
 __all__ = [
@@ -137,7 +137,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def check_upstream(settings: Settings, source: Source) -> None:
     """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
     settings.base_url(source.upstream.name)
-    read_credentials(source.upstream, settings)
+    signer_of(source.upstream, settings)
     if source.upstream.needs_user:
         settings.user_id(source.upstream.name)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncline.errors import ConfigurationError, UpstreamError
-    from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
+    from syncline.model.budgets import Budget, Scope, SlidingWindow, TokenBucket
     from syncline.model.columns import Amount, BigInt, Choice, JsonColumn, KeyText, NumberText
     from syncline.model.dataset import Dataset
     from syncline.model.ending import REACHED, End, Ending
     from syncline.model.items import Item, ModeratedItem
-    from syncline.model.page import Answer, Ask, Json, Page, Pages, Transport
+    from syncline.model.page import Answer, Ask, Json, Page, Pages, Request, Transport
     from syncline.model.policies import (
         Backoff,
         BreakerPolicy,
@@ -72,9 +72,11 @@ __all__ = [
     "Paging",
     "Priority",
     "Range",
+    "Request",
     "RestPages",
     "Retry",
     "SameKey",
+    "Scope",
     "SlidingWindow",
     "Source",
     "Status",
@@ -93,12 +95,12 @@ __all__ = [
 
 _MODULES = {
     "syncline.errors": ("ConfigurationError", "UpstreamError"),
-    "syncline.model.budgets": ("Budget", "SlidingWindow", "TokenBucket"),
+    "syncline.model.budgets": ("Budget", "Scope", "SlidingWindow", "TokenBucket"),
     "syncline.model.columns": ("Amount", "BigInt", "Choice", "JsonColumn", "KeyText", "NumberText"),
     "syncline.model.dataset": ("Dataset",),
     "syncline.model.ending": ("REACHED", "End", "Ending"),
     "syncline.model.items": ("Item", "ModeratedItem"),
-    "syncline.model.page": ("Answer", "Ask", "Json", "Page", "Pages", "Transport"),
+    "syncline.model.page": ("Answer", "Ask", "Json", "Page", "Pages", "Request", "Transport"),
     "syncline.model.policies": (
         *("Backoff", "BreakerPolicy", "CatchUp", "Deletes", "Mode"),
         *("Overlap", "Priority", "Retry", "SameKey"),

@@ -19,7 +19,7 @@ from syncline.store import heartbeats
 from syncline.store.breakers import Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from tasks.context import settings
 from tasks.watchdog import Watchdog
@@ -80,7 +80,7 @@ class Run:
     async def open_transport(self) -> Transport:
         """The upstream's client; opened at the first use, closed with the run."""
         if self.transport is None:
-            client = UpstreamClient(self.source.upstream, settings(), clock=self.store.clock, spending=self._spending())
+            client = UpstreamClient(self.source.upstream, settings(), clock=self.store.clock, budget=self._budget())
             self.transport = await self.stack.enter_async_context(client)
         return self.transport
 
@@ -88,7 +88,7 @@ class Run:
         """Full, if either `mode` or the admission asks for it."""
         return Mode.FULL if Mode.FULL in {mode, self.mode} else mode
 
-    def _spending(self) -> Spending:
+    def _budget(self) -> RequestBudget:
         """Requests are paid for at the source's priority; its heartbeat says what they wait for."""
 
         def beat(reason: str, until: datetime) -> None:
@@ -96,7 +96,7 @@ class Run:
             heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))
 
         source = self.source
-        return Spending(
+        return RequestBudget(
             gate=Budgets(self.store),
             priority=source.priority,
             patience_seconds=source.patience_seconds,

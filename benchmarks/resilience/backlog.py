@@ -16,13 +16,14 @@ from benchmarks.resilience.sources import measured_source, measured_upstream
 from benchmarks.resilience.wall import Seen
 from syncline.errors import RateLimitedError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 from syncline.resilience.breaker import outcome_of
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 __all__ = ["Backlog", "Hits", "Quota", "measure_backlog", "measure_hits", "used_fraction"]
@@ -127,9 +128,9 @@ def _work_off(together: Together, url: str, address: str, window: SlidingWindow,
 async def _requests(together: Together, url: str, address: str, upstream: Upstream, seconds: float) -> None:
     """Ask without end; a connection is opened before it counts."""
     store = Store(url)
-    spending = Spending(gate=Budgets(store), patience_seconds=2 * seconds)
-    async with UpstreamClient(upstream, _settings(address), spending=spending) as client:
-        await client.get("ready")
+    budget = RequestBudget(gate=Budgets(store), patience_seconds=2 * seconds)
+    async with UpstreamClient(upstream, _settings(address), budget=budget) as client:
+        await client.send(Request(path="ready"))
         await asyncio.to_thread(together)
         try:
             async with asyncio.timeout(seconds):
@@ -142,7 +143,7 @@ async def _requests(together: Together, url: str, address: str, upstream: Upstre
 
 async def _asked(client: UpstreamClient) -> None:
     try:
-        await client.get("work")
+        await client.send(Request(path="work"))
     except RateLimitedError:
         return  # the upstream has counted it
 
@@ -161,7 +162,7 @@ def _call_once(together: Together, url: str, address: str) -> None:
 async def _failure(address: str) -> Exception | None:
     async with UpstreamClient(measured_upstream(), _settings(address)) as client:
         try:
-            await client.get("down")
+            await client.send(Request(path="down"))
         except UnavailableError as error:
             return error
     return None

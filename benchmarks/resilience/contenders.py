@@ -12,7 +12,7 @@ from benchmarks.resilience.laps import Decide, Lap, lap
 from benchmarks.resilience.sources import measured_source
 from syncline.model.budgets import BudgetKey
 from syncline.resilience.breaker import Outcome
-from syncline.resilience.spending import Granted
+from syncline.resilience.budget_state import Granted
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from deployments.new_source.names import MODULE_NAMES, Names
 from syncline.errors import ConfigurationError
 from syncline.model.upstream import Upstream
-from syncline.upstreams.guess import ColumnGuess, Guess
+from syncline.probe.guess import ColumnGuess, Guess
 
 __all__ = ["Draft", "Shared", "draft"]
 

@@ -23,9 +23,9 @@ from deployments.new_source.python_text import (
 )
 from deployments.new_source.table_text import table_lines
 from syncline.model.upstream import Auth
+from syncline.probe.guess import Guess
 from syncline.settings import base_url_setting
 from syncline.upstreams.auth import credential_settings
-from syncline.upstreams.guess import Guess
 from syncline.upstreams.paging import Paging
 
 __all__ = ["module_text"]

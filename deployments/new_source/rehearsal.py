@@ -18,7 +18,7 @@ from deployments.new_source.imports_text import table_imports
 from deployments.new_source.table_text import table_lines
 from syncline.model.items import Item, table_of
 from syncline.passes.codec import ItemCodec, Rejected
-from syncline.upstreams.guess import ColumnGuess, ColumnType
+from syncline.probe.guess import ColumnGuess, ColumnType
 
 __all__ = ["fitted"]
 

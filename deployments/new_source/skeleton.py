@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.new_source.draft import Draft
 from deployments.new_source.names import Names
 from syncline.model.upstream import Upstream
-from syncline.upstreams.guess import ColumnGuess, Guess
+from syncline.probe.guess import ColumnGuess, Guess
 from syncline.upstreams.paging import PageNumber
 
 __all__ = ["skeleton"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments.new_source.draft import Draft
 from deployments.new_source.python_text import Value, call, lay_out, literal
-from syncline.upstreams.guess import ColumnGuess
+from syncline.probe.guess import ColumnGuess
 
 __all__ = ["column_type", "python_type", "table_lines"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
 from syncline.errors import ConfigurationError
 
-__all__ = ["Budget", "BudgetKey", "Policy", "SlidingWindow", "TokenBucket"]
+__all__ = ["Budget", "BudgetKey", "Policy", "Scope", "SlidingWindow", "TokenBucket"]
 
 _MICROSECONDS = 1_000_000
 _MOST_SLOTS = 1000
@@ -97,6 +98,15 @@ class TokenBucket:
 Policy: TypeAlias = SlidingWindow | TokenBucket
 
 
+class Scope(StrEnum):
+    """What an upstream counts requests by."""
+
+    UPSTREAM = "upstream"
+    """By all that we send, for whichever account: by application, API key or address."""
+    ACCOUNT = "account"
+    """By the account that it is sent for: each has a budget of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """One budget of an upstream, shared by all processes that call it.
@@ -106,12 +116,14 @@ class Budget:
         policy: how much may be spent.
         paths: a regular expression; the budget pays for requests whose path it finds. Empty: for all.
         cost: what one such request costs.
+        scope: whether all accounts share it, or each has one.
     """
 
     name: str = "requests"
     policy: Policy
     paths: str = ""
     cost: int = 1
+    scope: Scope = Scope.UPSTREAM
 
     def __post_init__(self) -> None:
         """Refuse what could never be spent."""
@@ -136,11 +148,13 @@ class BudgetKey:
     """A budget as the store knows it.
 
     Attributes:
-        name: `UPSTREAM:BUDGET`; the bare `UPSTREAM` for what holds for all of its requests.
-        policy: how much may be spent; None: all that is known of it is until when the upstream wants to be left alone.
+        name: `UPSTREAM:BUDGET` or `UPSTREAM:BUDGET:ACCOUNT`; the bare `UPSTREAM` for what holds for all its requests.
+        policy: how much may be spent; None: nothing is counted, only until when the upstream has blocked us.
         cost: what one request costs.
+        account_id: the account whose budget it is; "" where it is the upstream's.
     """
 
     name: str
     policy: Policy | None = None
     cost: int = 1
+    account_id: str = ""

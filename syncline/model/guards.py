@@ -15,7 +15,7 @@ __all__ = ["BreakerRow", "BudgetRow"]
 
 
 class BudgetRow(Row, table=True):
-    """What was spent of a budget, by all processes (`syncline.resilience.spending.Spent`)."""
+    """What was spent of a budget, by all processes (`syncline.resilience.budget_state.Spent`)."""
 
     __tablename__ = "budgets"
 

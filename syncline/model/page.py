@@ -1,22 +1,26 @@
-"""What travels between an upstream and the store: pages, and what is asked for."""
+"""What travels between an upstream and the store: requests and answers, pages, and what a pass asks for."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from syncline.model.ending import Ending
 from syncline.model.policies import Mode
 
-__all__ = ["Answer", "Ask", "Headers", "Json", "Key", "Page", "Pages", "RawItem", "Transport"]
+__all__ = ["Answer", "Ask", "Headers", "Json", "Key", "Page", "Pages", "RawItem", "Request", "Transport"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Key: TypeAlias = int | str
 """An item's identity within its source, as the upstream gives it."""
 RawItem: TypeAlias = bytes | memoryview
 """One item as the JSON object that came over the wire."""
+
+_METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "QUERY", "REPORT", "SEARCH"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +74,44 @@ class Page:
     ending: Ending | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a connector asks of its upstream.
+
+    Attributes:
+        path: relative to the upstream's base URL, or an absolute URL on its host.
+        method: of HTTP or WebDAV, in capitals.
+        params: join the query of `path`; pairs, where one is repeated.
+        headers: beside those that the client sends always.
+        body: None where the request has none.
+        cost: how many requests it counts for in the upstream's budgets.
+        accept: statuses that the connector judges itself, such as 304 or 410: such an answer is returned, and is no
+            failure. One that asks to slow down is raised all the same.
+        max_bytes: how long the answer's body may be; None: as long as the upstream's may be.
+    """
+
+    path: str
+    method: str = "GET"
+    params: Mapping[str, str] | Sequence[tuple[str, str]] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes | None = None
+    cost: int = 1
+    accept: frozenset[int] = frozenset()
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sent."""
+        if not _METHOD.fullmatch(self.method):
+            raise ValueError(f"a method of HTTP is written in capitals, but is {self.method!r}")
+        if self.cost < 1 or (self.max_bytes is not None and self.max_bytes < 1):
+            raise ValueError(f"a request's cost and max_bytes are at least 1, but are {self.cost} and {self.max_bytes}")
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it changes nothing by its method alone, so that sending it twice does no harm."""
+        return self.method in _SAFE_METHODS
+
+
 class Transport(Protocol):
     """What a connector needs of the upstream's client."""
 
@@ -83,19 +125,17 @@ class Transport(Protocol):
         """How many requests may be under way at once."""
         ...
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        """Ask the upstream; `path` is relative to its base URL, or an absolute URL below it.
+    async def send(self, request: Request) -> Answer:
+        """Ask the upstream; a request that may change something is sent once at most.
 
         Raises:
-            UpstreamError: it did not answer with success; which one says what to do.
+            UpstreamError: it answered with neither success nor an accepted status; which one says what to do.
         """
         ...
 
 
 class Answer(Protocol):
-    """A successful answer, whole."""
+    """An answer, whole: a success, or one of the statuses that the request accepts."""
 
     @property
     def url(self) -> str:

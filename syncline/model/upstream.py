@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncline.errors import ConfigurationError
-from syncline.model.budgets import Budget, BudgetKey
+from syncline.model.budgets import Budget, BudgetKey, Scope
 
 __all__ = ["Auth", "Upstream"]
 
@@ -37,7 +37,7 @@ class Upstream:
         timeout_seconds: how long one request may take to connect, and how long an answer may be silent.
         answer_seconds: how long one answer may take in all, from the request to its last byte.
         max_bytes: how long a body may be, in bytes, as it is sent and as it is unpacked.
-        max_in_flight: how many requests may be under way at once, over all sources of one process.
+        max_in_flight: how many requests may be under way at once, over all sources and accounts of one process.
         budgets: how many requests it admits, over all processes and machines.
     """
 
@@ -64,18 +64,20 @@ class Upstream:
             raise ConfigurationError(f"upstream {self.name!r}: its budgets need names of their own, but are {names}")
 
     @property
-    def door(self) -> BudgetKey:
-        """What every request passes: shut while the upstream wants to be left alone."""
+    def block_key(self) -> BudgetKey:
+        """Blocks all requests to the upstream, after a 429 to a request that no budget pays for."""
         return BudgetKey(name=self.name)
 
     @property
     def budget_keys(self) -> tuple[BudgetKey, ...]:
-        """All of its budgets."""
+        """All of its budgets, as a source without accounts spends them."""
         return tuple(self._key(budget) for budget in self.budgets)
 
-    def budgets_for(self, path: str) -> tuple[BudgetKey, ...]:
-        """The budgets that pay for a request for `path`."""
-        return tuple(self._key(budget) for budget in self.budgets if budget.pays_for(path))
+    def budgets_for(self, path: str, account_id: str = "") -> tuple[BudgetKey, ...]:
+        """The budgets that pay for a request for `path`, sent for an account or for the source itself."""
+        return tuple(self._key(budget, account_id) for budget in self.budgets if budget.pays_for(path))
 
-    def _key(self, budget: Budget) -> BudgetKey:
-        return BudgetKey(name=f"{self.name}:{budget.name}", policy=budget.policy, cost=budget.cost)
+    def _key(self, budget: Budget, account_id: str = "") -> BudgetKey:
+        account_id = account_id if budget.scope is Scope.ACCOUNT else ""
+        name = ":".join(part for part in (self.name, budget.name, account_id) if part)
+        return BudgetKey(name=name, policy=budget.policy, cost=budget.cost, account_id=account_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncline.errors import RequestCeilingError
-from syncline.model.page import Answer, Transport
+from syncline.model.page import Answer, Request, Transport
 
 __all__ = ["Metered"]
 
@@ -28,9 +28,7 @@ class Metered:
         """How many requests may be under way at once."""
         return self.transport.max_in_flight
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
+    async def send(self, request: Request) -> Answer:
         """Ask the upstream.
 
         Raises:
@@ -39,4 +37,4 @@ class Metered:
         if self.sent >= self.ceiling:
             raise RequestCeilingError(self.transport.name, self.ceiling)
         self.sent += 1
-        return await self.transport.get(path, params=params, headers=headers)
+        return await self.transport.send(request)

@@ -31,9 +31,9 @@ from syncline.errors import ConfigurationError
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import Priority
 from syncline.resilience import priorities, ring
+from syncline.resilience.budget_state import Moment, Paid, Seen, Spent, Usage
 from syncline.resilience.clock_steps import follow
 from syncline.resilience.priorities import NOBODY
-from syncline.resilience.spending import Moment, Paid, Seen, Spent, Usage
 
 __all__ = ["Request", "acquire", "block", "is_settled", "learn", "receipt", "settle", "usage"]
 

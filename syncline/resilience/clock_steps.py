@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from syncline.model.budgets import Policy, TokenBucket
 from syncline.resilience import ring
+from syncline.resilience.budget_state import Moment, Seen, Spent
 from syncline.resilience.priorities import NOBODY
-from syncline.resilience.spending import Moment, Seen, Spent
 
 __all__ = ["CLOCK_STEP_US", "follow", "latest_plausible"]
 

@@ -11,7 +11,7 @@ from syncline.model.budgets import BudgetKey, Policy, SlidingWindow
 from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source
 from syncline.resilience.breaker import BreakerState
-from syncline.resilience.spending import Usage
+from syncline.resilience.budget_state import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
@@ -75,14 +75,14 @@ def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
     sources = tuple(sources)
     breakers = Breakers(store).states({source.name: source.breaker for source in sources})
     upstreams = {source.upstream.name: source.upstream for source in sources}
-    keys = [key for one in upstreams.values() for key in (one.door, *one.budget_keys)]
+    keys = [key for one in upstreams.values() for key in (one.block_key, *one.budget_keys)]
     usages = Budgets(store).states(keys)
     return {
         source.name: Guards(
             breaker=breakers[source.name],
             policy=source.breaker,
             budgets=tuple(_uses(usages, source.upstream.budget_keys, source.planned_requests)),
-            blocked_until=_instant(usages[source.upstream.door.name].blocked_until),
+            blocked_until=_instant(usages[source.upstream.block_key.name].blocked_until),
         )
         for source in sources
     }

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from syncline.clock import from_microseconds
 from syncline.resilience.budget import Request
+from syncline.resilience.budget_state import Denied, Moment, Seen, Spent
 from syncline.resilience.clock_steps import latest_plausible
-from syncline.resilience.spending import Denied, Moment, Seen, Spent
 from syncline.store.budget_rows import Versioned
 
 __all__ = ["Memory", "Refusal"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from syncline.resilience.budget_state import Spent
 from syncline.resilience.priorities import NOBODY, Queue
 from syncline.resilience.ring import Ring
-from syncline.resilience.spending import Spent
 from syncline.store.direct import Wire
 
 __all__ = ["Versioned", "read", "read_locked", "read_version", "write"]

@@ -20,9 +20,9 @@ from syncline.clock import Steady
 from syncline.model.budgets import BudgetKey, TokenBucket
 from syncline.model.policies import Priority
 from syncline.resilience.budget import Request
+from syncline.resilience.budget_state import Granted, Paid, Seen
 from syncline.resilience.clock_steps import CLOCK_STEP_US, latest_plausible
 from syncline.resilience.priorities import SIBLINGS_US
-from syncline.resilience.spending import Granted, Paid, Seen
 from syncline.store.direct import Wire
 
 __all__ = ["Statements"]

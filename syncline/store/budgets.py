@@ -19,7 +19,7 @@ from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
-from syncline.resilience.spending import Denied, Granted, Moment, Paid, Seen, Spent, Usage
+from syncline.resilience.budget_state import Denied, Granted, Moment, Paid, Seen, Spent, Usage
 from syncline.store.budget_memory import Memory, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 from syncline.store.budget_statements import Statements

@@ -1,4 +1,4 @@
-"""What an answer means: the upstream's part of the design's table of bad weather."""
+"""Which error an answer is."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from syncline.model.upstream import Upstream
 from syncline.upstreams.auth import credential_settings
 from syncline.upstreams.limits import retry_at
 
-__all__ = ["Judge", "limits_rate"]
+__all__ = ["ErrorClassifier", "limits_rate"]
 
 _NO_CONTENT = 204
 _QUOTED_LENGTH = 200
@@ -29,18 +29,20 @@ _XML = re.compile(r"\b(?:application|text)/(?:[\w.-]+\+)?xml\b")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
-    """Tells which error an answer is.
+class ErrorClassifier:
+    """Turns an answer into the error that it means.
 
     Attributes:
         upstream: whose answers these are.
         redact: takes the secrets out of a text.
+        account_id: the account that asked; "" where it was the source itself, with the credentials of the settings.
     """
 
     upstream: Upstream
     redact: Callable[[str], str]
+    account_id: str = ""
 
-    def verdict(self, answer: httpx.Response, now: datetime) -> UpstreamError | None:
+    def classify(self, answer: httpx.Response, now: datetime) -> UpstreamError | None:
         """The error that `answer` is; None for a success."""
         status = answer.status_code
         if answer.is_success:
@@ -73,6 +75,8 @@ class Judge:
                 return UnavailableError, f"{self._name} failed ({status}) at {path}{said}"
 
     def _credentials_hint(self) -> str:
+        if self.account_id:
+            return f"connect account {self.account_id!r} again, and check what its credentials permit"
         names = credential_settings(self.upstream)
         if not names:
             return "its Upstream declares auth=Auth.NONE; give it the authentication that the API wants"
@@ -81,7 +85,8 @@ class Judge:
     def _page_instead_of_data(self, answer: httpx.Response) -> UnavailableError | None:
         kind = answer.headers.get("content-type", "").lower()
         beginning = answer.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-        is_data = beginning.startswith((b"{", b"[")) or answer.status_code == _NO_CONTENT  # whatever it is called
+        is_empty = not beginning and answer.request.method != "GET"  # as after a DELETE, whatever it is called
+        is_data = is_empty or beginning.startswith((b"{", b"[")) or answer.status_code == _NO_CONTENT
         if is_data or ("html" not in kind and (not beginning.startswith(b"<") or _XML.search(kind))):
             return None
         path = self.redact(answer.request.url.path)

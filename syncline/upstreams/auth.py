@@ -1,13 +1,12 @@
-"""How a request says who we are; the only place where credentials leave their settings."""
+"""The signers that settings make; the only place where credentials leave their settings."""
 
 import hashlib
 import hmac
 import json
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import httpx
 from pydantic import SecretStr
@@ -15,82 +14,46 @@ from pydantic import SecretStr
 from syncline.errors import MissingSettingError
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings
-from syncline.upstreams.masks import MASK, Masks, forms
 
-__all__ = ["Credentials", "SigningTransport", "credential_settings", "is_sealed", "read_credentials", "sealed"]
+__all__ = ["FixedSigner", "credential_settings", "is_sealed", "sealed", "signer_of"]
 
-HIDDEN = "…"
 _SALT_BYTES = 16
 _WORK = 2**14
-"""How slow a digest is, by scrypt's `n`: some 50 ms and 16 MB, so that nobody tries out what it was made of."""
+"""scrypt's `n`: a digest takes some 50 ms and 16 MB, so that guessing what it was made of is too slow."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """What is added to each request, and must show up nowhere else.
+class FixedSigner:
+    """Signs with the credentials in the settings, which only the operator can renew.
 
     Attributes:
         headers: headers to set.
         query: parameters to set.
-        secrets: the secrets themselves.
+        secrets: what of it must not be stored or shown.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     query: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def redact(self, text: str) -> str:
-        """`text` without any secret."""
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-        return text
+    @property
+    def parameters(self) -> Sequence[str]:
+        """The query parameters that it sets."""
+        return tuple(self.query)
 
-    @cached_property
-    def masks(self) -> Masks:
-        """What hides the secrets in answers, and puts them back into requests."""
-        return Masks(self.secrets, tuple(self.query))
+    def sign(self, request: httpx.Request) -> None:
+        """Set headers and parameters."""
+        request.headers.update(self.headers)
+        if self.query:
+            request.url = request.url.copy_merge_params(self.query)
 
-    @cached_property
-    def _forms(self) -> tuple[str, ...]:
-        return tuple(form for secret in self.secrets for form in forms(secret))
-
-
-class SigningTransport(httpx.AsyncBaseTransport):
-    """Signs requests on their way to another transport, behind everything that logs or raises with a request.
-
-    Attributes:
-        sent: how many passed: redirects, and those that failed, included.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, credentials: Credentials) -> None:
-        """Sign with `credentials`, send by `inner`."""
-        self.sent = 0
-        self._inner = inner
-        self._credentials = credentials
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a signed copy of `request`, with our secrets in place of their masks."""
-        query, masks = self._credentials.query, self._credentials.masks
-        url, headers = request.url, request.headers.copy()
-        if MASK in str(url):
-            url = httpx.URL(masks.reveal_in_url(str(url)))
-        if any(MASK in value for value in headers.values()):
-            headers = httpx.Headers([(name, masks.reveal(value)) for name, value in headers.multi_items()])
-        if query:
-            url = url.copy_merge_params(query)
-        headers.update(self._credentials.headers)
-        body = await request.aread() or None  # a stream, even an empty one, would be sent as a chunked body
-        signed = httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
-        self.sent += 1
-        return await self._inner.handle_async_request(signed)
-
-    async def aclose(self) -> None:
-        """Close the inner transport."""
-        await self._inner.aclose()
+    async def refresh(self) -> bool:
+        """False: there is nothing to renew here."""
+        return False
 
 
-def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
-    """What `upstream.auth` asks for.
+def signer_of(upstream: Upstream, settings: Settings) -> FixedSigner:
+    """Signs as `upstream.auth` asks for.
 
     Raises:
         MissingSettingError: a secret is not set; names the variable.
@@ -101,20 +64,20 @@ def read_credentials(upstream: Upstream, settings: Settings) -> Credentials:
     ]
     match upstream.auth:
         case Auth.NONE:
-            return Credentials()
+            return FixedSigner()
         case Auth.BEARER:
-            return Credentials(headers={"Authorization": f"Bearer {values[0]}"}, secrets=(values[0],))
+            return FixedSigner(headers={"Authorization": f"Bearer {values[0]}"}, secrets=(values[0],))
         case Auth.BASIC:
             basic = b64encode(":".join(values).encode()).decode()
-            return Credentials(headers={"Authorization": f"Basic {basic}"}, secrets=(basic, values[1]))
+            return FixedSigner(headers={"Authorization": f"Basic {basic}"}, secrets=(basic, values[1]))
         case Auth.HEADER:
-            return Credentials(headers={upstream.auth_name: values[0]}, secrets=(values[0],))
+            return FixedSigner(headers={upstream.auth_name: values[0]}, secrets=(values[0],))
         case Auth.QUERY:
-            return Credentials(query={upstream.auth_name: values[0]}, secrets=(values[0],))
+            return FixedSigner(query={upstream.auth_name: values[0]}, secrets=(values[0],))
 
 
 def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
-    """A slow, salted digest of where `upstream` is and how it knows us: tells later whether that has changed.
+    """A slow, salted digest of the base URL and the credentials of `upstream`, to tell later whether they have changed.
 
     Raises:
         ConfigurationError: a setting is missing.

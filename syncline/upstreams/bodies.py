@@ -13,34 +13,47 @@ from typing import cast
 import httpx
 
 from syncline.errors import UnavailableError
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 
-__all__ = ["WholeTransport", "as_utf8", "unpacked"]
+__all__ = ["REQUEST_EXTENSION", "WholeTransport", "as_utf8", "asked_by", "unpacked"]
+
+REQUEST_EXTENSION = "syncline.request"
+"""The extension of an httpx request that carries the connector's `Request`: its cost, its bound, what it accepts."""
 
 _FAILURE_BYTES = 1_000_000
-"""So much is read of an answer that is no success: its status says what to do, its body at most why."""
+"""So much is read of an answer that is a failure."""
 _GZIP = b"\x1f\x8b"
 _LATE = "nothing that had an end within {:g} s; if it takes so long, raise answer_seconds of its Upstream"
 _MOST_LAYERS = 3
-"""Proxies pack what is packed already, and nobody packs three times in good faith."""
+"""Some proxies compress what is compressed already; more layers than this are an attack or a fault."""
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 31, 15, -15
 _UNASKED = re.compile(r"\b(?:br|zstd|compress)\b")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"',]+)", re.IGNORECASE)
 _XML = re.compile(r"[/+]xml\b")
 _UTF8 = frozenset({"utf-8", "ascii", "utf-8-sig"})
 _ONE_BYTE = frozenset({"iso8859-1", "cp1252", "iso8859-15"})
-"""Charsets that servers declare by default, whatever they send: any bytes are text in them. What is UTF-8 all the same
-was hardly meant otherwise, and JSON has no other charset (RFC 8259, section 8.1)."""
+"""Charsets that servers declare by default, whatever they send: any bytes are text in them. A body that is valid UTF-8
+is read as UTF-8 nevertheless: JSON has no other charset (RFC 8259, section 8.1)."""
 _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
-"""Python's names for transformations that are nobody's charset."""
+"""Python codecs that are no charsets."""
+
+
+def asked_by(request: httpx.Request) -> Request:
+    """The connector's request, of which `request` is one attempt or redirect."""
+    return cast("Request", request.extensions[REQUEST_EXTENSION])
 
 
 class BodyError(ValueError):
-    """The body cannot be used; the text goes on from `answered PATH with a body`."""
+    """The body cannot be used; the message reads on from `answered PATH with`."""
 
 
 class WholeTransport(httpx.AsyncBaseTransport):
-    """Reads each answer whole, as UTF-8 without any packing, within the upstream's `max_bytes` and `answer_seconds`."""
+    """Reads each answer whole, as UTF-8 without any packing, within `max_bytes` and the upstream's `answer_seconds`.
+
+    Answers that the request accepts are read like successes. Of all others the beginning is enough: their status says
+    what to do, and their body at most why.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream) -> None:
         """Send by `inner`, within the bounds that `upstream` declares."""
@@ -63,7 +76,7 @@ class WholeTransport(httpx.AsyncBaseTransport):
         except TimeoutError:
             if not deadline.expired():
                 raise
-            if answer is None or answer.is_success:
+            if answer is None or _is_wanted(request, answer):
                 raise self._unavailable(request, _LATE.format(self._upstream.answer_seconds)) from None
         finally:
             if answer is not None:
@@ -77,8 +90,9 @@ class WholeTransport(httpx.AsyncBaseTransport):
 
     async def _read(self, request: httpx.Request, answer: httpx.Response, chunks: list[bytes]) -> None:
         """Add the body, as it was sent, to `chunks`."""
-        limit = self._upstream.max_bytes if answer.is_success else min(_FAILURE_BYTES, self._upstream.max_bytes)
-        told = answer.headers.get("content-length", "")
+        limit, is_wanted = self._limit(request), _is_wanted(request, answer)
+        limit = limit if is_wanted else min(_FAILURE_BYTES, limit)
+        told = answer.headers.get("content-length", "") if request.method != "HEAD" else ""
         size = int(told) if told.isdecimal() else 0
         if size <= limit:
             size = 0
@@ -87,16 +101,20 @@ class WholeTransport(httpx.AsyncBaseTransport):
                 if size > limit:
                     break
                 chunks.append(chunk)
-        if size > limit and answer.is_success:
+        if size > limit and is_wanted:
             raise self._unavailable(request, _too_long(limit))
+
+    def _limit(self, request: httpx.Request) -> int:
+        """How many bytes the answer may have."""
+        return asked_by(request).max_bytes or self._upstream.max_bytes
 
     def _whole(self, request: httpx.Request, answer: httpx.Response, content: bytes) -> httpx.Response:
         """The answer with its body in the clear; headers stay as they were."""
         try:
-            plain = unpacked(content, answer.headers.get("content-encoding", ""), limit=self._upstream.max_bytes)
+            plain = unpacked(content, answer.headers.get("content-encoding", ""), limit=self._limit(request))
             content = as_utf8(plain, answer.headers.get("content-type", ""))
         except BodyError as error:
-            if answer.is_success:
+            if _is_wanted(request, answer):
                 raise self._unavailable(request, str(error)) from None
         whole = httpx.Response(answer.status_code, content=content, request=request, extensions=answer.extensions)
         whole.headers = answer.headers
@@ -107,12 +125,19 @@ class WholeTransport(httpx.AsyncBaseTransport):
         return UnavailableError(f"{name} answered {request.url.path} with {problem}", upstream=name)
 
 
+def _is_wanted(request: httpx.Request, answer: httpx.Response) -> bool:
+    """Whether the connector reads this answer."""
+    return answer.is_success or answer.status_code in asked_by(request).accept
+
+
 def unpacked(content: bytes, encoding: str, *, limit: int) -> bytes:
-    """`content` without the packing that it shows, or that the header Content-Encoding names.
+    """`content` uncompressed, as its first bytes or the header Content-Encoding say that it is compressed.
 
     Raises:
         BodyError: it is broken, or becomes longer than `limit` bytes; no more than that is unpacked.
     """
+    if not content:
+        return content  # as of a HEAD or a 304, whose headers describe the body that it would have had
     if "deflate" in encoding.lower():
         content = _undeflated(content, limit)
     for _ in range(_MOST_LAYERS):
@@ -224,4 +249,4 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _too_long(limit: int) -> str:
-    return f"a body of more than {limit:,} bytes; if that is right, raise max_bytes of its Upstream"
+    return f"a body of more than {limit:,} bytes; if that is right, raise max_bytes of its Upstream or of the request"

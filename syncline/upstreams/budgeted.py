@@ -1,7 +1,8 @@
-"""Every request is paid for before it leaves: a transport that stands before all others of an upstream."""
+"""Rate budgets at the wire: the outermost transport of an upstream pays for each request before it is sent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,30 +14,28 @@ from syncline.errors import BudgetSpentError
 from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.bodies import asked_by
 from syncline.upstreams.in_flight import InFlight
 from syncline.upstreams.interrupting import wait_looking
-from syncline.upstreams.limits import retry_at
-from syncline.upstreams.quotas import read_quota
+from syncline.upstreams.limits import read_quota, retry_at
 
-__all__ = ["COST_EXTENSION", "BudgetedTransport", "Gate", "Spending"]
+__all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget"]
 
-COST_EXTENSION = "syncline.cost"
-"""The request's extension that says how many requests it counts for; 1 unless it is there."""
 _PAUSE_SECONDS = 5.0
-"""How long an upstream that asks to slow down, and names no time, is left alone; doubled while it goes on."""
+"""The pause after a 429 that names no time; doubled with each one that follows."""
 _LONGEST_PAUSE_SECONDS = 900.0
-_DOOR_STAYS_OPEN = timedelta(seconds=0.25)
-"""How long an upstream's door is believed to be open after it was found so."""
+_UNBLOCKED_FOR = timedelta(seconds=0.25)
+"""For how long an upstream that was read as not blocked is taken to be so without another look at the database."""
 _SHORTEST_WAIT_SECONDS = 0.001
 _LONGEST_WAY_SECONDS = 5.0
-"""After so long a request has arrived, or never will: then it counts even if no answer is seen, or its sender died."""
+"""After so long a request counts as arrived, even if no answer was seen, or its process died."""
 _FREE = Granted()
 _FORBIDDEN = 403
 
 
-class Gate(Protocol):
+class BudgetGate(Protocol):
     """The budgets as a transport needs them (`syncline.store.budgets.Budgets`); its methods may block for a moment."""
 
     def acquire(
@@ -47,7 +46,10 @@ class Gate(Protocol):
         priority: Priority = Priority.NORMAL,
         under_way_seconds: float = 0,
     ) -> Granted | Denied:
-        """Pay for a request from all of these budgets, or from none; it counts as under way for so long at most."""
+        """Pay for a request from all of these budgets, or from none.
+
+        It counts as under way until it is settled, or for `under_way_seconds`.
+        """
         ...
 
     def settle(self, keys: Sequence[BudgetKey], granted: Granted, *, answered: Steady) -> None:
@@ -59,25 +61,25 @@ class Gate(Protocol):
         ...
 
     def learn(self, key: BudgetKey, *, remaining: int, until: datetime) -> None:
-        """Heed that so much is left until `until`."""
+        """Spend no more than `remaining` before `until`."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spending:
-    """On whose account requests are sent.
+class RequestBudget:
+    """The budget of one client's requests, and what it does while they wait for it.
 
     Attributes:
         gate: the budgets.
-        priority: who goes first where a budget is short.
+        priority: decides which request is served first where a budget is short.
         patience_seconds: how long a request waits for its budgets, in all.
         sleep: waits for so many seconds, and lets everything else go on.
-        on_wait: hears what is waited for, and until when.
+        on_wait: called with what is waited for, and until when.
         for_holds: called before each request, and each second while one waits for its budget: waits while a hold
-            is in force, or raises `DeferredError`; None: nobody can hold these requests.
+            is in force, or raises `DeferredError`; None: there are no holds.
     """
 
-    gate: Gate
+    gate: BudgetGate
     priority: Priority = Priority.NORMAL
     patience_seconds: float = 30
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -86,29 +88,44 @@ class Spending:
 
 
 class BudgetedTransport(httpx.AsyncBaseTransport):
-    """Pays for each request, heeds what the answers say of the budget, and passes both on unchanged.
+    """Pays for each request, and learns from each answer what is left; passes both on unchanged.
 
-    A 429 that another process receives stops this one at once where a budget pays for the request. Where none does,
-    only the upstream's door is shut, which is looked at four times a second: up to a quarter of a second later.
+    A 429 that another process receives stops this one at its next payment, where a budget pays for its requests. Where
+    none does, only the upstream as a whole is blocked; that is read from the database four times a second, so this
+    process stops up to a quarter of a second later.
 
-    Several requests are under way when an upstream begins to refuse, and each is answered 429: a burst, which counts
-    once. To it belongs what asked for its admission before the first of these answers had shut the budget: a request
-    may be admitted, in another thread, while that is being written.
+    When an upstream begins to refuse, several requests are under way, and each is answered 429. They count as one
+    burst: one pause, one step of the back-off. A request belongs to the burst if it asked to be admitted before the
+    first of these answers had blocked the budget: the database admits requests while the block is being written.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, upstream: Upstream, spending: Spending, clock: Clock) -> None:
-        """Send by `inner` what the budgets of `upstream` admit."""
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        upstream: Upstream,
+        budget: RequestBudget,
+        clock: Clock,
+        *,
+        room: Callable[[], asyncio.Semaphore],
+        account_id: str = "",
+    ) -> None:
+        """Send by `inner` what the budgets of `upstream` and of the account admit.
+
+        `room` bounds what the process has under way there.
+        """
+        self._account_id = account_id
         self._inner = inner
         self._upstream = upstream
-        self._spending = spending
+        self._budget = budget
         self._clock = clock
         self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
-        self._door = upstream.door
-        self._open_at: datetime | None = None
+        self._block_key = upstream.block_key
+        self._unblocked_at: datetime | None = None
+        self._room = room
         self._in_flight = InFlight(upstream.max_in_flight)
         self._way_seconds = min(upstream.timeout_seconds, _LONGEST_WAY_SECONDS)
-        self._shut = 0  # how many bursts have shut the budget
-        self._shutting = False  # the next is about to: it is written in another thread
+        self._shut = 0  # how many bursts have blocked the budget
+        self._shutting = False  # the next block is being written, in another thread
         self._burst_until: datetime | None = None
         self._bursts = 0
 
@@ -119,11 +136,10 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             BudgetSpentError: the budget admits it only after more than the patience.
             DeferredError: a hold stands in the way.
         """
-        keys, waited = self._upstream.budgets_for(request.url.path), 0.0
-        cost = request.extensions.get(COST_EXTENSION, 1)
+        keys, waited = self._upstream.budgets_for(request.url.path, self._account_id), 0.0
+        cost = asked_by(request).cost
         while True:
-            async with self._in_flight:
-                await self._stop_if_held()
+            async with self._in_flight, self._place():
                 shut = self._shut
                 said = await self._pay(keys, cost)
                 if isinstance(said, Granted):
@@ -134,34 +150,50 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         """Close the inner transport."""
         await self._inner.aclose()
 
-    def _door_is_open(self) -> bool:
-        """Whether it was found open just now."""
-        return self._open_at is not None and timedelta(0) <= self._clock.now() - self._open_at < _DOOR_STAYS_OPEN
+    def _is_seen_unblocked(self) -> bool:
+        """Whether the upstream was read as not blocked just now."""
+        return (
+            self._unblocked_at is not None and timedelta(0) <= self._clock.now() - self._unblocked_at < _UNBLOCKED_FOR
+        )
 
     async def _pay(self, keys: Sequence[BudgetKey], cost: int) -> Granted | Denied:
-        """Pay from these budgets, and pass the upstream's door; nothing is reserved where that is denied."""
-        looks = not self._door_is_open()
+        """Pay from these budgets, unless the whole upstream is blocked; a denied request reserves nothing."""
+        looks = not self._is_seen_unblocked()
         if not (keys or looks):
             return _FREE
-        asked, spending, shut = (self._door, *keys) if looks else keys, self._spending, self._shut
+        asked, budget, shut = (self._block_key, *keys) if looks else keys, self._budget, self._shut
         said = await asyncio.to_thread(
-            spending.gate.acquire,
+            budget.gate.acquire,
             asked,
             cost=cost,
-            priority=spending.priority,
+            priority=budget.priority,
             under_way_seconds=self._way_seconds,
         )
         if isinstance(said, Granted) and looks and self._is_after_bursts(shut):
-            self._open_at = self._clock.now()
+            self._unblocked_at = self._clock.now()
         return said
 
     def _is_after_bursts(self, shut: int) -> bool:
-        """Whether a request that asked after so many bursts had shut the budget belongs to none of them."""
+        """Whether a request that asked when `shut` bursts had blocked the budget belongs to none of them."""
         return shut == self._shut and not self._shutting
 
+    @asynccontextmanager
+    async def _place(self) -> AsyncGenerator[None]:
+        """A place among the requests that this process has under way at the upstream.
+
+        Other accounts need these places, so a hold or a spent budget is waited for without one.
+        """
+        await self._stop_if_held()
+        room = self._room()
+        has_to_wait = room.locked()
+        async with room:
+            if has_to_wait:
+                await self._stop_if_held()  # it may have been placed meanwhile
+            yield
+
     async def _stop_if_held(self) -> None:
-        if self._spending.for_holds is not None:
-            await self._spending.for_holds()
+        if self._budget.for_holds is not None:
+            await self._budget.for_holds()
 
     async def _wait(self, said: Denied, waited: float) -> float:
         """Wait until the budget may be asked again; returns for how many seconds.
@@ -170,38 +202,38 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             BudgetSpentError: that exceeds the patience, of which so much was `waited` already.
             DeferredError: a hold was placed meanwhile.
         """
-        spending, wait = self._spending, max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
-        if waited + wait > spending.patience_seconds:
+        budget, wait = self._budget, max(_SHORTEST_WAIT_SECONDS, said.wait_seconds)
+        if waited + wait > budget.patience_seconds:
             raise BudgetSpentError(said.budget, retry_at=said.retry_at)
-        if spending.on_wait is not None:
-            await asyncio.to_thread(spending.on_wait, f"budget {said.budget}", said.retry_at)
-        await wait_looking(spending.sleep(wait), self._stop_if_held)
+        if budget.on_wait is not None:
+            await asyncio.to_thread(budget.on_wait, f"budget {said.budget}", said.retry_at)
+        await wait_looking(budget.sleep(wait), self._stop_if_held)
         return wait
 
     async def _answered(
         self, request: httpx.Request, keys: Sequence[BudgetKey], granted: Granted, shut: int
     ) -> httpx.Response:
-        """Send what is paid for; it counts from its answer on, or from the error in place of one."""
+        """Send what is paid for; it counts from its answer on, or from its error."""
         try:
             answer = await self._inner.handle_async_request(request)
-        except Exception:  # one that is cancelled may still be on its way, and counts as such
+        except Exception:  # not CancelledError: a cancelled request may still arrive, so it stays under way
             await self._settle(keys, granted)
             raise
         await self._settle(keys, granted)
-        await self._heed(keys, answer, shut)
+        await self._learn_from(keys, answer, shut)
         return answer
 
     async def _settle(self, keys: Sequence[BudgetKey], granted: Granted) -> None:
         if granted.paid:
-            await asyncio.to_thread(self._spending.gate.settle, keys, granted, answered=self._steady.steady())
+            await asyncio.to_thread(self._budget.gate.settle, keys, granted, answered=self._steady.steady())
 
-    async def _heed(self, keys: Sequence[BudgetKey], answer: httpx.Response, shut: int) -> None:
-        """Let all processes know what this answer says: to slow down, or how much is left."""
-        gate, now = self._spending.gate, self._clock.now()
+    async def _learn_from(self, keys: Sequence[BudgetKey], answer: httpx.Response, shut: int) -> None:
+        """Tell all processes what this answer says: to slow down, or how much is left."""
+        gate, now = self._budget.gate, self._clock.now()
         if answer.status_code == _FORBIDDEN:
             await answer.aread()  # Google says in the body that it means the rate
         if limits_rate(answer):
-            await self._refused(keys or (self._door,), retry_at(answer.headers, now), shut, now)
+            await self._refused(self._to_blame(keys), retry_at(answer.headers, now), shut, now)
             return
         if self._is_after_bursts(shut):
             self._bursts = 0
@@ -210,9 +242,17 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         if quota is not None:
             await asyncio.to_thread(gate.learn, keys[0], remaining=quota.remaining, until=quota.until)
 
+    def _to_blame(self, keys: Sequence[BudgetKey]) -> Sequence[BudgetKey]:
+        """Which of the budgets that paid for a refused request are to be blocked.
+
+        Where one of them is the account's, the refusal is taken to be the account's own: it must block no other. If the
+        upstream meant us all, the others hear of it by their own next request.
+        """
+        return [key for key in keys if key.account_id] or keys or (self._block_key,)
+
     async def _refused(self, keys: Sequence[BudgetKey], named: datetime | None, shut: int, now: datetime) -> None:
-        """Shut these budgets until the time that the upstream `named`, or for a pause where it named none."""
-        self._open_at = None
+        """Block these budgets until the time that the upstream `named`, or for a pause where it named none."""
+        self._unblocked_at = None
         begins = self._is_after_bursts(shut)
         if begins:
             self._shutting = True
@@ -221,11 +261,11 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
             self._in_flight.refused()
         try:
             until = named or self._burst_until or now + self._pause()
-            await asyncio.to_thread(self._spending.gate.block, keys, until=until)
+            await asyncio.to_thread(self._budget.gate.block, keys, until=until)
         finally:
             if begins:
                 self._shut, self._shutting = self._shut + 1, False
 
     def _pause(self) -> timedelta:
-        """How long to leave an upstream alone that refuses us once more, and does not say for how long."""
+        """The pause where the upstream names no time."""
         return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._bursts - 1)))

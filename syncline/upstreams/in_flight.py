@@ -1,4 +1,4 @@
-"""How many requests may be under way at once: fewer after an upstream refused some, more again as it goes well."""
+"""How many requests may be under way at once: half as many after a refusal, one more after each round of answers."""
 
 import asyncio
 from types import TracebackType
@@ -7,7 +7,7 @@ __all__ = ["InFlight"]
 
 
 class InFlight:
-    """Additive increase, multiplicative decrease (Chiu and Jain, 1989), as TCP finds what a network bears.
+    """Additive increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
 
     Attributes:
         allowed: how many may be under way now, 1 to `most`; a fraction is on its way to the next whole one.
@@ -21,11 +21,11 @@ class InFlight:
         self._room = asyncio.Event()
 
     def refused(self) -> None:
-        """The upstream asked to slow down: half as many from now on. Say so once for each burst of refusals."""
+        """Halve the number, because the upstream asked to slow down; call it once for each burst of refusals."""
         self.allowed = max(1.0, self.allowed / 2)
 
     def went_well(self) -> None:
-        """A request was answered: one more for each round of as many as are allowed."""
+        """Count an answer: as many as are allowed raise the number by one."""
         self.allowed = min(float(self._most), self.allowed + 1 / self.allowed)
 
     async def __aenter__(self) -> None:

@@ -1,4 +1,4 @@
-"""Waits that somebody may have to end: what stands in the way is looked at while they last."""
+"""Waits that are checked while they last, so that a hold can end them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Marks made of the last item's key: servers answer with what lies above it, or from it on."""
+"""Cursors made of the last item's key: servers answer with the items above it, or from it on."""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,14 +9,14 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from syncline.model.places import dotted_keys
-from syncline.upstreams.chain import Known, Marks, Next
+from syncline.upstreams.cursor_walk import Cursors, Known, Next
 from syncline.upstreams.reader import Fetched, Reader
 
-__all__ = ["KeysetMarks"]
+__all__ = ["KeysetCursors"]
 
 
 class _Learned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a walk has learned of its key; see the fields of `KeysetMarks` with these names."""
+    """What a walk has learned of its key; see the fields of `KeysetCursors` with these names."""
 
     counts_in: bool | None = None
     has_ties: bool = False
@@ -25,12 +25,13 @@ class _Learned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_border: list[int] = []
 
 
-class KeysetMarks(Marks):
-    """Finds the next mark in a page's last items.
+class KeysetCursors(Cursors):
+    """Finds the next cursor in a page's last items.
 
-    Where two items of a page share a key it is not unique, and a page may end among items that share one. A server that
-    answers with what lies from the mark on gives them again. With one that answers with what lies above it, the mark is
-    the last key but one from then on; for the border that was passed before that was known, it goes back once.
+    If two items of a page share a key, the key is not unique, and a page may end among items that share one. A server
+    that answers with the items from the cursor on sends these again, and nothing is lost. With a server that answers
+    with the items above the cursor, the last key but one is the cursor from then on; for the page border that was
+    passed before this was known, the walk goes back once.
     """
 
     def __init__(self, reader: Reader, key: str, *, size_asked: int | None, more_at: str | None) -> None:
@@ -42,7 +43,7 @@ class KeysetMarks(Marks):
         self._key_of = _key_reader(dotted_keys(key))
         self._before: frozenset[bytes] = frozenset()
         self._at_border: list[int] = []  # digests of the newest page's items that share its last key
-        self._counts_in: bool | None = None  # whether an answer begins with the mark itself
+        self._counts_in: bool | None = None  # whether an answer begins with the cursor itself
         self._has_ties = False
         self._bare_borders = 0  # full pages behind whose last key the walk went on
         self._back: str | None = None  # the last key but one before the newest of them
@@ -62,7 +63,7 @@ class KeysetMarks(Marks):
         return msgspec.to_builtins(learned)
 
     def remember(self, known: Known) -> None:
-        """Know it again; the border that was passed last is not gone back to."""
+        """Go on with what was `remembered`; the walk does not go back to the border that was passed last."""
         found = msgspec.convert(known, _Learned)
         self._counts_in, self._has_ties = found.counts_in, found.has_ties
         self._bare_borders, self._is_crowded = found.bare_borders, found.is_crowded
@@ -83,22 +84,22 @@ class KeysetMarks(Marks):
         """How many rows are asked for."""
         return self._size_asked
 
-    def next(self, got: Fetched, mark: str | None) -> Next:
+    def next(self, got: Fetched, cursor: str | None) -> Next:
         """A key of the page's last items; None on the last page."""
         fresh = self._fresh(got.rows)
         keys = [key for key in map(self._key_at, got.rows) if key is not None]
         self._at_border = self._sharing(keys[-1], got.rows) if keys else []
         if got.rows and not keys:
             self.reader.reject(f"no item of a page has a key at {self._key!r}; change `key`")
-        if mark is not None:
-            self._counts_in = self._counts_in is True or mark in keys
+        if cursor is not None:
+            self._counts_in = self._counts_in is True or cursor in keys
         self._has_ties = self._has_ties or any(one == other for one, other in pairwise(keys))
         if self._has_ties and self._counts_in is False and self._back is not None:
             back, self._back, self._went_back = self._back, None, True
             self._bare_borders -= 1
             self._before |= frozenset(got.rows)
             self._overtaken = got.rows
-            return Next(rows=fresh, mark=back, objection=self._objection)
+            return Next(rows=fresh, cursor=back, objection=self._objection)
         is_full = self._size_asked is None or len(got.rows) >= self._size_asked
         self._before, self._back = frozenset(got.rows), None
         overtaken, self._overtaken = self._overtaken, []
@@ -107,10 +108,10 @@ class KeysetMarks(Marks):
             keys = [key for key in map(self._key_at, overtaken) if key is not None]
             is_full = self._size_asked is None or len(overtaken) >= self._size_asked
         is_known, self._went_back = not fresh and not (self._went_back and is_full), False
-        if is_known or keys[-1] == mark or got.truth(self._more_at) is False:
-            self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == mark)
-            return Next(rows=fresh, mark=None, objection=self._objection)
-        return Next(rows=fresh, mark=self._mark_behind(keys, is_full=is_full), objection=self._objection)
+        if is_known or keys[-1] == cursor or got.truth(self._more_at) is False:
+            self._is_crowded = self._is_crowded or (is_full and bool(keys) and keys[0] == keys[-1] == cursor)
+            return Next(rows=fresh, cursor=None, objection=self._objection)
+        return Next(rows=fresh, cursor=self._cursor_behind(keys, is_full=is_full), objection=self._objection)
 
     def _fresh(self, rows: list[bytes]) -> list[bytes]:
         """Those of `rows` that did not come before; of the page before a resumed walk, its border is known."""
@@ -122,7 +123,7 @@ class KeysetMarks(Marks):
         """The digests of the last rows, as far as they have this key."""
         return [_digest(row) for row in takewhile(lambda row: self._key_at(row) == key, reversed(rows))]
 
-    def _mark_behind(self, keys: list[str], *, is_full: bool) -> str:
+    def _cursor_behind(self, keys: list[str], *, is_full: bool) -> str:
         """The last key, or the one before it where more items with the last one may follow."""
         if not is_full or self._counts_in:
             return keys[-1]

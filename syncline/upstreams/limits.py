@@ -1,4 +1,4 @@
-"""When an upstream that asks to slow down may be asked again, read from its headers.
+"""What headers say of an upstream's rate limits: when it may be asked again, and how many requests are left until when.
 
 | header | meaning | source |
 | --- | --- | --- |
@@ -16,15 +16,16 @@ A reset whose quota has something left is not what refused us: X's 429s may desc
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from syncline.model.page import Headers
 
-__all__ = ["http_date", "retry_at", "wait_seconds"]
+__all__ = ["Quota", "http_date", "read_quota", "retry_at", "wait_seconds"]
 
 _LARGEST_WAIT_SECONDS = 366 * 86_400
-"""Whatever lies further ahead is junk: nobody closes an API for a year and says so in a header."""
+"""Longer waits are ignored: some servers send a date or a number of their own in place of a wait."""
 _SMALLEST_EPOCH = 100_000_000
 """Below this (March 1973) a reset is counted from now, above it from 1970."""
 _SMALLEST_EPOCH_MS = 100_000_000_000
@@ -32,7 +33,17 @@ _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d")
 _TIMES = re.compile(r"(?<!mon|tue|wed|thu|fri|sat|sun|day),", re.IGNORECASE)
 """What stands between several times of one field: a comma, but not the one behind the weekday of an HTTP date."""
+_MOST_REMAINING = 999_999_999
+"""A larger rest limits nothing."""
 _QUOTAS = ("ratelimit", "x-ratelimit", "x-rate-limit")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """So many requests are left until the upstream counts anew."""
+
+    remaining: int
+    until: datetime
 
 
 def retry_at(headers: Headers, now: datetime) -> datetime | None:
@@ -41,6 +52,22 @@ def retry_at(headers: Headers, now: datetime) -> datetime | None:
     if named is not None:
         return named
     return max(_resets(headers, now), default=None)
+
+
+def read_quota(headers: Headers, now: datetime) -> Quota | None:
+    """The tightest quota of which both the rest and the end are told; None where none is, or it makes no sense.
+
+    Understood are `RateLimit: "default";r=5;t=12` and its older form `limit=10, remaining=5, reset=12` (IETF drafts),
+    and the pairs `RateLimit-Remaining` and `-Reset`, `X-RateLimit-…`, `X-Rate-Limit-…`. Any answer may have them.
+    """
+    told = list(_structured(headers.get("ratelimit") or ""))
+    told += [(_remaining(headers, name), wait_seconds(headers.get(f"{name}-reset") or "", now)) for name in _QUOTAS]
+    quotas = [
+        Quota(remaining=int(left), until=until)
+        for left, wait in told
+        if left is not None and left <= _MOST_REMAINING and wait is not None and (until := _ahead(wait, now))
+    ]
+    return min(quotas, key=lambda quota: (quota.remaining, -quota.until.timestamp()), default=None)
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -85,9 +112,9 @@ def _retry_after(text: str | None, now: datetime) -> datetime | None:
 
 
 def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
-    """All instants that the rate limit fields name: the latest is the one to wait for."""
-    waits = list(_spent_quotas(headers.get("ratelimit") or ""))
-    named = (wait_seconds(headers.get(f"{name}-reset") or "", now) for name in _QUOTAS if not _left(headers, name))
+    """All instants at which a spent quota is refilled: the latest is the one to wait for."""
+    waits = [wait for left, wait in _structured(headers.get("ratelimit") or "") if not left]
+    named = (wait_seconds(headers.get(f"{name}-reset") or "", now) for name in _QUOTAS if not _remaining(headers, name))
     waits += [wait for wait in named if wait is not None]
     for wait in waits:
         instant = _ahead(wait, now)
@@ -95,20 +122,20 @@ def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
             yield instant
 
 
-def _left(headers: Headers, quota: str) -> bool:
-    """Whether the quota says that something of it is left."""
+def _remaining(headers: Headers, quota: str) -> float | None:
+    """How much of the quota is left; None where that is not told."""
     left = (headers.get(f"{quota}-remaining") or "").strip()
-    return _NUMBER.fullmatch(left) is not None and float(left) > 0
+    return float(left) if _NUMBER.fullmatch(left) else None
 
 
-def _spent_quotas(field: str) -> Iterator[float]:
-    """The seconds until each quota of a `RateLimit` field that has nothing left is refilled."""
+def _structured(field: str) -> Iterator[tuple[float | None, float]]:
+    """Each quota of a `RateLimit` field: what is left of it, if that is told, and the seconds until its refill."""
     quotas = [field] if "reset" in field else re.split(r",(?=\s*[\"\w*])", field)
     for quota in quotas:
         left = re.search(r"\b(?:r|remaining)=(\d{1,15})\b", quota)
         wait = re.search(r"\b(?:t|reset)=(\d{1,15})\b", quota)
-        if wait and not (left and int(left[1])):
-            yield float(wait[1])
+        if wait:
+            yield (float(left[1]) if left else None), float(wait[1])
 
 
 def _from_now(value: float, now: datetime) -> float:

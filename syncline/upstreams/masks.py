@@ -1,4 +1,4 @@
-"""Masks for our credentials: what an upstream repeats of them is stored as a name, and sent as what it was.
+"""Masks for our credentials: where an upstream repeats one, a mask is stored, and replaced again when it is sent.
 
 Links to the next page repeat the token that they were asked with (`?access_token=…`), and such links are stored, in
 checkpoints and with rejected items. A mask stands for the secret there, and the request gets the secret back.
@@ -7,7 +7,7 @@ checkpoints and with rejected items. A mask stands for the secret there, and the
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote, quote_plus
@@ -17,7 +17,7 @@ __all__ = ["MASK", "Masks", "forms"]
 MASK = "syncline-credential-"
 """How a mask begins; letters and dashes pass through URLs and JSON as they are."""
 _LEAST_LENGTH = 6
-"""A shorter secret is also an innocent word; it is masked only where it is the value of a parameter for credentials."""
+"""A shorter secret may be an ordinary word: it is masked only as the value of a parameter for credentials."""
 _PARAMETERS = ("access_token", "api_key", "apikey", "api-key", "auth", "key", "password", "token")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _GSON, _NET = re.compile("[=&<>']"), re.compile("[+&<>'`]")
@@ -40,7 +40,7 @@ class Masks:
         return self._pattern.sub(lambda found: self._hidden[found[0]], content)
 
     def are_needed(self, content: bytes) -> bool:
-        """Whether a secret stands in `content`; looked at for each body, so in as few forms as tell it."""
+        """Whether a secret stands in `content`; checked for each body, so it looks for the shortest forms only."""
         return any(form in content for form in self._telling)
 
     def hide_text(self, text: str) -> str:
@@ -54,6 +54,17 @@ class Masks:
     def reveal_in_url(self, url: str) -> str:
         """As `reveal`, each secret written as a URL takes it."""
         return self._masks.sub(lambda found: quote(self._values[found[0]], safe=""), url) if MASK in url else url
+
+    def reveal_in_body(self, body: bytes, content_type: str) -> bytes:
+        """As `reveal`, each secret written as a form, as JSON's strings or as plain text take it."""
+        written: Callable[[str], str] = str
+        if "x-www-form-urlencoded" in content_type:
+            written = quote_plus
+        elif "json" in content_type:
+            written = _json_string
+        text = body.decode("utf-8", "surrogateescape")
+        revealed = self._masks.sub(lambda found: written(self._values[found[0]]), text)
+        return revealed.encode("utf-8", "surrogateescape")
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
@@ -108,6 +119,10 @@ def _kinds(secret: str) -> list[tuple[str, str]]:
     return [(letter, value) for letter, value in zip("pbufv", values, strict=True)]
 
 
+def _json_string(value: str) -> str:
+    return json.dumps(value)[1:-1]
+
+
 def _written(value: str) -> set[str]:
     """The value as it stands in texts, URLs and JSON."""
     plain = {value, quote(value, safe=""), quote(value), quote_plus(value)}
@@ -117,7 +132,7 @@ def _written(value: str) -> set[str]:
 
 def _in_json(form: str) -> set[str]:
     """As JSON's strings have it: in ASCII or not, and as PHP, Gson and .NET escape more than they must."""
-    written = {json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+    written = {_json_string(form), json.dumps(form, ensure_ascii=False)[1:-1]}
     gson = {_GSON.sub(lambda found: f"\\u{ord(found[0]):04x}", one) for one in written}
     net = {_NET.sub(lambda found: f"\\u{ord(found[0]):04X}", one) for one in written}
     return written | gson | net | {one.replace("/", "\\/") for one in written}

@@ -20,7 +20,7 @@ _KINDS = ("", '"', "", "v")
 """What kind of token a group of `_TOKEN` is; punctuation is its own kind, `v` a number or a word."""
 _START, _END = "start", "end"
 _NO_KEY = "\x00"
-"""Stands for a list on the way to a value, and for a key that is no proper text; nobody asks for it."""
+"""Stands for a list on the way to a value, and for a key that is no valid text; no path contains it."""
 
 _VALUE_GOES_TO = {_START: _END, "[": "[v", "[,": "[v", "{:": "{v"}
 """In which places a value may stand, and the place behind it."""

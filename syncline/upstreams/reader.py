@@ -15,7 +15,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from syncline.errors import RejectedError, UnavailableError
-from syncline.model.page import Answer, Headers, Json, Transport
+from syncline.model.page import Answer, Headers, Json, Request, Transport
 from syncline.model.places import dotted_keys
 from syncline.upstreams.envelope import Envelope, NoListError, Opened
 from syncline.upstreams.limits import http_date
@@ -83,7 +83,7 @@ class Fetched:
 
     @property
     def digest(self) -> int:
-        """The same for the same rows."""
+        """A hash of the rows."""
         return xxh3_64_intdigest(b"\n".join(self.rows))
 
 
@@ -107,10 +107,10 @@ class Reader:
     ahead: int
     failures: tuple[str, ...] = ()
 
-    async def get(self, params: Mapping[str, str], headers: dict[str, str] | None = None) -> Fetched:
-        """What the path answers to `params`, added to the fixed ones."""
-        answer = await self.transport.get(self.path, params={**self.params, **params}, headers=headers)
-        return self._fetched(answer)
+    async def get(self, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Fetched:
+        """The answer at the path to `params`, added to the fixed ones."""
+        request = Request(path=self.path, params={**self.params, **params}, headers=headers or {})
+        return self._fetched(await self.transport.send(request))
 
     async def get_past_the_end(self, params: Mapping[str, str]) -> Fetched:
         """As `get`, but a refusal that may mean "behind the end" is an empty page that says so."""
@@ -122,11 +122,11 @@ class Reader:
             return Fetched(rows=[], refused=error)
 
     async def follow(self, link: str) -> Fetched:
-        """What `link` answers, which carries all parameters itself."""
-        return self._fetched(await self.transport.get(link))
+        """The answer at `link`, which has all parameters in it."""
+        return self._fetched(await self.transport.send(Request(path=link)))
 
     def reject(self, problem: str) -> NoReturn:
-        """Refuse to go on: the declaration does not fit the upstream.
+        """Fail the page as the declaration's fault, so that it is not asked for again.
 
         Raises:
             RejectedError: always.
@@ -134,7 +134,7 @@ class Reader:
         raise RejectedError(f"{self.path}: {problem}", upstream=self.name)
 
     def fail(self, problem: str, *, status: int | None = None) -> NoReturn:
-        """Count the page as failed: the upstream is unwell, and may be better when it is asked again.
+        """Fail the page as the upstream's fault, so that it is asked for again.
 
         Raises:
             UnavailableError: always.
@@ -215,7 +215,7 @@ def _is_error(value: Json) -> bool:
 
 
 def _complaint(content: bytes) -> str:
-    """What a body without the list says of an error; rows that stand elsewhere in it are nobody's business."""
+    """The members of a body without the list that describe an error; all else is left out of the message."""
     body: object = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
     if not isinstance(body, Mapping):
         return ""

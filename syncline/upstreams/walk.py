@@ -1,7 +1,9 @@
-"""A way through pages: what each kind of paging offers, and how it is walked."""
+"""Walks through pages: what each kind of paging offers, and what all walks share."""
 
-from collections.abc import AsyncGenerator
-from typing import Protocol, TypeVar
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -11,9 +13,18 @@ from syncline.model.ending import End, Ending
 from syncline.model.page import Json, Page
 from syncline.upstreams.reader import Fetched, Reader
 
-__all__ = ["Been", "Paging", "Walk", "refuse_null", "resume_place", "stream"]
+__all__ = [
+    "Ahead",
+    "Paging",
+    "Visited",
+    "Walk",
+    "refuse_null",
+    "resume_place",
+    "stream",
+]
 
 PlaceT = TypeVar("PlaceT")
+T = TypeVar("T")
 
 
 class Paging(Protocol):
@@ -49,25 +60,25 @@ def resume_place(resume: Json, place: type[PlaceT], reader: Reader) -> PlaceT | 
         raise CursorExpiredError(message, upstream=reader.name) from None
 
 
-class Been:
-    """Where a walk has been, and what it saw there, so that a circle of any length is noticed within one round.
+class Visited:
+    """The pages and cursors that a walk has met, so that a circle of any length is noticed within one round.
 
-    It is kept by the walk's process alone: one that was resumed notices a circle within a round of its own.
+    It is not stored: a walk that was resumed notices a circle within a round of its own.
     """
 
-    def __init__(self, mark: str | None) -> None:
-        """Begin at `mark`."""
+    def __init__(self, cursor: str | None) -> None:
+        """Begin at `cursor`."""
         self._pages: set[int] = set()
-        self._marks: set[int] = set()
-        self.asks(mark)
+        self._cursors: set[int] = set()
+        self.asks(cursor)
 
     def saw(self, got: Fetched) -> bool:
         """Whether a page with the same rows came before; note it."""
         return bool(got.rows) and _noted(self._pages, got.digest)
 
-    def asks(self, mark: str | None) -> bool:
-        """Whether the page at `mark` was asked for before; note it."""
-        return mark is not None and _noted(self._marks, xxh3_64_intdigest(mark.encode("utf-8", "replace")))
+    def asks(self, cursor: str | None) -> bool:
+        """Whether the page at `cursor` was asked for before; note it."""
+        return cursor is not None and _noted(self._cursors, xxh3_64_intdigest(cursor.encode("utf-8", "replace")))
 
 
 def _noted(among: set[int], number: int) -> bool:
@@ -111,3 +122,40 @@ async def stream(walk: Walk) -> AsyncGenerator[Page, None]:
             yield await walk.next_page()
     finally:
         await walk.close()
+
+
+class Ahead(Generic[T]):
+    """Answers that are awaited in the order in which they were asked for, however they arrive."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[asyncio.Task[T]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def failed(self) -> bool:
+        """Whether one failed already, so that no more should be asked for."""
+        return any(task.done() and not task.cancelled() and task.exception() for task in self._tasks)
+
+    def add(self, request: Coroutine[Any, Any, T]) -> None:
+        """Start one more."""
+        self._tasks.append(asyncio.create_task(request))
+
+    async def head(self) -> T:
+        """The oldest answer, which stays in line."""
+        return await asyncio.shield(self._tasks[0])
+
+    async def take(self) -> T:
+        """The oldest answer, which leaves the line."""
+        answer = await self.head()
+        self._tasks.popleft()
+        return answer
+
+    async def close(self) -> None:
+        """Cancel all that is under way, and wait until it is over."""
+        tasks = list(self._tasks)
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -87,7 +87,7 @@ async def send(
     `transport` replaces the network, and is closed.
 
     Raises:
-        WebhookError: it was not taken, or nobody can tell.
+        WebhookError: it was not accepted, or there was no answer.
     """
     request = _signed(endpoint, webhook_id, body, now)
     opened = transport or httpx.AsyncHTTPTransport(verify=request.url.scheme == "https")

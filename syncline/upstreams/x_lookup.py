@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from syncline.errors import RejectedError, UnavailableError
-from syncline.model.page import RawItem, Transport
+from syncline.model.page import RawItem, Request, Transport
 from syncline.upstreams.x_answers import NOT_FOUND, Body, is_unknown, read_body, tweet_id
 
 __all__ = ["LOOKUP_PATH", "MOST_IDS", "LookedUp", "lookup"]
@@ -66,7 +66,7 @@ async def lookup(
     if not wanted:
         return LookedUp()
     params = {"ids": ",".join(wanted), "tweet.fields": ",".join(fields)}
-    answer = await transport.get(_PATH, params=params)
+    answer = await transport.send(Request(path=_PATH, params=params))
     body = read_body(answer, upstream=transport.name, path=_PATH)
     return _Verdict(upstream=transport.name, wanted=frozenset(wanted)).on(body)
 

@@ -20,10 +20,9 @@ from typing import NoReturn
 import msgspec
 
 from syncline.errors import ConfigurationError, CursorExpiredError, RefusedError, RejectedError, UnavailableError
-from syncline.model.page import Ask, Page, Transport
-from syncline.upstreams.ahead import Ahead
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.upstreams.limits import http_date
-from syncline.upstreams.walk import stream
+from syncline.upstreams.walk import Ahead, stream
 from syncline.upstreams.x_answers import HIDDEN, NOT_FOUND, Body, is_unknown, read_body, tweet_id
 from syncline.upstreams.x_ids import first_id
 
@@ -71,7 +70,7 @@ class Mentions:
         """Yield the pages that `ask` wants, the next one under way while one is worked on.
 
         Raises:
-            ConfigurationError: the user's id is none.
+            ConfigurationError: the user's id is no number.
             CursorExpiredError: the checkpoint is that of something else.
         """
         user_id = self.user_id if isinstance(self.user_id, str) else self.user_id()
@@ -160,7 +159,7 @@ class _Backwards:
 
     async def _fetch(self, token: str | None) -> _Fetched:
         params = self._params if token is None else {**self._params, "pagination_token": token}
-        answer = await self._transport.get(self._path, params=params)
+        answer = await self._transport.send(Request(path=self._path, params=params))
         body = read_body(answer, upstream=self._transport.name, path=self._path)
         self._check_problems(body)
         rows = body.data or []

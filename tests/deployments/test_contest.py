@@ -31,7 +31,7 @@ from deployments import controls
 from flows.registry import find
 from flows.x import X
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.resilience.spending import Granted
+from syncline.resilience.budget_state import Granted
 from syncline.store import holds, leases, schedules, snapshots
 from syncline.store.budgets import Budgets
 

@@ -23,7 +23,7 @@ from syncline.store import listings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.store.listings import Wanted
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 TABLE = {  # seed: every so many seconds, so many requests an hour
@@ -66,8 +66,8 @@ def sync(store: Store, box: sandbox.Box) -> Callable[[str], Ran]:
         admission = begin(store, source)
 
         async def work() -> Ran:
-            spending = Spending(gate=Budgets(store), patience_seconds=0)
-            async with UpstreamClient(source.upstream, settings, spending=spending) as client:
+            budget = RequestBudget(gate=Budgets(store), patience_seconds=0)
+            async with UpstreamClient(source.upstream, settings, budget=budget) as client:
                 pulled = await pull(store, source, client, admission.session_id, mode=admission.mode)
             pruned = prune(store, source, admission.session_id)
             status = complete(store, admission.session_id)

@@ -39,7 +39,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 FEEDS = ("airdrops", "airdrops_upcoming", "quests", "yield", "points", "sponsored", "community")
@@ -102,10 +102,10 @@ class Scheduler:
 
     async def _attempted(self, feed: str, session_id: str) -> UpstreamError | DeferredError | None:
         settings = Settings(upstreams={feed: UpstreamSettings(base_url=f"{self.box.url}/feeds/{feed}")})
-        spending = Spending(gate=Budgets(self.store), patience_seconds=0)
+        budget = RequestBudget(gate=Budgets(self.store), patience_seconds=0)
         source = _source(feed)
         try:
-            async with UpstreamClient(source.upstream, settings, clock=self.clock, spending=spending) as client:
+            async with UpstreamClient(source.upstream, settings, clock=self.clock, budget=budget) as client:
                 await pull(self.store, source, client, session_id, mode=Mode.FULL)
         except (UpstreamError, DeferredError) as error:
             return error

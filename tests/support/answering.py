@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from syncline.errors import CursorExpiredError, RefusedError, RejectedError
+from syncline.model.page import Request
 from syncline.upstreams.client import Received
 
 __all__ = ["Answering", "Refusal"]
@@ -35,12 +36,10 @@ class Answering:
     origin: str = "http://odd"
     asked: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Received:
+    async def send(self, request: Request) -> Received:
         """The transport's protocol."""
-        del headers
-        query = {**dict(parse_qsl(urlsplit(path).query, keep_blank_values=True)), **(params or {})}
+        path = request.path
+        query = {**dict(parse_qsl(urlsplit(path).query, keep_blank_values=True)), **dict(request.params)}
         self.asked.append(query)
         assert len(self.asked) < 200, "this walk has no end"
         body = self.answer(query)

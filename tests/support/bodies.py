@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from syncline.model.page import Ask, Page
+from syncline.model.page import Ask, Page, Request
 from syncline.upstreams.client import Received
 from syncline.upstreams.rest import RestPages
 
@@ -33,10 +33,7 @@ class BodyPages:
         del transport
         return RestPages(path="things", items=self.items)(self, ask)
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Received:
+    async def send(self, request: Request) -> Received:
         """The transport's protocol."""
-        del params, headers
-        self.asked.append(path)
-        return Received(content=self.body, headers=httpx.Headers(), status_code=200, url=f"http://depot/{path}")
+        self.asked.append(request.path)
+        return Received(content=self.body, headers=httpx.Headers(), status_code=200, url=f"http://depot/{request.path}")

@@ -34,7 +34,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import leases, rounds, sessions, snapshots
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.webhooks import Endpoint
 from syncline.upstreams.x import Mentions
@@ -134,13 +134,13 @@ class Contest:
     async def client(self, service: Source) -> AsyncGenerator[UpstreamClient]:
         """X's client, which pays on the service's account."""
         given = UpstreamSettings.model_validate({"base_url": f"{self.box.url}/x", "token": self.box.x_token})
-        spending = Spending(
+        budget = RequestBudget(
             gate=Budgets(self.store),
             priority=service.priority,
             patience_seconds=service.patience_seconds,
             sleep=self._sleep,
         )
-        async with UpstreamClient(X, Settings(upstreams={"x": given}), clock=self.clock, spending=spending) as client:
+        async with UpstreamClient(X, Settings(upstreams={"x": given}), clock=self.clock, budget=budget) as client:
             yield client
 
     def entries(self, number: int = 1) -> dict[str, EntryStatus]:

@@ -11,7 +11,7 @@ from syncline.clock import Clock
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 __all__ = ["BASE", "client_of", "params_of", "read", "requests_of", "rows_of"]
@@ -24,14 +24,14 @@ def client_of(
     upstream: Upstream,
     *,
     clock: Clock | None = None,
-    spending: Spending | None = None,
+    budget: RequestBudget | None = None,
     **given: object,
 ) -> UpstreamClient:
     """The product's own client, with its budgets and credentials; what it would give to the network, `edge` gets."""
     credentials = UpstreamSettings.model_validate({"base_url": BASE, **given})
     settings = Settings(upstreams={upstream.name: credentials})
     transport = httpx.MockTransport(edge.async_handler)
-    return UpstreamClient(upstream, settings, transport=transport, clock=clock, spending=spending)
+    return UpstreamClient(upstream, settings, transport=transport, clock=clock, budget=budget)
 
 
 async def read(

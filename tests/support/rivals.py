@@ -14,7 +14,7 @@ from support.sources import make_source
 from syncline.model.budgets import BudgetKey, SlidingWindow
 from syncline.model.policies import BreakerPolicy
 from syncline.resilience.breaker import Outcome
-from syncline.resilience.spending import Granted
+from syncline.resilience.budget_state import Granted
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store

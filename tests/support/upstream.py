@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from support.shop import Row, raw
-from syncline.model.page import Ask, Json, Page
+from syncline.model.page import Ask, Json, Page, Request
 from syncline.model.policies import Mode
 
 __all__ = ["ListPages", "NoTransport"]
@@ -18,11 +18,8 @@ class NoTransport:
     name = "nothing"
     max_in_flight = 8
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> NoReturn:
-        del params, headers
-        message = f"nothing may be fetched over the network, but {path} was"
+    async def send(self, request: Request) -> NoReturn:
+        message = f"nothing may be fetched over the network, but {request.path} was"
         raise AssertionError(message)
 
 

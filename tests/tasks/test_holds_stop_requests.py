@@ -13,7 +13,7 @@ from flows.products import PRODUCTS
 from sandbox import Box
 from syncline.errors import DeferredError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.page import Ask, Page, Transport
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
@@ -23,7 +23,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import holds
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from tasks.admit import admit
 from tasks.flow import sync_flow
@@ -54,7 +54,7 @@ class Several:
     async def __call__(self, transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del ask
         for number in range(1, 6):
-            await transport.get("erp/products", params={"page": str(number)})
+            await transport.send(Request(path="erp/products", params={"page": str(number)}))
             self.between(number)
         yield Page(rows=(), requests=5)
 
@@ -83,10 +83,10 @@ def test_a_hold_stops_the_attempts_after_a_failure(instance: Store, box: Box) ->
             run = Run(source=PRODUCTS, store=instance, stack=stack, session_id="s")
             client = await run.open_transport()
             with pytest.raises(UnavailableError):
-                await client.get("erp/products")
+                await client.send(Request(path="erp/products"))
             hold(instance)
             with pytest.raises(DeferredError, match="paused: order creation"):
-                await client.get("erp/products")
+                await client.send(Request(path="erp/products"))
 
     asyncio.run(attempts())
     assert box.requests.count() == 1
@@ -103,9 +103,9 @@ def held_client(store: Store, sleep: Callable[[float], Awaitable[None]], sent: l
         return httpx.Response(200, json=[])
 
     waiting = Waiting(store=store, service=Source(name="products", upstream=X))
-    spending = Spending(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
+    budget = RequestBudget(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
     settings = Settings(upstreams={"x": UpstreamSettings(base_url="http://x.invalid")})
-    return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, spending=spending)
+    return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, budget=budget)
 
 
 def test_a_hold_ends_the_wait_for_a_budget(store: Store) -> None:
@@ -119,8 +119,8 @@ def test_a_hold_ends_the_wait_for_a_budget(store: Store) -> None:
 
     async def ask() -> None:
         async with held_client(store, without_end, sent) as client:
-            await client.get("one")
-            await client.get("two")
+            await client.send(Request(path="one"))
+            await client.send(Request(path="two"))
 
     with pytest.raises(DeferredError, match="paused: order creation") as caught:
         asyncio.run(asyncio.wait_for(ask(), 60))
@@ -137,8 +137,8 @@ def test_a_hold_that_comes_as_the_wait_ends_stops_the_request(store: Store) -> N
 
     async def ask() -> None:
         async with held_client(store, held_at_the_end, sent) as client:
-            await client.get("one")
-            await client.get("two")
+            await client.send(Request(path="one"))
+            await client.send(Request(path="two"))
 
     with pytest.raises(DeferredError, match="paused: order creation"):
         asyncio.run(ask())

@@ -166,7 +166,7 @@ def test_budgets_say_what_is_used_of_them(call: Call, store: Store, clock: Manua
     """Before one is spent; and until when the upstream wants to be left alone."""
     for _ in range(9):
         Budgets(store).acquire(FEED.budget_keys)
-    Budgets(store).block([FEED.door], until=clock.now() + timedelta(minutes=2))
+    Budgets(store).block([FEED.block_key], until=clock.now() + timedelta(minutes=2))
     text = read(call).text
     assert "requests used 9 of 60 this hour" in text
     assert "search used 9 of 10 in 1.7 min" in text

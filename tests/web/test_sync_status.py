@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said(
 ) -> None:
     """A monitor shows why, not only that."""
     trip(store, sources[2])
-    Budgets(store).block([FEED.door, *FEED.budget_keys], until=clock.now() + timedelta(minutes=2))
+    Budgets(store).block([FEED.block_key, *FEED.budget_keys], until=clock.now() + timedelta(minutes=2))
     record(store, Status.FAILED, error_type="UnavailableError", error_message="503", retry_count=4)
     told = read()["quests"]
     assert (told["healthy"], told["retry_count"]) == (False, 5)

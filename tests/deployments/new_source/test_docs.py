@@ -13,11 +13,11 @@ import pytest
 from deployments.new_source.draft import draft
 from deployments.new_source.module_text import module_text
 from deployments.new_source.names import choose
-from syncline.model.page import Ask
+from syncline.model.page import Ask, Request
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes.codec import Rejected, codec_of
-from syncline.upstreams.guess import ColumnGuess, Guess
+from syncline.probe.guess import ColumnGuess, Guess
 from syncline.upstreams.paging import PageNumber
 
 DOCS = Path(__file__).parents[3] / "docs" / "add-a-source.md"
@@ -68,8 +68,8 @@ class Files:
     files: dict[str, bytes]
     content: bytes = b""
 
-    async def get(self, path: str) -> "Files":
-        return Files(self.files, self.files[path])
+    async def send(self, request: Request) -> "Files":
+        return Files(self.files, self.files[request.path])
 
 
 def test_the_connector_of_ones_own_walks_and_resumes(blocks: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

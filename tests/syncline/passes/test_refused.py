@@ -23,7 +23,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import audit, holds, sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.rest import RestPages
 
@@ -61,9 +61,9 @@ def tick(store: Store, shop: Shop, token: str = OLD, source: Source = PRODUCTS) 
         return admission
 
     async def pulled() -> None:
-        spending = Spending(gate=Budgets(store), patience_seconds=0)
+        budget = RequestBudget(gate=Budgets(store), patience_seconds=0)
         transport = httpx.MockTransport(shop.answer)
-        async with UpstreamClient(source.upstream, known, transport=transport, spending=spending) as client:
+        async with UpstreamClient(source.upstream, known, transport=transport, budget=budget) as client:
             await pull(store, source, client, admission.session_id, mode=Mode.FULL)
 
     try:

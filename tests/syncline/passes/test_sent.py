@@ -14,7 +14,7 @@ from support.upstream import ListPages
 
 from syncline.errors import SynclineError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.page import Ask, Page, Transport
+from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
@@ -25,7 +25,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import PageNumber
 from syncline.upstreams.rest import RestPages
@@ -66,9 +66,9 @@ def attempt(
     """So many attempts at one session over one client, as its flow makes them; what came of the last."""
 
     async def pulled() -> Tally | SynclineError:
-        spending = Spending(gate=Budgets(store), patience_seconds=0)
+        budget = RequestBudget(gate=Budgets(store), patience_seconds=0)
         source, transport = replace(PRODUCTS, upstream=upstream), httpx.MockTransport(got)
-        async with UpstreamClient(upstream, SETTINGS, transport=transport, spending=spending) as client:
+        async with UpstreamClient(upstream, SETTINGS, transport=transport, budget=budget) as client:
             outcome: Tally | SynclineError = Tally()
             for _ in range(times):
                 try:
@@ -179,7 +179,7 @@ def test_pages_that_came_in_one_answer_are_one_request(store: Store, session_id:
 
     async def halves(transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del ask
-        rows = msgspec.json.decode((await transport.get("/products")).content, type=list[msgspec.Raw])
+        rows = msgspec.json.decode((await transport.send(Request(path="/products"))).content, type=list[msgspec.Raw])
         yield Page(rows=[bytes(row) for row in rows[:5]], resume="half")
         yield Page(rows=[bytes(row) for row in rows[5:]])
 

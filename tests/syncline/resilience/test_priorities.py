@@ -6,7 +6,7 @@ from syncline.model.budgets import BudgetKey, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
-from syncline.resilience.spending import Moment, Spent
+from syncline.resilience.budget_state import Moment, Spent
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
 SECOND = 1_000_000

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow, TokenBucket
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
-from syncline.resilience.spending import Moment, Paid, Spent
+from syncline.resilience.budget_state import Moment, Paid, Spent
 
 SECOND = 1_000_000
 BEGIN = 1000 * SECOND

@@ -75,7 +75,7 @@ def test_a_block_is_told_until_it_ends(store: Store, sources: list[Source], cloc
     """Of one budget, or of the whole upstream."""
     until = clock.now() + timedelta(seconds=90)
     Budgets(store).block(UPSTREAM.budget_keys[:1], until=until)
-    Budgets(store).block([UPSTREAM.door], until=until)
+    Budgets(store).block([UPSTREAM.block_key], until=until)
     found = guards(store, sources)["quests"]
     assert [use.blocked_until for use in found.budgets] == [until, None, None]
     assert found.blocked_until == until

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from syncline.clock import ManualClock, microseconds
 from syncline.model.budgets import BudgetKey, SlidingWindow, TokenBucket
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 

@@ -5,7 +5,7 @@ from support.statements import traced
 
 from syncline.clock import ManualClock
 from syncline.model.budgets import BudgetKey, SlidingWindow
-from syncline.resilience.spending import Granted
+from syncline.resilience.budget_state import Granted
 from syncline.store.budgets import Budgets
 from syncline.store.direct import Wire
 from syncline.store.engine import Store

@@ -8,7 +8,7 @@ from support.statements import counted
 from syncline.clock import ManualClock
 from syncline.model.budgets import BudgetKey, SlidingWindow, TokenBucket
 from syncline.model.policies import Priority
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 

@@ -6,7 +6,7 @@ from alembic.script import ScriptDirectory
 
 from syncline.clock import ManualClock
 from syncline.model.budgets import BudgetKey, SlidingWindow
-from syncline.resilience.spending import Denied
+from syncline.resilience.budget_state import Denied
 from syncline.store import holds, schema
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store

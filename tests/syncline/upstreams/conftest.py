@@ -1,8 +1,8 @@
+import asyncio
 import socket
 import subprocess
 import sysconfig
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +10,14 @@ import httpx
 import pytest
 import respx
 from aiohttp import web
+from support.exchange import Answer, Arrived, Exchange
+from support.loopback import Connect, Serve, box, connect, erp, serve
 
-import sandbox
-from syncline.model.upstream import Auth, Upstream
-from syncline.settings import Settings, UpstreamSettings
-from syncline.upstreams.client import UpstreamClient
+from syncline.errors import UpstreamError
+from syncline.model.page import Request
+from syncline.upstreams.client import Received, UpstreamClient
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Serve = Callable[..., AbstractAsyncContextManager[str]]
-Connect = Callable[..., UpstreamClient]
-
-
-@pytest.fixture
-def box() -> Generator[sandbox.Box]:
-    with sandbox.serving(seed=7, products=250, customers=40) as served:
-        yield served
+__all__ = ["box", "connect", "erp", "serve"]
 
 
 @pytest.fixture
@@ -36,63 +29,32 @@ def edge() -> Generator[respx.Router]:
 
 
 @pytest.fixture
-def serve() -> Serve:
-    """Serves handlers by path, on a free port, until the block ends; gives the base URL."""
-
-    @asynccontextmanager
-    async def serving(**handlers: Handler) -> AsyncGenerator[str]:
-        app = web.Application()
-        for name, handler in handlers.items():
-            app.router.add_route("*", f"/{name}", handler)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-    return serving
+def arrived() -> Arrived:
+    return Arrived()
 
 
 @pytest.fixture
-def connect() -> Connect:
-    """Makes the client of an upstream at a URL."""
+def exchange(serve: Serve, connect: Connect, arrived: Arrived) -> Exchange:
+    """Answers requests by a server on the loopback, and notes what arrives there."""
 
-    def connecting(
-        url: str,
-        *,
-        auth: Auth = Auth.NONE,
-        auth_name: str = "X-API-Key",
-        timeout_seconds: float = 10,
-        max_in_flight: int = 8,
-        answer_seconds: float = 120,
-        max_bytes: int = 100_000_000,
-        **given: object,
-    ) -> UpstreamClient:
-        upstream = Upstream(
-            name="erp",
-            auth=auth,
-            auth_name=auth_name,
-            timeout_seconds=timeout_seconds,
-            max_in_flight=max_in_flight,
-            answer_seconds=answer_seconds,
-            max_bytes=max_bytes,
-        )
-        credentials = UpstreamSettings.model_validate({"base_url": url, **given})
-        return UpstreamClient(upstream, Settings(upstreams={"erp": credentials}))
+    def exchanging(answer: Answer, *requests: Request, **given: object) -> list[Received | UpstreamError]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            await arrived.note(request)
+            return answer(request)
 
-    return connecting
+        async def one(client: UpstreamClient, request: Request) -> Received | UpstreamError:
+            try:
+                return await client.send(request)
+            except UpstreamError as error:
+                return error
 
+        async def scenario() -> list[Received | UpstreamError]:
+            async with serve(data=handle, new=handle) as url, connect(url, **given) as client:
+                return [await one(client, request) for request in requests]
 
-@pytest.fixture
-def erp(box: sandbox.Box, connect: Connect) -> Connect:
-    """Makes a client of the sandbox's ERP."""
+        return asyncio.run(scenario())
 
-    def connecting(**given: object) -> UpstreamClient:
-        return connect(box.url, **{"auth": Auth.BEARER, "token": box.token, **given})
-
-    return connecting
+    return exchanging
 
 
 @dataclass(frozen=True, kw_only=True)

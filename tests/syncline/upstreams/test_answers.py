@@ -14,8 +14,9 @@ from syncline.errors import (
     UnavailableError,
     UpstreamError,
 )
+from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
-from syncline.upstreams.answers import Judge
+from syncline.upstreams.answers import ErrorClassifier
 from syncline.upstreams.client import UpstreamClient
 
 Connect = Callable[..., UpstreamClient]
@@ -26,15 +27,17 @@ JSON = {"Content-Type": "application/json"}
 def judged(
     status: int, content: bytes = b"[]", headers: dict[str, str] | None = None, auth: Auth = Auth.BEARER
 ) -> UpstreamError | None:
-    judge = Judge(upstream=Upstream(name="erp", auth=auth), redact=lambda text: text.replace("hush", "…"))
+    classifier = ErrorClassifier(
+        upstream=Upstream(name="erp", auth=auth), redact=lambda text: text.replace("hush", "…")
+    )
     request = httpx.Request("GET", "http://erp.example/items?page=2")
-    return judge.verdict(httpx.Response(status, content=content, headers=headers or JSON, request=request), NOW)
+    return classifier.classify(httpx.Response(status, content=content, headers=headers or JSON, request=request), NOW)
 
 
 async def ask(client: UpstreamClient) -> UpstreamError | None:
     async with client:
         try:
-            await client.get("/erp/products")
+            await client.send(Request(path="/erp/products"))
         except UpstreamError as error:
             return error
     return None
@@ -76,10 +79,10 @@ def test_what_was_sent_once_arrives_once(box: sandbox.Box, erp: Connect) -> None
     async def kept_and_swallowed() -> UpstreamClient:
         client = erp()
         async with client:
-            await client.get("/erp/products")
+            await client.send(Request(path="/erp/products"))
             box.faults.add("drop")
             with pytest.raises(UnavailableError):
-                await client.get("/erp/products")
+                await client.send(Request(path="/erp/products"))
         return client
 
     client = asyncio.run(kept_and_swallowed())

@@ -8,6 +8,7 @@ from aiohttp import web
 
 import sandbox
 from syncline.errors import ConfigurationError, MissingSettingError, UnavailableError
+from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.upstreams.client import Received, UpstreamClient
@@ -18,7 +19,7 @@ Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 async def fetch(client: UpstreamClient, path: str) -> Received:
     async with client:
-        return await client.get(path)
+        return await client.send(Request(path=path))
 
 
 @pytest.mark.parametrize(
@@ -60,9 +61,9 @@ def test_a_token_in_the_query_is_sent_and_never_comes_back(
 
     async def scenario() -> list[Received]:
         async with serve(data=mirror) as url, connect(url, auth=Auth.QUERY, auth_name="key", token=token) as client:
-            first = await client.get("data", params={"page": "1"})
+            first = await client.send(Request(path="data", params={"page": "1"}))
             link = first.headers["link"].partition(">")[0][1:]
-            return [first, await client.get(link)]
+            return [first, await client.send(Request(path=link))]
 
     with caplog.at_level("DEBUG"):
         answers = asyncio.run(scenario())

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncline.errors import ConfigurationError, RateLimitedError, RefusedError, UnavailableError, UpstreamError
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 from syncline.upstreams.bodies import as_utf8, unpacked
 from syncline.upstreams.client import Received, UpstreamClient
@@ -48,7 +49,7 @@ def fetched(serve: Serve, connect: Connect) -> Callable[..., Received]:
     def fetching(handler: Handler, **bounds: float) -> Received:
         async def scenario() -> Received:
             async with serve(data=handler) as url, connect(url, **bounds) as client:
-                return await client.get("data")
+                return await client.send(Request(path="data"))
 
         return asyncio.run(scenario())
 

@@ -10,11 +10,12 @@ from support.statements import traced
 from syncline.clock import ManualClock
 from syncline.errors import BudgetSpentError, ConfigurationError, DeferredError, RateLimitedError, RefusedError
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
+from syncline.model.page import Request
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -43,14 +44,14 @@ class Scene:
             self.sent.append(request.url.path)
             return answer(request)
 
-        spending = Spending(
+        budget = RequestBudget(
             gate=Budgets(self.store),
             patience_seconds=patience_seconds,
             sleep=self.sleep,
             on_wait=lambda reason, until: self.heard.append(f"{reason} {until:%H:%M:%S}"),
         )
         transport = httpx.MockTransport(received)
-        return UpstreamClient(upstream, SETTINGS, transport=transport, clock=self.clock, spending=spending)
+        return UpstreamClient(upstream, SETTINGS, transport=transport, clock=self.clock, budget=budget)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -70,7 +71,7 @@ def scene(sqlite_store: Store, clock: ManualClock) -> Scene:
 async def ask(client: UpstreamClient, *paths: str, cost: int = 1) -> None:
     async with client:
         for path in paths:
-            await client.get(path, cost=cost)
+            await client.send(Request(path=path, cost=cost))
 
 
 def test_each_request_is_paid_from_the_budgets_of_its_path(scene: Scene) -> None:
@@ -122,8 +123,8 @@ def test_waiting_blocks_nothing_else(scene: Scene) -> None:
 
     async def scenario() -> None:
         async with scene.client(patience_seconds=60) as client:
-            waiting = asyncio.gather(*[client.get("mentions") for _ in range(4)])
-            await client.get("tweets")
+            waiting = asyncio.gather(*[client.send(Request(path="mentions")) for _ in range(4)])
+            await client.send(Request(path="tweets"))
             assert scene.sent.count("/tweets") == 1
             await waiting
 
@@ -172,7 +173,7 @@ def test_refusals_that_name_no_time_are_given_longer_and_longer(scene: Scene) ->
         async with client:
             for _ in range(times):
                 with pytest.raises(RateLimitedError):
-                    await client.get("tweets")
+                    await client.send(Request(path="tweets"))
 
     asyncio.run(refused(3))
     assert scene.slept == [5, 10]
@@ -210,13 +211,13 @@ def test_what_another_process_was_told_shuts_the_door_within_a_quarter_of_a_seco
 
     async def scenario() -> None:
         async with scene.client(upstream=plain) as client:
-            await client.get("anything")
-            Budgets(scene.store).block([plain.door], until=scene.clock.now() + timedelta(seconds=90))
+            await client.send(Request(path="anything"))
+            Budgets(scene.store).block([plain.block_key], until=scene.clock.now() + timedelta(seconds=90))
             scene.clock.advance(seconds=0.24)
-            await client.get("anything")
+            await client.send(Request(path="anything"))
             scene.clock.advance(seconds=0.01)
             with pytest.raises(BudgetSpentError, match="the budget x is spent"):
-                await client.get("anything")
+                await client.send(Request(path="anything"))
 
     asyncio.run(scenario())
     assert len(scene.sent) == 2
@@ -231,11 +232,11 @@ def test_what_this_process_was_told_shuts_the_door_at_once(scene: Scene) -> None
 
     async def scenario() -> None:
         async with scene.client(answer, upstream=plain) as client:
-            await client.get("anything")
+            await client.send(Request(path="anything"))
             with pytest.raises(RateLimitedError):
-                await client.get("anything")
+                await client.send(Request(path="anything"))
             with pytest.raises(BudgetSpentError):
-                await client.get("anything")
+                await client.send(Request(path="anything"))
 
     asyncio.run(scenario())
     assert len(scene.sent) == 2
@@ -246,9 +247,9 @@ def test_a_door_that_was_found_open_costs_a_request_nothing(scene: Scene) -> Non
 
     async def scenario() -> list[str]:
         async with scene.client(upstream=Upstream(name="x")) as client:
-            await client.get("anything")
+            await client.send(Request(path="anything"))
             heard = traced(scene.store)
-            await client.get("anything")
+            await client.send(Request(path="anything"))
             return heard
 
     assert asyncio.run(scenario()) == []

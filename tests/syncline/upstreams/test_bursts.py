@@ -14,13 +14,14 @@ import pytest
 from syncline.clock import ManualClock
 from syncline.errors import RateLimitedError
 from syncline.model.budgets import BudgetKey
+from syncline.model.page import Request
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
-from syncline.resilience.spending import Denied, Granted
+from syncline.resilience.budget_state import Denied, Granted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
 SETTINGS = Settings(upstreams={"base": UpstreamSettings(base_url="https://base.example")})
@@ -106,8 +107,8 @@ class Scene:
     slept: list[float] = field(default_factory=list[float])
 
     def client(self, server: PocketBase, budgets: Budgets | None = None) -> UpstreamClient:
-        spending = Spending(gate=budgets or Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
-        return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, spending=spending)
+        budget = RequestBudget(gate=budgets or Budgets(self.store), patience_seconds=3_600, sleep=self.sleep)
+        return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, budget=budget)
 
     async def sleep(self, seconds: float) -> None:
         """Wait together with the others: the clock moves only to where nobody has been."""
@@ -126,7 +127,7 @@ def scene(sqlite_store: Store, clock: ManualClock) -> Scene:
 
 async def asked(client: UpstreamClient, times: int) -> int:
     """How many of so many requests at once were refused."""
-    got = await asyncio.gather(*[client.get("list") for _ in range(times)], return_exceptions=True)
+    got = await asyncio.gather(*[client.send(Request(path="list")) for _ in range(times)], return_exceptions=True)
     unexpected = [one for one in got if isinstance(one, BaseException) and not isinstance(one, RateLimitedError)]
     assert unexpected == []
     return sum(isinstance(one, RateLimitedError) for one in got)

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from syncline.errors import RejectedError, UnavailableError
+from syncline.model.page import Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.upstreams.client import Received, UpstreamClient
@@ -15,11 +16,9 @@ Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 
-async def fetch(
-    client: UpstreamClient, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-) -> Received:
+async def fetch(client: UpstreamClient, path: str, *, params: dict[str, str] | None = None) -> Received:
     async with client:
-        return await client.get(path, params=params, headers=headers)
+        return await client.send(Request(path=path, params=params or {}))
 
 
 def test_an_answer_comes_whole_with_its_headers(erp: Connect) -> None:
@@ -79,7 +78,7 @@ def test_no_more_requests_are_under_way_than_allowed(serve: Serve, connect: Conn
 
     async def scenario() -> int:
         async with serve(data=slow) as url, connect(url, max_in_flight=3) as client:
-            await asyncio.gather(*(client.get("data") for _ in range(20)))
+            await asyncio.gather(*(client.send(Request(path="data")) for _ in range(20)))
             return client.requests
 
     assert asyncio.run(scenario()) == 20
@@ -138,7 +137,7 @@ def test_a_circle_of_redirects_ends(serve: Serve, connect: Connect) -> None:
     async def scenario() -> None:
         async with serve(data=again) as url, connect(url) as client:
             with pytest.raises(RejectedError, match="circles"):
-                await client.get("data")
+                await client.send(Request(path="data"))
             assert client.requests == 6
 
     asyncio.run(scenario())
@@ -172,6 +171,10 @@ def test_an_answer_that_is_no_http_is_unavailable(connect: Connect) -> None:
         writer.write(b"220 smtp.example ready\r\n\r\n")
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
 
     async def scenario() -> None:
         server = await asyncio.start_server(babble, "127.0.0.1", 0)
@@ -179,6 +182,7 @@ def test_an_answer_that_is_no_http_is_unavailable(connect: Connect) -> None:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(UnavailableError):
                 await fetch(connect(f"http://127.0.0.1:{port}"), "data")
+            await asyncio.wait_for(ended.wait(), 60)
 
     asyncio.run(scenario())
 

@@ -17,7 +17,7 @@ from syncline.model.policies import Mode
 from syncline.model.upstream import Auth, Upstream
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.x import MENTIONS_PATH, Mentions, first_id
 
@@ -92,8 +92,8 @@ def test_a_429_shuts_the_budget_so_that_nothing_more_is_sent(
     route = edge.get(URL).respond(429, headers={"Retry-After": "120"})
     raised: list[RateLimitedError | BudgetSpentError] = []
     for _ in range(2):
-        spending = Spending(gate=Budgets(sqlite_store), patience_seconds=0)
-        other = client_of(edge, upstream, clock=clock, spending=spending, token=TOKEN)
+        budget = RequestBudget(gate=Budgets(sqlite_store), patience_seconds=0)
+        other = client_of(edge, upstream, clock=clock, budget=budget, token=TOKEN)
         with pytest.raises((RateLimitedError, BudgetSpentError)) as caught:
             asyncio.run(read(PAGES, other))
         raised.append(caught.value)

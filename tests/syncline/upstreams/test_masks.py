@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncline.errors import UnavailableError
+from syncline.model.page import Request
 from syncline.model.upstream import Auth
 from syncline.upstreams.client import Received, UpstreamClient
 from syncline.upstreams.masks import Masks
@@ -54,10 +55,10 @@ def test_a_link_that_repeats_our_token_is_followed_and_never_stored(
 
     async def scenario() -> list[Received]:
         async with serve(data=answer) as url, connect(url, auth=auth, **credentials) as client:
-            first = await client.get("data")
-            by_body = await client.get(json.loads(first.content)["next"])
+            first = await client.send(Request(path="data"))
+            by_body = await client.send(Request(path=json.loads(first.content)["next"]))
             link = by_body.headers["link"].partition(">")[0][1:]
-            return [first, by_body, await client.get(link)]
+            return [first, by_body, await client.send(Request(path=link))]
 
     answers = asyncio.run(scenario())
     assert asked == ["", token, token]
@@ -77,16 +78,16 @@ def test_a_cursor_that_is_our_token_goes_back_as_it_came(serve: Serve, connect: 
 
     async def scenario() -> bytes:
         async with serve(data=answer) as url, connect(url, auth=Auth.HEADER, token="x", password="y") as client:
-            return (await client.get("data")).content
+            return (await client.send(Request(path="data"))).content
 
     asyncio.run(scenario())  # a secret of one letter hides nothing
 
     async def with_token() -> None:
         basic = {"auth": Auth.BASIC, "username": "ann", "password": TOKEN}
         async with serve(data=answer) as url, connect(url, **basic) as client:
-            cursor = json.loads((await client.get("data")).content)["cursor"]
+            cursor = json.loads((await client.send(Request(path="data"))).content)["cursor"]
             assert TOKEN not in cursor
-            await client.get("data", params={"cursor": cursor})
+            await client.send(Request(path="data", params={"cursor": cursor}))
 
     asyncio.run(with_token())
     assert asked == [None, None, f"1:{TOKEN}:2"]
@@ -107,7 +108,7 @@ def test_a_redirect_that_repeats_our_token_shows_it_nowhere(
 
     async def scenario() -> Received:
         async with serve(old=old, new=new) as url, connect(url, auth=Auth.BEARER, token="hush-hush-1") as client:
-            return await client.get("old")
+            return await client.send(Request(path="old"))
 
     with caplog.at_level("DEBUG"):
         answer = asyncio.run(scenario())
@@ -124,7 +125,7 @@ def test_an_error_that_quotes_our_token_in_base64_shows_nothing(serve: Serve, co
     async def scenario() -> None:
         basic = {"auth": Auth.BASIC, "username": "ann", "password": "hush-hush-1"}
         async with serve(data=oops) as url, connect(url, **basic) as client:
-            await client.get("data")
+            await client.send(Request(path="data"))
 
     with pytest.raises(UnavailableError) as caught:
         asyncio.run(scenario())

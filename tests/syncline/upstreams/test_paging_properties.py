@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from syncline.errors import RejectedError
 from syncline.model.ending import End
-from syncline.model.page import Ask, Page
+from syncline.model.page import Ask, Page, Request
 from syncline.upstreams.client import Received
 from syncline.upstreams.paging import Cursor, Offset, PageNumber, Paging, Range
 from syncline.upstreams.rest import RestPages
@@ -41,23 +41,21 @@ class ListServer:
     name: str = "list"
     max_in_flight: int = 8
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Received:
+    async def send(self, request: Request) -> Received:
         """Answer as a server would."""
-        query = params or {}
+        query, headers = dict(request.params), request.headers
         self.requests += 1
-        self.asked.append({**query, **(headers or {})})
+        self.asked.append({**query, **headers})
         self.before(self.requests, self.items)
-        start, asked, status = self._place(query, (headers or {}).get("Range"))
+        start, asked, status = self._place(query, headers.get("Range"))
         rows = self.items[start : start + min(asked, self.cap_at(self.requests) or asked)]
         if not rows and start and max(self.past, status if status == 206 else 0) >= 206:
             code = 416 if status == 206 else self.past
-            raise RejectedError("there is no such page", upstream=path, status=code)
+            raise RejectedError("there is no such page", upstream=request.path, status=code)
         total: dict[str, object] = {"total": len(self.items)} if self.tells_total else {}
         told = httpx.Headers({"Content-Range": f"items {start}-{start + len(rows) - 1}/*"} if status == 206 else {})
         content = msgspec.json.encode({"data": [{"id": n} for n in rows], **total})
-        return Received(content=content, headers=told, status_code=status, url=f"http://list/{path}")
+        return Received(content=content, headers=told, status_code=status, url=f"http://list/{request.path}")
 
     def _place(self, query: dict[str, str], wanted: str | None) -> tuple[int, int, int]:
         if wanted is not None:
@@ -215,10 +213,8 @@ def test_a_total_that_is_cut_off_hides_nothing() -> None:
     """Search servers say 10,000 and have more."""
 
     class CutTotal(ListServer):
-        async def get(
-            self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-        ) -> Received:
-            answer = await super().get(path, params=params, headers=headers)
+        async def send(self, request: Request) -> Received:
+            answer = await super().send(request)
             content = {**msgspec.json.decode(answer.content), "total": 20}
             return replace(answer, content=msgspec.json.encode(content))
 
@@ -229,10 +225,8 @@ def test_a_server_that_hides_rows_of_a_page_is_read_to_its_end() -> None:
     """Permissions are often applied behind the paging: pages come short, and are not the last."""
 
     class Hiding(ListServer):
-        async def get(
-            self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-        ) -> Received:
-            answer = await super().get(path, params=params, headers=headers)
+        async def send(self, request: Request) -> Received:
+            answer = await super().send(request)
             body = msgspec.json.decode(answer.content)
             body["data"] = [row for row in body["data"] if row["id"] % 7]
             return replace(answer, content=msgspec.json.encode(body))
@@ -265,10 +259,8 @@ def test_a_cursor_that_stands_still_is_no_progress() -> None:
     """Some servers give the last cursor again and again; the pass would never end."""
 
     class Still(ListServer):
-        async def get(
-            self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-        ) -> Received:
-            answer = await super().get(path, params={"page": "1", **(params or {})}, headers=headers)
+        async def send(self, request: Request) -> Received:
+            answer = await super().send(replace(request, params={"page": "1", **dict(request.params)}))
             content = {**msgspec.json.decode(answer.content), "next_cursor": "abc"}
             return replace(answer, content=msgspec.json.encode(content))
 

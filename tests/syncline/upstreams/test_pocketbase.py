@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from syncline.model.page import Ask, Page
+from syncline.probe.look import probe
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import PageNumber
-from syncline.upstreams.probe import probe
 from syncline.upstreams.rest import RestPages
 
 Connect = Callable[..., UpstreamClient]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -7,11 +7,12 @@ from datetime import datetime
 import msgspec
 import pytest
 from aiohttp import web
+from support.answering import Answering
 
 from syncline.errors import ConfigurationError
-from syncline.model.page import Ask, Page
+from syncline.model.page import Ask, Json, Page
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.paging import PageNumber
+from syncline.upstreams.paging import Cursor, Keyset, Offset, PageNumber, Paging
 from syncline.upstreams.rest import RestPages
 
 Connect = Callable[..., UpstreamClient]
@@ -61,3 +62,34 @@ def test_a_declaration_that_cannot_work_is_refused(wrong: dict[str, object]) -> 
     """It is refused where it is written, not on the first sync."""
     with pytest.raises(ConfigurationError, match="RestPages"):
         replace(RestPages(path="items"), **wrong)
+
+
+def last_page(query: Mapping[str, str]) -> object:
+    return {"data": [{"id": 1}], "next_cursor": None, "query": dict(query)}
+
+
+@pytest.mark.parametrize(
+    ("paging", "resume", "asked"),
+    [
+        (Cursor(), {"mark": "c7", "received": 40, "is_said": True, "known": {}}, {"cursor": "c7"}),
+        (Keyset(), {"mark": "7", "received": 40, "known": {"counts_in": False}}, {"after": "7", "limit": "100"}),
+        (PageNumber(), {"page": 3, "size": 20, "received": 40}, {"page": "3", "per_page": "20"}),
+        (
+            Offset(),
+            {"offset": 40, "size": 20, "received": 40},
+            {"offset": "39", "limit": "20"},  # one item again, to see whether the list moved
+        ),
+    ],
+)
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_from(
+    paging: Paging, resume: Json, asked: dict[str, str]
+) -> None:
+    """A pass that was begun before an update goes on behind what it has stored, whatever the code calls its fields."""
+
+    async def scenario() -> list[dict[str, str]]:
+        server = Answering(last_page)
+        async for _ in RestPages(path="items", items="data", paging=paging, ahead=1)(server, Ask(resume=resume)):
+            return server.asked
+        return []
+
+    assert asyncio.run(scenario())[0] == asked

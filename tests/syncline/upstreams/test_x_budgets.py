@@ -11,12 +11,12 @@ import sandbox
 from syncline.clock import ManualClock
 from syncline.errors import BudgetSpentError, RateLimitedError
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
-from syncline.model.page import Ask
+from syncline.model.page import Ask, Request
 from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.x import LOOKUP_PATH, MENTIONS_PATH, Mentions, lookup
 
@@ -55,8 +55,8 @@ def client(box: sandbox.Box, sqlite_store: Store, clock: ManualClock) -> Client:
 
     def connecting() -> UpstreamClient:
         given = UpstreamSettings.model_validate({"base_url": f"{box.url}/x", "token": box.x_token})
-        spending = Spending(gate=Budgets(sqlite_store), patience_seconds=0)
-        return UpstreamClient(X, Settings(upstreams={"x": given}), clock=clock, spending=spending)
+        budget = RequestBudget(gate=Budgets(sqlite_store), patience_seconds=0)
+        return UpstreamClient(X, Settings(upstreams={"x": given}), clock=clock, budget=budget)
 
     return connecting
 
@@ -76,7 +76,7 @@ async def spent_until(x: UpstreamClient, path: str) -> datetime:
     """Ask until the budget is spent; until when it then is."""
     while True:
         try:
-            await x.get(path)
+            await x.send(Request(path=path))
         except BudgetSpentError as spent:
             return spent.retry_at or NEVER
 

@@ -23,7 +23,7 @@ from syncline.passes.ending import complete, end
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.upstreams.budgeted import Spending
+from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.x import MENTIONS_PATH, Mentions
 
@@ -65,9 +65,9 @@ def run(box: sandbox.Box, source: Source, sqlite_store: Store, clock: ManualCloc
     given = UpstreamSettings.model_validate({"base_url": f"{box.url}/x", "token": box.x_token})
 
     async def pulled(session_id: str, mode: Mode) -> Tally:
-        spending = Spending(gate=Budgets(sqlite_store), patience_seconds=0)
+        budget = RequestBudget(gate=Budgets(sqlite_store), patience_seconds=0)
         settings = Settings(upstreams={"x": given})
-        async with UpstreamClient(X, settings, clock=clock, spending=spending) as client:
+        async with UpstreamClient(X, settings, clock=clock, budget=budget) as client:
             return await pulling.pull(sqlite_store, source, client, session_id, mode=mode)
 
     def running(mode: Mode) -> Tally:

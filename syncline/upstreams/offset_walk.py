@@ -9,14 +9,13 @@ from xxhash import xxh3_64_hexdigest
 from syncline.errors import RejectedError
 from syncline.model.ending import CONFIRMED_HOLES, Ending, Following, Told, conclude
 from syncline.model.page import Page
-from syncline.upstreams.ahead import Ahead
 from syncline.upstreams.reader import Fetched, Reader
-from syncline.upstreams.walk import Been, refuse_null
+from syncline.upstreams.walk import Ahead, Visited, refuse_null
 
-__all__ = ["Position", "Sliced", "Slices"]
+__all__ = ["OffsetWalk", "Position", "Sliceable"]
 
 
-class Sliced(Protocol):
+class Sliceable(Protocol):
     """A way of asking for items by position."""
 
     async def slice(self, reader: Reader, start: int, count: int) -> Fetched:
@@ -71,10 +70,10 @@ class _Step:
     requests: int = 1
 
 
-class Slices:
+class OffsetWalk:
     """Walks a list by positions, several slices under way at once, each overlapping the one before by one item."""
 
-    def __init__(self, paging: Sliced, reader: Reader, place: Position) -> None:
+    def __init__(self, paging: Sliceable, reader: Reader, place: Position) -> None:
         """Walk from `place` on."""
         self.over = False
         self._paging = paging
@@ -83,7 +82,7 @@ class Slices:
         self._total = place.total
         self._ahead = Ahead[tuple[int, Fetched]]()
         self._to_ask = place.offset
-        self._been = Been(None)
+        self._visited = Visited(None)
         self._overlaps = True
         self._width = 1  # grows with each full page: a list of one page is not worth eight requests
 
@@ -128,7 +127,7 @@ class Slices:
         )
 
     def _is_over(self, step: _Step, got: Fetched, *, beyond: bool) -> bool:
-        """Whether it is no use to ask behind an answer that brought nothing new."""
+        """Whether nothing can follow an answer that brought nothing new."""
         ends_with_known = len(got.rows) > 1 and step.joined
         return not step.rows and (beyond or got.refused is not None or ends_with_known)
 
@@ -171,7 +170,7 @@ class Slices:
         )
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused slice for one behind the end, if the one before it can still be had.
+        """Take a refused slice for one behind the end, if the one before it can still be read.
 
         Raises:
             RejectedError: it cannot.
@@ -186,7 +185,7 @@ class Slices:
 
     async def _without_overlap(self, start: int, got: Fetched) -> _Step:
         """The rows behind the last page's last row; where that stands elsewhere now, the list has moved."""
-        place, end, repeats = self._place, start + len(got.rows), self._been.saw(got)
+        place, end, repeats = self._place, start + len(got.rows), self._visited.saw(got)
         at = None if place.last is None else _index(got.rows, place.last)
         if at == 0 and start < place.offset:
             return _Step(rows=got.rows[1:], end=end, joined=True)
@@ -201,7 +200,7 @@ class Slices:
         return await self._read_back(start, got)
 
     async def _look_behind(self, *, is_lost: bool) -> _Step:
-        """What it means that nothing comes, `is_lost`: not even the item that was there: the end, or a hole.
+        """Handle an empty slice: it is the end, or a hole; `is_lost`: not even the item that was there came.
 
         A hole is passed; what it hides keeps the walk from a proved end.
         """
@@ -214,7 +213,7 @@ class Slices:
         return _Step(rows=[], end=behind, moved=True, requests=2)
 
     async def _found_further_back(self, at: int, got: Fetched, *, repeats: bool, end: int) -> _Step:
-        """What it means that rows come before the overlap: the list moved, the server clamps, or positions are ignored.
+        """Handle rows in front of the overlap: the list moved, the server clamps, or it ignores positions.
 
         It clamps if what it gave stands where it would stand in a list that did not move.
         """

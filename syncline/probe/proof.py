@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UpstreamError
-from syncline.model.page import Answer, Ask, Transport
-from syncline.upstreams.landmarks import Item
+from syncline.model.page import Answer, Ask, Request, Transport
+from syncline.probe.body_scan import Item
+from syncline.probe.prober import Sample, parsed
 from syncline.upstreams.paging import Offset, OnePage, PageNumber, Paging
 from syncline.upstreams.rest import RestPages
-from syncline.upstreams.trials import Sample, parsed
 
 __all__ = ["Allowance", "Proof", "prove"]
 
@@ -109,14 +109,12 @@ class _Bounded:
         self.name = inner.name
         self.max_in_flight = 1
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
+    async def send(self, request: Request) -> Answer:
         if self._left < 1 or self._allowance.left < 1:
             raise _SpentError
         self._left -= 1
         self._allowance.left -= 1
-        return await self._inner.get(path, params=params, headers=headers)
+        return await self._inner.send(request)
 
 
 async def prove(
@@ -251,7 +249,7 @@ def _doubts(walk: _Walk) -> tuple[str, ...]:
 
 
 def _third(count: int) -> int:
-    """A page size that makes about three pages, the last of them short: then nobody is asked what lies behind it."""
+    """A page size that makes about three pages, the last of them short: saves a request for the page behind it."""
     size = -(-count // _PAGES_WANTED)
     while size < count and count % size == 0 and size > 1:
         size += 1

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_updated
+from syncline.probe.columns import guess_columns, guess_key, guess_updated
 
 
 @pytest.mark.parametrize(

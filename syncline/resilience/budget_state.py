@@ -1,4 +1,4 @@
-"""What is remembered of a budget, and what is decided of a request."""
+"""The state of a budget, and the decision on a request: values that the rules (`budget`) and the store exchange."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Moment(Struct, frozen=True, kw_only=True):
 
     Attributes:
         now: the database's clock, in microseconds since 1970.
-        steady: the clock of this machine that nobody sets, in microseconds since it was started.
-        machine: tells this boot of this machine; 0: there is no such clock.
+        steady: this machine's monotonic clock, in microseconds since it was started.
+        machine: identifies this boot of this machine; 0: it has no monotonic clock.
     """
 
     now: int
@@ -28,7 +28,12 @@ class Moment(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """When this process last knew of a budget: the database's clock less what it had `skipped`, and our steady one."""
+    """When this process last read or changed a budget.
+
+    Attributes:
+        now: the database's clock, less what it had `skipped`.
+        steady: this machine's monotonic clock.
+    """
 
     now: int
     steady: int
@@ -68,8 +73,8 @@ class Denied(Struct, frozen=True, kw_only=True):
     """The request may not be sent; nothing was spent.
 
     Attributes:
-        budget: the one that admits it last.
-        retry_at: when asking again is worth it; nothing is reserved until then.
+        budget: of the budgets that deny it, the one with the latest `retry_at`.
+        retry_at: when to ask again; nothing is reserved until then.
         wait_seconds: the same, counted from the decision.
     """
 
@@ -79,18 +84,18 @@ class Denied(Struct, frozen=True, kw_only=True):
 
 
 class Spent(Struct, frozen=True, kw_only=True):
-    """What is remembered of a budget; the first values mean that nothing was ever spent.
+    """The stored state of a budget; the first values mean that nothing was ever spent.
 
     Attributes:
         last: the latest instant that the clock has shown.
-        steady: what the steady clock of `machine` showed then.
-        machine: tells the boot of the machine that decided last; 0: not known.
+        steady: what the monotonic clock of `machine` showed then.
+        machine: identifies the boot of the machine that decided last; 0: not known.
         skipped: by how much the clock was set forward in all, as far as that was noticed.
         ring: the last admissions, for a window.
         tat: when the bucket will be full.
-        not_before: until when the upstream wants to be left alone.
+        not_before: until when the upstream has blocked us.
         remaining: how much the upstream says is left until `remaining_until`.
-        queue: who waits.
+        queue: what each priority waits for.
     """
 
     last: int = 0
@@ -112,7 +117,7 @@ class Usage(Struct, frozen=True, kw_only=True):
         tokens: how much may be spent now; a bucket's have fractions.
         capacity: how much that is at most.
         fraction: the spent part, 0 to 1.
-        blocked_until: microseconds since 1970; 0: the upstream wants to be asked.
+        blocked_until: microseconds since 1970; 0: it is not blocked.
     """
 
     tokens: float

@@ -8,9 +8,8 @@ import msgspec
 from syncline.errors import RejectedError
 from syncline.model.ending import CONFIRMED_HOLES, REACHED, End, Ending, Following, Told, conclude
 from syncline.model.page import Json, Page
-from syncline.upstreams.ahead import Ahead
 from syncline.upstreams.reader import Fetched, Reader
-from syncline.upstreams.walk import Been, refuse_null, resume_place, stream
+from syncline.upstreams.walk import Ahead, Visited, refuse_null, resume_place, stream
 
 __all__ = ["PageNumber"]
 
@@ -51,7 +50,7 @@ class PageNumber:
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""
         place = resume_place(resume, _Place, reader)
-        return stream(_Numbered(self, reader, place or _Place(page=self.first, size=self.page_size)))
+        return stream(_PageNumberWalk(self, reader, place or _Place(page=self.first, size=self.page_size)))
 
 
 class _Place(msgspec.Struct, kw_only=True):
@@ -75,7 +74,7 @@ class _Place(msgspec.Struct, kw_only=True):
     after_full: bool = False
 
 
-class _Numbered:
+class _PageNumberWalk:
     def __init__(self, paging: PageNumber, reader: Reader, place: _Place) -> None:
         self.over = False
         self._paging = paging
@@ -84,7 +83,7 @@ class _Numbered:
         self._total = place.total
         self._ahead = Ahead[Fetched]()
         self._to_ask = place.page
-        self._been = Been(None)
+        self._visited = Visited(None)
         self._newest: Fetched | None = None  # the last page with rows
         self._was_full = False  # whether the page before the newest one was full
         self._comes_short = False  # whether a page came short although others follow
@@ -98,7 +97,7 @@ class _Numbered:
         got = await self._ahead.take()
         if got.refused is not None:
             await self._check_refusal(got.refused)
-        if self._been.saw(got):
+        if self._visited.saw(got):
             return await self._page_again(got)
         self._note_totals(got)
         told = self._told(got, received=self._place.received + len(got.rows))
@@ -134,7 +133,7 @@ class _Numbered:
             place.least = got.total if place.least is None else min(place.least, got.total)
 
     def _counts_anew(self, got: Fetched) -> bool:
-        """Whether there is another total."""
+        """Whether the total has changed since the first page."""
         place, changes = self._place, bool(got.rows) and None not in {self._place.total, got.total}
         return changes and place.total != got.total
 
@@ -180,7 +179,7 @@ class _Numbered:
         return (self._place.page - self._paging.first) * self._place.size
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused page for one behind the end, if the page before it can still be had.
+        """Take a refused page for one behind the end, if the page before it can still be read.
 
         Raises:
             RejectedError: it cannot.
@@ -193,7 +192,7 @@ class _Numbered:
             raise refused
 
     async def _page_again(self, got: Fetched) -> Page:
-        """What a page means that came before: the end, no progress, or a slip of the server's."""
+        """Handle a page that came before: it is the end, a server that ignores the number, or a fault of the server."""
         place = self._place
         ending = conclude(self._told(got, received=place.received, repeats=True)) or REACHED
         requests = 1

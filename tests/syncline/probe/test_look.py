@@ -9,10 +9,10 @@ from aiohttp import web
 import sandbox
 from syncline.errors import RefusedError, RejectedError, UnavailableError
 from syncline.model.page import Ask
+from syncline.probe.guess import Guess
+from syncline.probe.look import probe
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.guess import Guess
 from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, OnePage, PageNumber, Paging, Range
-from syncline.upstreams.probe import probe
 
 Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]

@@ -1,12 +1,12 @@
-"""Paging by a mark that each page gives for the next: a cursor, a link, or its last key."""
+"""Paging by a cursor that each page gives for the next: a token, a link, or its last key."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from syncline.model.page import Json, Page
-from syncline.upstreams.chain import Marks, Next, chain
-from syncline.upstreams.keyset import KeysetMarks
+from syncline.upstreams.cursor_walk import Cursors, Next, walk_cursors
+from syncline.upstreams.keyset import KeysetCursors
 from syncline.upstreams.reader import Fetched, Reader
 
 __all__ = ["Cursor", "Keyset", "Link", "OnePage"]
@@ -51,11 +51,11 @@ class Cursor:
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        return chain(reader, resume, _CursorMarks(self, reader))
+        return walk_cursors(reader, resume, _TokenCursors(self, reader))
 
 
 @dataclass(frozen=True)
-class _Declared(Marks):
+class _Declared(Cursors):
     """What cursors and links have in common."""
 
     paging: "Cursor | Link"
@@ -71,24 +71,24 @@ class _Declared(Marks):
 
 
 @dataclass(frozen=True)
-class _CursorMarks(_Declared):
+class _TokenCursors(_Declared):
     paging: Cursor
 
-    async def ask(self, mark: str | None) -> Fetched:
+    async def ask(self, cursor: str | None) -> Fetched:
         size = _size(self.paging)
-        return await self.reader.get(size if mark is None else {**size, self.paging.param: mark})
+        return await self.reader.get(size if cursor is None else {**size, self.paging.param: cursor})
 
-    def next(self, got: Fetched, mark: str | None) -> Next:
-        del mark
+    def next(self, got: Fetched, cursor: str | None) -> Next:
+        del cursor
         path = self.paging.cursor_at
-        cursor = got.values.get(path)
-        if cursor is True:
+        told = got.values.get(path)
+        if told is True:
             self.reader.fail(f"the next cursor, {path!r}, is true")
-        if isinstance(cursor, str):
-            following = cursor or None
+        if isinstance(told, str):
+            following = told or None
         else:
-            following = None if cursor is None or cursor is False else got.texts[path]
-        return Next(rows=got.rows, mark=following, is_said=path in got.values)
+            following = None if told is None or told is False else got.texts[path]
+        return Next(rows=got.rows, cursor=following, is_said=path in got.values)
 
     @property
     def next_at(self) -> str | None:
@@ -131,28 +131,28 @@ class Link:
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        return chain(reader, resume, _LinkMarks(self, reader))
+        return walk_cursors(reader, resume, _LinkCursors(self, reader))
 
 
 @dataclass(frozen=True)
-class _LinkMarks(_Declared):
+class _LinkCursors(_Declared):
     paging: Link
 
-    async def ask(self, mark: str | None) -> Fetched:
-        return await (self.reader.get(_size(self.paging)) if mark is None else self.reader.follow(mark))
+    async def ask(self, cursor: str | None) -> Fetched:
+        return await (self.reader.get(_size(self.paging)) if cursor is None else self.reader.follow(cursor))
 
-    def next(self, got: Fetched, mark: str | None) -> Next:
-        del mark
+    def next(self, got: Fetched, cursor: str | None) -> Next:
+        del cursor
         path, header = self.paging.next_at, self.paging.header
         if path is None:
             named = got.link if header.lower() == "link" else _header(got, header)
-            return Next(rows=got.rows, mark=urljoin(got.url, named) if named else None)
+            return Next(rows=got.rows, cursor=urljoin(got.url, named) if named else None)
         link = got.values.get(path)
         if link not in {None, False, ""} if isinstance(link, str | bool | None) else True:
             if not isinstance(link, str):
                 self.reader.fail(f"the next link, {path!r}, is no URL but {got.texts[path][:80]}; change `next_at`")
-            return Next(rows=got.rows, mark=urljoin(got.url, link))
-        return Next(rows=got.rows, mark=None, is_said=path in got.values)
+            return Next(rows=got.rows, cursor=urljoin(got.url, link))
+        return Next(rows=got.rows, cursor=None, is_said=path in got.values)
 
     @property
     def next_at(self) -> str | None:
@@ -199,17 +199,17 @@ class Keyset:
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
-        return chain(reader, resume, _KeysetAsking(self, reader))
+        return walk_cursors(reader, resume, _KeyCursors(self, reader))
 
 
-class _KeysetAsking(KeysetMarks):
+class _KeyCursors(KeysetCursors):
     def __init__(self, paging: Keyset, reader: Reader) -> None:
         size_asked = None if paging.size is None else paging.page_size
         super().__init__(reader, paging.key, size_asked=size_asked, more_at=paging.more)
         self._paging = paging
 
-    async def ask(self, mark: str | None) -> Fetched:
-        key, size = self._paging.start if mark is None else mark, _size(self._paging)
+    async def ask(self, cursor: str | None) -> Fetched:
+        key, size = self._paging.start if cursor is None else cursor, _size(self._paging)
         return await self.reader.get(size if key is None else {**size, self._paging.param: key})
 
 
@@ -229,20 +229,20 @@ class OnePage:
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the page."""
-        return chain(reader, resume, _OneMark(reader))
+        return walk_cursors(reader, resume, _NoCursor(reader))
 
 
 @dataclass(frozen=True)
-class _OneMark(Marks):
+class _NoCursor(Cursors):
     reader: Reader
 
-    async def ask(self, mark: str | None) -> Fetched:
-        del mark
+    async def ask(self, cursor: str | None) -> Fetched:
+        del cursor
         return await self.reader.get({})
 
-    def next(self, got: Fetched, mark: str | None) -> Next:
-        del mark
-        return Next(rows=got.rows, mark=None)
+    def next(self, got: Fetched, cursor: str | None) -> Next:
+        del cursor
+        return Next(rows=got.rows, cursor=None)
 
     @property
     def next_at(self) -> str | None:

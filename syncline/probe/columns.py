@@ -9,7 +9,7 @@ from keyword import iskeyword
 import msgspec
 
 from syncline.model.items import BOOKKEEPING, PARTITIONS, Item
-from syncline.upstreams.guess import ColumnGuess, ColumnType
+from syncline.probe.guess import ColumnGuess, ColumnType
 
 __all__ = ["guess_columns", "guess_key", "guess_updated", "is_unique"]
 

@@ -7,17 +7,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from syncline.errors import RejectedError
 from syncline.model.page import Transport
-from syncline.upstreams.columns_guess import guess_columns, guess_key, guess_updated, is_unique
-from syncline.upstreams.findings import doubts, said
-from syncline.upstreams.guess import ColumnGuess, Guess
-from syncline.upstreams.landmarks import Item
+from syncline.probe.body_scan import Item, find_total
+from syncline.probe.columns import guess_columns, guess_key, guess_updated, is_unique
+from syncline.probe.findings import doubts, said
+from syncline.probe.guess import ColumnGuess, Guess
+from syncline.probe.paging import guess_paging, promised_paging, split_query
+from syncline.probe.prober import Look, Prober
+from syncline.probe.proof import Allowance, Proof, prove
 from syncline.upstreams.paging import OnePage, Paging
-from syncline.upstreams.paging_guess import guess_paging, promised_paging
-from syncline.upstreams.paging_marks import find_total
-from syncline.upstreams.paging_names import split_query
-from syncline.upstreams.paging_proof import Allowance, Proof, prove
 from syncline.upstreams.rest import RestPages
-from syncline.upstreams.trials import Look, Trials
 
 __all__ = ["probe"]
 
@@ -39,33 +37,33 @@ async def probe(transport: Transport, url: str) -> Guess:
     """
     fixed, start = split_query(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     path = url.partition("?")[0].partition("#")[0]
-    trials = Trials(transport=transport, path=path, fixed=fixed)
-    first = await trials.first(start)
+    prober = Prober(transport=transport, path=path, fixed=fixed)
+    first = await prober.first(start)
     if first.items is None or not first.rows:
         raise RejectedError(_nothing(path, first), upstream=transport.name)
-    return await _Probe(trials=trials, first=first, allowance=Allowance()).guess()
+    return await _Probe(prober=prober, first=first, allowance=Allowance()).guess()
 
 
 @dataclass(kw_only=True)
 class _Probe:
     """One look, from the first page on."""
 
-    trials: Trials
+    prober: Prober
     first: Look
     allowance: Allowance
 
     async def guess(self) -> Guess:
         proof = await self._proved()
-        first, trials, total = self.first, self.trials, self._total() if proof.total_holds else None
-        trials.sample.add(proof.rows)
-        rows = trials.sample.rows
+        first, prober, total = self.first, self.prober, self._total() if proof.total_holds else None
+        prober.sample.add(proof.rows)
+        rows = prober.sample.rows
         columns = self._columns(rows, proof.rows)
         key = guess_key([column for column in columns if not column.doubled], proof.rows or first.rows)
         updated = guess_updated(columns)
         since = None if updated is None else await self._since_parameter()
         seen = len(rows) if key is None else len({str(row.get(key.field)) for row in rows})
         guess = Guess(
-            path=urlsplit(trials.path).path if "://" not in trials.path else trials.path,
+            path=urlsplit(prober.path).path if "://" not in prober.path else prober.path,
             params=self._params(proof.paging),
             items="" if first.items is None else first.items.path,
             names_at=None if first.items is None else first.items.names_at,
@@ -85,17 +83,17 @@ class _Probe:
     async def _proved(self) -> Proof:
         """The first way of paging that is not refuted; else the one answer, with what speaks against it."""
         rows, given_up = self.first.rows, list[str]()
-        async for paging in guess_paging(self.trials, self.first, has_total=self._total() is not None):
+        async for paging in guess_paging(self.prober, self.first, has_total=self._total() is not None):
             proof = await self._prove(paging)
             if proof.refuted is None:
                 return proof
             given_up.append(f"{type(paging).__name__} was tried and given up: {proof.refuted}")
-        promised = promised_paging(self.trials, self.first)
+        promised = promised_paging(self.prober, self.first)
         if promised is not None:
             return await self._prove(promised)
-        if self.trials.start:
-            self.first = self.trials.without_start()
-        if self.trials.is_limited:
+        if self.prober.start:
+            self.first = self.prober.without_start()
+        if self.prober.is_limited:
             return Proof(paging=OnePage(), rows=rows, pages=1, doubts=(_LIMITED,))
         self.allowance.left = max(1, self.allowance.left)
         proof = await self._prove(OnePage())
@@ -104,24 +102,24 @@ class _Probe:
     async def _prove(self, paging: Paging) -> Proof:
         found, total = self.first.items, self._total()
         pages = RestPages(
-            path=self.trials.path,
+            path=self.prober.path,
             items="" if found is None else found.path,
             columns=None if found is None else found.names_at,
             paging=paging,
             total=None if total is None else total[0],
             params=self._params(paging),
         )
-        told, allowance, trials = None if total is None else total[1], self.allowance, self.trials
-        allowance.left = 0 if trials.is_limited else allowance.left
-        proof = await prove(trials.transport, pages, self.first.rows, total=told, allowance=allowance)
-        trials.is_limited = trials.is_limited or allowance.is_limited
+        told, allowance, prober = None if total is None else total[1], self.allowance, self.prober
+        allowance.left = 0 if prober.is_limited else allowance.left
+        proof = await prove(prober.transport, pages, self.first.rows, total=told, allowance=allowance)
+        prober.is_limited = prober.is_limited or allowance.is_limited
         return proof
 
     def _params(self, paging: Paging) -> tuple[tuple[str, str], ...]:
         """What each request repeats; what asks for the first page too, unless the paging sends it by itself."""
         declared: Any = paging
         sent = {getattr(declared, each.name) for each in fields(declared)}
-        return (*self.trials.fixed, *(pair for pair in self.trials.start.items() if pair[0] not in sent))
+        return (*self.prober.fixed, *(pair for pair in self.prober.start.items() if pair[0] not in sent))
 
     def _total(self) -> tuple[str, int] | None:
         headers: Mapping[str, str | None] = {name: self.first.answer.headers.get(name) for name in _TOTAL_HEADERS}
@@ -129,7 +127,7 @@ class _Probe:
 
     def _columns(self, rows: Sequence[Item], walked: Sequence[Item]) -> tuple[ColumnGuess, ...]:
         """The columns; a field that two items of one answer, or of one walk, have in common is no key."""
-        groups = [group for group in (*self.trials.answers, walked) if group]
+        groups = [group for group in (*self.prober.answers, walked) if group]
         return tuple(
             replace(column, doubled=not all(is_unique(column, group) for group in groups))
             for column in guess_columns(rows)
@@ -141,12 +139,12 @@ class _Probe:
         Since long ago everything must have changed: an API that takes an unknown parameter for a filter answers
         nothing.
         """
-        trials = self.trials
-        if not _is_empty(await trials.ask(dict.fromkeys(_SINCE, _FAR_AHEAD))):
+        prober = self.prober
+        if not _is_empty(await prober.ask(dict.fromkeys(_SINCE, _FAR_AHEAD))):
             return None
         for name in _SINCE:
-            if _is_empty(await trials.ask({name: _FAR_AHEAD})):
-                before = await trials.ask({name: _LONG_AGO})
+            if _is_empty(await prober.ask({name: _FAR_AHEAD})):
+                before = await prober.ask({name: _LONG_AGO})
                 return name if before is not None and before.rows else None
         return None
 

@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from aiohttp import web
 
+from syncline.probe.guess import Guess
+from syncline.probe.look import probe
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.guess import Guess
 from syncline.upstreams.paging import Link, OnePage, PageNumber
-from syncline.upstreams.probe import probe
 
 Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]

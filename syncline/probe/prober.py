@@ -1,4 +1,4 @@
-"""Finds out how an unknown API pages, by asking and comparing: a parameter counts only if it changes the answer."""
+"""Asks an unknown API and compares its answers: a parameter counts only if it changes the answer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,23 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import msgspec
 
 from syncline.errors import BudgetSpentError, RateLimitedError, UnavailableError, UpstreamError
-from syncline.model.page import Answer, Transport
-from syncline.upstreams.columns_guess import guess_columns, guess_key
-from syncline.upstreams.landmarks import Item, Items, Landmark, find_items, items_at, landmarks
-from syncline.upstreams.paging_marks import find_cursors, find_links, find_more
+from syncline.model.page import Answer, Request, Transport
+from syncline.probe.body_scan import (
+    Item,
+    Items,
+    Mark,
+    find_cursors,
+    find_items,
+    find_links,
+    find_more,
+    items_at,
+    scan,
+)
+from syncline.probe.columns import guess_columns, guess_key
 from syncline.upstreams.reader import next_link
 from syncline.upstreams.rest import with_repeated
 
-__all__ = ["Look", "Sample", "Trials", "parsed", "query_of"]
+__all__ = ["Look", "Prober", "Sample", "parsed", "query_of"]
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -38,7 +47,7 @@ class Look:
 
     answer: Answer
     items: Items | None
-    marks: Sequence[Landmark]
+    marks: Sequence[Mark]
     url: str
     link: str | None
     header: str = "Link"
@@ -87,8 +96,8 @@ class Sample:
 
 
 @dataclass(kw_only=True)
-class Trials:
-    """Asks an API that nobody described, a bounded number of times.
+class Prober:
+    """Asks an undocumented API, a bounded number of times.
 
     Attributes:
         path: what is looked at, without its query.
@@ -154,7 +163,7 @@ class Trials:
     async def _first(self) -> Look:
         self.requests += 1
         path, params = with_repeated(self.path, self.fixed)
-        answer = await self.transport.get(path, params=params or None)
+        answer = await self.transport.send(Request(path=path, params=params))
         try:
             return _look(answer, None)
         except ValueError as error:
@@ -169,7 +178,8 @@ class Trials:
             path, fixed = with_repeated(path, self.fixed)
             params = {**fixed, **params}
         try:
-            look = _look(await self.transport.get(path, params=params, headers=headers), self.like)
+            request = Request(path=path, params=params or {}, headers=headers or {})
+            look = _look(await self.transport.send(request), self.like)
         except (RateLimitedError, BudgetSpentError):
             self.is_limited = True
             return None
@@ -194,7 +204,7 @@ def _look(answer: Answer, like: Items | None) -> Look:
     return Look(
         answer=answer,
         items=find_items(body, urlsplit(url).path.rpartition("/")[2]) if like is None else items_at(body, like),
-        marks=list(landmarks(body)),
+        marks=list(scan(body)),
         url=url,
         link=None if link is None else urljoin(url, link),
         header=header,

@@ -1,4 +1,4 @@
-"""Finds the list of items in an unknown body, and the values that tell of paging around it."""
+"""Scans an unknown body: for the list of items, and for what tells of paging around it (totals, links, cursors)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,19 @@ from syncline.model.places import dotted_keys
 from syncline.upstreams.envelope import value_at
 from syncline.upstreams.named_rows import column_names
 
-__all__ = ["Item", "Items", "Landmark", "find_items", "items_at", "landmarks"]
+__all__ = [
+    "Item",
+    "Items",
+    "Mark",
+    "find_cursors",
+    "find_items",
+    "find_links",
+    "find_more",
+    "find_next_number",
+    "find_total",
+    "items_at",
+    "scan",
+]
 
 Item: TypeAlias = Mapping[str, object]
 _DEEPEST = 6
@@ -25,10 +37,25 @@ _BESIDE = frozenset(
 """What lists are called that stand beside the items: only where there is no other may they be the items."""
 _NEXT_OF = ("rel", "relation", "name")
 _URLS = ("href", "url", "uri")
+_TOTALS = (
+    "total", "totalcount", "totalitems", "totalresults", "totalelements", "totalrecords", "totalrows", "recordstotal",
+    "itemcount", "resultcount", "numfound", "nummatched", "numbermatched", "filteredtablerowscount", "@odata.count",
+    "count", "results", "items", "size",
+)  # fmt: skip
+_LINKS = frozenset(
+    {"next", "nexturl", "nextpage", "nextpageurl", "nextlink", "@odata.nextlink", "nexthref", "href", "nexturi"}
+    | {"url", "uri"}
+)
+_CURSORS = frozenset(
+    {"nextcursor", "cursor", "nextpagetoken", "nexttoken", "continuation", "continuationtoken", "endcursor", "after"}
+    | {"next", "nextpage", "pagetoken", "bookmark", "scrollid"}
+)
+_MORE = frozenset({"hasmore", "hasnext", "hasnextpage", "more", "moreavailable"})
+_NEXT_NUMBERS = frozenset({"next", "nextpage", "nextpagenumber"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Landmark:
+class Mark:
     """A value of the body, beside the items.
 
     Attributes:
@@ -67,12 +94,12 @@ class Items:
     names_at: str | None = None
 
 
-def landmarks(body: object, keys: tuple[str, ...] = ()) -> Iterator[Landmark]:
+def scan(body: object, keys: tuple[str, ...] = ()) -> Iterator[Mark]:
     """All values under the objects of `body`; of lists only a link to the next page."""
-    yield Landmark(keys=keys, value=body)
+    yield Mark(keys=keys, value=body)
     if isinstance(body, Mapping) and len(keys) < _DEEPEST:
         for key, value in cast("Item", body).items():
-            yield from landmarks(value, (*keys, key))
+            yield from scan(value, (*keys, key))
     elif isinstance(body, list) and keys:
         yield from _next_of_links(cast("list[object]", body), keys)
 
@@ -83,14 +110,14 @@ def find_items(body: object, name: str = "") -> Items | None:
     A list of objects, or of lists of values beside as many column names. Customary names go first, then the longest,
     then the outermost; a list that is customarily beside the items (links, facets) comes last, behind an empty one.
     """
-    marks = list(landmarks(body))
+    marks = list(scan(body))
     lists = [mark for mark in marks if isinstance(mark.value, list)]
     wanted = {*_ROWS, _plain(name)}
     found = [(mark, items) for mark in lists if (items := _items(mark, marks)) is not None]
     if not found:
         return None
 
-    def rank(pair: tuple[Landmark, Items]) -> tuple[bool, bool, bool, int, int]:
+    def rank(pair: tuple[Mark, Items]) -> tuple[bool, bool, bool, int, int]:
         mark, items = pair
         beside = any(_plain(key) in _BESIDE for key in mark.keys)
         named = not mark.keys or mark.plain in wanted
@@ -110,7 +137,46 @@ def items_at(body: object, like: Items) -> Items | None:
     return Items(path=like.path, rows=rows, names_at=like.names_at)
 
 
-def _items(mark: Landmark, marks: Sequence[Landmark]) -> Items | None:
+def find_total(marks: Sequence[Mark], headers: Mapping[str, str | None], count: int) -> tuple[str, int] | None:
+    """Where the number of all items stands, and what it is, given that `count` came."""
+    numbers = {mark.plain: mark for mark in marks if type(mark.value) is int and mark.value >= count}
+    for name in _TOTALS:
+        mark = numbers.get(name)
+        if mark is not None and isinstance(mark.value, int) and (name.startswith("total") or mark.value > count):
+            return mark.path, mark.value
+    for name, text in headers.items():
+        if text is not None and text.isdecimal() and int(text) >= count:
+            return name, int(text)
+    return None
+
+
+def find_links(marks: Sequence[Mark]) -> list[Mark]:
+    """Values that look like the URL of the next page."""
+    return [mark for mark in marks if mark.plain in _LINKS and _is_next(mark) and _is_url(mark.value)]
+
+
+def find_cursors(marks: Sequence[Mark]) -> list[Mark]:
+    """Values that look like the cursor of the next page: text, or a number."""
+    return [
+        mark
+        for mark in marks
+        if mark.plain in _CURSORS and type(mark.value) in {str, int} and mark.value and not _is_url(mark.value)
+    ]
+
+
+def find_more(marks: Sequence[Mark]) -> Mark | None:
+    """The value that says whether there are more pages: true, or the number of the next one."""
+    told = next((mark for mark in marks if mark.plain in _MORE and isinstance(mark.value, bool)), None)
+    return told or find_next_number(marks)
+
+
+def find_next_number(marks: Sequence[Mark]) -> Mark | None:
+    """The number of the next page, as a server tells it that numbers them."""
+    numbers = (mark for mark in marks if mark.plain in _NEXT_NUMBERS and type(mark.value) is int)
+    return next((mark for mark in numbers if mark.value in {1, 2}), None)
+
+
+def _items(mark: Mark, marks: Sequence[Mark]) -> Items | None:
     entries = cast("list[object]", mark.value)
     if all(isinstance(entry, Mapping) for entry in entries):
         return Items(path=mark.path, rows=_objects(entries))
@@ -133,14 +199,23 @@ def _named(entries: Sequence[object], names: Sequence[str]) -> list[Item]:
     return [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
 
 
-def _next_of_links(entries: list[object], keys: tuple[str, ...]) -> Iterator[Landmark]:
+def _next_of_links(entries: list[object], keys: tuple[str, ...]) -> Iterator[Mark]:
     """The URL that a list of links has for the next page."""
     for entry in _objects(entries):
         relation = next((name for name in _NEXT_OF if entry.get(name) == "next"), None)
         place = next((name for name in _URLS if isinstance(entry.get(name), str)), None)
         if relation is not None and place is not None:
-            yield Landmark(keys=(*keys, f"[{relation}=next]", place), value=entry[place])
+            yield Mark(keys=(*keys, f"[{relation}=next]", place), value=entry[place])
 
 
 def _plain(key: str) -> str:
     return re.sub(r"[_\- ]", "", key).lower()
+
+
+def _is_next(mark: Mark) -> bool:
+    """`next`, `links.next.href` and `links[rel=next].href`, but not `links.prev.href`."""
+    return any("next" in key.lower() for key in mark.keys[-2:])
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))

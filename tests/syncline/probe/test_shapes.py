@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 
 from syncline.model.page import Ask
+from syncline.probe.guess import Guess
+from syncline.probe.look import probe
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.guess import Guess
 from syncline.upstreams.paging import Link, Offset, OnePage, PageNumber, Paging
-from syncline.upstreams.probe import probe
 
 Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]

@@ -1,9 +1,9 @@
 """What a look at an unknown API found out, in sentences: what was seen, and what could not be proved."""
 
-from syncline.upstreams.guess import Guess
+from syncline.probe.guess import Guess
+from syncline.probe.prober import Look
+from syncline.probe.proof import Proof
 from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, OnePage, PageNumber, Paging, Range
-from syncline.upstreams.paging_proof import Proof
-from syncline.upstreams.trials import Look
 
 __all__ = ["doubts", "said"]
 

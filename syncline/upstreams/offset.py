@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from syncline.errors import RejectedError
 from syncline.model.page import Json, Page
+from syncline.upstreams.offset_walk import OffsetWalk, Position
 from syncline.upstreams.reader import Fetched, Reader
-from syncline.upstreams.slices import Position, Slices
 from syncline.upstreams.walk import resume_place, stream
 
 __all__ = ["Offset", "Range"]
@@ -47,7 +47,7 @@ class Offset:
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""
         place = resume_place(resume, Position, reader) or Position(offset=0, size=self.page_size)
-        return stream(Slices(self, reader, place))
+        return stream(OffsetWalk(self, reader, place))
 
     async def slice(self, reader: Reader, start: int, count: int) -> Fetched:
         """The items from position `start` on, about `count`."""
@@ -91,7 +91,7 @@ class Range:
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""
         place = resume_place(resume, Position, reader) or Position(offset=0, size=self.page_size)
-        return stream(Slices(self, reader, place))
+        return stream(OffsetWalk(self, reader, place))
 
     async def slice(self, reader: Reader, start: int, count: int) -> Fetched:
         """The items from position `start` on, about `count`."""
