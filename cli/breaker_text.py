@@ -5,7 +5,7 @@ import asyncio
 from cli import console, registry
 from cli.instance import actor, opened
 from deployments.breakers import hold_breaker_open, reset_breaker
-from syncline.passes.admission import said_of_breaker
+from syncline.admission.skip_reasons import skip_reason_breaker
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.words import counted, unheard_of
@@ -23,7 +23,7 @@ def show(source: str) -> None:
 def _said(source: str, status: BreakerStatus) -> str:
     match status.state:
         case BreakerState.OPEN | BreakerState.FORCED_OPEN:
-            return said_of_breaker(source, status.state, status.retry_at)
+            return skip_reason_breaker(source, status.state, status.retry_at)
         case BreakerState.HALF_OPEN:
             return f"breaker: half-open, {counted(status.successes, 'probe')} went well so far"
         case BreakerState.CLOSED:

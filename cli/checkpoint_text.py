@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from cli import console, registry
 from cli.instance import actor, opened
+from syncline.admission.due_run import lease_name
 from syncline.errors import ConfigurationError
 from syncline.model.records import CheckpointRow
-from syncline.passes.due import lease_name
 from syncline.passes.prune import loaded_refusal
 from syncline.passes.state import PassState, loaded
 from syncline.store import audit, checkpoints, leases, sessions

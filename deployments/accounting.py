@@ -17,11 +17,12 @@ from deployments.flow_runs import read_all
 from deployments.known import Known, known_deployments
 from deployments.ticks import in_force, shifts_of, ticks_of
 from deployments.unseen import is_over, record_unseen
+from syncline import results
+from syncline.admission.due_run import lease_name
 from syncline.model.policies import Mode
 from syncline.model.timetable import Timetable
-from syncline.passes import accounting, results
+from syncline.passes import accounting
 from syncline.passes.accounting import SETTLING, Gap, Span, Window
-from syncline.passes.due import lease_name
 from syncline.settings import Settings
 from syncline.store import audit, missed, timetables
 from syncline.store.engine import Store
@@ -198,7 +199,7 @@ def _write(store: Store, look: _Look, found: accounting.Accounted, due: dict[dat
         MissedTick(tick=tick, mode=due[tick], reason=accounting.cause_of(tick, look.gaps)) for tick in found.missed
     ]
     made = missed.record(store, source, lease_name(source, None), ticks)
-    results.tell(store, made)
+    results.notify(store, made)
     spans = accounting.spans_after(look.spans, found.accounted_to)
     gaps = [gap for gap in look.gaps if gap.until > found.accounted_to]
     with store.write() as connection:

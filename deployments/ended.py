@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from syncline.model.session import Status
-from syncline.passes import ending
+from syncline.passes import closing
 from syncline.passes.reconcile import reconcile
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -31,5 +31,5 @@ def close_ended(store: Store, flow_run_ids: AbstractSet[UUID] = frozenset()) -> 
     with store.read() as connection:
         under_way = sessions.running(connection)
     cut_off = [one.id for one in under_way if one.flow_run_id and flow_run_id_of(one.flow_run_id) in ended]
-    closed = [one for one in cut_off if ending.end(store, one, Status.CANCELLED, reason=ENDED)]
+    closed = [one for one in cut_off if closing.close(store, one, Status.CANCELLED, reason=ENDED)]
     return closed + reconcile(store, lambda _flow_run: None)

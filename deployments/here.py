@@ -20,11 +20,11 @@ import httpx
 
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.trust import trusted
+from syncline.admission.due_run import lease_name
 from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
-from syncline.passes import ending
-from syncline.passes.admission import lease_name
+from syncline.passes.closing import close
 from syncline.settings import Settings
 from syncline.store import leases, schema, sessions
 from syncline.store.engine import Store, open_store
@@ -153,7 +153,7 @@ def _close_own(store: Store, source: str) -> str | None:
         lease = leases.holder(connection, name)
     if lease is None or not leases.is_of(lease, leases.Process.current()):
         return None
-    ending.end(store, lease.owner, Status.CANCELLED, reason=_CANCELLED)
+    close(store, lease.owner, Status.CANCELLED, reason=_CANCELLED)
     with store.read() as connection:
         session = sessions.find(connection, lease.owner)
     return None if session is None else session.flow_run_id

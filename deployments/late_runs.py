@@ -18,11 +18,11 @@ from deployments.client import open_client
 from deployments.flow_runs import in_states, read_all, set_states
 from deployments.known import known_flows
 from flows.registry import find
+from syncline.admission.admit import turn_away
+from syncline.admission.due_run import Admission
+from syncline.admission.skip_reasons import left_out
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
-from syncline.passes.admission import turn_away
-from syncline.passes.due import Admission
-from syncline.passes.refusals import left_out
 from syncline.settings import Settings
 from syncline.store import sessions
 from syncline.store.engine import Store

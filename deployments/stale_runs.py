@@ -24,11 +24,11 @@ from deployments.known import known_flows
 from deployments.run_processes import RunProcesses
 from deployments.session_states import state_of
 from flows.registry import find
+from syncline.admission.due_run import lease_name
+from syncline.admission.ticks import begins_at
+from syncline.admission.wait import patience_seconds
 from syncline.model.session import Status
 from syncline.model.source import Source
-from syncline.passes.admission import lease_name
-from syncline.passes.queueing import patience_seconds
-from syncline.passes.ticks import begins_at
 from syncline.store import leases, queue, sessions
 from syncline.store.engine import Store
 from tasks.due import plain, session_key

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from syncline.model.session import Status, SyncSession, Tally, Trigger
     from syncline.model.source import Source
     from syncline.model.upstream import Auth, Upstream
-    from syncline.passes.results import follow, newest, on_result
+    from syncline.results import follow, newest, on_result
     from syncline.store.engine import Store
     from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, OnePage, PageNumber, Paging, Range
     from syncline.upstreams.rest import RestPages
@@ -108,7 +108,7 @@ _MODULES = {
     "syncline.model.session": ("Status", "SyncSession", "Tally", "Trigger"),
     "syncline.model.source": ("Source",),
     "syncline.model.upstream": ("Auth", "Upstream"),
-    "syncline.passes.results": ("follow", "newest", "on_result"),
+    "syncline.results": ("follow", "newest", "on_result"),
     "syncline.store.engine": ("Store",),
     "syncline.upstreams.paging": ("Cursor", "Keyset", "Link", "Offset", "OnePage", "PageNumber", "Paging", "Range"),
     "syncline.upstreams.rest": ("RestPages",),

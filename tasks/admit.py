@@ -9,11 +9,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 
+from syncline.admission import refused, wait
+from syncline.admission.due_run import Admission, DueRun
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status
 from syncline.model.source import Source
-from syncline.passes import queueing, refused
-from syncline.passes.due import Admission, Due
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import leases, schema
 from tasks.breaker import pass_breaker
@@ -70,14 +70,14 @@ def _require_fit(run: Run) -> None:
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
-async def admit_task(source: Source, due: Due) -> Admission:
+async def admit_task(source: Source, due: DueRun) -> Admission:
     """Decide, and put the decision on record; a run that may wait for its turn does so here."""
     store = current_run().store
     refused.release_changed(store, source, settings, account_id=due.account_id)
-    return await queueing.admit_in_turn(store, source, due, is_behind=earlier_ticks(source, due))
+    return await wait.admit_in_turn(store, source, due, is_earlier_pending=earlier_ticks(source, due))
 
 
-def _keeper(run: Run, due: Due) -> LeaseKeeper:
+def _keeper(run: Run, due: DueRun) -> LeaseKeeper:
     """What keeps the source's lease, and hears whether another run is to take the place of this one."""
     end, store, source = run.end, run.store, run.source
     if end is None:

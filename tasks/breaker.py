@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from prefect.events import Event, emit_event
 
+from syncline.admission import refused
+from syncline.admission.skip_reasons import skip_reason_breaker
 from syncline.errors import DeferredError, RefusedError
 from syncline.model.session import Status
-from syncline.passes import refused, sent
-from syncline.passes.admission import said_of_breaker
+from syncline.passes import sent
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Change, Refused
 from tasks.early_end import EarlyEnd, EndRun, deferred_end
@@ -46,7 +47,7 @@ def pass_breaker(run: Run) -> None:
     """
     asked = Breakers(run.store).admit(run.source)
     if isinstance(asked, Refused):
-        reason = said_of_breaker(run.source.name, asked.state, asked.retry_at)
+        reason = skip_reason_breaker(run.source.name, asked.state, asked.retry_at)
         raise EndRun(EarlyEnd(status=Status.SKIPPED, reason=reason))
     run.permit = asked
     run.stack.callback(_give_back, run)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
+from syncline.admission.due_run import DueRun
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
-from syncline.passes.admission import Due
 
 __all__ = [
     "FLOW_PREFIX",
@@ -57,17 +57,17 @@ def is_forced() -> bool:
     return flow_run is not None and bool(flow_run.parameters.get("force"))
 
 
-def current_due(mode: Mode) -> Due:
+def current_due(mode: Mode) -> DueRun:
     """What is due in the flow run under way."""
     flow_run = current_flow_run()
-    return Due(trigger=Trigger.MANUAL, mode=mode) if flow_run is None else due_of(flow_run, mode)
+    return DueRun(trigger=Trigger.MANUAL, mode=mode) if flow_run is None else due_of(flow_run, mode)
 
 
-def due_of(flow_run: FlowRun, mode: Mode) -> Due:
+def due_of(flow_run: FlowRun, mode: Mode) -> DueRun:
     """What is due in `flow_run`."""
     trigger = _trigger(flow_run)
     scheduled_for = plain(flow_run.expected_start_time) if flow_run.auto_scheduled else None
-    return Due(
+    return DueRun(
         trigger=trigger,
         mode=mode,
         flow_run_id=session_key(flow_run),

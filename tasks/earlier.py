@@ -21,9 +21,9 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 
+from syncline.admission.due_run import DueRun
 from syncline.model.policies import CatchUp
 from syncline.model.source import Source
-from syncline.passes.due import Due
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.due import current_flow_run, plain, session_key
@@ -41,7 +41,7 @@ _COMING = FlowRunFilterState(
 )
 
 
-def earlier_ticks(source: Source, due: Due) -> Callable[[], Awaitable[bool]] | None:
+def earlier_ticks(source: Source, due: DueRun) -> Callable[[], Awaitable[bool]] | None:
     """What tells whether an earlier tick is on its way; None where that does not matter to the run."""
     flow_run = current_flow_run()
     if source.catch_up is not CatchUp.ALL or due.scheduled_for is None or flow_run is None:
@@ -51,7 +51,7 @@ def earlier_ticks(source: Source, due: Due) -> Callable[[], Awaitable[bool]] | N
     store, tick, deployment_id = current_run().store, due.scheduled_for, flow_run.deployment_id
     asked_at, answer = float("-inf"), False
 
-    async def is_behind() -> bool:
+    async def is_earlier_pending() -> bool:
         nonlocal asked_at, answer
         if time.monotonic() - asked_at >= _ASK_EVERY_SECONDS:
             runs = await _before(deployment_id, tick)
@@ -59,7 +59,7 @@ def earlier_ticks(source: Source, due: Due) -> Callable[[], Awaitable[bool]] | N
             asked_at = time.monotonic()
         return answer
 
-    return is_behind
+    return is_earlier_pending
 
 
 def on_their_way(store: Store, runs: list[FlowRun], tick: datetime) -> list[FlowRun]:

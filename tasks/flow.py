@@ -15,11 +15,12 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_logger
 from prefect.states import Completed
 
+from syncline import results
+from syncline.admission.wait import patience_seconds
 from syncline.errors import MostlyRejectedError
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
-from syncline.passes import ending, results
-from syncline.passes.queueing import patience_seconds
+from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import schedule_retry
@@ -54,7 +55,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
     def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
         """Make the flow `sync-NAME` that runs `conducted`, with the hooks that close its session."""
         self.source = source
-        results.declare(source)
+        results.register_callbacks(source)
         super().__init__(
             conducted,
             name=flow_name(source.name),
@@ -94,7 +95,7 @@ def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncF
 async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
     """Run the sentence; Prefect hears of the end once its server answers, and nothing is held by then."""
     _spare_collector()
-    results.declare(source)  # a flow that came by pickle did not run its module
+    results.register_callbacks(source)  # a flow that came by pickle did not run its module
     store = open_store()
     await wait_for_jitter(source, store.clock)
     run = Run(source=source, store=store, stack=AsyncExitStack())
@@ -180,7 +181,7 @@ async def _completed(run: Run, tally: Tally) -> State[Tally]:
     Raises:
         MostlyRejectedError: the session failed, because most items do not fit.
     """
-    status = ending.complete(run.store, run.session_id)
+    status = closing.complete(run.store, run.session_id)
     run.answered = await show_summary(run.store, run.session_id)
     with run.store.read() as connection:
         session = sessions.find(connection, run.session_id)

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger
 
 from syncline.model.session import Status
-from syncline.passes import ending
+from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.due import session_key, source_of
@@ -34,7 +34,7 @@ async def close_completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[
     with store.read() as connection:
         session = sessions.by_flow_run(connection, session_key(flow_run))
     if session is not None and session.status is Status.RUNNING:
-        ending.complete(store, session.id)
+        closing.complete(store, session.id)
 
 
 async def close_failed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from syncline.admission.ticks import begins_at
 from syncline.clock import Clock
 from syncline.model.policies import Mode
 from syncline.model.source import Source
-from syncline.passes.ticks import begins_at
 from tasks.due import current_due
 
 __all__ = ["jitter_left_seconds", "wait_for_jitter"]

@@ -9,10 +9,11 @@ from prefect.client.schemas.objects import FlowRun
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from syncline import results
+from syncline.admission.due_run import lease_name
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
-from syncline.passes import ending, results
-from syncline.passes.due import lease_name
+from syncline.passes import closing
 from syncline.store import leases, missed, sessions
 from syncline.store.engine import Store
 from tasks.due import due_of, mode_of, plain, session_key
@@ -44,7 +45,7 @@ def close(
     if error is not None:
         with store.write() as connection:
             sessions.note_error(connection, session.id, error_type=error[0], error_message=error[1])
-    if not ending.end(store, session.id, status, reason=reason):
+    if not closing.close(store, session.id, status, reason=reason):
         return None
     with store.read() as connection:
         return sessions.find(connection, session.id)
@@ -85,7 +86,7 @@ def put_on_record(
             return None
     except IntegrityError:
         return None
-    results.tell(store, [session.id])
+    results.notify(store, [session.id])
     return session
 
 

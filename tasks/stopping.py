@@ -10,11 +10,11 @@ from prefect import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
+from syncline.admission.due_run import lease_name
 from syncline.model.policies import Overlap
 from syncline.model.session import Status, Tally
 from syncline.model.source import Source
-from syncline.passes import ending
-from syncline.passes.due import lease_name
+from syncline.passes import closing
 from syncline.store import leases, sessions
 from tasks import session_closing
 from tasks.early_end import EarlyEnd, EndRun
@@ -64,7 +64,7 @@ def stop_if_asked(run: Run) -> None:
 def close_stopped(run: Run, stop: EarlyEnd) -> bool:
     """Give the run's session the outcome that `stop` says; False where it has one already."""
     reason = None if stop.error is not None else stop.reason
-    closed = ending.end(
+    closed = closing.close(
         run.store, run.session_id, stop.status, reason=reason, error=stop.error, retry_at=stop.retry_at, held=stop.held
     )
     if closed and stop.status is Status.FAILED:

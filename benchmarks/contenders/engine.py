@@ -9,6 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from benchmarks.outcome import run_contender
 from benchmarks.work import Counted, Task, Work
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import Mode
@@ -16,8 +18,7 @@ from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes import commit
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.passes.prune import prune
 from syncline.passes.pull import pull
@@ -60,7 +61,7 @@ def _work(task: Task) -> Counted:
     upstream = UpstreamSettings.model_validate({"base_url": task.upstream, "token": task.token})
     store, settings = Store(task.database), Settings(upstreams={_PRODUCTS.upstream.name: upstream})
     mode = Mode.INCREMENTAL if task.work is Work.DELTA else Mode.FULL
-    admitted = _timed("admit", admit)(store, _PRODUCTS, Due(trigger=Trigger.MANUAL, mode=mode))
+    admitted = _timed("admit", admit)(store, _PRODUCTS, DueRun(trigger=Trigger.MANUAL, mode=mode))
     with LeaseKeeper(store, _PRODUCTS.name, None, admitted.session_id):
         tally = asyncio.run(_pulled(store, settings, admitted.session_id, admitted.mode))
         tally += prune(store, _PRODUCTS, admitted.session_id).tally

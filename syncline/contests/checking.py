@@ -76,7 +76,7 @@ class Checks:
                 return await lookup(self.transport, ids)
             except RateLimitedError as error:
                 limited += 1
-                await waiting.for_limit(error, limited)
+                await waiting.backoff_for(error, limited)
 
     def _store_found(self, batch: Sequence[Entry], looked_up: LookedUp, batches_left: int) -> Sequence[Found]:
         now = self.store.clock.now()

@@ -9,8 +9,8 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from syncline.admission.due_run import lease_name
 from syncline.errors import StoreError
-from syncline.passes.admission import lease_name
 from syncline.store import leases
 from syncline.store.engine import Store
 

@@ -12,13 +12,14 @@ import msgspec
 from sqlalchemy import Connection, literal, select
 from xxhash import xxh3_128_hexdigest
 
+from syncline.admission import refused
 from syncline.errors import CursorExpiredError, RateLimitedError, RefusedError, RejectedError, RequestCeilingError
 from syncline.model.items import partition_columns, table_of
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from syncline.passes import refused, sent
+from syncline.passes import sent
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.metered import Metered
@@ -97,7 +98,7 @@ class _Pull:
             except RateLimitedError as error:
                 limited = limited + 1 if self.tally.pages == stored_pages else 1
                 stored_pages = self.tally.pages
-                await self._waiting.for_limit(error, limited)
+                await self._waiting.backoff_for(error, limited)
             except RequestCeilingError as error:
                 with self.store.write() as connection:
                     sessions.note_reason(connection, self.session_id, str(error))

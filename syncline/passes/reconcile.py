@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from syncline.admission.due_run import lease_name
 from syncline.model.session import Status, SyncSession
-from syncline.passes.admission import lease_name
-from syncline.passes.ending import conclusion, end
+from syncline.passes.closing import close, final_status
 from syncline.store import leases, sessions
 from syncline.store.engine import Store
 
@@ -48,10 +48,10 @@ def reconcile(
 
 def _close(store: Store, session: SyncSession, outcome: Status | None) -> bool:
     if outcome is Status.COMPLETED:
-        status, reason = conclusion(store, session.id)
-        return end(store, session.id, status, reason=reason)
+        status, reason = final_status(store, session.id)
+        return close(store, session.id, status, reason=reason)
     status = outcome or Status.CRASHED
-    return end(store, session.id, status, reason=f"{_REASONS[status]}; the next run goes on at its checkpoint")
+    return close(store, session.id, status, reason=f"{_REASONS[status]}; the next run goes on at its checkpoint")
 
 
 def _lease(session: SyncSession) -> str:

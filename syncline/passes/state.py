@@ -13,9 +13,7 @@ from msgspec.structs import replace
 from syncline.model.ending import REACHED, End, Ending, Following, Told, conclude
 from syncline.model.page import Page
 from syncline.model.policies import Mode
-from syncline.model.records import CheckpointRow
 from syncline.model.session import is_mostly_rejected
-from syncline.model.source import Source
 
 __all__ = [
     "MOST_DOUBLES",
@@ -25,7 +23,6 @@ __all__ = [
     "ending_of",
     "later",
     "loaded",
-    "mode_due",
     "told_by",
 ]
 
@@ -271,20 +268,6 @@ def _walks_again(state: PassState, *, shifting: bool, misses_rows: Callable[[], 
         off = 0 if state.least is None else state.least - state.received
         return shifting and 0 < off <= max(_LITTLE, state.received // _LITTLE)
     return shifting and state.has_seams and state.mode is Mode.FULL and misses_rows()
-
-
-def mode_due(source: Source, row: CheckpointRow | None, asked: Mode, now: datetime) -> Mode:
-    """How much the next pass is to read: all where that is asked for, begun, due, or all that the upstream can do."""
-    if row is None or asked is Mode.FULL or not source.required_dataset.pages.incremental:
-        return Mode.FULL
-    unfinished = loaded(row.pass_state)
-    if unfinished is not None and unfinished.mode is Mode.FULL:
-        return Mode.FULL
-    every = source.required_dataset.deletes.full_pass_every_seconds
-    if row.full_pass_at is None or row.cursor is None:
-        return Mode.FULL
-    due = every is not None and now - row.full_pass_at >= timedelta(seconds=every)
-    return Mode.FULL if due else Mode.INCREMENTAL
 
 
 def later(cursor: str | None, instant: datetime | None) -> str | None:

@@ -52,7 +52,7 @@ class Waiting:
             self._beat(f"paused: {hold.reason}", hold.expires_at)
             await self.sleep(_HOLD_POLL_SECONDS)
 
-    async def for_limit(self, error: RateLimitedError, times: int) -> None:
+    async def backoff_for(self, error: RateLimitedError, times: int) -> None:
         """Wait until the upstream's time where that is soon; `times` in a row it refused us.
 
         Where it names no time, as for a cap that is spent for the month, the wait also grows from run to run. A hold

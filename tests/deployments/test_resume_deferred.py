@@ -9,10 +9,11 @@ from support.runs import begin
 
 from deployments import controls
 from flows.products import PRODUCTS
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status, Trigger
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.settings import Settings
 from syncline.store import holds
 from syncline.store.engine import Store
@@ -27,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 def put_off(store: Store, *, held: bool) -> None:
     session_id = begin(store, PRODUCTS).session_id
     later = store.clock.now() + timedelta(hours=1)
-    end(store, session_id, Status.DEFERRED, reason="why", retry_at=later, held=held)
+    close(store, session_id, Status.DEFERRED, reason="why", retry_at=later, held=held)
 
 
 def resume(settings: Settings, store: Store) -> list[str]:
@@ -54,6 +55,6 @@ def test_a_run_that_met_a_second_hold_at_the_door_goes_on_when_that_one_ends(
     with sqlite_store.write() as connection:
         now = sqlite_store.clock.now()
         holds.create(connection, "products", reason="why", created_by="a", now=now, ttl_seconds=60)
-    assert admit(sqlite_store, PRODUCTS, Due(trigger=Trigger.RETRY)).status is Status.DEFERRED
+    assert admit(sqlite_store, PRODUCTS, DueRun(trigger=Trigger.RETRY)).status is Status.DEFERRED
     with pytest.raises(PrefectUnavailableError):
         resume(settings, sqlite_store)

@@ -24,7 +24,7 @@ from deployments.client import open_client
 from deployments.reconciling import reconcile_once
 from syncline.errors import MissingSettingError, PrefectUnavailableError, UnknownSourceError
 from syncline.model.session import Status, SyncSession
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store import audit, leases, schedules
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def test_a_run_that_goes_on_after_a_hold_is_asked_for_the_same_as_the_first(calm
     asked = {"mode": "full", "force": True}
     first = asyncio.run(_run_in(calm, Completed(), asked))
     held = open_session(calm.store, f"held{attempt}", flow_run_id=f"{first}{attempt}")
-    end(calm.store, held, Status.DEFERRED, reason="paused: why", held=True)
+    close(calm.store, held, Status.DEFERRED, reason="paused: why", held=True)
     (started,) = asyncio.run(controls.resume_deferred(calm.settings, calm.store, "products"))
     assert asyncio.run(_read(calm, started)).parameters == asked
     assert calm.session_of(started, "completed").trigger == "retry"

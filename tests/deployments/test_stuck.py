@@ -12,8 +12,8 @@ from deployments.reconciling import RECONCILE_EVERY_SECONDS
 from deployments.stale_runs import is_stuck
 from flows.freeze_coordinator import FREEZE_COORDINATOR
 from flows.registry import find, names
+from syncline.admission.ticks import begins_at
 from syncline.model.source import Source
-from syncline.passes.ticks import begins_at
 
 THEN = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 QUICK = find("products")

@@ -19,8 +19,8 @@ from support.ticking import DEPLOYMENTS, JITTERED, catching_up
 from deployments.child import Child
 from deployments.client import open_client
 from deployments.schedules import interval_schedule
+from syncline.admission.ticks import begins_at
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.passes.ticks import begins_at
 from syncline.settings import UpstreamSettings
 from tasks.due import plain
 

@@ -15,7 +15,7 @@ from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
 from syncline.model.policies import Backoff
 from syncline.model.source import Source
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.passes.prune import prune
 from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings

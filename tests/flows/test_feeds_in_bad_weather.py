@@ -24,13 +24,14 @@ from support.listings import statuses
 
 import sandbox
 from flows.registry import find
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError, UpstreamError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.passes.prune import prune
 from syncline.passes.pull import pull
 from syncline.resilience.backoff import delays_seconds
@@ -71,17 +72,17 @@ class Scheduler:
 
     async def _run(self, feed: str) -> Status:
         source = _source(feed)
-        admission = admit(self.store, source, Due(trigger=Trigger.SCHEDULE, mode=Mode.FULL))
+        admission = admit(self.store, source, DueRun(trigger=Trigger.SCHEDULE, mode=Mode.FULL))
         if not admission.granted:
             return admission.status
         permit = Breakers(self.store).admit(source)
         assert isinstance(permit, Permit)
         error = await self._tried(feed, admission.session_id, permit)
         if isinstance(error, DeferredError):
-            end(self.store, admission.session_id, Status.DEFERRED, reason=error.reason, retry_at=error.retry_at)
+            close(self.store, admission.session_id, Status.DEFERRED, reason=error.reason, retry_at=error.retry_at)
             return Status.DEFERRED
         if error is not None:
-            end(self.store, admission.session_id, Status.FAILED, error=error)
+            close(self.store, admission.session_id, Status.FAILED, error=error)
             return Status.FAILED
         prune(self.store, source, admission.session_id)
         return complete(self.store, admission.session_id)

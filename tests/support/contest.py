@@ -15,6 +15,8 @@ from flows.twitter_poller import TWITTER_POLLER
 from flows.validate_entries import VALIDATE_ENTRIES
 from flows.x import X
 from support.sources import altered
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun, lease_name
 from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing
 from syncline.contests.checking import Checks
@@ -27,8 +29,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.model.source import Source
 from syncline.passes import prune, pull
-from syncline.passes.admission import Due, admit, lease_name
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.passes.waiting import Waiting
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import leases, rounds, sessions, snapshots
@@ -198,7 +199,7 @@ class Contest:
         newest = self._latest(service) if retry else None
         trigger = Trigger.SCHEDULE if newest is None else Trigger.RETRY
         goes_on_for = None if newest is None else newest.id
-        due = Due(trigger=trigger, mode=Mode.INCREMENTAL, goes_on_for=goes_on_for)
+        due = DueRun(trigger=trigger, mode=Mode.INCREMENTAL, goes_on_for=goes_on_for)
         admission = admit(self.store, service, due)
         if not admission.granted:
             return admission.status
@@ -208,10 +209,10 @@ class Contest:
             async with self.client(service) as client:
                 await work(client, session, admission.mode)
         except DeferredError as error:
-            end(self.store, session, Status.DEFERRED, reason=error.reason, retry_at=error.retry_at, held=error.held)
+            close(self.store, session, Status.DEFERRED, reason=error.reason, retry_at=error.retry_at, held=error.held)
             return Status.DEFERRED
         except UpstreamError as error:
-            end(self.store, session, Status.FAILED, error=error)
+            close(self.store, session, Status.FAILED, error=error)
             return Status.FAILED
         return complete(self.store, session)
 

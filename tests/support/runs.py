@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session, col, select
 
 from support.upstream import ListPages, NoTransport
+from syncline.admission.admit import admit
+from syncline.admission.due_run import Admission, DueRun
 from syncline.clock import ManualClock
 from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
@@ -17,8 +19,7 @@ from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.passes import prune as pruning
 from syncline.passes import pull as pulling
-from syncline.passes.admission import Admission, Due, admit
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.store import sessions
 from syncline.store.engine import Store
 from syncline.store.leases import Process
@@ -98,7 +99,7 @@ def begin(
     trigger: Trigger = Trigger.SCHEDULE,
 ) -> Admission:
     """Admit a run; it must be granted."""
-    due = Due(trigger=trigger, mode=mode, account_id=account_id)
+    due = DueRun(trigger=trigger, mode=mode, account_id=account_id)
     admission = admit(store, source, due, process=process)
     assert admission.granted, admission.reason
     return admission

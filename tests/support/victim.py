@@ -13,14 +13,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.passes.prune import prune
 from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings
@@ -98,7 +99,7 @@ def _attempt(sync: Sync, report: Connection) -> None:
 def _sync(sync: Sync) -> None:
     store = Store(sync.database_url)
     settings = Settings(upstreams={"erp": UpstreamSettings(base_url=sync.upstream_url, token=SecretStr(sync.token))})
-    admission = admit(store, _PRODUCTS, Due(trigger=Trigger.MANUAL, mode=sync.mode))
+    admission = admit(store, _PRODUCTS, DueRun(trigger=Trigger.MANUAL, mode=sync.mode))
     assert admission.granted, admission.reason
     asyncio.run(_pull(store, settings, admission.session_id, admission.mode))
     prune(store, _PRODUCTS, admission.session_id)

@@ -12,11 +12,12 @@ from support.sources import altered
 
 from flows.products import PRODUCTS
 from sandbox import Box
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.errors import MostlyRejectedError, UnavailableError
 from syncline.model.policies import BreakerPolicy, Mode
 from syncline.model.session import Tally, Trigger
-from syncline.passes.admission import Due, admit
 from syncline.resilience.breaker import BreakerState, Outcome
 from syncline.store import rejects
 from syncline.store.breakers import Breakers, Change, Permit, Refused
@@ -33,7 +34,7 @@ from tasks.run import Run, entered, has_opened_breaker
 async def attempts(store: Store, times: int) -> Run:
     """A run that was let through and pulls `times` times."""
     async with AsyncExitStack() as stack:
-        admission = admit(store, PRODUCTS, Due(trigger=Trigger.MANUAL))
+        admission = admit(store, PRODUCTS, DueRun(trigger=Trigger.MANUAL))
         run = Run(source=PRODUCTS, store=store, stack=stack, session_id=admission.session_id)
         pass_breaker(run)
         with entered(run):

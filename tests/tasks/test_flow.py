@@ -8,11 +8,12 @@ from support.sources import altered
 
 import sandbox
 from flows.products import PRODUCTS, sync_products
+from syncline import results
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.errors import RefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
-from syncline.passes import results
-from syncline.passes.admission import Due, admit
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
@@ -81,7 +82,7 @@ def test_a_column_that_vanishes_upstream_stays_until_it_is_forced(instance: Stor
 
     async def forced() -> None:
         async with AsyncExitStack() as stack:
-            admission = admit(instance, LOST, Due(trigger=Trigger.MANUAL, mode=Mode.FULL))
+            admission = admit(instance, LOST, DueRun(trigger=Trigger.MANUAL, mode=Mode.FULL))
             run = Run(source=LOST, store=instance, stack=stack, session_id=admission.session_id)
             with entered(run):
                 await pull_task.fn(LOST, Mode.FULL, force=True)
@@ -103,7 +104,7 @@ def test_a_paused_source_is_skipped_with_the_reason(instance: Store, box: sandbo
 
 def test_a_second_run_beside_a_first_is_skipped_and_names_it(instance: Store) -> None:
     """Two runs of one source would fetch everything twice."""
-    first = admit(instance, PRODUCTS, Due(trigger=Trigger.MANUAL))
+    first = admit(instance, PRODUCTS, DueRun(trigger=Trigger.MANUAL))
     state = asyncio.run(sync_products.fn())
     assert state.name == "Skipped"
     assert state.message is not None
@@ -163,9 +164,9 @@ def test_a_run_tells_the_subscribers_of_its_source(instance: Store) -> None:
         await admit_run(source, mode)
         return await pull(source, mode)
 
-    results.declare(PRODUCTS)
+    results.register_callbacks(PRODUCTS)
     try:
         asyncio.run(sync.fn())
     finally:
-        results.declare(PRODUCTS)
+        results.register_callbacks(PRODUCTS)
     assert told == [(Status.COMPLETED, 30)]

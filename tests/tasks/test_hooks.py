@@ -11,10 +11,10 @@ from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.states import Cancelling, Completed, Crashed, Failed
 
 from flows.products import PRODUCTS, sync_products
+from syncline import results
+from syncline.admission.admit import admit
 from syncline.errors import UnavailableError
 from syncline.model.session import Status, SyncSession
-from syncline.passes import results
-from syncline.passes.admission import admit
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.due import due_of, mode_of, session_key
@@ -167,5 +167,5 @@ def test_a_source_hears_of_the_ends_that_hooks_write_down(instance: Store) -> No
         _open(instance, flow_run)
         _fire(close_crashed, flow_run, Crashed(message="Process exited with -9"))
     finally:
-        results.declare(PRODUCTS)
+        results.register_callbacks(PRODUCTS)
     assert told == [("products", "crashed")]

@@ -12,8 +12,8 @@ from prefect.context import FlowRunContext
 from support.runs import Waits
 
 from flows.products import PRODUCTS
+from syncline.admission.ticks import begins_at
 from syncline.clock import ManualClock
-from syncline.passes.ticks import begins_at
 from tasks.flow import SyncFlow
 from tasks.jitter import wait_for_jitter
 from tasks.telling import TELL_SECONDS

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import replace
 
 from flows.products import PRODUCTS
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import admit
-from syncline.passes.due import Due
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.store import queue, sessions
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
@@ -29,7 +29,7 @@ def flow_of(source: Source) -> SyncFlow[[]]:
 def test_a_queued_run_does_its_work_when_the_one_before_has_ended(instance: Store) -> None:
     """Whoever looks at Prefect sees one run that took a little longer."""
     queueing = replace(PRODUCTS, overlap=Overlap.QUEUE, patience_seconds=20)
-    first = admit(instance, queueing, Due(trigger=Trigger.MANUAL))
+    first = admit(instance, queueing, DueRun(trigger=Trigger.MANUAL))
 
     async def both() -> str | None:
         second = asyncio.ensure_future(flow_of(queueing).fn())
@@ -49,7 +49,7 @@ def _waits(store: Store) -> bool:
 def test_a_queued_run_whose_patience_ends_says_when_it_goes_on(instance: Store) -> None:
     """It is deferred as one that waits for a budget is: on record, with its time."""
     queueing = replace(PRODUCTS, overlap=Overlap.QUEUE, patience_seconds=0)
-    first = admit(instance, queueing, Due(trigger=Trigger.MANUAL))
+    first = admit(instance, queueing, DueRun(trigger=Trigger.MANUAL))
     state = asyncio.run(flow_of(queueing).fn())
     assert (state.name, state.message) == ("Deferred", f"overlap: session {first.session_id} is running")
     with instance.read() as connection:

@@ -11,7 +11,7 @@ from flows.products import sync_products
 from syncline.errors import RefusedError
 from syncline.model.records import AuditEntry, Hold
 from syncline.model.session import Status, SyncSession
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
 from tasks.failures import refusal_event
@@ -23,7 +23,7 @@ def refused_run(store: Store) -> None:
         asyncio.run(sync_products.fn())
     with store.read() as connection:
         (running,) = sessions.running(connection, "products")
-    end(store, running.id, Status.FAILED, error=caught.value)
+    close(store, running.id, Status.FAILED, error=caught.value)
 
 
 def test_a_flow_whose_credentials_are_refused_is_held_until_they_change(

@@ -21,13 +21,14 @@ from support.real.word_press import word_press
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
 from deployments.prefect_yaml import default_path
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.model.items import table_of
 from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
 from syncline.passes import prune as pruning
 from syncline.passes import pull as pulling
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.engine import Store
 from syncline.upstreams.client import UpstreamClient
@@ -61,7 +62,7 @@ class Written:
 
     def sync(self) -> Tally:
         """One run; it must be completed."""
-        admission = admit(self._store, self.source, Due(trigger=Trigger.MANUAL))
+        admission = admit(self._store, self.source, DueRun(trigger=Trigger.MANUAL))
         assert admission.granted, admission.reason
 
         async def pulled() -> Tally:

@@ -7,12 +7,13 @@ import pytest
 from support.contest import Contest
 
 from flows.freeze_coordinator import FREEZE_COORDINATOR
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.errors import ConfigurationError
 from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store import entries, rejects
 
 
@@ -107,7 +108,7 @@ def test_a_run_that_was_taken_over_stores_nothing_more(contest: Contest) -> None
         async def closed_meanwhile(seconds: float) -> None:
             del seconds
             (session,) = contest.sessions("freeze_coordinator")
-            end(contest.store, session.id, Status.CANCELLED, reason="somebody else goes on")
+            close(contest.store, session.id, Status.CANCELLED, reason="somebody else goes on")
 
         contest.sleep = closed_meanwhile
         with pytest.raises(Exception, match="no longer open"):
@@ -188,7 +189,7 @@ def test_a_round_without_entries_is_frozen_as_well(contest: Contest) -> None:
 def test_two_runs_never_freeze_at_once(contest: Contest) -> None:
     """The coordinator's tick and somebody at the terminal meet: the second is skipped, with the reason on record."""
     asyncio.run(contest.poll())
-    first = admit(contest.store, FREEZE_COORDINATOR, Due(trigger=Trigger.MANUAL, mode=Mode.INCREMENTAL))
+    first = admit(contest.store, FREEZE_COORDINATOR, DueRun(trigger=Trigger.MANUAL, mode=Mode.INCREMENTAL))
     assert first.granted
     assert asyncio.run(contest.freeze(1)) is Status.SKIPPED
 

@@ -10,11 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from support.contest import Contest
 
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.contests.choosing import newest
 from syncline.model.contests import EntryStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
-from syncline.passes.admission import Due, admit
 
 
 def content(contest: Contest, number: int = 1) -> dict[str, EntryStatus]:
@@ -80,7 +81,7 @@ def test_a_sweep_that_ends_late_changes_nothing_of_what_was_finally_checked(any_
     async def story() -> None:
         await contest.poll()
         contest.clock.advance(seconds=200)
-        sweep = admit(contest.store, FAST_DELETE_SWEEP, Due(trigger=Trigger.SCHEDULE, mode=Mode.INCREMENTAL))
+        sweep = admit(contest.store, FAST_DELETE_SWEEP, DueRun(trigger=Trigger.SCHEDULE, mode=Mode.INCREMENTAL))
         batch = newest(contest.store, 100)
         assert await contest.freeze(1) is Status.COMPLETED
         contest.box.x.tweets.delete(batch[0].tweet_id)

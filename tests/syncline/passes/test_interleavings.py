@@ -17,17 +17,17 @@ from support.runs import begin, dead_process, products_source, pull
 from support.shop import products, raw
 from support.upstream import ListPages
 
+from syncline import results
+from syncline.admission.admit import admit, ask
+from syncline.admission.due_run import DueRun, Queued, lease_name
 from syncline.clock import ManualClock
 from syncline.errors import SessionLostError
 from syncline.model.page import Page
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes import results
-from syncline.passes.admission import Due, admit, ask
+from syncline.passes.closing import close, complete
 from syncline.passes.commit import PageWriter
-from syncline.passes.due import Wait, lease_name
-from syncline.passes.ending import complete, end
 from syncline.passes.prune import prune
 from syncline.passes.reconcile import reconcile
 from syncline.passes.state import PassState
@@ -52,7 +52,7 @@ class Scene:
 
     session_id: str
     hold_id: str
-    place: Wait | None
+    ticket: Queued | None
 
 
 def prepared(store: Store, *, lives: bool) -> Scene:
@@ -61,24 +61,26 @@ def prepared(store: Store, *, lives: bool) -> Scene:
         connection.execute(text(f"TRUNCATE {TABLES}"))
     admission = begin(store, SOURCE, process=None if lives else dead_process())
     pull(store, SOURCE, admission)
-    said = ask(store, QUEUED, Due(trigger=Trigger.MANUAL)) if lives else None  # one that asks takes a dead one's place
+    said = (
+        ask(store, QUEUED, DueRun(trigger=Trigger.MANUAL)) if lives else None
+    )  # one that asks takes a dead one's place
     with store.write() as connection:
         hold = holds.create(
             connection, "customers", reason="why", created_by="anna", now=store.clock.now(), ttl_seconds=None
         )
-    return Scene(session_id=admission.session_id, hold_id=hold.id, place=said if isinstance(said, Wait) else None)
+    return Scene(session_id=admission.session_id, hold_id=hold.id, ticket=said if isinstance(said, Queued) else None)
 
 
 def _admit(source: Source, store: Store, _: Scene) -> object:
-    return admit(store, source, Due(trigger=Trigger.MANUAL, mode=Mode.FULL))
+    return admit(store, source, DueRun(trigger=Trigger.MANUAL, mode=Mode.FULL))
 
 
 def _ask(store: Store, scene: Scene) -> object:
-    return ask(store, QUEUED, Due(trigger=Trigger.MANUAL), place=scene.place)
+    return ask(store, QUEUED, DueRun(trigger=Trigger.MANUAL), ticket=scene.ticket)
 
 
 def _end(store: Store, scene: Scene) -> object:
-    return end(store, scene.session_id, Status.FAILED, error=("ValueError", "broken"))
+    return close(store, scene.session_id, Status.FAILED, error=("ValueError", "broken"))
 
 
 def _complete(store: Store, scene: Scene) -> object:
@@ -117,9 +119,9 @@ def _release(store: Store, scene: Scene) -> object:
 
 
 def _leave(store: Store, scene: Scene) -> None:
-    if scene.place is not None:
+    if scene.ticket is not None:
         with store.write() as connection:
-            queue.leave(connection, scene.place.session_id)
+            queue.leave(connection, scene.ticket.session_id)
 
 
 def _number(store: Store, _: Scene) -> object:

@@ -10,7 +10,7 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.model.session import Status
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import leases
 from syncline.store.engine import Store
@@ -74,7 +74,7 @@ def test_the_thread_lasts_as_long_as_the_work(store: Store) -> None:
 def test_a_keeper_of_an_ended_session_does_not_take_the_source_back(store: Store) -> None:
     """The next run begins although the thread of the last one has not heard of its end."""
     admission = begin(store, SOURCE)
-    end(store, admission.session_id, Status.COMPLETED)
+    close(store, admission.session_id, Status.COMPLETED)
     assert not keeper(store, admission.session_id).renew()
     assert begin(store, SOURCE).granted
 

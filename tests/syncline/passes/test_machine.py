@@ -29,7 +29,7 @@ from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.passes.prune import prune
 from syncline.store import rejects
 
@@ -171,7 +171,7 @@ class Engine(RuleBasedStateMachine):
             pull(self.store, self.source, admission)
         except UnavailableError as error:
             if not kill:
-                end(self.store, admission.session_id, Status.FAILED, error=error)
+                close(self.store, admission.session_id, Status.FAILED, error=error)
             return admission.session_id, False
         assert prune(self.store, self.source, admission.session_id).refused is None
         complete(self.store, admission.session_id)

@@ -11,7 +11,7 @@ from support.runs import begin, pull, run, stored
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.store import checkpoints
 from syncline.store.engine import Store
 from syncline.upstreams.paging import PageNumber

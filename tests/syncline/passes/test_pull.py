@@ -9,7 +9,7 @@ from syncline.clock import ManualClock
 from syncline.errors import CursorExpiredError, UnavailableError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.passes.pull import Progress
 from syncline.store import heartbeats
 from syncline.store.engine import Store
@@ -61,7 +61,7 @@ def test_a_failed_pass_goes_on_at_the_failed_page(store: Store) -> None:
     first = begin(store, source)
     with pytest.raises(UnavailableError):
         pull(store, source, first)
-    end(store, first.session_id, Status.FAILED, error=DOWN)
+    close(store, first.session_id, Status.FAILED, error=DOWN)
     assert counted(store, first.session_id) == Tally(pages=2, processed=20, created=20, requests=2)
     pages.fetched.clear()
     second = run(store, source)
@@ -78,7 +78,7 @@ def test_a_run_that_goes_on_counts_the_pages_that_are_left_to_it(store: Store) -
     with pytest.raises(UnavailableError):
         pull(store, source, first)
     assert session(store, first.session_id).total_pages == 5
-    end(store, first.session_id, Status.FAILED, error=DOWN)
+    close(store, first.session_id, Status.FAILED, error=DOWN)
     found = session(store, run(store, source).session_id)
     assert (found.pages_processed, found.total_pages) == (3, 3)
 

@@ -7,9 +7,10 @@ from support.records import open_session
 from support.runs import begin, dead_process, products_source, session
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.session import Status, Tally, Trigger
-from syncline.passes.admission import Due, admit
 from syncline.passes.reconcile import reconcile
 from syncline.store import heartbeats, sessions
 from syncline.store.engine import Store
@@ -65,7 +66,7 @@ def test_a_session_that_never_had_a_lease_has_crashed(store: Store) -> None:
 )
 def test_what_prefect_knows_is_believed_and_said(store: Store, outcome: Status, said: str) -> None:
     """A run that was cancelled in the UI before it could react is cancelled, though its lease still lasts."""
-    admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
+    admission = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
     assert reconcile(store, knows(outcome)) == [admission.session_id]
     found = session(store, admission.session_id)
     assert (found.status, found.reason) == (outcome, f"{said}; the next run goes on at its checkpoint")
@@ -74,7 +75,7 @@ def test_what_prefect_knows_is_believed_and_said(store: Store, outcome: Status, 
 @pytest.mark.parametrize(("rejected", "status"), [(0, Status.COMPLETED), (1, Status.PARTIAL)])
 def test_a_run_that_ended_well_is_closed_as_such(store: Store, rejected: int, status: Status) -> None:
     """Only the last word was lost; rejected items make it partial, as always."""
-    admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
+    admission = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
     with store.write() as connection:
         sessions.advance(connection, admission.session_id, Tally(processed=5, rejected=rejected))
     assert reconcile(store, knows(Status.COMPLETED)) == [admission.session_id]
@@ -90,7 +91,7 @@ def test_a_closed_session_is_not_closed_again(store: Store) -> None:
 
 def test_a_session_that_ends_while_it_is_looked_at_keeps_its_outcome(store: Store) -> None:
     """Asking Prefect takes time; what its own run wrote meanwhile stands."""
-    admission = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
+    admission = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1"))
 
     def ends_meanwhile(flow_run_id: str) -> Status:
         with store.write() as connection:
@@ -105,7 +106,7 @@ def test_a_run_that_is_being_ended_is_left_to_its_hooks_until_its_lease_runs_out
     store: Store, clock: ManualClock
 ) -> None:
     """Who cancels a run kills its process first, and writes down why after that; it has not crashed."""
-    due = Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1")
+    due = DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1")
     admission = admit(store, SOURCE, due, process=dead_process())
     assert reconcile(store, knows(Status.CANCELLED), is_ending=lambda run: run == "run-1") == []
     clock.advance(seconds=60)

@@ -12,13 +12,14 @@ from support.shop import products, raw
 from support.sources import altered
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.errors import SynclineError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
-from syncline.passes.admission import Due, admit
 from syncline.passes.pull import pull
 from syncline.passes.sent import counted
 from syncline.settings import Settings, UpstreamSettings
@@ -83,7 +84,7 @@ def attempt(
 
 @pytest.fixture
 def session_id(store: Store) -> str:
-    return admit(store, PRODUCTS, Due(trigger=Trigger.MANUAL)).session_id
+    return admit(store, PRODUCTS, DueRun(trigger=Trigger.MANUAL)).session_id
 
 
 def test_a_pull_that_ends_well_counts_each_request_once(store: Store, session_id: str) -> None:

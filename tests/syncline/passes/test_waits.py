@@ -11,7 +11,7 @@ from syncline.clock import ManualClock
 from syncline.errors import DeferredError, RateLimitedError
 from syncline.model.records import Heartbeat
 from syncline.model.session import Status
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store import heartbeats, holds
 from syncline.store.engine import Store
 
@@ -178,7 +178,7 @@ def test_a_limit_that_names_no_time_and_lasts_is_asked_about_ever_more_rarely(st
         with pytest.raises(DeferredError) as caught:
             pull(store, source, admission, sleep=waits)
         assert caught.value.retry_at is not None
-        end(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason, retry_at=caught.value.retry_at)
+        close(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason, retry_at=caught.value.retry_at)
         put_off.append((caught.value.retry_at - clock.now()).total_seconds())
         clock.advance(seconds=put_off[-1])
     assert waits.seconds == [5, 10, 20]
@@ -193,7 +193,7 @@ def test_after_a_good_run_a_limit_is_waited_for_shortly_again(store: Store, cloc
     admission = begin(store, source)
     with pytest.raises(DeferredError) as caught:
         pull(store, source, admission, sleep=waits)
-    end(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason)
+    close(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason)
     clock.advance(seconds=60)
     run(store, source)
     pages.fail_at(1, limited(clock, after=None))

@@ -13,12 +13,12 @@ from support.records import open_session
 from support.runs import products_source
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit, turn_away
+from syncline.admission.due_run import DueRun, lease_name
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.passes.accounting import Span, dump
-from syncline.passes.admission import Due, admit, turn_away
-from syncline.passes.due import lease_name
 from syncline.store import missed, schema, timetables, totals
 from syncline.store.engine import Store
 from syncline.store.missed import MissedTick
@@ -72,7 +72,7 @@ def test_two_that_look_at_once_make_each_record_once(database_url: str) -> None:
 
 def test_a_tick_that_a_session_answered_is_left_alone(store: Store, clock: ManualClock) -> None:
     """Whatever became of it: skipped, running, completed."""
-    due = Due(trigger=Trigger.SCHEDULE, scheduled_for=clock.now())
+    due = DueRun(trigger=Trigger.SCHEDULE, scheduled_for=clock.now())
     assert admit(store, SOURCE, due).granted
     one = MissedTick(tick=clock.now(), mode=Mode.FULL, reason="none")
     assert missed.record(store, "products", LEASE, [one]) == []
@@ -104,14 +104,14 @@ def test_a_run_that_comes_after_its_tick_was_recorded_gets_that_answer(store: St
     (made,) = missed.record(
         store, "products", LEASE, [MissedTick(tick=tick, mode=Mode.FULL, reason="none was planned")]
     )
-    said = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, flow_run_id="run-1", scheduled_for=tick))
+    said = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1", scheduled_for=tick))
     assert (said.session_id, said.status, said.reason) == (made, Status.MISSED, "none was planned")
     assert len(rows(store)) == 1
 
 
 def test_a_run_that_would_be_let_in_is_not_touched_by_asking_whether_it_would_be_turned_away(store: Store) -> None:
     """The question is asked of runs that wait for a process; one that may begin does so in its own."""
-    assert turn_away(store, SOURCE, Due(trigger=Trigger.SCHEDULE, scheduled_for=store.clock.now())) is None
+    assert turn_away(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, scheduled_for=store.clock.now())) is None
     assert rows(store) == []
 
 

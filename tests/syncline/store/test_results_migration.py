@@ -7,9 +7,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from support.records import open_session
 
+from syncline import results
 from syncline.clock import ManualClock
 from syncline.model.session import Status
-from syncline.passes import results
 from syncline.store import schema
 from syncline.store.engine import Store
 

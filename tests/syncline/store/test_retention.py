@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert, text
 
+from syncline import results
 from syncline.clock import ManualClock
 from syncline.model.alerts import Alert
 from syncline.model.policies import Mode
 from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.passes import results
 from syncline.settings import KeepSettings
 from syncline.store import sessions, totals
 from syncline.store.engine import Store

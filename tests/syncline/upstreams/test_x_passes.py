@@ -19,7 +19,7 @@ from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes import prune as pruning
 from syncline.passes import pull as pulling
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
@@ -75,7 +75,9 @@ def run(box: sandbox.Box, source: Source, sqlite_store: Store, clock: ManualCloc
         try:
             tally = asyncio.run(pulled(admission.session_id, admission.mode))
         except DeferredError as deferred:
-            end(sqlite_store, admission.session_id, Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at)
+            close(
+                sqlite_store, admission.session_id, Status.DEFERRED, reason=deferred.reason, retry_at=deferred.retry_at
+            )
             raise
         pruned = pruning.prune(sqlite_store, source, admission.session_id)
         complete(sqlite_store, admission.session_id)

@@ -14,7 +14,7 @@ from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
 from syncline.model.records import Heartbeat
 from syncline.model.session import Status, Tally, is_mostly_rejected
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.store import heartbeats, leases, sessions
 from syncline.store.engine import Store
 
@@ -27,7 +27,7 @@ def heart(store: Store) -> Heartbeat:
 
 
 def fail(store: Store, status: Status = Status.FAILED) -> None:
-    assert end(store, begin(store, SOURCE).session_id, status)
+    assert close(store, begin(store, SOURCE).session_id, status)
 
 
 def test_a_run_whose_work_is_done_is_complete(store: Store) -> None:
@@ -99,8 +99,8 @@ def test_a_failed_run_names_its_error(store: Store, clock: ManualClock) -> None:
     """Type and message, where a message is; the time to go on, where that is known."""
     later = clock.now() + timedelta(minutes=5)
     first, second = open_session(store), open_session(store, "s2", source="customers")
-    assert end(store, first, Status.FAILED, error=UnavailableError("no answer", upstream="erp"), retry_at=later)
-    assert end(store, second, Status.FAILED, error=KeyError())
+    assert close(store, first, Status.FAILED, error=UnavailableError("no answer", upstream="erp"), retry_at=later)
+    assert close(store, second, Status.FAILED, error=KeyError())
     found = session(store, first)
     assert (found.error_type, found.error_message, found.retry_at) == ("UnavailableError", "no answer", later)
     assert (session(store, second).error_type, session(store, second).error_message) == ("KeyError", "KeyError()")
@@ -109,8 +109,8 @@ def test_a_failed_run_names_its_error(store: Store, clock: ManualClock) -> None:
 def test_the_first_end_stands(store: Store) -> None:
     """A hook that comes after the flow changes nothing: not the outcome, not the count of errors."""
     admission = begin(store, SOURCE)
-    assert end(store, admission.session_id, Status.COMPLETED)
-    assert not end(store, admission.session_id, Status.CRASHED, reason="late")
+    assert close(store, admission.session_id, Status.COMPLETED)
+    assert not close(store, admission.session_id, Status.CRASHED, reason="late")
     assert session(store, admission.session_id).status is Status.COMPLETED
     assert heart(store).error_count == 0
 
@@ -118,22 +118,22 @@ def test_the_first_end_stands(store: Store) -> None:
 def test_work_that_is_done_after_somebody_closed_the_session_does_not_count_as_completed(store: Store) -> None:
     """The flow's last word in Prefect would contradict the record: cancelled at 10:00, completed at 10:01."""
     admission = begin(store, SOURCE)
-    assert end(store, admission.session_id, Status.CANCELLED, reason="by Ada")
+    assert close(store, admission.session_id, Status.CANCELLED, reason="by Ada")
     assert complete(store, admission.session_id) is Status.CANCELLED
     assert session(store, admission.session_id).reason == "by Ada"
 
 
 def test_what_is_not_there_is_not_ended(store: Store) -> None:
     """An unknown session is no error; there is nothing to do."""
-    assert not end(store, "nobody", Status.FAILED)
+    assert not close(store, "nobody", Status.FAILED)
 
 
 def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
     """The lease is given back, whatever the outcome was; a lease that is another's stays."""
     first = begin(store, SOURCE)
-    end(store, first.session_id, Status.CANCELLED)
+    close(store, first.session_id, Status.CANCELLED)
     second = begin(store, SOURCE)
-    end(store, first.session_id, Status.CANCELLED)
+    close(store, first.session_id, Status.CANCELLED)
     with store.read() as connection:
         lease = leases.holder(connection, "source:products")
     assert not leases.is_lost(lease, second.session_id, now=clock.now())
@@ -156,7 +156,7 @@ def test_the_heart_knows_how_long_it_took(store: Store, clock: ManualClock) -> N
     with store.write() as connection:
         heartbeats.waiting(connection, "products", reason="rate limit", until=None, now=clock.now())
     clock.advance(seconds=90)
-    end(store, admission.session_id, Status.DEFERRED)
+    close(store, admission.session_id, Status.DEFERRED)
     assert (heart(store).last_duration_ms, heart(store).waiting_for) == (90_000, None)
 
 
@@ -164,5 +164,5 @@ def test_the_heart_knows_how_long_it_took(store: Store, clock: ManualClock) -> N
 def test_a_reason_is_kept(store: Store, status: Status) -> None:
     """Every outcome has its reason on record."""
     open_session(store)
-    end(store, "s1", status, reason="paused: stocktaking")
+    close(store, "s1", status, reason="paused: stocktaking")
     assert session(store, "s1").reason == "paused: stocktaking"

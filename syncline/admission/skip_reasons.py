@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from syncline.admission.due_run import DueRun
+from syncline.admission.ticks import begins_at, late_seconds
 from syncline.model.policies import CatchUp
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
-from syncline.passes.due import Due
-from syncline.passes.ticks import begins_at, late_seconds
 from syncline.resilience.breaker import BreakerState
 
-__all__ = ["left_out", "said_of_breaker", "said_of_lateness", "said_of_waiting"]
+__all__ = ["left_out", "skip_reason_breaker", "skip_reason_deferral", "skip_reason_lateness"]
 
 
-def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
+def skip_reason_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
     """Why a breaker that stands like this lets no run through."""
     if state is BreakerState.FORCED_OPEN or retry_at is None:
         return f"breaker: held open until `syncline breaker reset {source}`"
@@ -26,7 +26,7 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
     return f"breaker: half-open, and all its probes are out; the next at {until}"
 
 
-def said_of_lateness(source: Source, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+def skip_reason_lateness(source: Source, newest: SyncSession | None, due: DueRun, now: datetime) -> str | None:
     """Why `due` is left out where it is late, by the source's policy; None where it is not left out."""
     tick, late = due.scheduled_for, late_seconds(source, due.scheduled_for, now)
     if tick is None or late is None or source.catch_up is CatchUp.ALL:
@@ -40,7 +40,7 @@ def said_of_lateness(source: Source, newest: SyncSession | None, due: Due, now: 
     return None
 
 
-def left_out(source: Source, newest: SyncSession | None, runs: Iterable[Due], now: datetime) -> list[Due]:
+def left_out(source: Source, newest: SyncSession | None, runs: Iterable[DueRun], now: datetime) -> list[DueRun]:
     """Those of the `runs` of one schedule, all of which wait to be begun, that are late and would be left out.
 
     Where late runs are made up for by the newest, that one is not among them, unless a session began since; the others
@@ -49,10 +49,10 @@ def left_out(source: Source, newest: SyncSession | None, runs: Iterable[Due], no
     late = [run for run in runs if late_seconds(source, run.scheduled_for, now) is not None]
     last = max((run.scheduled_for for run in late if run.scheduled_for is not None), default=None)
     asked = [run if run.scheduled_for == last else replace(run, superseded_by=last) for run in late]
-    return [run for run in asked if said_of_lateness(source, newest, run, now) is not None]
+    return [run for run in asked if skip_reason_lateness(source, newest, run, now) is not None]
 
 
-def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+def skip_reason_deferral(newest: SyncSession | None, due: DueRun, now: datetime) -> str | None:
     """Why `due` is left out while the source's newest session waits for its time; None where it is not.
 
     A tick would only ask in vain, and then wait beside it; so would a run that goes on for an earlier session. What a
@@ -66,7 +66,7 @@ def said_of_waiting(newest: SyncSession | None, due: Due, now: datetime) -> str 
     return f"put off until {day}{newest.retry_at:%H:%M:%S} UTC with session {newest.id}: {newest.reason}"
 
 
-def _is_superfluous(due: Due, newest: SyncSession) -> bool:
+def _is_superfluous(due: DueRun, newest: SyncSession) -> bool:
     """Whether nobody asked for the run, and it is not the one that goes on for `newest`."""
     if due.trigger is Trigger.RETRY:
         return due.goes_on_for not in {None, newest.id}

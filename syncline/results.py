@@ -16,7 +16,7 @@ from syncline.model.source import Source
 from syncline.store import results, sessions
 from syncline.store.engine import Store
 
-__all__ = ["Callback", "Result", "declare", "follow", "newest", "on_result", "tell"]
+__all__ = ["Callback", "Result", "follow", "newest", "notify", "on_result", "register_callbacks"]
 
 Callback: TypeAlias = "Callable[[SyncSession], None]"
 
@@ -49,12 +49,12 @@ def on_result(callback: Callback) -> Callable[[], None]:
     return unsubscribe
 
 
-def declare(source: Source) -> None:
+def register_callbacks(source: Source) -> None:
     """Have the `on_result` of `source` called in this process; `sync_flow` does so wherever the source is loaded."""
     _of_sources[source.name] = source.on_result
 
 
-def tell(store: Store, session_ids: Iterable[str]) -> None:
+def notify(store: Store, session_ids: Iterable[str]) -> None:
     """Tell of sessions that this process has ended; called by whoever did it, once their transaction is committed."""
     if not _everybody and not any(_of_sources.values()):
         return

@@ -6,10 +6,11 @@ import pytest
 from support.runs import begin, products_source, session
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import Admission, DueRun
 from syncline.clock import ManualClock
 from syncline.model.session import Status, Trigger
-from syncline.passes.admission import Admission, Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store import sessions
 from syncline.store.engine import Store
 
@@ -20,12 +21,12 @@ REASON = "the budget erp:all is spent until 2026-01-22 10:30:00 UTC"
 def defer(store: Store, retry_at: datetime | None, *, held: bool = False, account_id: str | None = None) -> str:
     """Begin a run, and put it off; returns its session."""
     session_id = begin(store, SOURCE, account_id=account_id).session_id
-    end(store, session_id, Status.DEFERRED, reason=REASON, retry_at=retry_at, held=held)
+    close(store, session_id, Status.DEFERRED, reason=REASON, retry_at=retry_at, held=held)
     return session_id
 
 
 def tick(store: Store, *, trigger: Trigger = Trigger.SCHEDULE, goes_on_for: str | None = None) -> Admission:
-    return admit(store, SOURCE, Due(trigger=trigger, goes_on_for=goes_on_for))
+    return admit(store, SOURCE, DueRun(trigger=trigger, goes_on_for=goes_on_for))
 
 
 def test_a_tick_before_the_time_is_skipped_and_names_it(store: Store, clock: ManualClock) -> None:
@@ -56,7 +57,7 @@ def test_the_run_that_goes_on_is_let_through_at_its_time_and_a_tick_too(store: S
     clock.advance(seconds=1_800)
     early = tick(store)
     assert early.granted
-    end(store, early.session_id, Status.COMPLETED)
+    close(store, early.session_id, Status.COMPLETED)
     assert tick(store, trigger=Trigger.RETRY, goes_on_for=first).granted
 
 

@@ -1,4 +1,4 @@
-"""Runs that are due, and what was decided of them."""
+"""What admission is asked, and what it answers."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncline.model.policies import Mode
-from syncline.model.session import Status, Trigger
+from syncline.model.session import Status, SyncSession, Trigger
 
-__all__ = ["Admission", "Due", "Wait", "lease_name"]
+__all__ = ["Admission", "DueRun", "Queued", "lease_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
+class DueRun:
     """A run that is due.
 
     Attributes:
-        trigger: who or what wants it.
+        trigger: who or what asked for it.
         mode: how much it is asked to read.
         account_id: the account that it is for, if its source has accounts.
         flow_run_id: the Prefect flow run that it is; the same id is admitted once.
         scheduled_for: the tick of the schedule that it answers.
-        goes_on_for: the deferred session that it was scheduled to go on for, if it was.
-        superseded_by: a later tick that is late as well, whose run is to make up for this one.
+        goes_on_for: the deferred session that it continues, if it does.
+        superseded_by: a later tick that is late as well, and whose run replaces this one.
     """
 
     trigger: Trigger
@@ -36,15 +36,15 @@ class Due:
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """What was decided of a due run.
+    """The decision on a due run.
 
     Attributes:
         session_id: the session that is on record for it.
-        status: running where it may start; else its outcome.
+        status: running if it may start; else its outcome.
         mode: how much it is to read.
         reason: why it may not start.
-        retry_at: when it could, where that is known.
-        held: whether a hold is what it was deferred for.
+        retry_at: when it could, if that is known.
+        held: whether it was deferred because of a hold.
     """
 
     session_id: str
@@ -54,6 +54,18 @@ class Admission:
     retry_at: datetime | None = None
     held: bool = False
 
+    @classmethod
+    def of(cls, session: SyncSession) -> Admission:
+        """The decision that `session` records."""
+        return cls(
+            session_id=session.id,
+            status=Status(session.status),
+            mode=Mode(session.mode),
+            reason=session.reason,
+            retry_at=session.retry_at,
+            held=session.held,
+        )
+
     @property
     def granted(self) -> bool:
         """Whether the run may start."""
@@ -61,14 +73,14 @@ class Admission:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wait:
-    """A run that waits for its turn, and is to ask again.
+class Queued:
+    """The ticket of a run that waits for its turn: it shows the ticket when it asks again.
 
     Attributes:
         session_id: the session that it will be.
-        tick: when it was due, which is its place in the queue.
+        tick: when it was due; the queue is in this order.
         since: when it first asked.
-        catches_up: whether it is one of several late runs that all have their turn.
+        catches_up: whether it is one of several late runs that are all to run (`CatchUp.ALL`).
         reason: what it waits for.
     """
 
@@ -80,5 +92,5 @@ class Wait:
 
 
 def lease_name(source: str, account_id: str | None) -> str:
-    """The lease that a run of the source (or an account's source) must hold."""
+    """The lease that a run of the source (or of one account of it) must hold."""
     return f"source:{source}" if account_id is None else f"source:{source}:{account_id}"

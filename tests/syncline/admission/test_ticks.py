@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sources import make_source
 
-from syncline.passes.ticks import begins_at, late_seconds
+from syncline.admission.ticks import begins_at, late_seconds
 
 TICK = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
 TICKS = [TICK + timedelta(minutes=number) for number in range(1_000)]

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from support.runs import Waits, products_source, session
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit, ask
+from syncline.admission.due_run import Admission, DueRun, Queued
+from syncline.admission.wait import admit_in_turn
 from syncline.clock import ManualClock
 from syncline.model.policies import CatchUp, Mode
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import admit, ask
-from syncline.passes.due import Admission, Due, Wait
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.passes.lease_keeper import LeaseKeeper
-from syncline.passes.queueing import admit_in_turn
 from syncline.store import queue
 from syncline.store.engine import Store
 
@@ -31,9 +31,9 @@ def source(catch_up: CatchUp, **policies: Any) -> Source:  # noqa: ANN401 - any 
     return replace(products_source(ListPages()), catch_up=catch_up, **policies)
 
 
-def due(tick: datetime | None, **values: Any) -> Due:  # noqa: ANN401 - the fields of `Due`
+def due(tick: datetime | None, **values: Any) -> DueRun:  # noqa: ANN401 - the fields of `DueRun`
     given: dict[str, Any] = {"trigger": Trigger.SCHEDULE, "mode": Mode.FULL, "scheduled_for": tick, **values}
-    return Due(**given)
+    return DueRun(**given)
 
 
 def ticks(clock: ManualClock, count: int) -> list[datetime]:
@@ -92,18 +92,18 @@ def test_late_runs_take_their_turns_in_the_order_of_their_ticks(store: Store, cl
     running = ask(store, every, due(first))
     assert isinstance(running, Admission)
     waits_third, waits_second = ask(store, every, due(third)), ask(store, every, due(second))
-    assert isinstance(waits_third, Wait)
-    assert isinstance(waits_second, Wait)
+    assert isinstance(waits_third, Queued)
+    assert isinstance(waits_second, Queued)
     assert waits_third.reason == f"catch-up: session {running.session_id} goes first"
     complete(store, running.session_id)
-    still = ask(store, every, due(third), place=waits_third)
-    assert isinstance(still, Wait)
+    still = ask(store, every, due(third), ticket=waits_third)
+    assert isinstance(still, Queued)
     assert still.reason == f"catch-up: session {waits_second.session_id} goes first"
-    granted = ask(store, every, due(second), place=waits_second)
+    granted = ask(store, every, due(second), ticket=waits_second)
     assert isinstance(granted, Admission)
     assert granted.granted
     complete(store, granted.session_id)
-    last = ask(store, every, due(third), place=waits_third)
+    last = ask(store, every, due(third), ticket=waits_third)
     assert isinstance(last, Admission)
     assert last.granted
     assert session(store, last.session_id).scheduled_for == third
@@ -115,10 +115,10 @@ def test_a_late_run_waits_for_an_earlier_one_that_is_on_its_way(store: Store, cl
     tick = ticks(clock, 2)[1]
     waits = Waits(clock)
 
-    async def is_behind() -> bool:
+    async def is_earlier_pending() -> bool:
         return sum(waits.seconds) < 5
 
-    said = asyncio.run(admit_in_turn(store, every, due(tick), is_behind=is_behind, sleep=waits))
+    said = asyncio.run(admit_in_turn(store, every, due(tick), is_earlier_pending=is_earlier_pending, sleep=waits))
     assert (said.granted, sum(waits.seconds)) == (True, 5)
 
 
@@ -127,9 +127,9 @@ def test_a_tick_that_is_on_time_comes_after_the_late_ones(store: Store, clock: M
     every = source(CatchUp.ALL)
     late, later = ticks(clock, 2)
     running = admit(store, every, due(late))
-    assert isinstance(ask(store, every, due(later)), Wait)
+    assert isinstance(ask(store, every, due(later)), Queued)
     complete(store, running.session_id)
-    assert isinstance(ask(store, every, due(clock.now())), Wait)
+    assert isinstance(ask(store, every, due(clock.now())), Queued)
 
 
 def test_a_tick_that_is_on_time_minds_the_overlap_policy_where_nobody_is_late(store: Store, clock: ManualClock) -> None:
@@ -166,7 +166,7 @@ def test_late_runs_do_not_ask_in_vain_while_the_source_waits_for_a_budget(store:
     every = source(CatchUp.ALL)
     first, second = ticks(clock, 2)
     running, until = admit(store, every, due(first)), clock.now() + timedelta(minutes=10)
-    end(store, running.session_id, Status.DEFERRED, reason="budget", retry_at=until)
+    close(store, running.session_id, Status.DEFERRED, reason="budget", retry_at=until)
     put_off = asyncio.run(admit_in_turn(store, every, due(second), sleep=Waits(clock)))
     assert (put_off.status, put_off.retry_at) == (Status.DEFERRED, until)
     assert (put_off.reason or "").startswith("put off until")
@@ -216,7 +216,7 @@ class Burst:
         self.outcomes: dict[datetime, Status] = {}
         self.ran: list[datetime] = []
         self._running: tuple[str, datetime, datetime] | None = None
-        self._asking: dict[datetime, tuple[Due, Wait | None, datetime]] = {}
+        self._asking: dict[datetime, tuple[DueRun, Queued | None, datetime]] = {}
 
     def run(self, all_ticks: list[datetime]) -> None:
         """Let all of them come, and time pass until each has its outcome."""
@@ -241,11 +241,11 @@ class Burst:
                 continue
             tired = place is not None and (now - place.since).total_seconds() >= self.source.patience_seconds
             behind = any(other < tick for other in self._asking)
-            said = ask(self.store, self.source, what, place=place, behind=behind, gives_up=tired)
+            said = ask(self.store, self.source, what, ticket=place, earlier_pending=behind, timed_out=tired)
             self._heard(tick, what, said, since)
 
-    def _heard(self, tick: datetime, what: Due, said: Admission | Wait, since: datetime) -> None:
-        if isinstance(said, Wait):
+    def _heard(self, tick: datetime, what: DueRun, said: Admission | Queued, since: datetime) -> None:
+        if isinstance(said, Queued):
             self._asking[tick] = (what, said, since)
             return
         del self._asking[tick]

@@ -10,10 +10,10 @@ import pytest
 from support.records import open_session
 
 from syncline.model.session import Status, SyncSession
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.store.engine import Store
 
-DOCS = Path(__file__).parents[3] / "docs" / "add-a-source.md"
+DOCS = Path(__file__).parents[2] / "docs" / "add-a-source.md"
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def test_a_failed_session_is_warned_of(
     """A reader copies the example, breaks the upstream and looks for the line."""
     unsubscribe: Callable[[], None] = told(blocks[0])["unsubscribe"]
     for name, status in (("s1", Status.FAILED), ("s2", Status.COMPLETED)):
-        end(sqlite_store, open_session(sqlite_store, name), status, reason="no answer")
+        close(sqlite_store, open_session(sqlite_store, name), status, reason="no answer")
     unsubscribe()
-    end(sqlite_store, open_session(sqlite_store, "s3"), Status.FAILED)
+    close(sqlite_store, open_session(sqlite_store, "s3"), Status.FAILED)
     assert [record.getMessage() for record in caplog.records] == ["products: no answer"]
     assert caplog.records[0].levelno == logging.WARNING
 
@@ -52,7 +52,7 @@ def test_what_ended_is_forwarded_once(sqlite_store: Store, blocks: list[str], tm
         sent.append(session.id)
 
     for name in ("s1", "s2"):
-        end(sqlite_store, open_session(sqlite_store, name), Status.COMPLETED)
+        close(sqlite_store, open_session(sqlite_store, name), Status.COMPLETED)
         forward(sqlite_store, send, tmp_path / "place")
         forward(sqlite_store, send, tmp_path / "place")
     assert sent == ["s1", "s2"]

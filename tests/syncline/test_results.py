@@ -13,12 +13,13 @@ from support.runs import begin, dead_process, products_source, run
 from support.shop import products
 from support.upstream import ListPages
 
+from syncline import results
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
-from syncline.passes import results
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.passes.reconcile import reconcile
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
@@ -52,8 +53,8 @@ def heard() -> Iterator[Heard]:
 @pytest.fixture
 def declared() -> Iterator[Callable[..., None]]:
     """Declares the subscribers of the source `products`, and takes them back."""
-    yield lambda *callbacks: results.declare(replace(SOURCE, on_result=callbacks))
-    results.declare(SOURCE)
+    yield lambda *callbacks: results.register_callbacks(replace(SOURCE, on_result=callbacks))
+    results.register_callbacks(SOURCE)
 
 
 def numbers(store: Store, since: int = 0) -> list[tuple[int, str]]:
@@ -73,12 +74,12 @@ def test_every_outcome_is_told_once_by_whoever_gave_it(store: Store, heard: Hear
     tick = clock.now()
     crashed = begin(store, SOURCE, process=dead_process()).session_id
     first = begin(store, SOURCE).session_id
-    skipped = admit(store, SOURCE, Due(trigger=Trigger.MANUAL, flow_run_id="run-1")).session_id
-    assert admit(store, SOURCE, Due(trigger=Trigger.MANUAL, flow_run_id="run-1")).session_id == skipped
-    end(store, first, Status.FAILED)
-    end(store, first, Status.CANCELLED)
+    skipped = admit(store, SOURCE, DueRun(trigger=Trigger.MANUAL, flow_run_id="run-1")).session_id
+    assert admit(store, SOURCE, DueRun(trigger=Trigger.MANUAL, flow_run_id="run-1")).session_id == skipped
+    close(store, first, Status.FAILED)
+    close(store, first, Status.CANCELLED)
     clock.advance(seconds=120)
-    missed = admit(store, SOURCE, Due(trigger=Trigger.SCHEDULE, scheduled_for=tick)).session_id
+    missed = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, scheduled_for=tick)).session_id
     lost = open_session(store, "lost", source="customers")
     reconcile(store, lambda _: None)
     assert heard.outcomes == [
@@ -96,7 +97,7 @@ def test_a_decision_that_is_rolled_back_is_told_to_nobody(store: Store, heard: H
     with store.write() as connection:
         connection.exec_driver_sql("ALTER TABLE heartbeats RENAME TO elsewhere")
     with pytest.raises(Exception, match="heartbeats"):
-        end(store, session_id, Status.FAILED)
+        close(store, session_id, Status.FAILED)
     assert heard.outcomes == []
 
 
@@ -126,7 +127,7 @@ def test_a_source_hears_of_its_own_sessions_alone(store: Store, declared: Callab
     open_session(store, "c1", source="customers")
     open_session(store, "p1")
     for session_id in ("c1", "p1"):
-        end(store, session_id, Status.CANCELLED)
+        close(store, session_id, Status.CANCELLED)
     assert own.outcomes == [("p1", Status.CANCELLED)]
 
 
@@ -145,7 +146,7 @@ def test_a_follower_reads_each_result_once_and_goes_on_where_it_was(store: Store
     first, second = run(store, SOURCE).session_id, begin(store, SOURCE).session_id
     assert numbers(store) == [(1, first)]
     assert numbers(store, 1) == []
-    end(store, second, Status.CANCELLED)
+    close(store, second, Status.CANCELLED)
     assert numbers(store, 1) == [(2, second)]
     assert numbers(store) == [(1, first), (2, second)]
     assert results.newest(store) == 2
@@ -175,7 +176,7 @@ def test_a_result_that_is_committed_late_is_not_passed_by(make_postgresql: Calla
         open_session(store, name)
     with store.write() as connection:
         sessions.close(connection, "slow", Status.FAILED, now=store.clock.now())
-        end(store, "quick", Status.COMPLETED)
+        close(store, "quick", Status.COMPLETED)
         assert numbers(store) == [(1, "quick")]
     assert numbers(store, 1) == [(2, "slow")]
     store.close()
@@ -191,7 +192,7 @@ def test_followers_beside_runs_that_end_read_each_result_once(database_url: str)
     def ends(mine: list[str]) -> None:
         store = Store(database_url)
         for name in mine:
-            end(store, name, Status.COMPLETED)
+            close(store, name, Status.COMPLETED)
         store.close()
 
     def reads() -> list[tuple[int, str]]:
@@ -236,6 +237,6 @@ def test_a_deferred_session_is_a_result_too(store: Store, heard: Heard) -> None:
     """It is the outcome of that run; the one that goes on later has its own."""
     with store.write() as connection:
         holds.create(connection, "products", reason="why", created_by="a", now=store.clock.now(), ttl_seconds=60)
-    deferred = admit(store, SOURCE, Due(trigger=Trigger.RETRY)).session_id
+    deferred = admit(store, SOURCE, DueRun(trigger=Trigger.RETRY)).session_id
     assert heard.outcomes == [(deferred, Status.DEFERRED)]
     assert numbers(store) == [(1, deferred)]

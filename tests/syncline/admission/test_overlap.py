@@ -13,19 +13,19 @@ from support.runs import Waits, dead_process, products_source, pull, session
 from support.shop import products
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit, ask
+from syncline.admission.due_run import Admission, DueRun, Queued
+from syncline.admission.wait import admit_in_turn
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import admit, ask
-from syncline.passes.due import Admission, Due, Wait
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.passes.lease_keeper import LeaseKeeper
-from syncline.passes.queueing import admit_in_turn
 from syncline.store import holds, leases, queue
 from syncline.store.engine import Store
 
-TICK = Due(trigger=Trigger.SCHEDULE, mode=Mode.FULL)
+TICK = DueRun(trigger=Trigger.SCHEDULE, mode=Mode.FULL)
 
 
 def source(overlap: Overlap, *, patience_seconds: float = 30) -> Source:
@@ -33,7 +33,7 @@ def source(overlap: Overlap, *, patience_seconds: float = 30) -> Source:
     return replace(products_source(pages, patience_seconds=patience_seconds), overlap=overlap)
 
 
-def wait(store: Store, source: Source, waits: Waits, due: Due = TICK) -> Admission:
+def wait(store: Store, source: Source, waits: Waits, due: DueRun = TICK) -> Admission:
     return asyncio.run(admit_in_turn(store, source, due, sleep=waits))
 
 
@@ -93,7 +93,7 @@ def test_what_was_deferred_in_the_queue_goes_on_and_ticks_meanwhile_are_skipped(
     assert (third.reason or "").endswith(f"with session {second.session_id}: {second.reason}")
     complete(store, first.session_id)
     clock.advance(seconds=60)
-    again = Due(trigger=Trigger.RETRY, goes_on_for=second.session_id)
+    again = DueRun(trigger=Trigger.RETRY, goes_on_for=second.session_id)
     assert wait(store, queueing, Waits(clock), again).granted
 
 
@@ -102,7 +102,7 @@ def test_one_run_waits_at_a_time(store: Store, overlap: Overlap) -> None:
     """A second one that queued would only do what the first does; it is skipped, and says for whom."""
     kept = source(overlap)
     first, second = admit(store, kept, TICK), ask(store, kept, TICK)
-    assert isinstance(second, Wait)
+    assert isinstance(second, Queued)
     third = admit(store, kept, TICK)
     reason = f"overlap: session {first.session_id} runs, and session {second.session_id} waits"
     assert (third.status, third.reason) == (Status.SKIPPED, reason)
@@ -113,12 +113,12 @@ def test_nobody_pushes_in_before_the_run_that_waits(store: Store) -> None:
     """Between two looks of the one that waits, the source is free for a moment."""
     queueing = source(Overlap.QUEUE)
     first, second = admit(store, queueing, TICK), ask(store, queueing, TICK)
-    assert isinstance(second, Wait)
+    assert isinstance(second, Queued)
     complete(store, first.session_id)
     third = ask(store, queueing, TICK)
     assert isinstance(third, Admission)
     assert (third.status, third.reason) == (Status.SKIPPED, f"overlap: session {second.session_id} waits")
-    granted = ask(store, queueing, TICK, place=second)
+    granted = ask(store, queueing, TICK, ticket=second)
     assert isinstance(granted, Admission)
     assert (granted.granted, granted.session_id) == (True, second.session_id)
 
@@ -128,8 +128,8 @@ def test_the_place_of_a_process_that_died_is_free(store: Store) -> None:
     queueing = source(Overlap.QUEUE)
     admit(store, queueing, TICK)
     dead = ask(store, queueing, TICK, process=dead_process())
-    assert isinstance(dead, Wait)
-    assert isinstance(ask(store, queueing, TICK), Wait)
+    assert isinstance(dead, Queued)
+    assert isinstance(ask(store, queueing, TICK), Queued)
 
 
 def test_a_run_that_is_cancelled_while_it_waits_gives_its_place_up(store: Store, clock: ManualClock) -> None:
@@ -182,7 +182,7 @@ def test_the_one_at_work_is_asked_to_end_and_the_new_run_goes_on_at_its_checkpoi
     def ends() -> None:
         by = asked(store, first.session_id)
         seen.append(by)
-        end(store, first.session_id, Status.CANCELLED, reason=f"overlap: session {by} took its place")
+        close(store, first.session_id, Status.CANCELLED, reason=f"overlap: session {by} took its place")
 
     second = wait(store, replacing, after(clock, 2, ends))
     assert second.granted
@@ -224,7 +224,7 @@ def test_a_keeper_hears_within_its_next_look_that_the_session_is_asked_to_end(st
     replacing = source(Overlap.CANCEL_RUNNING)
     first = admit(store, replacing, TICK)
     second = ask(store, replacing, TICK)
-    assert isinstance(second, Wait)
+    assert isinstance(second, Queued)
     heard, turns = list[str](), iter([False, False, False, True])
     with LeaseKeeper(
         store,
@@ -249,7 +249,7 @@ def test_of_many_that_come_at_once_one_waits(database_url: str, overlap: Overlap
     def come(store: Store) -> str:
         together.wait(timeout=30)
         said = ask(store, kept, TICK)
-        return "waits" if isinstance(said, Wait) else said.status.value
+        return "waits" if isinstance(said, Queued) else said.status.value
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(come, stores)) == ["skipped"] * 5 + ["waits"]
@@ -270,7 +270,7 @@ def test_however_many_take_each_others_place_one_works_at_a_time(database_url: s
         most.append(len(at_work))
         by = _until_asked(store, said.session_id)
         at_work.remove(said.session_id)
-        end(store, said.session_id, Status.CANCELLED if by else Status.COMPLETED)
+        close(store, said.session_id, Status.CANCELLED if by else Status.COMPLETED)
         return session(store, said.session_id).status
 
     with ThreadPoolExecutor(4) as pool:

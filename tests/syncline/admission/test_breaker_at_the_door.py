@@ -5,12 +5,13 @@ from dataclasses import replace
 from support.runs import begin, products_source
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.resilience.breaker import BreakerState, Outcome
 from syncline.store.breakers import Breakers, Permit
 from syncline.store.engine import Store
@@ -31,7 +32,7 @@ def fail(store: Store, times: int = 2) -> None:
 def test_a_run_of_a_source_whose_breaker_is_open_is_skipped_with_its_time(store: Store, clock: ManualClock) -> None:
     """Opened at 10:00:00, it lets a probe through at 10:05:00."""
     fail(store)
-    refused = admit(store, source(), Due(trigger=Trigger.SCHEDULE))
+    refused = admit(store, source(), DueRun(trigger=Trigger.SCHEDULE))
     assert refused.status is Status.SKIPPED
     assert refused.reason == "breaker: open until 10:05:00 UTC: it failed too often in a row"
     clock.advance(seconds=301)
@@ -41,7 +42,7 @@ def test_a_run_of_a_source_whose_breaker_is_open_is_skipped_with_its_time(store:
 def test_a_breaker_that_is_held_open_says_how_to_close_it(store: Store) -> None:
     """Only an operator ends it."""
     Breakers(store).force_open("products", "ann")
-    refused = admit(store, source(), Due(trigger=Trigger.MANUAL))
+    refused = admit(store, source(), DueRun(trigger=Trigger.MANUAL))
     assert refused.reason == "breaker: held open until `syncline breaker reset products`"
     Breakers(store).reset("products", "ann")
     assert begin(store, source()).granted
@@ -52,8 +53,8 @@ def test_looking_at_the_door_takes_no_probe(store: Store, clock: ManualClock) ->
     fail(store)
     clock.advance(seconds=301)
     running = begin(store, source())
-    overlapping = admit(store, source(), Due(trigger=Trigger.MANUAL))
+    overlapping = admit(store, source(), DueRun(trigger=Trigger.MANUAL))
     assert (overlapping.reason or "").startswith("overlap")
-    end(store, running.session_id, Status.COMPLETED)
+    close(store, running.session_id, Status.COMPLETED)
     assert isinstance(Breakers(store).admit(source()), Permit)
     assert Breakers(store).state(source()).state is BreakerState.HALF_OPEN

@@ -7,21 +7,21 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from syncline import results
+from syncline.admission.due_run import lease_name
 from syncline.clock import milliseconds
 from syncline.errors import MostlyRejectedError
 from syncline.model.session import Status, SyncSession, is_mostly_rejected
-from syncline.passes import results
-from syncline.passes.admission import lease_name
 from syncline.store import heartbeats, leases, rejects, sessions
 from syncline.store.engine import Store
 
-__all__ = ["complete", "conclusion", "end"]
+__all__ = ["close", "complete", "final_status"]
 
 _FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
 """Which outcomes count as failures; those that are not here say nothing of the source's health."""
 
 
-def end(
+def close(
     store: Store,
     session_id: str,
     status: Status,
@@ -38,7 +38,7 @@ def end(
     """
     said = (type(error).__name__, str(error) or repr(error)) if isinstance(error, BaseException) else error
 
-    def close(connection: Connection) -> heartbeats.Beat | None:
+    def give_outcome(connection: Connection) -> heartbeats.Beat | None:
         session, now = sessions.find(connection, session_id), store.now(connection)
         if session is None:
             return None
@@ -48,11 +48,11 @@ def end(
         )
         return _last_beat(session, status, now) if closed else None
 
-    beat = store.transact(close)
+    beat = store.transact(give_outcome)
     if beat is None:
         return False
     heartbeats.note(store, beat)
-    results.tell(store, [session_id])
+    results.notify(store, [session_id])
     return True
 
 
@@ -64,21 +64,21 @@ def _last_beat(session: SyncSession, status: Status, now: datetime) -> heartbeat
 
 
 def complete(store: Store, session_id: str) -> Status:
-    """End a session whose work is done, as `conclusion` says; one that somebody else has closed keeps its outcome.
+    """End a session whose work is done, as `final_status` says; one that somebody else has closed keeps its outcome.
 
     Returns:
         The outcome that is on record.
     """
-    status, reason = conclusion(store, session_id)
+    status, reason = final_status(store, session_id)
     error = (MostlyRejectedError.__name__, reason or "") if status is Status.FAILED else None
-    if end(store, session_id, status, reason=reason, error=error):
+    if close(store, session_id, status, reason=reason, error=error):
         return status
     with store.read() as connection:
         session = sessions.find(connection, session_id)
     return status if session is None else session.status
 
 
-def conclusion(store: Store, session_id: str) -> tuple[Status, str | None]:
+def final_status(store: Store, session_id: str) -> tuple[Status, str | None]:
     """The outcome of a session whose work is done, and why.
 
     Completed; partial where items were rejected or rows not deleted; failed where most items were rejected.

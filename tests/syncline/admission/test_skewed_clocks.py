@@ -8,11 +8,11 @@ import pytest
 from support.runs import begin, products_source
 from support.upstream import ListPages
 
+from syncline.admission.admit import ask
+from syncline.admission.due_run import DueRun, Queued, lease_name
 from syncline.model.policies import Overlap
 from syncline.model.session import Status, Trigger
-from syncline.passes.admission import Due, ask
-from syncline.passes.due import Wait, lease_name
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.passes.reconcile import reconcile
 from syncline.store import holds, leases, queue
 from syncline.store.engine import Store
@@ -62,18 +62,18 @@ def test_a_session_that_works_is_neither_closed_nor_robbed(pair: tuple[Store, St
     session_id = begin(works, SOURCE, process=ELSEWHERE).session_id
     assert reconcile(looks, nobody_knows) == []
     assert reconcile(works, nobody_knows) == []
-    said = ask(looks, SOURCE, Due(trigger=Trigger.SCHEDULE), gives_up=True)
-    assert not isinstance(said, Wait)
+    said = ask(looks, SOURCE, DueRun(trigger=Trigger.SCHEDULE), timed_out=True)
+    assert not isinstance(said, Queued)
     assert said.status is Status.SKIPPED
     renewed = works.transact(lambda connection: leases.renew(connection, LEASE, session_id, now=works.now(connection)))
     assert renewed
-    assert end(works, session_id, Status.COMPLETED)
+    assert close(works, session_id, Status.COMPLETED)
 
 
 def test_a_session_that_ended_frees_its_source_for_all(pair: tuple[Store, Store]) -> None:
     """An end that lies in another one's future would keep the source for as long."""
     works, looks = pair
-    end(works, begin(works, SOURCE, process=ELSEWHERE).session_id, Status.COMPLETED)
+    close(works, begin(works, SOURCE, process=ELSEWHERE).session_id, Status.COMPLETED)
     assert begin(looks, SOURCE, process=ELSEWHERE).granted
 
 
@@ -83,8 +83,8 @@ def test_a_hold_lasts_as_long_for_all(pair: tuple[Store, Store]) -> None:
     with works.write() as connection:
         holds.create(connection, "products", reason="orders", created_by="anna", now=works.clock.now(), ttl_seconds=30)
     for store in (works, looks):
-        said = ask(store, SOURCE, Due(trigger=Trigger.MANUAL), gives_up=True)
-        assert not isinstance(said, Wait)
+        said = ask(store, SOURCE, DueRun(trigger=Trigger.MANUAL), timed_out=True)
+        assert not isinstance(said, Queued)
         assert said.reason == "paused: orders"
 
 
@@ -92,12 +92,12 @@ def test_a_place_in_the_queue_is_kept_for_all(pair: tuple[Store, Store]) -> None
     """Another machine's run that waits goes first, also where it seems to have waited for ever, or not yet."""
     works, looks = pair
     begin(works, SOURCE, process=ELSEWHERE)
-    waits = ask(works, QUEUED, Due(trigger=Trigger.MANUAL), process=ELSEWHERE)
-    assert isinstance(waits, Wait)
+    waits = ask(works, QUEUED, DueRun(trigger=Trigger.MANUAL), process=ELSEWHERE)
+    assert isinstance(waits, Queued)
     with looks.read() as connection:
         assert [row.session_id for row in queue.waiting(connection, LEASE, now=looks.now(connection))] == [
             waits.session_id
         ]
-    said = ask(looks, QUEUED, Due(trigger=Trigger.MANUAL), process=ELSEWHERE)
-    assert not isinstance(said, Wait)
+    said = ask(looks, QUEUED, DueRun(trigger=Trigger.MANUAL), process=ELSEWHERE)
+    assert not isinstance(said, Queued)
     assert said.status is Status.SKIPPED

@@ -8,13 +8,14 @@ from support.runs import products_source, run, session, stored
 from support.shop import products
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.items import table_of
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import Due, admit
-from syncline.passes.ending import complete
+from syncline.passes.closing import complete
 from syncline.store.engine import Store
 
 
@@ -25,7 +26,7 @@ def source() -> Source:
 
 def admitted(store: Store, source: Source, mode: Mode) -> Mode:
     """The mode in which a run that asks for `mode` is admitted; it ends at once."""
-    admission = admit(store, source, Due(trigger=Trigger.SCHEDULE, mode=mode))
+    admission = admit(store, source, DueRun(trigger=Trigger.SCHEDULE, mode=mode))
     complete(store, admission.session_id)
     return admission.mode
 

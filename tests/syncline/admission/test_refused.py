@@ -10,14 +10,15 @@ from support.runs import products_source
 from support.sources import altered
 from support.upstream import ListPages
 
+from syncline.admission import refused
+from syncline.admission.admit import admit
+from syncline.admission.due_run import Admission, DueRun
 from syncline.errors import RateLimitedError, RefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
 from syncline.model.upstream import Auth, Upstream
-from syncline.passes import refused
-from syncline.passes.admission import Admission, Due, admit
-from syncline.passes.ending import end
+from syncline.passes.closing import close
 from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import audit, holds, sessions
@@ -56,7 +57,7 @@ class Shop:
 def tick(store: Store, shop: Shop, token: str = OLD, source: Source = PRODUCTS) -> Admission | Exception:
     """One run, as a flow makes it; the admission where it was not let in, else what ended it."""
     known = settings(token)
-    admission = admit(store, source, Due(trigger=Trigger.SCHEDULE), settings=lambda: known)
+    admission = admit(store, source, DueRun(trigger=Trigger.SCHEDULE), settings=lambda: known)
     if not admission.granted:
         return admission
 
@@ -69,9 +70,9 @@ def tick(store: Store, shop: Shop, token: str = OLD, source: Source = PRODUCTS) 
     try:
         asyncio.run(pulled())
     except (RefusedError, RateLimitedError) as error:
-        end(store, admission.session_id, Status.FAILED, error=error)
+        close(store, admission.session_id, Status.FAILED, error=error)
         return error
-    end(store, admission.session_id, Status.COMPLETED)
+    close(store, admission.session_id, Status.COMPLETED)
     return admission
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from syncline.admission.turn import overlap_decision
 from syncline.model.policies import Overlap
-from syncline.passes.turns import turn_of
 
 SKIP, QUEUE, CANCEL = Overlap.SKIP, Overlap.QUEUE, Overlap.CANCEL_RUNNING
 
@@ -27,7 +27,7 @@ def test_a_run_that_meets_another_one_is_treated_by_the_policy(
     overlap: Overlap, running: str | None, waiting: str | None, what: str, reason: str
 ) -> None:
     """The policy decides, one waits at a time, and the reason names whom it met."""
-    turn = turn_of(overlap, running=running, waiting=waiting)
+    turn = overlap_decision(overlap, running=running, waiting=waiting)
     said = "waits and asks" if turn.asks else "waits" if turn.waits else "skipped"
     assert (said, turn.reason) == (what, reason)
 
@@ -41,5 +41,5 @@ def test_a_run_that_catches_up_waits_whatever_the_policy_says_of_overlaps(
     overlap: Overlap, running: str | None, waiting: str | None, first: str
 ) -> None:
     """Skipping it would break the promise that each late run has its turn, and so would ending the one before."""
-    turn = turn_of(overlap, running=running, waiting=waiting, catches_up=True)
+    turn = overlap_decision(overlap, running=running, waiting=waiting, catches_up=True)
     assert (turn.waits, turn.asks, turn.reason) == (True, False, f"catch-up: {first} goes first")

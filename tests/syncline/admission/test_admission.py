@@ -8,11 +8,12 @@ from support.runs import begin, dead_process, products_source, session
 from support.shop import products
 from support.upstream import ListPages
 
+from syncline.admission.admit import admit
+from syncline.admission.due_run import Admission, DueRun, lease_name
 from syncline.clock import ManualClock
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
-from syncline.passes.admission import Admission, Due, admit, lease_name
-from syncline.passes.ending import complete, end
+from syncline.passes.closing import close, complete
 from syncline.store import heartbeats, holds, leases, sessions
 from syncline.store.engine import Store
 
@@ -22,9 +23,9 @@ def source() -> Source:
     return products_source(ListPages(rows=products(range(1, 6)), incremental=True), full_pass_every_seconds=86_400)
 
 
-def due(store: Store, source: Source, **values: Any) -> Admission:  # noqa: ANN401 - the fields of `Due`
+def due(store: Store, source: Source, **values: Any) -> Admission:  # noqa: ANN401 - the fields of `DueRun`
     given: dict[str, Any] = {"trigger": Trigger.SCHEDULE, **values}
-    return admit(store, source, Due(**given))
+    return admit(store, source, DueRun(**given))
 
 
 def hold(store: Store, name: str, *, ttl_seconds: float | None, account_id: str | None = None) -> None:
@@ -80,7 +81,7 @@ def test_the_same_flow_run_gets_the_same_answer(store: Store, source: Source) ->
     other = due(store, source, flow_run_id="run-2")
     assert due(store, source, flow_run_id="run-1") == first
     assert due(store, source, flow_run_id="run-2") == other
-    end(store, first.session_id, Status.FAILED)
+    close(store, first.session_id, Status.FAILED)
     assert due(store, source, flow_run_id="run-1").status is Status.FAILED
     assert due(store, source, flow_run_id="run-2").status is Status.SKIPPED
 
