@@ -10,7 +10,6 @@ from cli.instance import Instance, opened
 from cli.outcomes import outcome, state_text, why
 from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_guards import breaker, budget, guard_facts
-from cli.status_json import as_json_object
 from cli.tables import Column, Fact, number, print_facts, print_table
 from cli.times import ago, lasted
 from cli.timetable import timetable
@@ -20,6 +19,7 @@ from syncline.model.session import SyncSession
 from syncline.status.reading import read_report
 from syncline.status.report import Report, SourceReport
 from syncline.status.row_counts import RowCount
+from syncline.status.source_json import source_json
 
 __all__ = ["COLUMNS", "facts", "reported", "row", "show"]
 
@@ -42,7 +42,7 @@ def show(source: str | None, *, as_json: bool) -> None:
     with opened() as instance:
         report = reported(instance, source)
         if as_json:
-            console.write_json([as_json_object(one, report.at) for one in report.sources])
+            console.write_json([source_json(one, report.at).model_dump(mode="json") for one in report.sources])
         elif source is None:
             print_table(COLUMNS, [row(one, report.at) for one in report.sources])
         else:

@@ -129,10 +129,10 @@ def test_one_source_is_told_in_full(syncline: Syncline, keep: Keep) -> None:
 def test_json_has_exact_instants_in_utc(syncline: Syncline, keep: Keep) -> None:
     """A monitor cannot count with `3 min ago`."""
     kept = keep()
-    found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
+    found = {entry["name"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
     assert found["products"]["last_run"]["started_at"] == iso_instant(kept.started_at)
     assert found["products"]["state"] == "up to date"
-    assert (found["customers"]["last_run"], found["customers"]["schedule"]) == (None, None)
+    assert (found["customers"]["last_run"], found["customers"]["next_run"]["schedule"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from subprocess import CompletedProcess
 
 from cli.status_guards import breaker, budget, guard_facts
-from cli.status_json import as_json_object
 from flows.products import PRODUCTS
 from syncline.model.policies import BreakerPolicy
 from syncline.resilience.breaker import BreakerState, Outcome
@@ -17,6 +16,7 @@ from syncline.status.overview import SourceOverview
 from syncline.status.report import SourceReport
 from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedules
+from syncline.status.source_json import source_json
 from syncline.store.breakers import Breakers, BreakerStatus, Permit
 from syncline.store.engine import Store
 from syncline.words import iso_instant
@@ -59,10 +59,13 @@ def test_a_breaker_that_is_open_is_told_with_its_end(syncline: Syncline, store: 
     assert f"open until {retry_at:%H:%M} UTC" in _line(syncline("status"), "products")
     told = syncline("status", "products").stdout
     assert f"open until {retry_at:%H:%M} UTC after 5 failures, tries again in 4 min" in told
-    found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
-    assert (found["products"]["breaker"]["state"], found["products"]["breaker"]["failures"]) == ("open", 5)
-    assert found["products"]["breaker"]["retry_at"] == iso_instant(retry_at)
-    assert found["customers"]["breaker"]["probes"] == {"succeeded": 0, "needed": 3}
+    found = {entry["name"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
+    assert (found["products"]["circuit_breaker"]["state"], found["products"]["circuit_breaker"]["failures"]) == (
+        "open",
+        5,
+    )
+    assert found["products"]["circuit_breaker"]["retry_at"] == iso_instant(retry_at)
+    assert found["customers"]["circuit_breaker"]["probes"] == {"succeeded": 0, "needed": 3}
     syncline("breaker", "open", "products")
     assert "held open" in _line(syncline("status"), "products")
 
@@ -87,7 +90,7 @@ def test_budgets_stand_in_the_json_by_their_names() -> None:
     use = BudgetUse(
         name="feed:requests", tokens=8.5, capacity=10, fraction=0.15, window_seconds=900, blocked_until=None
     )
-    told = as_json_object(_told(replace(CLOSED, budgets=(use,))), NOW)
-    assert told["budgets"] == {
+    told = source_json(_told(replace(CLOSED, budgets=(use,))), NOW).model_dump()
+    assert told["rate_limit"] == {
         "feed:requests": {"tokens": 8.5, "capacity": 10, "usage": 0.15, "window_seconds": 900, "blocked_until": None}
     }

@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from syncline.resilience.breaker import BreakerState
 from syncline.status.guards import BudgetUse
 from syncline.status.report import Report, SourceReport, State
+from syncline.status.source_json import Instant, PublicJson, public_facts
 from syncline.words import unheard_of
 from web.api.errors import documented
-from web.api.instants import Instant
-from web.api.problems import NextRunJson, ProblemJson, next_run_json, problems_json
 from web.context import Context, Here
+from web.redaction import redactor
 from web.sight import look
 
 __all__ = ["Life", "life_of", "router"]
@@ -63,20 +63,13 @@ class ServiceHealth(BaseModel):
     status: Life
 
 
-class ServiceHealthDetail(ServiceHealth):
-    """All that its heartbeat tells."""
+class ServiceHealthDetail(PublicJson, ServiceHealth):
+    """A service with its heartbeat, and what its report tells without a token."""
 
     expected_interval_seconds: float | None = Field(description="null where a cron decides")
-    last_beat: Instant | None = Field(description="when it last began, stored a page, or ended")
     last_duration_ms: int | None
     error_count: int = Field(description="failures since the last success")
     page: int = Field(description="pages stored by the running session, or the last one")
-    waiting_for: str | None
-    waiting_until: Instant | None
-    state: State = Field(description="as in /api/sync/status")
-    problems: list[ProblemJson] = Field(description="what is wrong with it")
-    next_run: NextRunJson
-    fresh_at: Instant | None = Field(description="all that its upstream showed then is stored")
 
 
 class Tokens(BaseModel):
@@ -101,11 +94,11 @@ async def read_all(here: Here, response: Response) -> CronHealth:
     """How every service is."""
     response.headers["Cache-Control"] = "no-store"
     report = await look(here)
-    services = [_health_of(here, report, one) for one in report.sources]
+    services = [_line(here, report, one) for one in report.sources]
     uses = {use.name: use for one in report.sources for use in one.guards.budgets}
     return CronHealth(
         timestamp=report.at,
-        services=[ServiceHealth.model_validate(one.model_dump()) for one in services],
+        services=services,
         stalled_services=[one.service for one in services if one.status is Life.STALLED],
         x_api_status=_tokens([use for name, use in uses.items() if name.startswith(f"{_X}:")], short=True),
         budgets=_tokens(list(uses.values()), short=False),
@@ -120,7 +113,15 @@ async def read_one(
     response.headers["Cache-Control"] = "no-store"
     name = here.require(service)
     report = await look(here)
-    return _health_of(here, report, report.of(name))
+    one, beat = report.of(name), report.of(name).seen.heartbeat
+    facts = dict(_line(here, report, one)) | public_facts(one, report.at)
+    facts |= {
+        "expected_interval_seconds": None if one.cadence is None else one.cadence.interval_seconds,
+        "last_duration_ms": None if beat is None else beat.last_duration_ms,
+        "error_count": one.seen.consecutive_failures,
+        "page": 0 if beat is None else beat.page,
+    }
+    return ServiceHealthDetail.model_validate(facts, context=redactor(here.settings))
 
 
 def life_of(one: SourceReport) -> Life:  # noqa: C901, PLR0911 - a line for each state
@@ -161,25 +162,13 @@ def _kept_from_running(one: SourceReport) -> Life | None:
     return None if has_schedule or one.seen.progress is not None else Life.STOPPED
 
 
-def _health_of(here: Context, report: Report, one: SourceReport) -> ServiceHealthDetail:
-    beat = one.seen.heartbeat
+def _line(here: Context, report: Report, one: SourceReport) -> ServiceHealth:
     last_run = one.seen.began_at
-    return ServiceHealthDetail(
+    return ServiceHealth(
         service=here.shown_as(one.name),
         last_run=last_run,
         age_seconds=None if last_run is None else max(round((report.at - last_run).total_seconds()), 0),
         status=life_of(one),
-        expected_interval_seconds=None if one.cadence is None else one.cadence.interval_seconds,
-        last_beat=None if beat is None else beat.last_beat,
-        last_duration_ms=None if beat is None else beat.last_duration_ms,
-        error_count=0 if beat is None else beat.error_count,
-        page=0 if beat is None else beat.page,
-        waiting_for=None if beat is None else beat.waiting_for,
-        waiting_until=None if beat is None else beat.waiting_until,
-        state=one.state,
-        problems=problems_json(one.problems, here.settings),
-        next_run=next_run_json(one.next_run),
-        fresh_at=one.seen.freshness.read_at,
     )
 
 

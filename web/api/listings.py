@@ -7,13 +7,13 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.model.items import ItemStatus
+from syncline.status.source_json import Instant
 from syncline.store import listings
 from syncline.store.decisions import Decision, Outcome, decide
 from syncline.store.listings import StoredListing, Wanted
 from web.api.cursors import PLAIN, read, written
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
-from web.api.instants import Instant
 from web.context import Context, Here, KnownSource
 
 __all__ = ["public", "router"]
