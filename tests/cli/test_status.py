@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from cli.source_state import note
-from cli.status_table import facts, row
+from cli.status import facts, row
 from deployments.prefect_schedules import ScheduleInfo
 from flows import registry
 from syncline.model.policies import BreakerPolicy

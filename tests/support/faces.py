@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from cli.status_table import facts, row
+from cli.status import facts, row
 from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.status.reading import read_report

@@ -12,10 +12,10 @@ from support.faces import Faces, agree, got
 from support.feed import quests, record, trip
 from support.statements import traced
 
-from cli import diagnosis, listings_table, rounds_table
-from cli.history_table import row as history_row
+from cli import doctor, listings_table, rounds_table
+from cli.history import row as history_row
 from cli.outcomes import exit_code, state_text
-from cli.status_table import row
+from cli.status import row
 from cli.summary import summary
 from deployments.doctor import Verdict
 from syncline.clock import ManualClock
@@ -112,10 +112,10 @@ def test_every_state_has_a_word_a_colour_and_a_life(state: State, look_through: 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_of_the_doctor_has_a_colour(verdict: Verdict) -> None:
     """So does each status of a listing and of a round."""
-    assert diagnosis._STYLES.keys() == set(Verdict)  # pyright: ignore[reportPrivateUsage] - its totality is the point
+    assert doctor._STYLES.keys() == set(Verdict)  # pyright: ignore[reportPrivateUsage] - its totality is the point
     assert listings_table._STYLES.keys() == set(ItemStatus)  # pyright: ignore[reportPrivateUsage] - the same
     assert rounds_table._STYLES.keys() == set(RoundStatus)  # pyright: ignore[reportPrivateUsage] - the same
-    assert diagnosis._STYLES[verdict]  # pyright: ignore[reportPrivateUsage] - the same
+    assert doctor._STYLES[verdict]  # pyright: ignore[reportPrivateUsage] - the same
 
 
 def test_a_look_costs_as_many_statements_for_a_hundred_sources(sqlite_store: Store, sources: list[Source]) -> None:
