@@ -10,9 +10,9 @@ from cli.lazy_group import group
 from cli.options import AsJson
 from cli.records import as_object
 from cli.tables import Column, print_table
-from cli.times import ago
 from syncline.model.alerts import Alert, Delivery
 from syncline.store import alerts
+from syncline.words import ago
 
 __all__ = ["app"]
 

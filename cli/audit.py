@@ -10,9 +10,9 @@ from cli.instance import opened
 from cli.options import AsJson
 from cli.records import as_object
 from cli.tables import Column, print_table
-from cli.times import ago
 from syncline.model.records import AuditEntry
 from syncline.store import audit as log
+from syncline.words import ago
 
 __all__ = ["audit"]
 

@@ -10,11 +10,10 @@ from cli.outcomes import why
 from cli.session_text import follows
 from cli.source_state import held, progress, waiting
 from cli.status import reported
-from cli.times import ago
 from syncline.model.session import SyncSession
 from syncline.status.guards import breaker_words, budget_words
 from syncline.status.report import Report, SourceReport
-from syncline.words import iso_instant
+from syncline.words import ago, iso_instant
 
 __all__ = ["explain", "sentences"]
 

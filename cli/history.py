@@ -13,11 +13,11 @@ from cli.options import AsJson, sources_like
 from cli.outcomes import outcome, why
 from cli.records import as_object
 from cli.tables import Column, number, print_table
-from cli.times import ago, lasted
 from syncline.errors import ConfigurationError
 from syncline.model.session import Status, SyncSession
 from syncline.status.history import NEVER_RAN
 from syncline.status.history import history as sessions_of
+from syncline.words import ago, lasted
 
 __all__ = ["COLUMNS", "history", "parsed_status", "row"]
 
@@ -117,7 +117,7 @@ def _counts(session: SyncSession) -> list[str]:
         number(session.pages_processed),
         number(session.items_processed),
         _changes(session),
-        lasted(session),
+        lasted(session.started_at, session.completed_at),
     ]
 
 

@@ -11,11 +11,11 @@ from cli.options import AsJson, MaybeSource
 from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Column, number, print_table
-from cli.times import ago, span
 from syncline.clock import from_milliseconds
 from syncline.status.history import history
 from syncline.status.metrics import Metrics
 from syncline.status.metrics import metrics as metrics_of
+from syncline.words import ago, span
 
 __all__ = ["metrics"]
 

@@ -10,10 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cli import console
 from cli.tables import number
-from cli.times import ago, span
 from cli.watch import Reading
 from syncline.errors import SynclineError
-from syncline.words import counted
+from syncline.words import ago, counted, span
 
 __all__ = ["POLL_SECONDS", "describe", "shown"]
 

@@ -12,10 +12,10 @@ from cli.instance import opened
 from cli.options import AsJson, sources_like
 from cli.records import as_object
 from cli.tables import Column, print_table
-from cli.times import ago
 from syncline.model.records import Reject
 from syncline.store import rejects as kept
 from syncline.store import sessions
+from syncline.words import ago
 
 __all__ = ["rejects"]
 

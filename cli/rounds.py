@@ -13,11 +13,11 @@ from cli.manual_run import Wish, manual_run
 from cli.options import AsJson
 from cli.rounds_table import found
 from cli.tables import number as count
-from cli.times import ago
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.model.contests import EntryStatus, Round, RoundStatus
 from syncline.status.rounds import RoundOverview
 from syncline.store import audit, rounds
+from syncline.words import ago
 
 __all__ = ["app"]
 

@@ -14,7 +14,6 @@ from cli.outcomes import outcome, state_text, why
 from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_guards import breaker, budget, guard_facts
 from cli.tables import Column, Fact, number, print_facts, print_table
-from cli.times import ago, lasted
 from deployments import prefect_schedules
 from deployments.expected_interval import cadence_of
 from syncline.errors import PrefectUnavailableError, UnknownSourceError
@@ -28,6 +27,7 @@ from syncline.status.schedules import Schedule, Schedules, unknown_because
 from syncline.status.source_json import source_json
 from syncline.store import schedules
 from syncline.store.engine import Store
+from syncline.words import ago, lasted
 
 __all__ = ["COLUMNS", "facts", "reported", "row", "status"]
 
@@ -102,7 +102,7 @@ def row(one: SourceReport, now: datetime) -> list[str | Text]:
         Text.assemble(outcome(last.status), f" {ago(last.completed_at, now)}") if last else "-",
         ago(seen.freshness.read_at, now) if seen.freshness.read_at else "-",
         _rows(seen.rows),
-        lasted(last) if last else "-",
+        lasted(last.started_at, last.completed_at) if last else "-",
         breaker(one.guards),
         budget(one.guards),
         note(one, now),
@@ -135,7 +135,7 @@ def facts(one: SourceReport, now: datetime) -> list[Fact]:
 def _ended(session: SyncSession, now: datetime) -> Text:
     counts = f"{number(session.items_created)} created, {number(session.items_updated)} updated, "
     counts += f"{number(session.items_unchanged)} unchanged, {number(session.items_deleted)} deleted"
-    when = f" {ago(session.completed_at, now)} in {lasted(session)}: "
+    when = f" {ago(session.completed_at, now)} in {lasted(session.started_at, session.completed_at)}: "
     return Text.assemble(outcome(session.status), when, counts)
 
 

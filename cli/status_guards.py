@@ -5,10 +5,9 @@ from datetime import datetime
 from rich.text import Text
 
 from cli.tables import Fact
-from cli.times import ago
 from syncline.resilience.breaker import BreakerState
 from syncline.status.guards import BudgetUse, Guards, breaker_words, budget_words
-from syncline.words import unheard_of
+from syncline.words import ago, unheard_of
 
 __all__ = ["breaker", "budget", "guard_facts"]
 

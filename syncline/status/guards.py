@@ -15,12 +15,11 @@ from syncline.resilience.spending import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.words import counted, unheard_of
+from syncline.words import counted, interval, unheard_of
 
 __all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
 
-_PERIODS = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_PERIODS: Mapping[float, str] = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +106,8 @@ def breaker_words(one: Guards) -> str:
 def budget_words(one: BudgetUse) -> str:
     """The budget in a few words, such as `used 42 of 60 this hour`."""
     used = f"{one.capacity - one.tokens:,.1f}".removesuffix(".0")
-    words = f"used {used} of {one.capacity:,} {_period(one.window_seconds)}"
+    within = _PERIODS.get(one.window_seconds) or f"in {interval(one.window_seconds)}"
+    words = f"used {used} of {one.capacity:,} {within}"
     return words if one.blocked_until is None else f"{words}, blocked by the upstream{_until(one.blocked_until)}"
 
 
@@ -135,15 +135,6 @@ def _window_seconds(policy: Policy) -> float:
     if isinstance(policy, SlidingWindow):
         return policy.period_seconds
     return policy.wall.period_seconds if policy.wall is not None else policy.capacity / policy.refill_per_second
-
-
-def _period(seconds: float) -> str:
-    if seconds in _PERIODS:
-        return _PERIODS[int(seconds)]
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"in {f'{seconds / size:.1f}'.removesuffix('.0')} {unit}"
-    return f"in {f'{seconds:.1f}'.removesuffix('.0')} s"
 
 
 def _until(instant: datetime | None) -> str:

@@ -17,7 +17,7 @@ from syncline.status.overview import SourceOverview
 from syncline.status.problems import Problem, ProblemKind
 from syncline.status.report import NextRun, Report, SourceReport, State
 from syncline.status.schedules import Cadence, Schedule, Schedules
-from syncline.words import counted, spoken_age, unheard_of
+from syncline.words import age, counted, unheard_of
 
 __all__ = ["LATE_AFTER", "report"]
 
@@ -289,7 +289,7 @@ class _Case:
         return f"the last run rejected {one.items_rejected:,} of {items} (`syncline rejects {one.id}`)"
 
     def _age(self, since: datetime) -> str:
-        return spoken_age((self.now - since).total_seconds())
+        return age((self.now - since).total_seconds())
 
 
 def _instant(instant: datetime) -> str:

@@ -169,7 +169,7 @@ def test_budgets_say_what_is_used_of_them(call: Call, store: Store, clock: Manua
     Budgets(store).block([FEED.door], until=clock.now() + timedelta(minutes=2))
     text = read(call).text
     assert "requests used 9 of 60 this hour" in text
-    assert "search used 9 of 10 in 1.7 min" in text
+    assert "search used 9 of 10 in 100 s" in text
     assert "feed asks to be left alone, ends in 2 min" in text
     assert call("GET", "/").text.count('class="budget nearly"') == 1
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,8 @@ from syncline.settings import Settings
 from syncline.status.guards import breaker_words, budget_words
 from syncline.status.history import history
 from syncline.status.rounds import RoundOverview, newest
-from syncline.words import counted
+from syncline.words import ago, counted, lasted, until
 from web.context import Context, Here
-from web.dashboard import words
 from web.redaction import redacted, without_userinfo
 from web.sight import look
 
@@ -63,6 +63,16 @@ def _prefect_ui(settings: Settings) -> str:
     return without_userinfo(settings.prefect_api).rstrip("/").removesuffix("/api")
 
 
+def number(value: float) -> str:
+    """With commas: 12,345."""
+    return f"{value:,.0f}"
+
+
+def exact(instant: datetime) -> str:
+    """To the second, in UTC."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
 @cache
 def _template() -> Template:
     folder = Path(__file__).parent / "templates"
@@ -74,16 +84,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = environment.filters
-    for word in (
-        breaker_words,
-        budget_words,
-        words.ago,
-        words.exact,
-        words.lasted,
-        words.number,
-        words.span,
-        counted,
-        words.until,
-    ):
+    for word in (ago, breaker_words, budget_words, counted, exact, lasted, number, until):
         filters[word.__name__] = word
     return environment.get_template("dashboard.html")

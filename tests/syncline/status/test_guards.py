@@ -108,7 +108,7 @@ def test_a_breaker_is_told_in_words(status: dict[str, Any], words: str) -> None:
         (8.5, 10, 900, "used 1.5 of 10 in 15 min"),
         (0, 12_000, 86_400, "used 12,000 of 12,000 in a day"),
         (1, 2, 0.5, "used 1 of 2 in 0.5 s"),
-        (1, 2, 5_400, "used 1 of 2 in 1.5 h"),
+        (1, 2, 5_400, "used 1 of 2 in 90 min"),
     ],
 )
 def test_a_budget_is_told_in_words(tokens: float, capacity: int, seconds: float, words: str) -> None:
