@@ -85,7 +85,7 @@ def _told(name: str, row: CheckpointRow | None) -> dict[str, object]:
 
 
 def _instant(cursor: str | None) -> datetime | str | None:
-    """The cursor as an instant, which all but sync tokens are."""
+    """The cursor as an instant; a sync token, which is none, as it is."""
     try:
         instant = None if cursor is None else datetime.fromisoformat(cursor)
     except ValueError:

@@ -11,7 +11,7 @@ from cli.session_text import follows
 from cli.source_state import held, progress, waiting
 from cli.status import reported
 from syncline.model.session import SyncSession
-from syncline.status.guards import breaker_words, budget_words
+from syncline.status.protection import breaker_words, budget_words
 from syncline.status.report import Report, SourceReport
 from syncline.words import ago, iso_instant
 
@@ -67,10 +67,10 @@ def _obstacles(one: SourceReport, now: datetime) -> Iterator[str]:
     if not one.seen.holds:
         yield "No hold is in force."
     yield from (f"A hold of {hold.created_by}: {held(hold, now)}." for hold in one.seen.holds)
-    yield f"Its breaker is {breaker_words(one.guards)}."
-    yield from (f"The budget {use.name}: {budget_words(use)}." for use in one.guards.budgets)
-    if one.guards.blocked_until is not None:
-        yield f"Its upstream wants no request until {iso_instant(one.guards.blocked_until)}."
+    yield f"Its breaker is {breaker_words(one.protection)}."
+    yield from (f"The budget {use.name}: {budget_words(use)}." for use in one.protection.budgets)
+    if one.protection.blocked_until is not None:
+        yield f"Its upstream wants no request until {iso_instant(one.protection.blocked_until)}."
 
 
 def _schedule(one: SourceReport, now: datetime) -> Iterator[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from cli import console, durations, rounds_table
 from cli.instance import actor, opened
 from cli.lazy_group import group
-from cli.manual_run import Wish, manual_run
+from cli.manual_run import RunRequest, manual_run
 from cli.options import AsJson
 from cli.rounds_table import found
 from cli.tables import number as count
@@ -78,12 +78,12 @@ def end(
 def freeze(number: Number, *, as_json: AsJson = False) -> None:
     """End a round and freeze it here and now: all entries are checked once more, then its snapshot is made and sent.
 
-    Goes on where an earlier run ended. Of a round that is frozen already the snapshot stays, and is sent again where
-    nobody has accepted it. Exits with 0 where the round is frozen; 1 where it failed, or entries could not be checked,
-    which are then named; 75 not now.
+    Goes on where an earlier run ended. Of a round that is frozen already the snapshot stays, and is sent again if no
+    receiver has accepted it. Exits with 0 where the round is frozen; 1 where it failed, or entries could not be
+    checked, which are then named; 75 not now.
     """
     _ask(number)
-    code = manual_run(Wish(source=_SERVICE, parameters={"round_number": number}), as_json=as_json)
+    code = manual_run(RunRequest(source=_SERVICE, parameters={"round_number": number}), as_json=as_json)
     with opened() as instance, instance.store.read() as connection:
         one = found(connection, number)
     if not as_json:
@@ -92,7 +92,7 @@ def freeze(number: Number, *, as_json: AsJson = False) -> None:
 
 
 def _instant(number: int, at: str | None, after: str | None, now: datetime) -> datetime:
-    """The instant that is meant.
+    """The instant that `--at` or `--in` names.
 
     Raises:
         ConfigurationError: it is none, or over.
@@ -132,7 +132,7 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _ask(wanted: int) -> None:
-    """See that there is such a round, before Prefect is started for it, and put on record who froze it."""
+    """Check that the round exists before Prefect is started for it, and write to the audit log who froze it."""
     with opened() as instance, instance.store.write() as connection:
         found(connection, wanted)
         audit.record(connection, actor=actor(), action="round.freeze", target=f"round/{wanted}", now=instance.now())

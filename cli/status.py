@@ -12,7 +12,7 @@ from cli.instance import Instance, opened
 from cli.options import AsJson, MaybeSource
 from cli.outcomes import outcome, state_text, why
 from cli.source_state import held, next_run, note, progress, waiting
-from cli.status_guards import breaker, budget, guard_facts
+from cli.status_protection import breaker, budget, protection_facts
 from cli.tables import Column, Fact, number, print_facts, print_table
 from deployments import prefect_schedules
 from deployments.expected_interval import cadence_of
@@ -42,7 +42,7 @@ COLUMNS = (
     Column(title="Took", right=True, rank=7),
     Column(title="Breaker", rank=6),
     Column(title="Budget", right=True, rank=8),
-    Column(title="Note", least=10, wish=40, rank=3),
+    Column(title="Note", least=10, preferred=40, rank=3),
 )
 
 
@@ -103,8 +103,8 @@ def row(one: SourceReport, now: datetime) -> list[str | Text]:
         ago(seen.freshness.read_at, now) if seen.freshness.read_at else "-",
         _rows(seen.rows),
         lasted(last.started_at, last.completed_at) if last else "-",
-        breaker(one.guards),
-        budget(one.guards),
+        breaker(one.protection),
+        budget(one.protection),
         note(one, now),
     ]
 
@@ -126,7 +126,7 @@ def facts(one: SourceReport, now: datetime) -> list[Fact]:
         Fact(label="Last run", value=_ended(last, now) if last else ""),
         Fact(label="Why", value=why(last) if last else ""),
         Fact(label="Failures", value=f"{seen.consecutive_failures} in a row" if seen.consecutive_failures else ""),
-        *guard_facts(one.guards, now),
+        *protection_facts(one.protection, now),
         Fact(label="Schedule", value=one.next_run.schedule or ""),
         Fact(label="Next run", value=ago(one.next_run.at, now) if one.next_run.at else one.next_run.why or ""),
     ]

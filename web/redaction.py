@@ -1,4 +1,4 @@
-"""What is told to other programs repeats no credential, whoever wrote it into a message."""
+"""Masks credentials in texts for other programs: an upstream's error may quote the request that it refused."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from syncline.model.policies import BreakerPolicy, Mode
 from syncline.model.session import Status, Trigger
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import BudgetUse
 from syncline.status.overview import Progress
 from syncline.status.problems import ProblemKind
+from syncline.status.protection import BudgetUse
 from syncline.status.recent import Run
 from syncline.status.report import SourceReport, State
 from syncline.store.breakers import BreakerStatus
@@ -202,7 +202,7 @@ class SourceJson(PublicJson):
 
 def source_json(one: SourceReport, at: datetime, mask: Mask | None = None) -> SourceJson:
     """All that is known of a source at `at`; `mask` is applied to texts that may quote a secret."""
-    seen, guards, last = one.seen, one.guards, one.seen.recent.last
+    seen, protection, last = one.seen, one.protection, one.seen.recent.last
     facts = public_facts(one, at) | {
         "upstream": seen.upstream,
         "set_up": one.missing is None,
@@ -215,9 +215,9 @@ def source_json(one: SourceReport, at: datetime, mask: Mask | None = None) -> So
         "last_session": seen.last,
         "consecutive_failures": seen.consecutive_failures,
         "retry_count": seen.retry_count,
-        "circuit_breaker": breaker_json(guards.breaker, guards.policy),
-        "rate_limit": {use.name: _rate_limit(use) for use in guards.budgets},
-        "upstream_blocked_until": guards.blocked_until,
+        "circuit_breaker": breaker_json(protection.breaker, protection.policy),
+        "rate_limit": {use.name: _rate_limit(use) for use in protection.budgets},
+        "upstream_blocked_until": protection.blocked_until,
         "holds": seen.holds,
     }
     return SourceJson.model_validate(facts, context=mask)

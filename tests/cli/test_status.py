@@ -15,9 +15,9 @@ from flows import registry
 from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, SyncSession
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import Guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
+from syncline.status.protection import Protection
 from syncline.status.report import SourceReport
 from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedule, Schedules
@@ -41,7 +41,7 @@ SEEN = SourceOverview(
     holds=(),
 )
 
-CLOSED = Guards(
+CLOSED = Protection(
     breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
 )
 

@@ -17,7 +17,7 @@ from syncline.status.schedules import Schedules
 from syncline.status.source_json import PublicJson, source_json
 from syncline.store.engine import Store
 from syncline.words import iso_instant
-from web.api.cron_health import Life
+from web.api.cron_health import ServiceState
 
 __all__ = ["KEY", "Faces", "agree", "faces_of", "got"]
 
@@ -85,7 +85,7 @@ def got(call: Callable[..., httpx.Response], path: str, **request: Any) -> httpx
 def agree(faces: Faces) -> None:
     """Every face says the same, and what follows from it holds."""
     one, told = faces.report.of("quests"), faces.status["sources"]["quests"]
-    state, life = one.state, Life(faces.detail["status"])
+    state, life = one.state, ServiceState(faces.detail["status"])
     assert told["state"] == faces.terminal[1] == state.value
     assert f'<span class="pill {state.value.replace(" ", "-")}">{state.value}</span>' in faces.page
     assert shown(faces, "syncline_source_state", "state") == {state.value.replace(" ", "_")}
@@ -99,14 +99,14 @@ def agree(faces: Faces) -> None:
     assert faces.metrics["syncline_source_healthy"][0][1] == float(one.is_healthy)
     assert told["next_run_at"] == faces.detail["next_run"]["at"] == (one.next_run.at and iso_instant(one.next_run.at))
     assert next(s["status"] for s in faces.health["services"] if s["service"] == "quests") == life
-    assert ("quests" in faces.health["stalled_services"]) == (life is Life.STALLED) == (state is State.STALLED)
+    assert ("quests" in faces.health["stalled_services"]) == (life is ServiceState.STALLED) == (state is State.STALLED)
     assert faces.status["healthy"] == faces.report.is_healthy
     assert state not in PROBLEMATIC or not told["healthy"]
     assert told["next_run_at"] is None or told["next_run_at"] >= faces.status["at"]
     for problem in one.problems:
         assert {"kind": problem.kind.value, "sentence": problem.sentence} in told["problems"]
         assert problem.sentence in faces.terminal
-    if life is Life.HEALTHY:
+    if life is ServiceState.HEALTHY:
         assert state in {State.UP_TO_DATE, State.PARTIAL, State.RUNNING, State.CANCELLED, State.NEW}
 
 

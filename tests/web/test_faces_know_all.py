@@ -33,8 +33,8 @@ from syncline.status.report import State
 from syncline.status.schedules import Schedules
 from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
-from web.api.cron_health import Life, life_of
-from web.shared_look import SharedLook
+from web.api.cron_health import ServiceState, service_state
+from web.shared_snapshot import SharedSnapshot
 
 START = datetime(2026, 1, 22, 10, tzinfo=UTC)
 
@@ -104,7 +104,7 @@ def test_every_face_knows_every_state_of_a_breaker(
 def test_every_state_has_a_word_a_colour_and_a_life(state: State, look_through: Callable[..., Faces]) -> None:
     """A state that is added is not forgotten by a face."""
     one = replace(look_through().report.of("quests"), state=state)
-    assert life_of(one) in Life
+    assert service_state(one) in ServiceState
     assert state_text(state).plain == state.value
     assert state.value in str(row(one, START)[1])
 
@@ -144,7 +144,7 @@ def test_all_who_look_at_the_same_moment_share_one_look() -> None:
             await asyncio.sleep(0)
             return looks
 
-        shared = SharedLook(take)
+        shared = SharedSnapshot(take)
         first = asyncio.create_task(shared.get())
         await asyncio.sleep(0)
         found = await asyncio.gather(first, *(shared.get() for _ in range(99)))

@@ -1,4 +1,4 @@
-"""Listings: what is live, for anybody's frontend; what waits for a decision, for whoever decides."""
+"""Listings: the live ones, without a token, for frontends; the pending ones, for operators who decide on them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal

@@ -8,7 +8,7 @@ from web.api.errors import documented
 from web.api.guard import TOKEN, GuardedRoute
 from web.context import Here
 from web.redaction import redactor
-from web.sight import look
+from web.snapshot import take
 
 __all__ = ["router"]
 
@@ -30,5 +30,5 @@ class SourceList(BaseModel):
 @router.get("")
 async def list_sources(here: Here) -> SourceList:
     """All sources with their state, running session, holds and next run."""
-    report, mask = await look(here), redactor(here.settings)
+    report, mask = await take(here), redactor(here.settings)
     return SourceList(sources=[source_json(one, report.at, mask) for one in report.sources])

@@ -10,7 +10,7 @@ from web.api.errors import documented
 from web.api.shared_secrets import INTERNAL_API_KEY, InternalRoute
 from web.context import Here
 from web.redaction import redactor
-from web.sight import look
+from web.snapshot import take
 
 __all__ = ["router"]
 
@@ -38,7 +38,7 @@ async def read_status(
 ) -> SyncStatus:
     """The state of all sources: last result, retries, breaker, rate limits, next run; and whether all is well."""
     names = here.names if source is None else (here.require(source),)
-    report, mask = await look(here), redactor(here.settings)
+    report, mask = await take(here), redactor(here.settings)
     told = {one.name: source_json(one, report.at, mask) for one in report.sources if one.name in names}
     problems = [ProblemJson.model_validate(one, context=mask) for one in report.problems]
     response.headers["Cache-Control"] = "no-store"

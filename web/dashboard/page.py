@@ -13,13 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 
 from syncline.model.session import SyncSession
 from syncline.settings import Settings
-from syncline.status.guards import breaker_words, budget_words
 from syncline.status.history import history
+from syncline.status.protection import breaker_words, budget_words
 from syncline.status.rounds import RoundOverview, newest
 from syncline.words import ago, counted, lasted, until
 from web.context import Context, Here
 from web.redaction import redacted, without_userinfo
-from web.sight import look
+from web.snapshot import take
 
 __all__ = ["router"]
 
@@ -40,7 +40,7 @@ _HEADERS = {
 @router.get("/", response_class=HTMLResponse)
 async def show(here: Here) -> HTMLResponse:
     """The page, as things are now."""
-    report, (sessions, rounds) = await asyncio.gather(look(here), asyncio.to_thread(_newest, here))
+    report, (sessions, rounds) = await asyncio.gather(take(here), asyncio.to_thread(_newest, here))
     html = _template().render(
         report=report,
         sessions=sessions,
@@ -59,7 +59,7 @@ def _newest(here: Context) -> tuple[Sequence[SyncSession], Sequence[RoundOvervie
 
 
 def _prefect_ui(settings: Settings) -> str:
-    """Where a browser finds Prefect's pages: as the settings say, whatever the request's header Host says."""
+    """The address of Prefect's pages, from the settings: the request's header Host could name another server."""
     return without_userinfo(settings.prefect_api).rstrip("/").removesuffix("/api")
 
 

@@ -1,4 +1,4 @@
-"""What stands between a source and its upstream now: its breaker, and the budgets that pay for its requests."""
+"""What limits a source's requests now: its breaker, and the budgets of its upstream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.words import counted, interval, unheard_of
 
-__all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
+__all__ = ["BudgetUse", "Protection", "breaker_words", "budget_words", "protections"]
 
 _PERIODS: Mapping[float, str] = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
 
@@ -44,8 +44,8 @@ class BudgetUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guards:
-    """The guards of one source.
+class Protection:
+    """What limits the requests of one source.
 
     Attributes:
         breaker: how its breaker stands.
@@ -65,8 +65,8 @@ class Guards:
         return self.breaker.state is BreakerState.CLOSED
 
 
-def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
-    """The guards of each of `sources`, read by two statements.
+def protections(store: Store, sources: Iterable[Service]) -> dict[str, Protection]:
+    """The protection of each of `sources`, read by two statements.
 
     Raises:
         DatabaseUnavailableError: the database cannot be reached.
@@ -77,7 +77,7 @@ def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
     keys = [key for one in upstreams.values() for key in (one.door, *one.budget_keys)]
     usages = Budgets(store).states(keys)
     return {
-        source.name: Guards(
+        source.name: Protection(
             breaker=breakers[source.name],
             policy=source.breaker,
             budgets=tuple(_uses(usages, source.upstream.budget_keys, source.planned_requests)),
@@ -87,7 +87,7 @@ def guards(store: Store, sources: Iterable[Service]) -> dict[str, Guards]:
     }
 
 
-def breaker_words(one: Guards) -> str:
+def breaker_words(one: Protection) -> str:
     """The breaker in a few words, such as `open until 12:03 UTC after 5 failures`."""
     breaker = one.breaker
     match breaker.state:
