@@ -65,7 +65,7 @@ def interval(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
-    return f"{round(seconds, 1):g} s"
+    return f"{round(seconds, 1 if seconds >= 1 else 3):g} s"
 
 
 def unheard_of(value: Never) -> str:

@@ -51,7 +51,15 @@ def test_spans_show_their_two_largest_units(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.5, "0.5 s"), (90, "90 s"), (100 / 3, "33.3 s"), (900, "15 min"), (5_400, "90 min"), (86_400, "1 d")],
+    [
+        (0.5, "0.5 s"),
+        (0.025, "0.025 s"),
+        (90, "90 s"),
+        (100 / 3, "33.3 s"),
+        (900, "15 min"),
+        (5_400, "90 min"),
+        (86_400, "1 d"),
+    ],
 )
 def test_an_interval_is_told_exactly(seconds: float, words: str) -> None:
     """A window of 90 minutes is not one of an hour."""
