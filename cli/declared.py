@@ -18,7 +18,7 @@ from cli import registry
 from deployments.expected_interval import TickRule, rules_of
 from syncline.model.budgets import Budget, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import BreakerPolicy
-from syncline.model.service import Service, named
+from syncline.model.source import Source, named
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.status.row_counts import CountedTable, counted_tables
@@ -26,7 +26,7 @@ from syncline.status.row_counts import CountedTable, counted_tables
 __all__ = ["Declared", "declared", "known_name"]
 
 _FILE = "declared.json"
-_VERSION = 2
+_VERSION = 3
 _ROOMS = ("flows", "tasks", "syncline", "deployments")
 _ROOT = Path(__file__).parent.parent
 
@@ -36,12 +36,12 @@ class Declared:
     """The sources, as far as a look at the instance needs them.
 
     Attributes:
-        services: each with its upstream's budgets and its breaker's policy; what it does is left out.
+        sources: each with its upstream's budgets and its breaker's policy; what it does is left out.
         tables: the table of each that keeps a dataset.
         rules: the schedules of each, with the intervals of the environment.
     """
 
-    services: tuple[Service, ...]
+    sources: tuple[Source, ...]
     tables: Mapping[str, CountedTable]
     rules: Mapping[str, Sequence[TickRule]]
 
@@ -55,8 +55,8 @@ def declared(settings: Settings) -> Declared:
     kept = _kept(settings)
     if kept is not None:
         return kept
-    services = tuple(registry.every())
-    made = Declared(services=services, tables=counted_tables(services), rules=rules_of(settings))
+    found = tuple(registry.every())
+    made = Declared(sources=found, tables=counted_tables(found), rules=rules_of(settings))
     _keep(settings, made)
     return made
 
@@ -64,7 +64,7 @@ def declared(settings: Settings) -> Declared:
 def known_name(settings: Settings, name: str) -> str:
     """The source's own name, where `name` is an alias and the file holds; else `name` as it is."""
     kept = _kept(settings)
-    found = None if kept is None else named(kept.services, name)
+    found = None if kept is None else named(kept.sources, name)
     return name if found is None else found.name
 
 
@@ -76,7 +76,7 @@ def _kept(settings: Settings) -> Declared | None:
         if not same or found["files"] != _stamps(found["files"]) or found["flows"] != _flows():
             return None
         return Declared(
-            services=tuple(_service(one) for one in found["services"]),
+            sources=tuple(_source(one) for one in found["sources"]),
             tables={name: CountedTable(**one) for name, one in found["tables"].items()},
             rules={name: [TickRule(**one) for one in rules] for name, rules in found["rules"].items()},
         )
@@ -92,7 +92,7 @@ def _keep(settings: Settings, made: Declared) -> None:
             "intervals": dict(settings.intervals),
             "files": _stamps(_loaded()),
             "flows": _flows(),
-            "services": [_plain(one) for one in made.services],
+            "sources": [_plain(one) for one in made.sources],
             "tables": {name: asdict(one) for name, one in made.tables.items()},
             "rules": {name: [asdict(rule) for rule in rules] for name, rules in made.rules.items()},
         }
@@ -129,7 +129,7 @@ def _flows() -> list[str]:
     return sorted(path.name for path in (_ROOT / "flows").iterdir() if path.suffix == ".py" or path.is_dir())
 
 
-def _plain(one: Service) -> dict[str, object]:
+def _plain(one: Source) -> dict[str, object]:
     budgets = [{"name": budget.name, "cost": budget.cost, **_policy(budget.policy)} for budget in one.upstream.budgets]
     return {
         "name": one.name,
@@ -147,10 +147,10 @@ def _policy(policy: Policy) -> dict[str, object]:
     return {"bucket": asdict(policy)}
 
 
-def _service(one: Mapping[str, Any]) -> Service:
+def _source(one: Mapping[str, Any]) -> Source:
     budgets = tuple(_budget(budget) for budget in one["budgets"])
     upstream = Upstream(name=one["upstream"], budgets=budgets)
-    return Service(
+    return Source(
         name=one["name"],
         aliases=tuple(one["aliases"]),
         upstream=upstream,

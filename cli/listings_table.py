@@ -12,7 +12,6 @@ from cli.tables import Column, Fact, number, print_facts, print_table
 from syncline.errors import SynclineError
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
-from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.store import listings
 from syncline.store.listings import StoredListing, Wanted
@@ -92,8 +91,8 @@ def feed(source: str) -> str:
     return found.name
 
 
-def _lists(service: Service) -> bool:
-    return isinstance(service, Source) and service.table is Listing
+def _lists(source: Source) -> bool:
+    return source.dataset is not None and source.dataset.table is Listing
 
 
 def as_json_object(one: StoredListing) -> dict[str, object]:

@@ -20,8 +20,8 @@ from cli.summary import hint, summary
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
 from syncline.model.records import Hold
-from syncline.model.service import named
 from syncline.model.session import SyncSession
+from syncline.model.source import named
 from syncline.store import holds
 from syncline.words import iso_instant
 

@@ -11,30 +11,30 @@ from types import ModuleType
 
 from cli.instance import make_home
 from deployments.environment import prefect_env
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.settings import load_settings
 
 __all__ = ["every", "find"]
 
 
-def find(name: str) -> Service:
+def find(name: str) -> Source:
     """The source with this name.
 
     Raises:
         UnknownSourceError: there is none; the message names those that exist.
         ConfigurationError: a file of `flows/` cannot be loaded.
     """
-    found: Service = _registry().find(name)
+    found: Source = _registry().find(name)
     return found
 
 
-def every() -> Sequence[Service]:
+def every() -> Sequence[Source]:
     """All of them, in the order of their names.
 
     Raises:
         ConfigurationError: a file of `flows/` cannot be loaded.
     """
-    found: Sequence[Service] = _registry().services()
+    found: Sequence[Source] = _registry().sources()
     return found
 
 

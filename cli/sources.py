@@ -4,7 +4,6 @@ from cli import console, durations, registry
 from cli.options import AsJson
 from cli.tables import Column, number, print_table
 from syncline.model.items import table_of
-from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.settings import Settings, load_settings
 
@@ -31,7 +30,7 @@ def sources(*, as_json: AsJson = False) -> None:
         print_table(_COLUMNS, [_row(source, settings) for source in found])
 
 
-def describe(source: Service, settings: Settings) -> dict[str, object]:
+def describe(source: Source, settings: Settings) -> dict[str, object]:
     """A source as JSON; no credentials."""
     return {
         "source": source.name,
@@ -49,25 +48,25 @@ def describe(source: Service, settings: Settings) -> dict[str, object]:
     }
 
 
-def _dataset(source: Service) -> dict[str, object]:
+def _dataset(source: Source) -> dict[str, object]:
     """What only those have that keep a dataset in step; null for the others."""
-    if not isinstance(source, Source):
+    if source.dataset is None:
         return {"table": None, "incremental": None, "delete_at_most_fraction": None}
     return {
-        "table": table_of(source.table).name,
-        "incremental": source.pages.incremental,
-        "delete_at_most_fraction": source.deletes.max_fraction,
+        "table": table_of(source.required_dataset.table).name,
+        "incremental": source.required_dataset.pages.incremental,
+        "delete_at_most_fraction": source.required_dataset.deletes.max_fraction,
     }
 
 
-def _row(source: Service, settings: Settings) -> list[str]:
-    dataset = isinstance(source, Source)
+def _row(source: Source, settings: Settings) -> list[str]:
+    dataset = source.dataset is not None
     return [
         source.name,
         source.upstream.name,
         settings.upstream(source.upstream.name).base_url or "not set up",
-        table_of(source.table).name if dataset else "-",
-        ("changes" if source.pages.incremental else "all of it") if dataset else "-",
+        table_of(source.required_dataset.table).name if dataset else "-",
+        ("changes" if source.required_dataset.pages.incremental else "all of it") if dataset else "-",
         number(source.retry.attempts),
         durations.compact(round(source.timeout_seconds)),
     ]

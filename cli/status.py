@@ -17,8 +17,8 @@ from cli.tables import Column, Fact, number, print_facts, print_table
 from deployments import prefect_schedules
 from deployments.expected_interval import cadence_of
 from syncline.errors import PrefectUnavailableError, UnknownSourceError
-from syncline.model.service import named
 from syncline.model.session import SyncSession
+from syncline.model.source import named
 from syncline.settings import Settings
 from syncline.status.reading import read_report
 from syncline.status.report import Report, SourceReport
@@ -67,10 +67,10 @@ def reported(instance: Instance, source: str | None) -> Report:
         ConfigurationError: a file of `flows/`, or prefect.yaml, cannot be loaded.
     """
     known = declared(instance.settings)
-    asked = None if source is None else named(known.services, source)
+    asked = None if source is None else named(known.sources, source)
     if source is not None and asked is None:
-        raise UnknownSourceError(source, tuple(one.name for one in known.services))
-    wanted = known.services if asked is None else (asked,)
+        raise UnknownSourceError(source, tuple(one.name for one in known.sources))
+    wanted = known.sources if asked is None else (asked,)
     tables = {one.name: known.tables[one.name] for one in wanted if one.name in known.tables}
     planned = _schedules(instance.settings, instance.store, known, [one.name for one in wanted])
     return read_report(instance.store, instance.settings, wanted, planned, tables)

@@ -11,7 +11,7 @@ from deployments.prefect_yaml import Deployment, ScheduleEntry, read_deployments
 from deployments.ticks import ticks_between
 from flows.registry import find
 from syncline.model.budgets import Policy
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.resilience.plan import BudgetLoad, Demand, allowance, loads
 from syncline.words import interval
 
@@ -87,7 +87,7 @@ def _remedy(variable: str | None, source: str, seconds: int) -> str:
     return f"{source} every {seconds} s" if variable is None else f"{variable}={1_000 * seconds}"
 
 
-def _demands(deployment: Deployment, source: Service, override: float | None, measured: float) -> list[Demand]:
+def _demands(deployment: Deployment, source: Source, override: float | None, measured: float) -> list[Demand]:
     entries = deployment.schedules[:1] if override is not None else deployment.schedules
     return [
         Demand(

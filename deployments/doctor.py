@@ -17,10 +17,9 @@ from deployments.intervals import planned
 from deployments.preflight import check_deployments, check_upstreams, said_of_missing, said_of_unknown
 from deployments.running_code import changed_code, said_of_changed
 from deployments.secrets_file import short_secrets
-from flows.registry import services, sources
+from flows.registry import sources, sources_with_dataset
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
-from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, Settings
@@ -93,7 +92,7 @@ def _tried(part: str, check: Callable[[], object], well: str) -> Finding:
 
 def _check_database(store: Store) -> None:
     schema.require_current(store)
-    schema.require_columns(store, {source.table for source in sources()})
+    schema.require_columns(store, {source.required_dataset.table for source in sources_with_dataset()})
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -133,16 +132,16 @@ def _prefect(settings: Settings) -> Finding:
 def _reality(store: Store) -> tuple[dict[str, float], dict[str, float]]:
     """The intervals that operators set, and the requests that the runs of each source send as a rule."""
     with store.read() as connection:
-        measured = {one.name: _requests(connection, one) for one in services()}
+        measured = {one.name: _requests(connection, one) for one in sources()}
         return dict(schedules.overrides(connection)), measured
 
 
-def _requests(connection: Connection, service: Service) -> float:
+def _requests(connection: Connection, source: Source) -> float:
     """The median of its last good runs; full passes are not the rule where a source reads changes."""
     recent = select(col(SyncSession.requests)).where(
-        col(SyncSession.source) == service.name, col(SyncSession.status) == Status.COMPLETED
+        col(SyncSession.source) == source.name, col(SyncSession.status) == Status.COMPLETED
     )
-    if isinstance(service, Source) and service.pages.incremental:
+    if source.dataset is not None and source.dataset.pages.incremental:
         recent = recent.where(col(SyncSession.mode) == Mode.INCREMENTAL)
     found = connection.execute(recent.order_by(col(SyncSession.started_at).desc()).limit(_RECENT)).scalars().all()
     return float(median(found)) if found else 0

@@ -23,7 +23,6 @@ from deployments.trust import trusted
 from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
-from syncline.model.source import Source
 from syncline.passes import ending
 from syncline.passes.admission import lease_name
 from syncline.settings import Settings
@@ -80,7 +79,7 @@ def run_here(
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
     with closing(open_store(settings)) as store:
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
-        schema.require_columns(store, [source.table] if isinstance(source, Source) else [])
+        schema.require_columns(store, [source.required_dataset.table] if source.dataset is not None else [])
         given = source.parameters(mode, force=force) | dict(parameters or {})
         run = flow_of(source.name)(**given, return_state=True)
         began = store.clock.now()

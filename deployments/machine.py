@@ -28,7 +28,7 @@ from deployments.record import open_record
 from deployments.running_code import running_code
 from deployments.secrets_file import make_missing_secrets, with_made_secrets
 from deployments.vitals import SIGNS_VARIABLE, answers_at, touches
-from flows.registry import sources
+from flows.registry import sources_with_dataset
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings
 from syncline.store import schema
@@ -106,7 +106,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     check_ports(ports_of(settings, demo=demo))
     store = open_store(settings)
     schema.upgrade(store)
-    schema.require_columns(store, {source.table for source in sources()})
+    schema.require_columns(store, {source.required_dataset.table for source in sources_with_dataset()})
     store.close()
     return make_missing_secrets(settings)
 

@@ -11,9 +11,9 @@ from deployments.entrypoint import check_entrypoint
 from deployments.environment import PREFECT_HOST
 from deployments.prefect_yaml import read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
-from flows.registry import find, names, services
+from flows.registry import find, names, sources
 from syncline.errors import ConfigurationError
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.settings import SECRET_BYTES, Settings
 from syncline.upstreams.auth import read_credentials
 from syncline.upstreams.webhooks import endpoint_of
@@ -86,7 +86,7 @@ def check_secrets(settings: Settings) -> None:
         )
 
 
-def is_set_up(settings: Settings, source: Service) -> bool:
+def is_set_up(settings: Settings, source: Source) -> bool:
     """Whether anything says where the source's upstream is; one that has no address is not served."""
     return settings.missing(source.upstream.name) is None
 
@@ -97,7 +97,7 @@ def check_upstreams(settings: Settings) -> None:
     Raises:
         ConfigurationError: no upstream has an address, or an address or a credential cannot be used; names the setting.
     """
-    served = [source for source in services() if is_set_up(settings, source)]
+    served = [source for source in sources() if is_set_up(settings, source)]
     if not served:
         check_upstream(settings, find(read_deployments()[0].source))
     for source in served:
@@ -108,7 +108,7 @@ def check_upstreams(settings: Settings) -> None:
 def said_of_missing(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
-    for source in services():
+    for source in sources():
         setting = settings.missing(source.upstream.name)
         if setting is not None:
             missing.setdefault(setting, []).append(source.name)
@@ -120,7 +120,7 @@ def said_of_missing(settings: Settings) -> str | None:
 
 def said_of_unknown(settings: Settings) -> str | None:
     """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
-    known = {source.upstream.name.lower() for source in services()}
+    known = {source.upstream.name.lower() for source in sources()}
     told = [
         f"SYNCLINE_UPSTREAMS__{name.upper()}__…{_nearest(name, known)}"
         for name in settings.upstreams
@@ -134,7 +134,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {found[0].upper()}?)" if found else ""
 
 
-def check_upstream(settings: Settings, source: Service) -> None:
+def check_upstream(settings: Settings, source: Source) -> None:
     """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
     settings.base_url(source.upstream.name)
     read_credentials(source.upstream, settings)

@@ -24,8 +24,8 @@ from deployments.known import known_flows
 from deployments.run_processes import RunProcesses
 from deployments.session_states import state_of
 from flows.registry import find
-from syncline.model.service import Service
 from syncline.model.session import Status
+from syncline.model.source import Source
 from syncline.passes.admission import lease_name
 from syncline.passes.queueing import patience_seconds
 from syncline.passes.ticks import begins_at
@@ -81,7 +81,7 @@ async def end_orphans(
 
 
 def is_stuck(
-    source: Service,
+    source: Source,
     run: FlowRun,
     now: datetime,
     *,

@@ -1,34 +1,31 @@
 """Airdrops that run now."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["AIRDROPS", "sync_airdrops"]
 
 AIRDROPS = Source(
     name="airdrops",
     upstream=feed_upstream("airdrops", requests_an_hour=60),
-    pages=feeds.airdrops,
-    table=Listing,
-    fields={
-        "external_id": "slug",
-        "title": "name",
-        "project": "project.name",
-        "kind": "category",
-        "url": "link",
-        "reward": "reward.text",
-    },
+    dataset=Dataset(
+        pages=feeds.airdrops,
+        table=Listing,
+        fields={
+            "external_id": "slug",
+            "title": "name",
+            "project": "project.name",
+            "kind": "category",
+            "url": "link",
+            "reward": "reward.text",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

@@ -1,31 +1,28 @@
 """Airdrops that are announced."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["AIRDROPS_UPCOMING", "sync_airdrops_upcoming"]
 
 AIRDROPS_UPCOMING = Source(
     name="airdrops_upcoming",
     upstream=feed_upstream("airdrops_upcoming", requests_an_hour=15),
-    pages=feeds.upcoming,
-    table=Listing,
-    fields={
-        "external_id": "id",
-        "kind": "type",
-        "starts_at": "expected_at",
-    },
+    dataset=Dataset(
+        pages=feeds.upcoming,
+        table=Listing,
+        fields={
+            "external_id": "id",
+            "kind": "type",
+            "starts_at": "expected_at",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

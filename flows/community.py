@@ -1,34 +1,31 @@
 """Community listings: sent in by anybody, and shown only after somebody approved them."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["COMMUNITY", "sync_community"]
 
 COMMUNITY = Source(
     name="community",
     upstream=feed_upstream("community", requests_an_hour=30),
-    pages=feeds.community,
-    table=Listing,
-    fields={
-        "external_id": "id",
-        "kind": "category",
-        "url": "link",
-        "description": "text",
-        "updated_at": "submitted_at",
-    },
-    moderated=True,
+    dataset=Dataset(
+        pages=feeds.community,
+        table=Listing,
+        fields={
+            "external_id": "id",
+            "kind": "category",
+            "url": "link",
+            "description": "text",
+            "updated_at": "submitted_at",
+        },
+        moderated=True,
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

@@ -1,6 +1,6 @@
 """The shop's ERP: what its sources share."""
 
-from syncline.model.upstream import Auth, Upstream
+from syncline import Auth, Upstream
 
 __all__ = ["ERP"]
 

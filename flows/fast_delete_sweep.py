@@ -1,16 +1,13 @@
 """The sweep: which of the newest entries were deleted? Tweets that go, go soon."""
 
 from flows.x import RETRY, X
+from syncline import Source, Tally
 from syncline.contests.choosing import newest
-from syncline.model.service import Service
-from syncline.model.session import Tally
-from tasks.admit import admit
-from tasks.check import check
-from tasks.flow import sync_flow
+from tasks import admit, check, sync_flow
 
 __all__ = ["FAST_DELETE_SWEEP", "fast_delete_sweep"]
 
-FAST_DELETE_SWEEP = Service(
+FAST_DELETE_SWEEP = Source(
     name="fast_delete_sweep",
     aliases=("fastDeleteSweep",),
     upstream=X,

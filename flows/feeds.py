@@ -1,8 +1,6 @@
 """What the listing feeds share: policies, and the making of an upstream for each: none spends another's budget."""
 
-from syncline.model.budgets import Budget, SlidingWindow
-from syncline.model.policies import Backoff, BreakerPolicy, Deletes
-from syncline.model.upstream import Upstream
+from syncline import Backoff, BreakerPolicy, Budget, Deletes, SlidingWindow, Upstream
 
 __all__ = ["BREAKER", "DELETES", "RETRY", "feed_upstream"]
 

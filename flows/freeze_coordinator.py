@@ -7,17 +7,12 @@ from pydantic import Field
 
 from flows.twitter_poller import TWITTER_POLLER
 from flows.x import RETRY, X
-from syncline.model.policies import Priority
-from syncline.model.service import Service
-from syncline.model.session import Tally
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.freeze import due_rounds, freeze_rounds
-from tasks.push import push_snapshots
+from syncline import Priority, Source, Tally
+from tasks import admit, due_rounds, freeze_rounds, push_snapshots, sync_flow
 
 __all__ = ["FREEZE_COORDINATOR", "freeze_coordinator", "freeze_round"]
 
-FREEZE_COORDINATOR = Service(
+FREEZE_COORDINATOR = Source(
     name="freeze_coordinator",
     aliases=("freezeCoordinator",),
     upstream=X,

@@ -1,35 +1,32 @@
 """Points: loyalty programs, season by season."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["POINTS", "sync_points"]
 
 POINTS = Source(
     name="points",
     upstream=feed_upstream("points", requests_an_hour=10),
-    pages=feeds.points,
-    table=Listing,
-    fields={
-        "external_id": "key",
-        "title": "name",
-        "project": "protocol",
-        "url": "page",
-        "reward": "rate.text",
-        "ends_at": "season_end",
-        "updated_at": "as_of",
-    },
+    dataset=Dataset(
+        pages=feeds.points,
+        table=Listing,
+        fields={
+            "external_id": "key",
+            "title": "name",
+            "project": "protocol",
+            "url": "page",
+            "reward": "rate.text",
+            "ends_at": "season_end",
+            "updated_at": "as_of",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

@@ -1,36 +1,33 @@
 """Quests: tasks that a project rewards."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["QUESTS", "sync_quests"]
 
 QUESTS = Source(
     name="quests",
     upstream=feed_upstream("quests", requests_an_hour=60),
-    pages=feeds.quests,
-    table=Listing,
-    fields={
-        "external_id": "quest_id",
-        "title": "headline",
-        "project": "partner.name",
-        "chain": "network",
-        "reward": "rewards.text",
-        "starts_at": "window.from",
-        "ends_at": "window.to",
-        "updated_at": "modified",
-    },
+    dataset=Dataset(
+        pages=feeds.quests,
+        table=Listing,
+        fields={
+            "external_id": "quest_id",
+            "title": "headline",
+            "project": "partner.name",
+            "chain": "network",
+            "reward": "rewards.text",
+            "starts_at": "window.from",
+            "ends_at": "window.to",
+            "updated_at": "modified",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

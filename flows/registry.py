@@ -1,4 +1,4 @@
-"""All services, sources among them: each file of this folder that declares one, with its flow."""
+"""All sources: each file of this folder that declares one, with its flow."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from typing import Any, TypeGuard
 from prefect import Flow
 
 from syncline.errors import ConfigurationError, UnknownSourceError
-from syncline.model.service import Service, named
-from syncline.model.source import Source
+from syncline.model.source import Source, named
 from tasks.flow import SyncFlow
 
-__all__ = ["Entry", "entries", "find", "flow_of", "names", "services", "sources"]
+__all__ = ["Entry", "entries", "find", "flow_of", "names", "sources", "sources_with_dataset"]
 
 _FOLDER = Path(__file__).parent
 _PACKAGE = __name__.rpartition(".")[0]
@@ -27,21 +26,21 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A service and what does its work.
+    """A source and what does its work.
 
     Attributes:
-        source: the declaration: a `Source` where it keeps a dataset in step.
+        source: the declaration.
         flow: the flow, made by `sync_flow`.
         entrypoint: the flow's dotted name, as prefect.yaml gives it.
     """
 
-    source: Service
+    source: Source
     flow: Flow[..., Any]
     entrypoint: str
 
 
-def find(name: str) -> Service:
-    """The service that has this name or alias; a `Source` where it keeps a dataset in step.
+def find(name: str) -> Source:
+    """The source that has this name or alias.
 
     Raises:
         UnknownSourceError: there is none; the message names those that there are.
@@ -51,28 +50,28 @@ def find(name: str) -> Service:
 
 
 def flow_of(name: str) -> Flow[..., Any]:
-    """The flow of the service that has this name or alias; raises as `find` does."""
+    """The flow of the source that has this name or alias; raises as `find` does."""
     return _entry(name).flow
 
 
 def names() -> tuple[str, ...]:
-    """The names of all services, in order."""
+    """The names of all sources, in order."""
     return tuple(entries())
 
 
-def services() -> tuple[Service, ...]:
-    """All services, sources among them, in the order of their names."""
+def sources() -> tuple[Source, ...]:
+    """All sources, in the order of their names."""
     return tuple(entry.source for entry in entries().values())
 
 
-def sources() -> tuple[Source, ...]:
+def sources_with_dataset() -> tuple[Source, ...]:
     """Those that keep a dataset in step, in the order of their names."""
-    return tuple(one for one in services() if isinstance(one, Source))
+    return tuple(one for one in sources() if one.dataset is not None)
 
 
 @cache
 def entries() -> dict[str, Entry]:
-    """All services with their flows by name; the files are loaded once a process.
+    """All sources with their flows by name; the files are loaded once a process.
 
     Raises:
         ConfigurationError: a file cannot be loaded, lacks its flow, or declares a source that another one has.
@@ -81,7 +80,7 @@ def entries() -> dict[str, Entry]:
 
 
 def read_folder(folder: Path, package: str) -> dict[str, Entry]:
-    """The services in the files of `folder`, which are the modules of `package`; raises as `entries` does."""
+    """The sources in the files of `folder`, which are the modules of `package`; raises as `entries` does."""
     found: dict[str, Entry] = {}
     there = sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
     wanted = [name for name in there if f"{package}.{name}" != __name__ and not name.startswith("_")]
@@ -128,7 +127,7 @@ def _refuse_idle(modules: list[ModuleType], found: Mapping[str, Entry]) -> None:
     """A source that no flow brings up to date is a mistake."""
     for module in modules:
         for value in vars(module).values():
-            if isinstance(value, Service) and value.name not in found:
+            if isinstance(value, Source) and value.name not in found:
                 file = f"{module.__name__.replace('.', '/')}.py"
                 raise ConfigurationError(f"{file} declares the source {value.name!r}, but no flow: add `@sync_flow(…)`")
 

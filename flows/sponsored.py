@@ -1,35 +1,32 @@
 """Sponsored listings: paid for, and live at once."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["SPONSORED", "sync_sponsored"]
 
 SPONSORED = Source(
     name="sponsored",
     upstream=feed_upstream("sponsored", requests_an_hour=120),
-    pages=feeds.sponsored,
-    table=Listing,
-    fields={
-        "external_id": "campaign",
-        "project": "sponsor",
-        "kind": "placement",
-        "url": "target_url",
-        "description": "copy",
-        "starts_at": "runs.from",
-        "ends_at": "runs.until",
-    },
+    dataset=Dataset(
+        pages=feeds.sponsored,
+        table=Listing,
+        fields={
+            "external_id": "campaign",
+            "project": "sponsor",
+            "kind": "placement",
+            "url": "target_url",
+            "description": "copy",
+            "starts_at": "runs.from",
+            "ends_at": "runs.until",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

@@ -1,16 +1,13 @@
 """Validation: are the entries of open rounds still there, and still public? Each in its turn."""
 
 from flows.x import RETRY, X
+from syncline import Source, Tally
 from syncline.contests.choosing import longest_unchecked
-from syncline.model.service import Service
-from syncline.model.session import Tally
-from tasks.admit import admit
-from tasks.check import check
-from tasks.flow import sync_flow
+from tasks import admit, check, sync_flow
 
 __all__ = ["VALIDATE_ENTRIES", "validate_entries"]
 
-VALIDATE_ENTRIES = Service(
+VALIDATE_ENTRIES = Source(
     name="validate_entries",
     aliases=("validateEntries",),
     upstream=X,

@@ -1,8 +1,6 @@
 """X: what its services share. Budgets as the contests have them: 10 mentions and 15 lookups in any 15 minutes."""
 
-from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
-from syncline.model.policies import Retry
-from syncline.model.upstream import Auth, Upstream
+from syncline import Auth, Budget, Retry, SlidingWindow, TokenBucket, Upstream
 from syncline.upstreams.x import LOOKUP_PATH, MENTIONS_PATH
 from tasks.context import settings
 

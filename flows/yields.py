@@ -1,32 +1,29 @@
 """Yields: what pools pay, in the shape of DefiLlama's `/pools` (https://yields.llama.fi)."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
+from syncline import Dataset, Mode, Source, Tally
 from syncline.model.listings import Listing
-from syncline.model.policies import Mode
-from syncline.model.session import Tally
-from syncline.model.source import Source
 from syncline.upstreams import feeds
-from tasks.admit import admit
-from tasks.flow import sync_flow
-from tasks.prune import prune
-from tasks.pull import pull
+from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["YIELD", "sync_yield"]
 
 YIELD = Source(
     name="yield",
     upstream=feed_upstream("yield", requests_an_hour=30),
-    pages=feeds.pools,
-    table=Listing,
-    fields={
-        "external_id": "pool",
-        "title": "symbol",
-        "kind": "exposure",
-        "tvl_usd": "tvlUsd",
-    },
+    dataset=Dataset(
+        pages=feeds.pools,
+        table=Listing,
+        fields={
+            "external_id": "pool",
+            "title": "symbol",
+            "kind": "exposure",
+            "tvl_usd": "tvlUsd",
+        },
+        deletes=DELETES,
+    ),
     retry=RETRY,
     breaker=BREAKER,
-    deletes=DELETES,
 )
 
 

@@ -10,7 +10,6 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
 
 from syncline.model.policies import Mode, Overlap
-from syncline.model.service import Service
 from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.passes import queueing, refused
@@ -35,7 +34,7 @@ _LOOK_EVERY_SECONDS = 1.0
 _RENAME_SECONDS = 3
 
 
-async def admit(source: Service, mode: Mode = Mode.INCREMENTAL) -> None:
+async def admit(source: Source, mode: Mode = Mode.INCREMENTAL) -> None:
     """Let the run of `source` begin, or end it here with its reason.
 
     What the run holds (lease, concurrency limit) is given back when the flow ends.
@@ -67,11 +66,11 @@ def _require_fit(run: Run) -> None:
         SchemaBehindError, NewerDatabaseError: it has not; says what to do.
     """
     schema.require_current(run.store)
-    schema.require_columns(run.store, [run.source.table] if isinstance(run.source, Source) else [])
+    schema.require_columns(run.store, [run.source.required_dataset.table] if run.source.dataset is not None else [])
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_worth_another_try)
-async def admit_task(source: Service, due: Due) -> Admission:
+async def admit_task(source: Source, due: Due) -> Admission:
     """Decide, and put the decision on record; a run that may wait for its turn does so here."""
     store = current_run().store
     refused.release_changed(store, source, settings, account_id=due.account_id)

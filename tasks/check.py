@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 
 from syncline.contests.checking import Checks
 from syncline.model.contests import Entry
-from syncline.model.service import Service
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.store.engine import Store
 from syncline.upstreams.x import MOST_IDS
 from tasks.breaker import noted
@@ -27,7 +27,7 @@ Choice: TypeAlias = Callable[[Store, int], Sequence[Entry]]
 """Which entries are to be checked, at most so many."""
 
 
-async def check(service: Service, choose: Choice) -> Tally:
+async def check(service: Source, choose: Choice) -> Tally:
     """Check one batch of 100 entries; where there are none, X is not asked."""
     return unless_ended(await attempt(check_task, service.retry, service, choose))
 
@@ -41,7 +41,7 @@ async def check(service: Service, choose: Choice) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def check_task(service: Service, choose: Choice) -> Tally | EarlyEnd:
+async def check_task(service: Source, choose: Choice) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     checks = Checks(store=run.store, service=service, transport=await run.open_transport(), session_id=run.session_id)

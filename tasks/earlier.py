@@ -22,7 +22,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 
 from syncline.model.policies import CatchUp
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.due import Due
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -41,7 +41,7 @@ _COMING = FlowRunFilterState(
 )
 
 
-def earlier_ticks(source: Service, due: Due) -> Callable[[], Awaitable[bool]] | None:
+def earlier_ticks(source: Source, due: Due) -> Callable[[], Awaitable[bool]] | None:
     """What tells whether an earlier tick is on its way; None where that does not matter to the run."""
     flow_run = current_flow_run()
     if source.catch_up is not CatchUp.ALL or due.scheduled_for is None or flow_run is None:

@@ -16,7 +16,6 @@ from prefect.logging import get_logger
 from prefect.states import Completed
 
 from syncline.errors import MostlyRejectedError
-from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
 from syncline.passes import ending, results
@@ -52,14 +51,14 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
         source: whose work it does; a `Source` where it keeps a dataset in step.
     """
 
-    def __init__(self, source: Service, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
+    def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
         """Make the flow `sync-NAME` that runs `conducted`, with the hooks that close its session."""
         self.source = source
         results.declare(source)
         super().__init__(
             conducted,
             name=flow_name(source.name),
-            flow_run_name=f"{source.name}-{{mode}}" if isinstance(source, Source) else source.name,
+            flow_run_name=f"{source.name}-{{mode}}" if source.dataset is not None else source.name,
             timeout_seconds=_backstop_seconds(source),
             persist_result=False,
             on_completion=[close_completed],
@@ -69,12 +68,12 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
         )
 
 
-def _backstop_seconds(source: Service) -> float:
+def _backstop_seconds(source: Source) -> float:
     """When Prefect's own timeout ends a run that ours (`tasks.watchdog`) could not end."""
     return source.jitter_seconds + patience_seconds(source) + source.timeout_seconds + _BACKSTOP_SECONDS + TELL_SECONDS
 
 
-def sync_flow(source: Service) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
+def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
     """Make the flow `sync-NAME` of an async function that brings `source` up to date, or does a service's work.
 
     The function calls `admit` first. That of a `Source` takes `mode`, and `force` if it prunes. The flow run ends
@@ -92,7 +91,7 @@ def sync_flow(source: Service) -> Callable[[Callable[P, Awaitable[Tally]]], Sync
     return decorate
 
 
-async def _conduct(source: Service, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
+async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
     """Run the sentence; Prefect hears of the end once its server answers, and nothing is held by then."""
     _spare_collector()
     results.declare(source)  # a flow that came by pickle did not run its module

@@ -11,7 +11,6 @@ from prefect.cache_policies import NO_CACHE
 from syncline.contests import choosing, freezing, pushing
 from syncline.contests.checking import Checks
 from syncline.errors import UpstreamError
-from syncline.model.service import Service
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from tasks.breaker import noted
@@ -39,7 +38,7 @@ def _due_rounds(read_by: Source, round_number: int | None) -> tuple[int, ...]:
     return (round_number,)
 
 
-async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
+async def freeze_rounds(service: Source, numbers: Iterable[int]) -> Tally:
     """Freeze one round after the other; one of which X cannot tell keeps no other from it, and is raised at the end."""
     tally, failed = Tally(), list[UpstreamError]()
     for number in numbers:
@@ -52,7 +51,7 @@ async def freeze_rounds(service: Service, numbers: Iterable[int]) -> Tally:
     return tally
 
 
-async def freeze(service: Service, round_number: int) -> Tally:
+async def freeze(service: Source, round_number: int) -> Tally:
     """Check all entries of the round once more, and make its snapshot; a retried attempt goes on where it stood."""
     return unless_ended(await attempt(freeze_task, service.retry, service, round_number))
 
@@ -66,7 +65,7 @@ async def freeze(service: Service, round_number: int) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def freeze_task(service: Service, round_number: int) -> Tally | EarlyEnd:
+async def freeze_task(service: Source, round_number: int) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     transport = await run.open_transport()

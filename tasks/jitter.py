@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncline.clock import Clock
 from syncline.model.policies import Mode
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.ticks import begins_at
 from tasks.due import current_due
 
@@ -16,7 +16,7 @@ __all__ = ["jitter_left_seconds", "wait_for_jitter"]
 
 
 async def wait_for_jitter(
-    source: Service, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    source: Source, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Wait until the run of the tick under way begins; a run that nobody scheduled begins at once."""
     seconds = jitter_left_seconds(source, current_due(Mode.INCREMENTAL).scheduled_for, clock.now())
@@ -24,7 +24,7 @@ async def wait_for_jitter(
         await sleep(seconds)
 
 
-def jitter_left_seconds(source: Service, tick: datetime | None, now: datetime) -> float:
+def jitter_left_seconds(source: Source, tick: datetime | None, now: datetime) -> float:
     """How long the run of `tick` still waits; 0 where it waits no longer, or for nothing."""
     if tick is None or not source.jitter_seconds:
         return 0

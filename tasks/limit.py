@@ -21,8 +21,8 @@ from prefect.concurrency.context import ConcurrencyContext
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_logger
 
-from syncline.model.service import Service
 from syncline.model.session import Status
+from syncline.model.source import Source
 from tasks.due import current_flow_run
 from tasks.early_end import EarlyEnd, EndRun
 from tasks.run import Run
@@ -102,7 +102,7 @@ async def _take(run: Run, flow_run: FlowRun) -> None:
 
 
 @asynccontextmanager
-async def _slot(source: Service, flow_run: FlowRun) -> AsyncGenerator[None]:
+async def _slot(source: Source, flow_run: FlowRun) -> AsyncGenerator[None]:
     """A slot of the source's limit; where it cannot be given back, Prefect frees it when its lease runs out."""
     slot = concurrency(
         limit_name(source.name),

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from syncline.contests.pushing import push_due
 from syncline.errors import DeferredError
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
 from syncline.upstreams.webhooks import endpoint_of
 from tasks.context import settings
@@ -19,7 +19,7 @@ from tasks.task_hooks import note_attempt, note_failure
 __all__ = ["push_snapshots", "push_task"]
 
 
-async def push_snapshots(service: Service) -> int:
+async def push_snapshots(service: Source) -> int:
     """Send the snapshots whose time has come; returns how many were accepted. Without an address nothing is sent."""
     return unless_ended(await attempt(push_task, service.retry))
 

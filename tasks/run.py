@@ -13,7 +13,7 @@ from uuid import UUID
 
 from syncline.model.page import Transport
 from syncline.model.policies import Mode
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
 from syncline.store import heartbeats
 from syncline.store.breakers import Permit
@@ -62,7 +62,7 @@ class Run:
         end: what ends it from outside; None in a test of one task.
     """
 
-    source: Service
+    source: Source
     store: Store
     stack: AsyncExitStack
     last: AsyncExitStack = field(default_factory=AsyncExitStack)

@@ -11,8 +11,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from syncline.model.policies import Overlap
-from syncline.model.service import Service
 from syncline.model.session import Status, Tally
+from syncline.model.source import Source
 from syncline.passes import ending
 from syncline.passes.due import lease_name
 from syncline.store import leases, sessions
@@ -36,7 +36,7 @@ class RunTimedOutError(TimeoutError):
     """The run took longer than its source's `timeout_seconds`; what it stored stays."""
 
 
-def overdue(source: Service) -> EarlyEnd:
+def overdue(source: Source) -> EarlyEnd:
     """Its time is over."""
     message = f"the run took longer than timeout_seconds={source.timeout_seconds:g}"
     return EarlyEnd(status=Status.FAILED, reason=message, error=("TimeoutError", message))

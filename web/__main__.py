@@ -28,7 +28,7 @@ def main() -> int:
         settings = load_settings()
         store = open_store(settings)
         schema.require_current(store)
-        known = registry.services()
+        known = registry.sources()
         listening = _listen(settings)
     except SynclineError as error:
         sys.stderr.write(f"syncline: {error}\n")

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, docs, metrics
@@ -49,7 +49,7 @@ def create_app(
     store: Store,
     *,
     controls: Controls,
-    known: Sequence[Service],
+    known: Sequence[Source],
     beside: Callable[[context.Context], Awaitable[object]] | None = None,
     limits: Limits | None = None,
 ) -> FastAPI:

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 
 from syncline.errors import UnknownSourceError
-from syncline.model.service import Service, named
+from syncline.model.source import Source, named
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.attempts import Attempts
@@ -36,7 +36,7 @@ class Context:
     settings: Settings
     store: Store
     controls: Controls
-    sources: Sequence[Service]
+    sources: Sequence[Source]
     attempts: Attempts
     began_at: datetime
     shared: dict[str, SharedSnapshot[Any]] = field(default_factory=dict[str, SharedSnapshot[Any]], repr=False)

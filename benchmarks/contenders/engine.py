@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from benchmarks.outcome import run_contender
 from benchmarks.work import Counted, Task, Work
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally, Trigger
@@ -31,9 +32,7 @@ T = TypeVar("T")
 _PRODUCTS = Source(
     name="products",
     upstream=Upstream(name="erp", auth=Auth.BEARER),
-    pages=erp.products,
-    table=Product,
-    updated_field="updated_at",
+    dataset=Dataset(pages=erp.products, table=Product, updated_field="updated_at"),
 )
 """As in flows/products.py, which would bring Prefect along."""
 

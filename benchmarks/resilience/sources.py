@@ -1,6 +1,7 @@
 """A source and an upstream for what is measured; nothing of it is ever synchronised."""
 
 from syncline.model.budgets import Budget
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source
@@ -23,8 +24,6 @@ def measured_source(name: str) -> Source:
     return Source(
         name=name,
         upstream=measured_upstream(),
-        pages=erp.products,
-        table=Product,
-        updated_field="updated_at",
+        dataset=Dataset(pages=erp.products, table=Product, updated_field="updated_at"),
         breaker=BreakerPolicy(failures=THRESHOLD),
     )

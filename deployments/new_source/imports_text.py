@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deployments.new_source.draft import Draft, Shared
+from deployments.new_source.python_text import WIDTH
 from deployments.new_source.table_text import column_type, python_type
 from syncline.model.upstream import Auth
 
@@ -12,28 +13,20 @@ __all__ = ["import_blocks", "table_imports", "upstream_name"]
 
 _STANDARD = {"Decimal": "decimal", "Any": "typing", "datetime": "datetime", "date": "datetime"}
 _ALWAYS = (
-    ("syncline.model.items", "Item"),
-    ("syncline.model.policies", "Mode"),
-    ("syncline.model.policies", "Retry"),
-    ("syncline.model.session", "Tally"),
-    ("syncline.model.source", "Source"),
-    ("syncline.upstreams.rest", "RestPages"),
-    ("tasks.admit", "admit"),
-    ("tasks.flow", "sync_flow"),
-    ("tasks.prune", "prune"),
-    ("tasks.pull", "pull"),
+    *(("syncline", name) for name in ("Dataset", "Item", "Mode", "RestPages", "Retry", "Source", "Tally")),
+    *(("tasks", name) for name in ("admit", "prune", "pull", "sync_flow")),
 )
 
 
 def import_blocks(draft: Draft) -> list[list[str]]:
     """The lines by group: Python's own, other people's, ours."""
-    paging = ("syncline.upstreams.paging", type(draft.guess.paging).__name__)
+    paging = ("syncline", type(draft.guess.paging).__name__)
     return _blocks(draft, [*_ALWAYS, *_columns(draft), paging, *_upstream(draft)])
 
 
 def table_imports(draft: Draft) -> list[str]:
     """The lines that the table's class alone needs."""
-    own = [("syncline.model.items", "Item"), *_columns(draft)]
+    own = [("syncline", "Item"), *_columns(draft)]
     return [line for block in _blocks(draft, own) for line in block]
 
 
@@ -45,7 +38,7 @@ def _blocks(draft: Draft, own: list[tuple[str, str]]) -> list[list[str]]:
 
 def _columns(draft: Draft) -> list[tuple[str, str]]:
     types = {column_type(draft, column) for column in draft.guess.columns} - {None}
-    return [("syncline.model.columns", str(name).partition("(")[0]) for name in types]
+    return [("syncline", str(name).partition("(")[0]) for name in types]
 
 
 def upstream_name(draft: Draft) -> str:
@@ -61,10 +54,18 @@ def _upstream(draft: Draft) -> list[tuple[str, str]]:
         name, constant = upstream_name(draft), draft.upstream.constant
         return [(draft.upstream.module, constant if name == constant else f"{constant} as {name}")]
     wanted = ["Upstream"] if draft.upstream.auth is Auth.NONE else ["Auth", "Upstream"]
-    return [("syncline.model.upstream", name) for name in wanted]
+    return [("syncline", name) for name in wanted]
 
 
 def _lines(wanted: Iterable[tuple[str, str]]) -> list[str]:
     pairs = set(wanted)
     modules = sorted({module for module, _ in pairs})
-    return [f"from {module} import {', '.join(sorted(n for m, n in pairs if m == module))}" for module in modules]
+    return [line for module in modules for line in _line(module, sorted(n for m, n in pairs if m == module))]
+
+
+def _line(module: str, names: list[str]) -> list[str]:
+    """One line, or a line for each name where that is too long."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]

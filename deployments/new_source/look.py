@@ -93,7 +93,7 @@ def _parsed(url: str) -> httpx.URL:
 def _shared(where: httpx.URL, identity: Identity, settings: Settings) -> Shared | None:
     """The upstream of another file that this URL belongs to, if it would sign alike: of several, the nearest."""
     near: dict[str, Upstream] = {}
-    for source in registry.sources():
+    for source in registry.sources_with_dataset():
         name = source.upstream.name
         base = settings.upstream(name).base_url
         if base is not None and _below(where, base) is not None and _signs_alike(identity, name, settings):

@@ -81,15 +81,20 @@ def _source(draft: Draft) -> list[str]:
     arguments: dict[str, Value] = {
         "name": literal(names.source),
         "upstream": f"{upstream_name(draft)}.upstream" if by_source else upstream_name(draft),
-        "pages": _pages(guess, hints=draft.place is None),
-        "table": names.row,
+        "dataset": _dataset(draft),
+        "retry": "Retry(attempts=3, delays_seconds=(5, 10, 20))",
     }
+    return [*_doubts(guess), *lay_out(f"{names.constant} = ", call("Source", arguments, exploded=True))]
+
+
+def _dataset(draft: Draft) -> Value:
+    guess = draft.guess
+    arguments: dict[str, Value] = {"pages": _pages(guess, hints=draft.place is None), "table": draft.names.row}
     if guess.updated_field is not None and guess.updated_since is not None:
         arguments["updated_field"] = literal(guess.updated_field)
     elif guess.updated_field is not None:
         arguments[f'# updated_field="{guess.updated_field}",  # together with `updated_since` above'] = ""
-    arguments["retry"] = "Retry(attempts=3, delays_seconds=(5, 10, 20))"
-    return [*_doubts(guess), *lay_out(f"{names.constant} = ", call("Source", arguments, exploded=True))]
+    return call("Dataset", arguments, exploded=True)
 
 
 def _doubts(guess: Guess) -> list[str]:

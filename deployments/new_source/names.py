@@ -19,8 +19,24 @@ from syncline.errors import ConfigurationError
 __all__ = ["MODULE_NAMES", "Names", "check_free", "choose"]
 
 MODULE_NAMES = frozenset(
-    {"Amount", "Any", "Auth", "BigInt", "Cursor", "Decimal", "Field", "Item", "JsonColumn", "KeyText", "Keyset", "Link"}
+    {
+        "Amount",
+        "Any",
+        "Auth",
+        "BigInt",
+        "Cursor",
+        "Dataset",
+        "Decimal",
+        "Field",
+        "Item",
+        "JsonColumn",
+        "KeyText",
+        "Keyset",
+        "Link",
+    }
     | {
+        "Keyset",
+        "Link",
         "Mode",
         "NumberText",
         "Offset",

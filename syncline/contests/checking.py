@@ -13,8 +13,8 @@ from syncline.contests.verdicts import decide
 from syncline.errors import RateLimitedError
 from syncline.model.contests import Entry, EntryStatus
 from syncline.model.page import Transport
-from syncline.model.service import Service
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
 from syncline.store import entries as stored
 from syncline.store import heartbeats, rejects, sessions
@@ -41,7 +41,7 @@ class Checks:
     """
 
     store: Store
-    service: Service
+    service: Source
     transport: Transport
     session_id: str
     final: bool = False

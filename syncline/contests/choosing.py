@@ -88,4 +88,4 @@ def _read_to(connection: Connection, source: Source) -> datetime | None:
     checkpoint = checkpoints.read(connection, source.name, None)
     if checkpoint is None or checkpoint.read_to is None:
         return None
-    return checkpoint.read_to - timedelta(seconds=source.lag_seconds)
+    return checkpoint.read_to - timedelta(seconds=source.required_dataset.lag_seconds)

@@ -1,87 +1,119 @@
-"""A source: one dataset that is kept in step."""
+"""A source: work on an upstream that runs by itself, again and again, with sessions, budgets and a breaker."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from syncline.errors import ConfigurationError
-from syncline.local_time import check_zone
-from syncline.model.items import Item, ItemStatus, ModeratedItem, refuse_unique
-from syncline.model.page import Pages
-from syncline.model.places import check_paths
-from syncline.model.policies import Deletes, Mode, SameKey
-from syncline.model.service import Service
+from syncline.model.dataset import Dataset
+from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
+from syncline.model.session import SyncSession
+from syncline.model.upstream import Upstream
 
-__all__ = ["Source"]
+__all__ = ["Source", "named"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(Service):
-    r"""One dataset kept in step: where it comes from, where it goes, and by which policies.
+class Source:
+    """Work that is done on schedule, and by which policies; most of it keeps a dataset in step.
 
     Attributes:
-        pages: the connector that yields its pages.
-        table: the table that it fills.
-        fields: where the upstream's items have what a column holds, by column, as a dotted path (`token.chain`; a dot
-            within a key is written `\.`); a column that is not named is read under its own name. A column of JSON may
-            hold an object that other columns are read from within.
-        moderated: whether new and changed items wait for a decision; only for a table of moderated items.
-        updated_field: the item's field that rises with each change (an instant); the cursor is made of it.
-        lag_seconds: how far behind the newest change an incremental pass starts, because upstreams show changes late
-            and clocks differ. What is read twice for it is seen to be unchanged.
-        time_zone: the zone of instants that the upstream writes without an offset, as `Europe/Berlin`; None: they are
-            UTC. It is asked for changes in the same zone, unless by `epoch`.
-        deletes: when rows that are gone upstream are deleted.
-        same_key: what becomes of two different items of one list that have the same key.
-        resume_within_seconds: an unfinished pass whose last page is older than this begins anew: cursors grow old, and
-            so does what was read.
-        max_requests: a session that has sent so many requests ends as partial; the next one goes on there.
-        keep_rejects: how many items that could not be stored are kept with their reasons; the oldest go.
+        name: lower case with underscores; names the flow `sync-NAME` and the limit `source:NAME`.
+        aliases: other names by which commands and endpoints know it; no other source may have them. The first is the
+            one that the health endpoints show.
+        upstream: the API that it asks.
+        dataset: what it keeps in step; None: it does other work.
+        retry: how often the work is tried.
+        breaker: when a source that keeps failing is left alone for a while.
+        priority: who goes first where several sources share a budget.
+        spends: how many requests a run sends, by the name of the upstream's budget, as far as the budgets are planned;
+            unset: one from each.
+        overlap: what becomes of a run that is due while another one works.
+        jitter_seconds: a scheduled run begins up to this long after its time, so that not all begin at once; how long
+            is drawn once for each time.
+        catch_up: what becomes of scheduled runs that come late.
+        late_after_seconds: a scheduled run that begins longer than this after its (jittered) time is late.
+        timeout_seconds: after this long a run is ended, and its session fails; waiting for its turn does not count.
+        patience_seconds: a wait (hold, rate limit, budget) of up to this long is waited in place; a longer one defers
+            the run.
+        on_result: functions that are called with each session of the source that ends, in the process that ends it.
     """
 
-    pages: Pages
-    table: type[Item]
-    fields: Mapping[str, str] = field(default_factory=dict[str, str])
-    moderated: bool = False
-    updated_field: str | None = None
-    lag_seconds: float = 60
-    time_zone: str | None = None
-    deletes: Deletes = field(default_factory=Deletes)
-    same_key: SameKey = SameKey.REJECT
-    resume_within_seconds: float = 172_800
-    max_requests: int = 10_000
-    keep_rejects: int = 10_000
+    name: str
+    upstream: Upstream
+    aliases: tuple[str, ...] = ()
+    dataset: Dataset | None = None
+    retry: RetryPolicy = field(default_factory=Retry)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    priority: Priority = Priority.NORMAL
+    spends: Mapping[str, float] = field(default_factory=dict[str, float])
+    overlap: Overlap = Overlap.SKIP
+    jitter_seconds: float = 0
+    catch_up: CatchUp = CatchUp.LATEST
+    late_after_seconds: float = 60
+    timeout_seconds: float = 600
+    patience_seconds: float = 30
+    on_result: tuple[Callable[[SyncSession], None], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work."""
-        super().__post_init__()
-        if self.pages.incremental and self.updated_field is None:
-            raise ConfigurationError(f"source {self.name!r} reads changes: name its updated_field")
-        if self.keep_rejects < 1:
-            raise ConfigurationError(f"source {self.name!r}: keep_rejects must be at least 1")
-        if min(self.lag_seconds, self.resume_within_seconds) < 0:
+        if not self.name.isidentifier() or self.name != self.name.lower():
+            raise ConfigurationError(f"a source's name is lower case with underscores, but is {self.name!r}")
+        if min(self.timeout_seconds, self.patience_seconds, self.jitter_seconds, self.late_after_seconds) < 0:
             raise ConfigurationError(f"source {self.name!r}: seconds must not be negative")
-        if self.max_requests < 1:
-            raise ConfigurationError(f"source {self.name!r}: max_requests must be at least 1")
-        if self.time_zone is not None:
-            check_zone(self.time_zone)
-        if self.moderated and not issubclass(self.table, ModeratedItem):
-            raise ConfigurationError(f"source {self.name!r} is moderated: its table must be of a ModeratedItem")
-        check_paths(self.table, self.fields, source=self.name)
-        refuse_unique(self.table)
+        if not all(alias.isidentifier() for alias in self.aliases):
+            raise ConfigurationError(
+                f"source {self.name!r}: an alias is letters, digits and underscores: {self.aliases}"
+            )
+        budgets = [budget.name for budget in self.upstream.budgets]
+        for name, requests in self.spends.items():
+            if name not in budgets or requests < 0:
+                there = ", ".join(budgets) or "none"
+                raise ConfigurationError(f"source {self.name!r} spends {requests:g} of {name!r}: there are {there}")
+        if self.dataset is not None:
+            self.dataset.check(self.name)
 
     @property
-    def first_status(self) -> ItemStatus:
-        """What a new item gets, in a table of moderated items."""
-        return ItemStatus.PENDING if self.moderated else ItemStatus.LIVE
+    def required_dataset(self) -> Dataset:
+        """Its dataset, for work that needs one.
+
+        Raises:
+            ConfigurationError: it has none.
+        """
+        if self.dataset is None:
+            raise ConfigurationError(f"source {self.name!r} keeps no dataset in step: declare its `dataset`")
+        return self.dataset
+
+    @property
+    def shown_as(self) -> str:
+        """The name that the health endpoints show: the first alias, or its own name."""
+        return self.aliases[0] if self.aliases else self.name
+
+    @property
+    def planned_requests(self) -> dict[str, float]:
+        """How many requests a run sends, by the name of the budget."""
+        return dict(self.spends) or {budget.name: 1 for budget in self.upstream.budgets}
 
     def parameters(self, mode: Mode, *, force: bool = False) -> dict[str, object]:
         """What its flow is called with: how much is read, and `force` where however much is gone may be deleted.
 
+        A source without a dataset does the same in each mode, and its flow takes neither.
+
         Raises:
-            ConfigurationError: it never deletes anything.
+            ConfigurationError: it never deletes anything, so there is nothing to force.
         """
-        if force and self.deletes.never:
+        if self.dataset is None:
+            if force:
+                raise ConfigurationError(
+                    f"{self.name} keeps no dataset in step, so there is nothing to delete: no force"
+                )
+            return {}
+        if force and self.dataset.deletes.never:
             raise ConfigurationError(f"{self.name} never deletes what its upstream no longer lists: no force")
         return {"mode": mode.value, **({"force": True} if force else {})}
+
+
+def named(sources: Iterable[Source], name: str) -> Source | None:
+    """The one of the `sources` that has this name or alias; None where there is none."""
+    return next((one for one in sources if name in (one.name, *one.aliases)), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes import refused, results
 from syncline.passes.door import Door
 from syncline.passes.due import Admission, Due, Wait, lease_name
@@ -21,7 +21,7 @@ __all__ = ["Admission", "Due", "Wait", "admit", "ask", "lease_name", "said_of_br
 
 def admit(
     store: Store,
-    source: Service,
+    source: Source,
     due: Due,
     *,
     process: leases.Process | None = None,
@@ -46,7 +46,7 @@ def admit(
 
 def ask(
     store: Store,
-    source: Service,
+    source: Source,
     due: Due,
     *,
     process: leases.Process | None = None,
@@ -70,7 +70,7 @@ def ask(
     return decided
 
 
-def turn_away(store: Store, source: Service, due: Due) -> Admission | None:
+def turn_away(store: Store, source: Source, due: Due) -> Admission | None:
     """Put on record that a run which has not begun would be turned away; None where it would not be."""
     decided = _decide(store, source, due, begins=False)
     assert not isinstance(decided, Wait)  # only a run that is there to begin waits
@@ -79,7 +79,7 @@ def turn_away(store: Store, source: Service, due: Due) -> Admission | None:
 
 def _decide(
     store: Store,
-    source: Service,
+    source: Source,
     due: Due,
     *,
     process: leases.Process | None = None,

@@ -99,7 +99,7 @@ class ColumnsWatch:
             return False
         keys = [row.key for row in changes.changed]
         names = [self.codec.columns[place] for place in places]
-        before = column_values.read(connection, self.source.table, self.rows, keys, names)
+        before = column_values.read(connection, self.source.required_dataset.table, self.rows, keys, names)
         changed, changes.changed = changes.changed, []
         for row in changed:
             self._put_back(changes, row, places, before[row.key], known[row.key])
@@ -130,7 +130,9 @@ class ColumnsWatch:
         changed = {row.key for row in changes.changed}
         bad = {item.key for item in changes.rejected}  # they keep their values, but nobody says that they have them
         same = [key for key in items if key in known and key not in changed and key not in bad]
-        again = len(changed) < _MANY and column_values.are_kept(connection, self.source.table, self.rows)
+        again = len(changed) < _MANY and column_values.are_kept(
+            connection, self.source.required_dataset.table, self.rows
+        )
         if not are_enough(mode, changed=len(changed), same=len(same), again=again):
             return []
         held = self._filled(connection, list(changed)[:_SAMPLE], places)
@@ -142,7 +144,11 @@ class ColumnsWatch:
     def _filled(self, connection: Connection, keys: Sequence[Key], places: Sequence[int]) -> dict[int, int]:
         """In how many of the rows with these keys each column holds something."""
         names = [self.codec.columns[place] for place in places]
-        values = column_values.read(connection, self.source.table, self.rows, keys, names) if places and keys else {}
+        values = (
+            column_values.read(connection, self.source.required_dataset.table, self.rows, keys, names)
+            if places and keys
+            else {}
+        )
         return {
             place: sum(row[number] not in (None, self.codec.defaults[place]) for row in values.values())
             for number, place in enumerate(places)

@@ -54,13 +54,15 @@ class PageWriter:
         self._source = source
         self._account = account_id
         self._session = session_id
-        self._codec = codec_of(source.table, source.fields, source.time_zone)
+        self._codec = codec_of(
+            source.required_dataset.table, source.required_dataset.fields, source.required_dataset.time_zone
+        )
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
-        may_lose = force or source.deletes.never  # who never deletes has no run with force
+        may_lose = force or source.required_dataset.deletes.never  # who never deletes has no run with force
         self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
-            source=source.name, account_id=account_id, session_id=session_id, keep=source.keep_rejects
+            source=source.name, account_id=account_id, session_id=session_id, keep=source.required_dataset.keep_rejects
         )
         self._pulse = heartbeats.Pulse(store, source.name)
 
@@ -95,7 +97,7 @@ class PageWriter:
         self, connection: Connection, state: PassState, pages: Sequence[Page], refused: Mapping[Key, str]
     ) -> Committed:
         """All that belongs to the pages, in this transaction."""
-        now, shifting = self._store.clock.now(), self._source.pages.shifting
+        now, shifting = self._store.clock.now(), self._source.required_dataset.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
         sight = self._sight(connection, state, batch)
         rivals = take_rivals(batch, state, self._codec, sight.seen, sight.known, shifting=shifting)
@@ -122,10 +124,10 @@ class PageWriter:
     def _settle(self, connection: Connection, state: PassState, sight: Sight, now: datetime) -> tuple[PassState, Tally]:
         """Store of the rivals what is newer than its row, and refuse the others."""
         keys = list(dict.fromkeys(key for key, _ in sight.rivals))
-        known, column = self._rows.known_of(connection, keys), self._source.updated_field
+        known, column = self._rows.known_of(connection, keys), self._source.required_dataset.updated_field
         stored = {} if column is None else self._rows.instants_of(connection, keys, column)
         newer, refused = settle(self._codec, sight.rivals, known, stored, updated_column=column)
-        if refused and self._source.same_key is SameKey.FAIL:
+        if refused and self._source.required_dataset.same_key is SameKey.FAIL:
             raise SameKeyError(self._source.name, str(refused[0].key))
         first = [item for item in refused if str(item.key) not in state.refused_doubles]
         self._rejects.forget(connection, newer)
@@ -159,7 +161,7 @@ class PageWriter:
             sight.known,
             repeated=sight.seen.keys() & batch.items.keys(),
             rewritten=sight.rewritten,
-            updated_column=self._source.updated_field,
+            updated_column=self._source.required_dataset.updated_field,
             refused=sight.unfit,
         )
         self._keep_columns(connection, batch, sight, changes)
@@ -213,7 +215,7 @@ class PageWriter:
 
     def _misses_rows(self, connection: Connection, state: PassState) -> bool:
         """Whether rows would be deleted if the pass ended now."""
-        if self._source.deletes.never:
+        if self._source.required_dataset.deletes.never:
             return False
         return self._seen.misses_rows(connection, self._rows, covered_to=state.covered_to, ordered=state.ordered)
 
@@ -226,7 +228,7 @@ class PageWriter:
         in_walk = [key for key, walk in sight.seen.items() if walk == state.walk]
         newest = max(filter(None, (state.newest, changes.newest)), default=None)
         state = msgspec.structs.replace(
-            told_by(state, pages, shifting=self._source.pages.shifting),
+            told_by(state, pages, shifting=self._source.required_dataset.pages.shifting),
             resume=last.resume,
             pages=state.pages + len(pages),
             walk_pages=state.walk_pages + len(pages),

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from syncline.model.policies import Mode
 from syncline.model.records import LeaseRow
-from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.passes.due import Admission, Due, Wait, lease_name
@@ -42,7 +41,7 @@ class Door:
     """
 
     connection: Connection
-    source: Service
+    source: Source
     due: Due
     now: datetime
     process: leases.Process
@@ -234,7 +233,7 @@ class Door:
         )
 
     def _mode(self) -> Mode:
-        if not isinstance(self.source, Source):
+        if self.source.dataset is None:
             return self.due.mode
         row = checkpoints.read(self.connection, self.source.name, self.due.account_id)
         return mode_due(self.source, row, self.due.mode, self.now)

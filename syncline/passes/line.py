@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from syncline.model.policies import CatchUp
 from syncline.model.records import QueuedRun
-from syncline.model.service import Service
 from syncline.model.session import Trigger
+from syncline.model.source import Source
 from syncline.passes.due import Due, Wait, lease_name
 from syncline.passes.ticks import late_seconds
 from syncline.store import queue, sessions
@@ -25,7 +25,7 @@ class Line:
     """The line as one run sees it, inside a transaction in which nobody else can join."""
 
     connection: Connection
-    source: Service
+    source: Source
     due: Due
     place: Wait | None
     now: datetime

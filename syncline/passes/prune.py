@@ -84,7 +84,7 @@ def _pruned(
         return Pruned(tally=Tally())
     rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
     gone: Sequence[Key] = ()
-    if not source.deletes.never and state.is_proved:
+    if not source.required_dataset.deletes.never and state.is_proved:
         gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
     stored = rows.count(connection) if gone else 0
     refusal = _refusal_after(source, row, gone, stored) if _is_much(source, len(gone), stored) else None
@@ -122,7 +122,7 @@ def _also(row: CheckpointRow, state: PassState, refusal: Refusal | None) -> dict
 
 def _is_much(source: Source, gone: int, stored: int) -> bool:
     """Whether more rows would go than may go at once."""
-    return gone > source.deletes.floor and gone > source.deletes.max_fraction * stored
+    return gone > source.required_dataset.deletes.floor and gone > source.required_dataset.deletes.max_fraction * stored
 
 
 def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stored: int) -> Refusal:
@@ -148,13 +148,13 @@ def _objection(
         return None
     if state.unreadable:
         return f"{gone} rows were not deleted: the pass met {state.unreadable} items whose key it could not read"
-    agreeing = source.deletes.agreeing_passes
+    agreeing = source.required_dataset.deletes.agreeing_passes
     if refusal is None or (agreeing is not None and refusal.passes >= agreeing):
         return None
     later = "" if agreeing is None else f"; pass {refusal.passes} of {agreeing} that agree, after which they go"
     return (
         f"{gone} of {stored} rows were not deleted: that is more than the part of "
-        f"{source.deletes.max_fraction:.0%} that may go at once; if it is right, run "
+        f"{source.required_dataset.deletes.max_fraction:.0%} that may go at once; if it is right, run "
         f"`syncline sync {source.name} --mode full --force`{later}"
     )
 
@@ -163,9 +163,14 @@ def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
     """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
-    if cursor is not None or source.updated_field is None or state.is_mostly_rejected or not state.is_proved:
+    if (
+        cursor is not None
+        or source.required_dataset.updated_field is None
+        or state.is_mostly_rejected
+        or not state.is_proved
+    ):
         return None
-    columns = table_of(source.table).c
+    columns = table_of(source.required_dataset.table).c
     mine = [columns[name] == value for name, value in rows.partition.items()]
-    newest = connection.execute(select(sql.max(columns[source.updated_field])).where(*mine)).scalar()
+    newest = connection.execute(select(sql.max(columns[source.required_dataset.updated_field])).where(*mine)).scalar()
     return None if newest is None else state.at_most_start(newest)

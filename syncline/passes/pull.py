@@ -121,7 +121,7 @@ class _Pull:
         with self.store.read() as connection:
             session = sessions.find(connection, self.session_id)
         sent = 0 if session is None else session.requests
-        return Metered(transport=self.transport, ceiling=self.source.max_requests, sent=sent)
+        return Metered(transport=self.transport, ceiling=self.source.required_dataset.max_requests, sent=sent)
 
     async def _walk(self, writer: PageWriter, state: PassState, transport: Transport) -> PassState:
         """Read and store pages until the walk ends or a hold stands in the way."""
@@ -129,10 +129,10 @@ class _Pull:
             mode=state.mode,
             updated_since=state.since,
             resume=state.resume,
-            time_zone=self.source.time_zone,
+            time_zone=self.source.required_dataset.time_zone,
             asked_at=self.store.clock.now(),
         )
-        pages = self.source.pages(transport, ask)
+        pages = self.source.required_dataset.pages(transport, ask)
         stored = False
         async with aclosing(batches(pages, rows=_ROWS_A_COMMIT)) as arriving:
             async for batch in arriving:
@@ -182,13 +182,17 @@ class _Pull:
 
     @property
     def _resumes_within(self) -> timedelta:
-        return timedelta(seconds=self.source.resume_within_seconds)
+        return timedelta(seconds=self.source.required_dataset.resume_within_seconds)
 
     @property
     def _made_for(self) -> str:
         """A digest of what is read, from where, and into which columns: parameters may hold what nobody may store."""
-        read = getattr(self.source.pages, "declared", "")
-        shape = codec_of(self.source.table, self.source.fields, self.source.time_zone).shape
+        read = getattr(self.source.required_dataset.pages, "declared", "")
+        shape = codec_of(
+            self.source.required_dataset.table,
+            self.source.required_dataset.fields,
+            self.source.required_dataset.time_zone,
+        ).shape
         return xxh3_128_hexdigest(f"{getattr(self.transport, 'origin', '')} {read} {shape:x}".encode())
 
     def _begin(self, mode: Mode) -> PassState:
@@ -221,8 +225,8 @@ class _Pull:
     def _has_rows(self, connection: Connection) -> bool:
         """Whether the table holds anything of the source; changes alone do not fill one that was made anew."""
         whose = {"source": self.source.name, "account_id": self.account_id or ""}
-        table = table_of(self.source.table)
-        mine = [table.c[name] == whose[name] for name in partition_columns(self.source.table)]
+        table = table_of(self.source.required_dataset.table)
+        mine = [table.c[name] == whose[name] for name in partition_columns(self.source.required_dataset.table)]
         return connection.execute(select(literal(1)).select_from(table).where(*mine).limit(1)).first() is not None
 
 
@@ -231,9 +235,9 @@ def _first_state(
 ) -> PassState:
     known = () if doubles is None else tuple(msgspec.json.decode(doubles, type=list[str]))
     state = PassState(mode=Mode.FULL, started_at=now, made_for=made_for, known_doubles=known)
-    if mode is Mode.FULL or cursor is None or not source.pages.incremental:
+    if mode is Mode.FULL or cursor is None or not source.required_dataset.pages.incremental:
         return state
-    since = datetime.fromisoformat(cursor) - timedelta(seconds=source.lag_seconds)
+    since = datetime.fromisoformat(cursor) - timedelta(seconds=source.required_dataset.lag_seconds)
     return msgspec.structs.replace(state, mode=Mode.INCREMENTAL, since=since, ordered=False)
 
 

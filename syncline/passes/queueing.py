@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from syncline.errors import StoreError
 from syncline.model.policies import Overlap
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.admission import ask
 from syncline.passes.due import Admission, Due, Wait
 from syncline.store import queue
@@ -22,7 +22,7 @@ _ENDS_WITHIN_SECONDS = 15
 """A run that is asked to end does so within a few seconds; so long the one that takes its place waits at least."""
 
 
-def patience_seconds(source: Service) -> float:
+def patience_seconds(source: Source) -> float:
     """How long a run of the source waits for its turn."""
     at_least = _ENDS_WITHIN_SECONDS if source.overlap is Overlap.CANCEL_RUNNING else 0
     return max(source.patience_seconds, at_least)
@@ -30,7 +30,7 @@ def patience_seconds(source: Service) -> float:
 
 async def admit_in_turn(
     store: Store,
-    source: Service,
+    source: Source,
     due: Due,
     *,
     is_behind: Callable[[], Awaitable[bool]] | None = None,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncline.model.policies import CatchUp
-from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
 from syncline.passes.due import Due
 from syncline.passes.ticks import begins_at, late_seconds
 from syncline.resilience.breaker import BreakerState
@@ -26,7 +26,7 @@ def said_of_breaker(source: str, state: BreakerState, retry_at: datetime | None)
     return f"breaker: half-open, and all its probes are out; the next at {until}"
 
 
-def said_of_lateness(source: Service, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
+def said_of_lateness(source: Source, newest: SyncSession | None, due: Due, now: datetime) -> str | None:
     """Why `due` is left out where it is late, by the source's policy; None where it is not left out."""
     tick, late = due.scheduled_for, late_seconds(source, due.scheduled_for, now)
     if tick is None or late is None or source.catch_up is CatchUp.ALL:
@@ -40,7 +40,7 @@ def said_of_lateness(source: Service, newest: SyncSession | None, due: Due, now:
     return None
 
 
-def left_out(source: Service, newest: SyncSession | None, runs: Iterable[Due], now: datetime) -> list[Due]:
+def left_out(source: Source, newest: SyncSession | None, runs: Iterable[Due], now: datetime) -> list[Due]:
     """Those of the `runs` of one schedule, all of which wait to be begun, that are late and would be left out.
 
     Where late runs are made up for by the newest, that one is not among them, unless a session began since; the others

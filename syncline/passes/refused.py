@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from syncline.errors import ConfigurationError, RefusedError
 from syncline.model.page import Transport
 from syncline.model.records import Hold
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store import audit, holds
 from syncline.store.engine import Store
@@ -37,7 +37,7 @@ class _Sealing(Protocol):
 
 
 def hold(
-    store: Store, source: Service, transport: Transport | None, error: RefusedError, *, account_id: str | None = None
+    store: Store, source: Source, transport: Transport | None, error: RefusedError, *, account_id: str | None = None
 ) -> Hold | None:
     """Hold `source` because its credentials were refused; the hold that is there already, where it is.
 
@@ -68,7 +68,7 @@ def hold(
 
 
 def release_changed(
-    store: Store, source: Service, settings: Callable[[], Settings], *, account_id: str | None = None
+    store: Store, source: Source, settings: Callable[[], Settings], *, account_id: str | None = None
 ) -> int:
     """Release the holds of refused credentials that have changed since; returns how many. Call it before admission.
 
@@ -88,7 +88,7 @@ def release_changed(
     return len(released)
 
 
-def _differ(seal: str, source: Service, settings: Settings) -> bool:
+def _differ(seal: str, source: Source, settings: Settings) -> bool:
     """Whether these are not the settings that were refused; what is not set was surely not tried."""
     try:
         return not is_sealed(seal, source.upstream, settings)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from syncline.model.service import Service
 from syncline.model.session import SyncSession
+from syncline.model.source import Source
 from syncline.store import results, sessions
 from syncline.store.engine import Store
 
@@ -49,7 +49,7 @@ def on_result(callback: Callback) -> Callable[[], None]:
     return unsubscribe
 
 
-def declare(source: Service) -> None:
+def declare(source: Source) -> None:
     """Have the `on_result` of `source` called in this process; `sync_flow` does so wherever the source is loaded."""
     _of_sources[source.name] = source.on_result
 

@@ -275,12 +275,12 @@ def _walks_again(state: PassState, *, shifting: bool, misses_rows: Callable[[], 
 
 def mode_due(source: Source, row: CheckpointRow | None, asked: Mode, now: datetime) -> Mode:
     """How much the next pass is to read: all where that is asked for, begun, due, or all that the upstream can do."""
-    if row is None or asked is Mode.FULL or not source.pages.incremental:
+    if row is None or asked is Mode.FULL or not source.required_dataset.pages.incremental:
         return Mode.FULL
     unfinished = loaded(row.pass_state)
     if unfinished is not None and unfinished.mode is Mode.FULL:
         return Mode.FULL
-    every = source.deletes.full_pass_every_seconds
+    every = source.required_dataset.deletes.full_pass_every_seconds
     if row.full_pass_at is None or row.cursor is None:
         return Mode.FULL
     due = every is not None and now - row.full_pass_at >= timedelta(seconds=every)

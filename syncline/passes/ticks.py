@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from syncline.clock import microseconds
-from syncline.model.service import Service
+from syncline.model.source import Source
 
 __all__ = ["begins_at", "late_seconds"]
 
 _DRAWN_BYTES = 8
 
 
-def begins_at(source: Service, tick: datetime) -> datetime:
+def begins_at(source: Source, tick: datetime) -> datetime:
     """When the run of `tick` begins: up to the source's `jitter_seconds` later, evenly spread.
 
     It is drawn from the tick itself: whoever asks again, in whatever process, gets the same answer.
@@ -25,7 +25,7 @@ def begins_at(source: Service, tick: datetime) -> datetime:
     return tick + timedelta(seconds=source.jitter_seconds * part)
 
 
-def late_seconds(source: Service, tick: datetime | None, now: datetime) -> float | None:
+def late_seconds(source: Source, tick: datetime | None, now: datetime) -> float | None:
     """How long after its time a run begins that is late by the source's policy; None where it is on time."""
     if tick is None:
         return None

@@ -10,7 +10,7 @@ from functools import partial
 
 from syncline.errors import DeferredError, RateLimitedError
 from syncline.model.records import Hold
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.store import deferrals, heartbeats, holds
 from syncline.store.engine import Store
 from syncline.upstreams.interrupting import wait_looking
@@ -31,7 +31,7 @@ class Waiting:
     """Waits for what stands in the way of a session; its heartbeat says meanwhile for what. `sleep` takes seconds."""
 
     store: Store
-    service: Service
+    service: Source
     account_id: str | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

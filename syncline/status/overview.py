@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from syncline.model.records import CheckpointRow, Heartbeat, Hold
-from syncline.model.service import Service
 from syncline.model.session import SyncSession
+from syncline.model.source import Source
 from syncline.status.latest import Latest, latest
 from syncline.status.recent import SUCCESSFUL, Recent, recent_of
 from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
@@ -115,7 +115,7 @@ class SourceOverview:
 
 def overview(
     connection: Connection,
-    sources: Iterable[Service],
+    sources: Iterable[Source],
     now: datetime,
     tables: Mapping[str, CountedTable] | None = None,
 ) -> list[SourceOverview]:
@@ -153,7 +153,7 @@ class _Read:
     rows: Mapping[str, RowCount]
 
 
-def _source(source: Service, read: _Read, now: datetime) -> SourceOverview:
+def _source(source: Source, read: _Read, now: datetime) -> SourceOverview:
     mine = [session for session in read.running if session.source == source.name]
     newest = read.latest[source.name]
     fresh = read.passes.get(source.name, Freshness())

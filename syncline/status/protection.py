@@ -9,7 +9,7 @@ from datetime import datetime
 from syncline.clock import from_microseconds
 from syncline.model.budgets import BudgetKey, Policy, SlidingWindow
 from syncline.model.policies import BreakerPolicy
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.resilience.breaker import BreakerState
 from syncline.resilience.spending import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
@@ -65,7 +65,7 @@ class Protection:
         return self.breaker.state is BreakerState.CLOSED
 
 
-def protections(store: Store, sources: Iterable[Service]) -> dict[str, Protection]:
+def protections(store: Store, sources: Iterable[Source]) -> dict[str, Protection]:
     """The protection of each of `sources`, read by two statements.
 
     Raises:

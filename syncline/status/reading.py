@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.status.judgement import report
 from syncline.status.overview import overview
@@ -20,7 +20,7 @@ __all__ = ["read_report"]
 def read_report(
     store: Store,
     settings: Settings,
-    sources: Iterable[Service],
+    sources: Iterable[Source],
     schedules: Schedules,
     tables: Mapping[str, CountedTable] | None = None,
 ) -> Report:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Select, TableClause, column, func, inspect, select, table, text
 
 from syncline.model.items import partition_columns, table_of
-from syncline.model.service import Service
 from syncline.model.source import Source
 
 __all__ = ["CountedTable", "RowCount", "count_rows", "counted_tables"]
@@ -48,12 +47,12 @@ class CountedTable:
     shared: bool
 
 
-def counted_tables(services: Iterable[Service]) -> Mapping[str, CountedTable]:
-    """The table of each of `services` that keeps a dataset, by its name."""
+def counted_tables(sources: Iterable[Source]) -> Mapping[str, CountedTable]:
+    """The table of each of `sources` that keeps a dataset, by its name."""
+    tables = {one.name: one.dataset.table for one in sources if one.dataset is not None}
     return {
-        one.name: CountedTable(name=table_of(one.table).name, shared="source" in partition_columns(one.table))
-        for one in services
-        if isinstance(one, Source)
+        name: CountedTable(name=table_of(table).name, shared="source" in partition_columns(table))
+        for name, table in tables.items()
     }
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from syncline.clock import from_microseconds, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import BreakerPolicy
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.resilience import breaker
 from syncline.resilience.breaker import BreakerState, Circuit, Outcome
 from syncline.store import audit
@@ -93,7 +93,7 @@ class Breakers:
         """Keep them in `store`."""
         self._store = store
 
-    def admit(self, source: Service) -> Permit | Refused:
+    def admit(self, source: Source) -> Permit | Refused:
         """Let a run of `source` through, or not; while the breaker is closed, this reads one row and writes none."""
         lease_us = round((source.timeout_seconds + _LEASE_MARGIN_SECONDS) * 1_000_000)
 
@@ -126,7 +126,7 @@ class Breakers:
         """Open the breaker of `source` until it is reset, on the audit log."""
         return self._steered(source, actor, "breaker.open", breaker.forced_open)
 
-    def state(self, source: Service) -> BreakerStatus:
+    def state(self, source: Source) -> BreakerStatus:
         """How the breaker of `source` stands now; half-open is derived from the clock."""
         (_, circuit), now = self._store.direct.call(lambda wire: (read(wire, source.name), wire.now()))
         return _status(circuit, source.breaker, now)
@@ -164,7 +164,7 @@ class Breakers:
         raise DatabaseUnavailableError(f"the breaker of {source} is changed too often to be steered")
 
 
-def _permit(source: Service, before: Circuit, after: Circuit, now: int) -> Permit:
+def _permit(source: Source, before: Circuit, after: Circuit, now: int) -> Permit:
     return Permit(
         source=source.name,
         policy=source.breaker,

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from syncline.clock import from_microseconds
 from syncline.resilience.budget import Request
+from syncline.resilience.clock_steps import latest_plausible
 from syncline.resilience.spending import Denied, Moment, Seen, Spent
 from syncline.store.budget_rows import Versioned
 
@@ -24,14 +25,21 @@ class Refusal(Struct, frozen=True, kw_only=True):
     Attributes:
         version: the row's.
         since: when it was decided, in microseconds since 1970, as is `until`.
+        steady: what this machine's steady clock showed then.
         budget: the one that admits the request last.
     """
 
     request: Request
     version: int
     since: int
+    steady: int
     until: int
     budget: str
+
+    def holds(self, now: int, steady: int) -> bool:
+        """Whether its time has not come; not where the clock was set since, which moves what was spent with it."""
+        seen = Seen(now=self.since, steady=self.steady)
+        return self.since <= now < self.until and now <= latest_plausible(seen, 0, steady)
 
     def denied(self, now: int) -> Denied:
         """What is said at `now`."""

@@ -142,7 +142,10 @@ class Budgets:
             if waits is None:
                 return _granted(request, rows, after), after
             version, now = rows[0].version, moment.now
-            refusal = Refusal(request=request, version=version, since=now, until=waits[0], budget=waits[1])
+            until, name = waits
+            refusal = Refusal(
+                request=request, version=version, since=now, steady=moment.steady, until=until, budget=name
+            )
             self._memory.refused(refusal)
             return refusal.denied(now), after
 
@@ -173,11 +176,11 @@ class Budgets:
             self._change([key.name], decide)
 
     def _still(self, last: Refusal) -> Denied | None:
-        """The denial again, where the row is as it was then, and its time has not come."""
+        """The denial again, where the row is as it was then, and the denial holds."""
         name = last.request.keys[0].name
-        version, now = self._direct.call(lambda wire: read_version(wire, name))
+        (version, now), steady = self._direct.call(lambda wire: (read_version(wire, name), wire.steady.us))
         if version == last.version:
-            return last.denied(now) if last.since <= now < last.until else None
+            return last.denied(now) if last.holds(now, steady) else None
         self._memory.beaten([name])
         return None
 

@@ -14,4 +14,9 @@ __all__ = ["rows_of"]
 def rows_of(store: Store, source: Source, account_id: str | None) -> ItemRows:
     """The rows of `source` (and `account_id`) in its table."""
     kind = SqliteRows if store.is_sqlite else PostgresqlRows
-    return kind(source.table, source=source.name, account_id=account_id, first_status=source.first_status)
+    return kind(
+        source.required_dataset.table,
+        source=source.name,
+        account_id=account_id,
+        first_status=source.required_dataset.first_status,
+    )

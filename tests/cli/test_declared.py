@@ -25,7 +25,7 @@ def test_what_is_kept_is_what_is_declared(syncline: Syncline, store: Store) -> N
     first = syncline("status").stdout
     found = kept()
     assert found is not None
-    for one, real in zip(found.services, registry.services(), strict=True):
+    for one, real in zip(found.sources, registry.sources(), strict=True):
         assert (one.name, one.upstream.name, one.breaker) == (real.name, real.upstream.name, real.breaker)
         assert one.planned_requests == real.planned_requests
         assert [key.policy for key in one.upstream.budget_keys] == [key.policy for key in real.upstream.budget_keys]

@@ -15,7 +15,7 @@ from support.receiver import Receiver, receiving
 from deployments.alerting import alert_once
 from deployments.automations import apply_automations, automation_name, check_receivers
 from deployments.client import open_client
-from flows.registry import services
+from flows.registry import sources
 from syncline.errors import ConfigurationError
 from syncline.model.alerts import Alert, Delivery, Rule
 from syncline.settings import Settings
@@ -48,7 +48,7 @@ class Watch:
     receiver: Receiver
 
     def look(self, schedules: Schedules) -> None:
-        report = read_report(self.instance.store, self.settings, services(), schedules)
+        report = read_report(self.instance.store, self.settings, sources(), schedules)
         asyncio.run(alert_once(self.settings, self.instance.store, report))
 
     def until(self, schedules: Schedules, deliveries: set[str]) -> Alert:

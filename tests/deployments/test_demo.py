@@ -8,7 +8,7 @@ import sandbox
 from deployments.demo import demo_file, demo_settings
 from deployments.home import tell_ports
 from deployments.preflight import is_set_up
-from flows.registry import sources
+from flows.registry import sources_with_dataset
 from sandbox.__main__ import read_arguments
 from syncline.clock import SystemClock
 from syncline.settings import Settings, load_settings
@@ -59,7 +59,7 @@ def test_each_feed_has_an_upstream_in_the_demo() -> None:
     """One that is forgotten would silently not be served."""
     settings = demo_settings(Settings(sandbox_port=8123))
     assert settings.base_url("yield") == "http://127.0.0.1:8123/feeds/yield"
-    assert [source.name for source in sources() if not is_set_up(settings, source)] == []
+    assert [source.name for source in sources_with_dataset() if not is_set_up(settings, source)] == []
 
 
 def test_the_demo_knows_the_simulated_x() -> None:

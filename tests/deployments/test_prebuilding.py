@@ -18,10 +18,10 @@ environment.enter()
 fork_server._import_everything(None)
 from sqlalchemy.orm import Mapper, configure_mappers
 from deployments.prebuilding import unbuilt
-from flows.registry import sources
+from flows.registry import sources_with_dataset
 from sqlalchemy import inspect
 print(*(f"{model.__module__}.{model.__name__}" for model in unbuilt()))
-print(all(inspect(source.table, raiseerr=True).configured for source in sources()))
+print(all(inspect(source.required_dataset.table, raiseerr=True).configured for source in sources_with_dataset()))
 """
 
 

@@ -12,7 +12,7 @@ from deployments.reconciling import RECONCILE_EVERY_SECONDS
 from deployments.stale_runs import is_stuck
 from flows.freeze_coordinator import FREEZE_COORDINATOR
 from flows.registry import find, names
-from syncline.model.service import Service
+from syncline.model.source import Source
 from syncline.passes.ticks import begins_at
 
 THEN = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def run_in(state: State[None], *, tick: datetime | None = None) -> FlowRun:
     )
 
 
-def stuck_after(source: Service, run: FlowRun, *, lives: bool | None = None, waits: bool = False) -> int:
+def stuck_after(source: Source, run: FlowRun, *, lives: bool | None = None, waits: bool = False) -> int:
     """The first full second after which it is stuck."""
     seconds = (
         second

@@ -9,7 +9,7 @@ from support.runs import Ran, begin
 
 import sandbox
 from deployments.prefect_yaml import read_deployments
-from flows.registry import sources
+from flows.registry import sources_with_dataset
 from syncline.model.budgets import SlidingWindow
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
@@ -85,7 +85,7 @@ def sync(store: Store, box: sandbox.Box) -> Callable[[str], Ran]:
 
 
 def feeds() -> dict[str, Source]:
-    return {source.name: source for source in sources() if source.table is Listing}
+    return {source.name: source for source in sources_with_dataset() if source.required_dataset.table is Listing}
 
 
 def test_feeds_run_and_spend_as_the_seed_says() -> None:
@@ -146,7 +146,7 @@ def test_a_feed_fills_the_columns_that_a_site_shows(
 
 def source_fields(name: str) -> list[str]:
     """The top-level keys that a feed's mapping takes whole."""
-    return [path for path in feeds()[name].fields.values() if "." not in path]
+    return [path for path in feeds()[name].required_dataset.fields.values() if "." not in path]
 
 
 def test_one_feed_spends_nothing_of_anothers(sync: Callable[[str], Ran], store: Store) -> None:

@@ -48,7 +48,7 @@ HOUR_SECONDS = 3_600
 
 def _source(feed: str) -> Source:
     found = find(feed)
-    assert isinstance(found, Source)
+    assert found.dataset is not None
     return found
 
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from deployments.prefect_yaml import read_deployments
-from flows.registry import entries, find, flow_of, names, read_folder, services, sources
+from flows.registry import entries, find, flow_of, names, read_folder, sources, sources_with_dataset
 from syncline.errors import ConfigurationError, UnknownSourceError
 
 GOOD = """
@@ -40,8 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_every_file_with_a_source_is_found_with_its_flow() -> None:
     """Adding a source is adding a file; nothing else lists them."""
     assert {"customers", "products"} <= set(names())
-    assert find("products") in sources()
-    assert all(one in services() for one in sources())
+    assert find("products") in sources_with_dataset()
+    assert all(one in sources() for one in sources_with_dataset())
     assert flow_of("products").name == "sync-products"
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,7 @@ from flows.freeze_coordinator import FREEZE_COORDINATOR
 from flows.twitter_poller import TWITTER_POLLER
 from flows.validate_entries import VALIDATE_ENTRIES
 from flows.x import X
+from support.sources import altered
 from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing
 from syncline.contests.checking import Checks
@@ -23,8 +24,8 @@ from syncline.contests.pushing import push_due
 from syncline.errors import DeferredError, UpstreamError
 from syncline.model.contests import Entry, EntryStatus, Round, Snapshot
 from syncline.model.policies import Mode
-from syncline.model.service import Service
 from syncline.model.session import Status, SyncSession, Tally, Trigger
+from syncline.model.source import Source
 from syncline.passes import prune, pull
 from syncline.passes.admission import Due, admit, lease_name
 from syncline.passes.ending import complete, end
@@ -77,7 +78,7 @@ class Contest:
 
     async def poll(self, *, retry: bool = False) -> Status:
         """A run of `twitter_poller`."""
-        poller = replace(TWITTER_POLLER, pages=Mentions(user_id=self.box.x.user_id))
+        poller = altered(TWITTER_POLLER, pages=Mentions(user_id=self.box.x.user_id))
 
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             await pull.pull(self.store, poller, client, session, mode=mode, sleep=self._sleep)
@@ -125,12 +126,12 @@ class Contest:
         """The simulated inbox."""
         return Endpoint(url=f"{self.box.url}/inbox", secret=INBOX_SECRET)
 
-    def checks(self, service: Service, client: UpstreamClient, session: str) -> Checks:
+    def checks(self, service: Source, client: UpstreamClient, session: str) -> Checks:
         """Checks for a session of the test's own."""
         return self._checks(service, client, session, final=False)
 
     @asynccontextmanager
-    async def client(self, service: Service) -> AsyncGenerator[UpstreamClient]:
+    async def client(self, service: Source) -> AsyncGenerator[UpstreamClient]:
         """X's client, which pays on the service's account."""
         given = UpstreamSettings.model_validate({"base_url": f"{self.box.url}/x", "token": self.box.x_token})
         spending = Spending(
@@ -178,20 +179,20 @@ class Contest:
                 for tweet_id, tweet in found.items()
             }
 
-    async def _check(self, service: Service, choose: Callable[[Store, int], Sequence[Entry]], *, retry: bool) -> Status:
+    async def _check(self, service: Source, choose: Callable[[Store, int], Sequence[Entry]], *, retry: bool) -> Status:
         async def work(client: UpstreamClient, session: str, mode: Mode) -> None:
             del mode
             await self._checks(service, client, session, final=False).check(choose(self.store, 100))
 
         return await self._run(service, work, retry=retry)
 
-    def _checks(self, service: Service, client: UpstreamClient, session: str, *, final: bool) -> Checks:
+    def _checks(self, service: Source, client: UpstreamClient, session: str, *, final: bool) -> Checks:
         return Checks(
             store=self.store, service=service, transport=client, session_id=session, final=final, sleep=self._sleep
         )
 
     async def _run(
-        self, service: Service, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]], *, retry: bool
+        self, service: Source, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]], *, retry: bool
     ) -> Status:
         """Admitted, done, ended, as `tasks.flow` does it; `retry`: in place of the one that was put off."""
         newest = self._latest(service) if retry else None
@@ -214,7 +215,7 @@ class Contest:
             return Status.FAILED
         return complete(self.store, session)
 
-    def _latest(self, service: Service) -> SyncSession | None:
+    def _latest(self, service: Source) -> SyncSession | None:
         with self.store.read() as connection:
             return sessions.latest_started(connection, service.name, None)
 

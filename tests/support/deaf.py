@@ -1,9 +1,8 @@
 """A flow whose code keeps the event loop to itself, so that nothing in its process can cancel it."""
 
-from dataclasses import replace
-
 from flows.products import PRODUCTS
 from support.hanging import Never
+from support.sources import altered
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from tasks.admit import admit
@@ -12,7 +11,7 @@ from tasks.pull import pull
 
 __all__ = ["DEAF", "sync"]
 
-DEAF = replace(PRODUCTS, pages=Never(in_thread=False), updated_field=None, timeout_seconds=2)
+DEAF = altered(PRODUCTS, pages=Never(in_thread=False), updated_field=None, timeout_seconds=2)
 
 
 @sync_flow(DEAF)

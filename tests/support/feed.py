@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.page import Pages
 from syncline.model.policies import Mode
@@ -27,7 +28,11 @@ FEED = Upstream(
 
 def quests(pages: Pages) -> Source:
     """The source `quests` of `FEED`."""
-    return Source(name="quests", upstream=FEED, pages=pages, table=Product)
+    return Source(
+        name="quests",
+        upstream=FEED,
+        dataset=Dataset(pages=pages, table=Product),
+    )
 
 
 def record(store: Store, status: Status, *, after: float = 0, took: float | None = 3, **values: object) -> str:

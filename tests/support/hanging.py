@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow
 
 from flows.products import PRODUCTS
+from support.sources import altered
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Tally, Trigger
@@ -53,7 +54,7 @@ def main() -> None:
     what, timeout_seconds = sys.argv[1], float(sys.argv[2])
     source = replace(PRODUCTS, timeout_seconds=timeout_seconds)
     if what in {"deaf", "lingering"}:
-        source = replace(source, pages=Never(in_thread=what == "lingering"), updated_field=None)
+        source = altered(source, pages=Never(in_thread=what == "lingering"), updated_field=None)
     if what == "replacing":
         source = replace(source, overlap=Overlap.CANCEL_RUNNING)
     flow = _flow_of(source)

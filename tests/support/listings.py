@@ -3,6 +3,7 @@
 from typing import Any
 
 from support.upstream import ListPages
+from syncline.model.dataset import Dataset
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
 from syncline.model.policies import Deletes
@@ -27,11 +28,9 @@ def feed(pages: ListPages, name: str = "community", *, moderated: bool = True) -
     return Source(
         name=name,
         upstream=Upstream(name=name),
-        pages=pages,
-        table=Listing,
-        fields=FIELDS,
-        moderated=moderated,
-        deletes=Deletes(max_fraction=1),
+        dataset=Dataset(
+            pages=pages, table=Listing, fields=FIELDS, moderated=moderated, deletes=Deletes(max_fraction=1)
+        ),
     )
 
 

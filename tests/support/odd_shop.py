@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support.shop import product
+from support.sources import altered
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import Deletes
 from syncline.model.source import Source
@@ -67,7 +69,9 @@ def source_of(paging: Paging, *, total: bool = True, incremental: bool = False, 
     )
     deletes = Deletes(max_fraction=1, full_pass_every_seconds=None)
     values: dict[str, Any] = {"updated_field": "updated_at", "deletes": deletes, "lag_seconds": 0, **more}
-    return Source(name="products", upstream=Upstream(name="odd"), pages=pages, table=Product, **values)
+    dataset = Dataset(pages=pages, table=Product, updated_field="updated_at")
+    declared = Source(name="products", upstream=Upstream(name="odd"), dataset=dataset)
+    return altered(declared, **values)
 
 
 KINDS: list[Paging] = [PageNumber(page_size=10), Cursor(), Cursor(stable=True), Link(next_at="next")]

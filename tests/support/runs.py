@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from support.upstream import ListPages, NoTransport
 from syncline.clock import ManualClock
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.page import Transport
 from syncline.model.policies import Deletes, Mode
@@ -65,17 +66,19 @@ def products_source(
     return Source(
         name="products",
         upstream=Upstream(name="erp"),
-        pages=pages,
-        table=Product,
-        updated_field="updated_at",
-        lag_seconds=lag_seconds,
-        patience_seconds=patience_seconds,
-        deletes=Deletes(
-            max_fraction=max_fraction,
-            floor=0,
-            agreeing_passes=None,
-            full_pass_every_seconds=full_pass_every_seconds,
+        dataset=Dataset(
+            pages=pages,
+            table=Product,
+            updated_field="updated_at",
+            lag_seconds=lag_seconds,
+            deletes=Deletes(
+                max_fraction=max_fraction,
+                floor=0,
+                agreeing_passes=None,
+                full_pass_every_seconds=full_pass_every_seconds,
+            ),
         ),
+        patience_seconds=patience_seconds,
     )
 
 

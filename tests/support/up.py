@@ -50,14 +50,14 @@ class Up:
         return f"http://{WEB_HOST}:{self.settings.web_port}"
 
     def ask(self, method: str, path: str, json: object = None) -> httpx.Response:
-        """Ask Prefect's API with the password; again where a server that has just started keeps it waiting."""
+        """Ask Prefect's API with the password; again where a server that has just started cannot answer yet."""
         user, _, password = (self.settings.prefect_auth or "").partition(":")
 
         def answer() -> httpx.Response | None:
+            url = f"{self.prefect}/api{path}"
             with suppress(httpx.TransportError):
-                return httpx.request(
-                    method, f"{self.prefect}/api{path}", json=json, auth=(user, password), timeout=60, trust_env=False
-                )
+                said = httpx.request(method, url, json=json, auth=(user, password), timeout=60, trust_env=False)
+                return None if said.status_code == 503 else said
             return None
 
         return eventually(answer, f"answer of Prefect's server to {method} {path}", within_seconds=300)

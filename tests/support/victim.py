@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
@@ -43,15 +44,17 @@ _WATCHED = (f"syncline{os.sep}store{os.sep}", f"syncline{os.sep}passes{os.sep}")
 _PRODUCTS = Source(
     name="products",
     upstream=Upstream(name="erp", auth=Auth.BEARER),
-    pages=RestPages(
-        path="/erp/products",
-        items="data",
-        total="total",
-        updated_since="updated_since",
-        paging=Keyset(param="after", key="id", size="limit", page_size=15),
+    dataset=Dataset(
+        pages=RestPages(
+            path="/erp/products",
+            items="data",
+            total="total",
+            updated_since="updated_since",
+            paging=Keyset(param="after", key="id", size="limit", page_size=15),
+        ),
+        table=Product,
+        updated_field="updated_at",
     ),
-    table=Product,
-    updated_field="updated_at",
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from support.sources import altered
 
 from flows.products import PRODUCTS
 from sandbox import Box
@@ -122,7 +123,7 @@ def test_a_probe_that_asks_the_upstream_nothing_gives_its_permit_back(store: Sto
     assert asyncio.run(idle(asyncio.sleep(0))) is BreakerState.HALF_OPEN
 
 
-CHANGED = replace(PRODUCTS, fields={"stock": "name", "name": "stock"}, breaker=BreakerPolicy(failures=2))
+CHANGED = altered(PRODUCTS, fields={"stock": "name", "name": "stock"}, breaker=BreakerPolicy(failures=2))
 """As if the upstream had changed its format: each item has a text where a number should be."""
 
 

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+from support.sources import altered
 
 import sandbox
 from flows.products import PRODUCTS, sync_products
@@ -56,7 +57,7 @@ def test_a_full_run_deletes_what_is_gone_upstream(instance: Store, box: sandbox.
     assert state.data.deleted == 2
 
 
-LOST = replace(PRODUCTS, fields={"brand": "maker"})
+LOST = altered(PRODUCTS, fields={"brand": "maker"})
 """As if the upstream no longer sent the brand."""
 
 

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
 import pytest
+from support.sources import altered
 
 from flows.products import PRODUCTS
 from sandbox import Box
@@ -14,8 +15,8 @@ from syncline.errors import DeferredError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
-from syncline.model.service import Service
 from syncline.model.session import Tally
+from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.passes.waiting import Waiting
 from syncline.settings import Settings, UpstreamSettings
@@ -61,7 +62,7 @@ class Several:
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_hold_stops_a_page_between_its_requests(instance: Store, box: Box, at: int) -> None:
     """What follows would be asked for minutes after somebody was told that the source is paused."""
-    source = replace(PRODUCTS, pages=Several(lambda number: hold(instance) if number == at else None))
+    source = altered(PRODUCTS, pages=Several(lambda number: hold(instance) if number == at else None))
 
     @sync_flow(source)
     async def sync_products() -> Tally:
@@ -101,7 +102,7 @@ def held_client(store: Store, sleep: Callable[[float], Awaitable[None]], sent: l
         sent.append(request.url.path)
         return httpx.Response(200, json=[])
 
-    waiting = Waiting(store=store, service=Service(name="products", upstream=X))
+    waiting = Waiting(store=store, service=Source(name="products", upstream=X))
     spending = Spending(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
     settings = Settings(upstreams={"x": UpstreamSettings(base_url="http://x.invalid")})
     return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, spending=spending)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 from support.runs import products_source
 from support.shop import products
+from support.sources import altered
 from support.upstream import ListPages
 
 import sandbox
@@ -134,7 +135,7 @@ class Stubborn:
 def test_code_that_cannot_be_cancelled_is_left_alone_and_its_session_closed(instance: Store, *, blocks: bool) -> None:
     """Whether it swallows the cancellation or keeps the event loop to itself: the source is free a second later."""
     freed = threading.Event()
-    stuck = replace(PRODUCTS, pages=Stubborn(freed=freed, blocks=blocks), updated_field=None, timeout_seconds=0.5)
+    stuck = altered(PRODUCTS, pages=Stubborn(freed=freed, blocks=blocks), updated_field=None, timeout_seconds=0.5)
 
     def free_when_closed() -> None:
         eventually(lambda: _has_failed(instance) and is_free(instance))

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from support.faces import KEY, Faces, faces_of
 
 from syncline.errors import PrefectUnavailableError
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Customer, Product
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
@@ -167,8 +168,16 @@ def end_prefect(controls: FakeControls) -> Callable[[], None]:
 def sources() -> list[Source]:
     erp = Upstream(name="erp")
     return [
-        Source(name="customers", upstream=erp, pages=NoPages(), table=Customer),
-        Source(name="products", upstream=erp, pages=NoPages(), table=Product),
+        Source(
+            name="customers",
+            upstream=erp,
+            dataset=Dataset(pages=NoPages(), table=Customer),
+        ),
+        Source(
+            name="products",
+            upstream=erp,
+            dataset=Dataset(pages=NoPages(), table=Product),
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from support.records import open_session
 
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.session import Status
 from syncline.model.source import Source
@@ -26,7 +27,14 @@ METRIC = re.compile(r"\b(sync\w*)(?:\{([^}]*)\})?")
 def sources(sources: list[Source]) -> list[Source]:
     """One more, whose upstream has a budget."""
     feed = Upstream(name="feed", budgets=(Budget(policy=SlidingWindow(limit=10, period_seconds=3_600)),))
-    return [*sources, Source(name="quests", upstream=feed, pages=sources[0].pages, table=Product)]
+    return [
+        *sources,
+        Source(
+            name="quests",
+            upstream=feed,
+            dataset=Dataset(pages=sources[0].required_dataset.pages, table=Product),
+        ),
+    ]
 
 
 @pytest.fixture(scope="module")

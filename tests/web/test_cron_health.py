@@ -11,6 +11,7 @@ from support.feed import quests, record, trip
 
 from syncline.clock import ManualClock
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.session import Status
 from syncline.model.source import Source
@@ -32,9 +33,12 @@ X = Upstream(name="x", budgets=(Budget(name="mentions", policy=SlidingWindow(lim
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, a feed, and one of X."""
     poller = Source(
-        name="twitter_poller", aliases=("twitterPoller",), upstream=X, pages=sources[0].pages, table=Product
+        name="twitter_poller",
+        aliases=("twitterPoller",),
+        upstream=X,
+        dataset=Dataset(pages=sources[0].required_dataset.pages, table=Product),
     )
-    return [*sources, quests(sources[0].pages), poller]
+    return [*sources, quests(sources[0].required_dataset.pages), poller]
 
 
 @pytest.fixture

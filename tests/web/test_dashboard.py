@@ -23,7 +23,7 @@ Plan = Callable[..., None]
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, quests(sources[0].pages)]
+    return [*sources, quests(sources[0].required_dataset.pages)]
 
 
 class Reader(HTMLParser):

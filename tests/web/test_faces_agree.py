@@ -115,7 +115,7 @@ def build(scene: Scene, store: Store, clock: ManualClock, source: Source) -> Non
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, quests(sources[0].pages)]
+    return [*sources, quests(sources[0].required_dataset.pages)]
 
 
 @settings_of_hypothesis

@@ -42,7 +42,7 @@ START = datetime(2026, 1, 22, 10, tzinfo=UTC)
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, quests(sources[0].pages)]
+    return [*sources, quests(sources[0].required_dataset.pages)]
 
 
 @pytest.mark.parametrize("status", [*Status, None])

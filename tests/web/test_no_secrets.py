@@ -21,7 +21,7 @@ CallAs = Callable[[Settings, str | None], Call]
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, quests(sources[0].pages)]
+    return [*sources, quests(sources[0].required_dataset.pages)]
 
 
 def test_no_secret_shows_in_metrics_status_page_or_logs(

@@ -24,7 +24,7 @@ KEY = "a-key-for-monitors-of-32-bytes-or-more"
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """The two of the ERP, and one whose upstream has budgets."""
-    return [*sources, quests(sources[0].pages)]
+    return [*sources, quests(sources[0].required_dataset.pages)]
 
 
 @pytest.fixture

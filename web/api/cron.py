@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncline.model.policies import Mode
-from syncline.model.service import Service
 from syncline.model.session import Trigger
+from syncline.model.source import Source
 from syncline.status.source_json import BreakerJson, breaker_json
 from syncline.store.breakers import Breakers
 from web.api.errors import documented
@@ -83,7 +83,7 @@ async def reset(here: Here, source: Named = None, body: ResetBody | None = None)
     return WasReset(source=wanted.name, before=told[0], after=told[1])
 
 
-def _named(here: Context, source: str | None, how: str) -> Service:
+def _named(here: Context, source: str | None, how: str) -> Source:
     """The source that the request names.
 
     Raises:

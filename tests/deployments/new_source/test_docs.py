@@ -92,7 +92,7 @@ def test_another_feed_for_the_listings_reads_what_it_names(blocks: list[str]) ->
     made: dict[str, Any] = {}
     exec(_block(blocks, "BOUNTIES = "), made)  # noqa: S102 - the page's own code
     source: Source = made["BOUNTIES"]
-    codec = codec_of(source.table, source.fields)
+    codec = codec_of(source.required_dataset.table, source.required_dataset.fields)
     raw = b'{"id":7,"headline":"Audit","owner":{"name":"acme","size":3},"prize":{"text":"1 ETH"}}'
     assert codec.keys([raw])[0] == [("7", raw)]
     found = codec.decode("7", raw)

@@ -76,7 +76,9 @@ class Written:
 
     def rows(self) -> list[Row]:
         with self._store.read() as connection:
-            return [dict(row) for row in connection.execute(select(table_of(self.source.table))).mappings()]
+            return [
+                dict(row) for row in connection.execute(select(table_of(self.source.required_dataset.table))).mappings()
+            ]
 
 
 @contextmanager
@@ -94,12 +96,12 @@ def written(url: str, name: str, folder: Path, store: Store) -> Generator[Writte
     source: Source = names[made.draft.names.constant]
     base = made.added[f"SYNCLINE_UPSTREAMS__{name.upper()}__BASE_URL"]
     with store.write() as connection:
-        table_of(source.table).create(connection)
+        table_of(source.required_dataset.table).create(connection)
     try:
         yield Written(made, source, store, Settings(upstreams={name: UpstreamSettings(base_url=base)}))
     finally:
         del sys.modules[module.__name__]
-        SQLModel.metadata.remove(table_of(source.table))
+        SQLModel.metadata.remove(table_of(source.required_dataset.table))
 
 
 def without_the_flow(text: str) -> ast.Module:

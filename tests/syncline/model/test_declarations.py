@@ -14,6 +14,7 @@ from support.upstream import ListPages
 from syncline.errors import ConfigurationError
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.columns import Amount
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.items import BOOKKEEPING, Item, key_column, partition_columns, table_of
 from syncline.model.policies import Deletes, Retry
@@ -42,10 +43,12 @@ def source(
     return Source(
         name=name,
         upstream=Upstream(name="erp"),
-        pages=ListPages(incremental=incremental),
-        table=Product,
-        updated_field=updated_field,
-        lag_seconds=lag_seconds,
+        dataset=Dataset(
+            pages=ListPages(incremental=incremental),
+            table=Product,
+            updated_field=updated_field,
+            lag_seconds=lag_seconds,
+        ),
     )
 
 

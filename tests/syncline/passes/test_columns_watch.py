@@ -1,7 +1,6 @@
 """Columns that vanish from what an upstream sends: their stored values stay until somebody says that they may go."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from sqlmodel import Session, col
 from support.bodies import BodyPages
 from support.boxes import Box
 from support.runs import Ran, counted, run, session
-from support.sources import make_source
+from support.sources import altered, make_source
 
 from syncline.model.items import table_of
 from syncline.model.policies import Deletes, Mode
@@ -140,7 +139,7 @@ def test_once_values_are_kept_a_few_more_are_too(store: Store, pages: BodyPages,
     show(pages, *(box(n) for n in range(1, 41)))
     run(store, source)
     show(pages, *(box(n, label=None) for n in range(1, 31)))
-    kept = replace(source, deletes=Deletes(max_fraction=0, floor=0, agreeing_passes=None, full_pass_every_seconds=None))
+    kept = altered(source, deletes=Deletes(max_fraction=0, floor=0, agreeing_passes=None, full_pass_every_seconds=None))
     run(store, kept)
     show(pages, *(box(n, label=None, count=7) for n in (33, 34)))
     ran = run(store, kept)
@@ -151,7 +150,7 @@ def test_once_values_are_kept_a_few_more_are_too(store: Store, pages: BodyPages,
 
 def test_a_source_that_has_no_run_with_force_takes_what_comes(store: Store, pages: BodyPages, source: Source) -> None:
     """What nobody can accept would be on record as partial for ever."""
-    never = replace(source, deletes=Deletes(never=True, full_pass_every_seconds=None))
+    never = altered(source, deletes=Deletes(never=True, full_pass_every_seconds=None))
     show(pages, *(box(n) for n in range(1, 41)))
     run(store, never)
     show(pages, *(box(n, label=None) for n in range(1, 41)))

@@ -1,12 +1,12 @@
 """The end of a session: its outcome, its heartbeat and its lease, once."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.records import open_session
 from support.runs import begin, products_source, run, session
 from support.shop import product, products
+from support.sources import altered
 from support.upstream import ListPages
 
 from syncline.clock import ManualClock
@@ -89,7 +89,7 @@ def test_a_few_bad_items_are_no_failure(*, mode: Mode, processed: int, rejected:
 def test_a_session_says_how_many_of_its_rejects_are_kept(store: Store) -> None:
     """Whoever counts the list must not wonder where the others are."""
     bad = [product(number, price="-1") for number in range(10, 16)]
-    source = replace(products_source(ListPages(rows=[*products(range(1, 10)), *bad])), keep_rejects=4)
+    source = altered(products_source(ListPages(rows=[*products(range(1, 10)), *bad])), keep_rejects=4)
     ran = run(store, source)
     said = f"6 items were rejected: see `syncline rejects {ran.session_id}`, which has the last 4 of them"
     assert session(store, ran.session_id).reason == said

@@ -8,6 +8,7 @@ import pytest
 from support.answering import Answering, Refusal
 from support.odd_shop import shop, source_of
 from support.runs import begin, dead_process, pull, run, session, stored
+from support.sources import altered
 
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.session import Status, Trigger
@@ -67,9 +68,9 @@ def test_a_pass_that_was_begun_otherwise_begins_anew(store: Store, clock: Any, c
     if change == "paging":
         source = source_of(Cursor(size="per_page", page_size=10))
     if change == "fields":
-        source = replace(source, fields={"description": "about"})
+        source = altered(source, fields={"description": "about"})
     if change == "age":
-        clock.advance(seconds=source.resume_within_seconds + 1)
+        clock.advance(seconds=source.required_dataset.resume_within_seconds + 1)
     trigger = Trigger.MANUAL if change == "by hand" else Trigger.SCHEDULE
     run(store, source, transport=transport, trigger=trigger)
     assert transport.asked[0].keys() <= {"per_page"}
@@ -106,8 +107,8 @@ def test_parameters_of_the_declaration_are_not_stored(store: Store) -> None:
     server = shop()
     server.altered = {2: lambda _: {"error": "down"}}
     source = source_of(Cursor())
-    assert isinstance(source.pages, RestPages)
-    source = replace(source, pages=replace(source.pages, params={"code": "s3cret-of-mine"}))
+    assert isinstance(source.required_dataset.pages, RestPages)
+    source = altered(source, pages=replace(source.required_dataset.pages, params={"code": "s3cret-of-mine"}))
     with pytest.raises(UnavailableError):
         pull(store, source, begin(store, source), transport=Answering(server))
     with store.read() as connection:

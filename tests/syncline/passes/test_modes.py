@@ -63,7 +63,7 @@ def test_a_table_that_was_made_anew_is_filled_by_a_full_pass(store: Store, sourc
     """Changes since yesterday would leave it nearly empty, and the source would seem up to date."""
     run(store, source)
     with store.write() as connection:
-        connection.execute(delete(table_of(source.table)))
+        connection.execute(delete(table_of(source.required_dataset.table)))
     ran = run(store, source, mode=Mode.INCREMENTAL)
     assert len(stored(store)) == 5
     assert session(store, ran.session_id).mode is Mode.FULL

@@ -171,7 +171,7 @@ def test_the_one_at_work_is_asked_to_end_and_the_new_run_goes_on_at_its_checkpoi
 ) -> None:
     """Asked, not robbed: two are never at work at once; what the first one stored is not fetched again."""
     replacing = source(Overlap.CANCEL_RUNNING)
-    pages = replacing.pages
+    pages = replacing.required_dataset.pages
     assert isinstance(pages, ListPages)
     first = admit(store, replacing, TICK)
     pages.fail_at(3, KeyError("stuck"))

@@ -1,11 +1,11 @@
 """The end of a full pass: what is gone upstream is deleted, unless that looks wrong."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.runs import begin, products_source, pull, run, session, stored
 from support.shop import products
+from support.sources import altered
 from support.upstream import ListPages
 
 from syncline.errors import ConfigurationError, UnavailableError
@@ -77,7 +77,7 @@ def test_a_list_of_the_newest_alone_deletes_nothing(store: Store) -> None:
     """What has left a window on the newest is not gone; a full pass ends all the same, and with a good end."""
     pages = ListPages(rows=products(range(1, 41)))
     deletes = Deletes(never=True, full_pass_every_seconds=None)
-    source = replace(products_source(pages), deletes=deletes)
+    source = altered(products_source(pages), deletes=deletes)
     run(store, source)
     pages.rows = products(range(30, 60))
     ended = run(store, source, force=True)
@@ -87,7 +87,7 @@ def test_a_list_of_the_newest_alone_deletes_nothing(store: Store) -> None:
 
 def test_a_source_that_deletes_never_takes_no_force() -> None:
     """Somebody who forces deletions there is mistaken, and must not come away thinking that it was done."""
-    source = replace(products_source(ListPages()), deletes=Deletes(never=True, full_pass_every_seconds=None))
+    source = altered(products_source(ListPages()), deletes=Deletes(never=True, full_pass_every_seconds=None))
     with pytest.raises(ConfigurationError, match="products never deletes"):
         source.parameters(Mode.FULL, force=True)
     with pytest.raises(ConfigurationError, match="full_pass_every_seconds=None"):

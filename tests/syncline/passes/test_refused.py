@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from support.runs import products_source
+from support.sources import altered
 from support.upstream import ListPages
 
 from syncline.errors import RateLimitedError, RefusedError
@@ -27,7 +28,7 @@ from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.rest import RestPages
 
 SHOP = Upstream(name="shop", auth=Auth.BEARER)
-PRODUCTS = replace(products_source(ListPages()), name="products", upstream=SHOP, pages=RestPages(path="/products"))
+PRODUCTS = altered(products_source(ListPages()), name="products", upstream=SHOP, pages=RestPages(path="/products"))
 CUSTOMERS = replace(PRODUCTS, name="customers")
 OLD, NEW = "old-secret-token", "new-secret-token"
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from support.runs import products_source
 from support.shop import products, raw
+from support.sources import altered
 from support.upstream import ListPages
 
 from syncline.errors import SynclineError, UnavailableError
@@ -32,7 +33,7 @@ from syncline.upstreams.rest import RestPages
 SETTINGS = Settings(upstreams={"shop": UpstreamSettings(base_url="https://shop.example")})
 SHOP = Upstream(name="shop")
 PAGES = RestPages(path="/products", paging=PageNumber(page_size=10), ahead=1)
-PRODUCTS = replace(products_source(ListPages()), upstream=SHOP, pages=PAGES)
+PRODUCTS = altered(products_source(ListPages()), upstream=SHOP, pages=PAGES)
 ROWS = products(range(1, 26))
 
 
@@ -192,7 +193,7 @@ def test_pages_that_came_in_one_answer_are_one_request(store: Store, session_id:
 
     async def pulled() -> Tally:
         async with UpstreamClient(SHOP, SETTINGS, transport=httpx.MockTransport(page)) as client:
-            return await pull(store, replace(PRODUCTS, pages=Halves()), client, session_id, mode=Mode.FULL)
+            return await pull(store, altered(PRODUCTS, pages=Halves()), client, session_id, mode=Mode.FULL)
 
     done = asyncio.run(pulled())
     assert (done.pages, done.requests, recorded(store, session_id)) == (2, 1, 1)

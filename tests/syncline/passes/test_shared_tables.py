@@ -10,6 +10,7 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.model.columns import KeyText
+from syncline.model.dataset import Dataset
 from syncline.model.items import Item
 from syncline.model.policies import Deletes, Mode
 from syncline.model.source import Source
@@ -37,10 +38,12 @@ def calendar(pages: ListPages) -> Source:
     return Source(
         name="calendar",
         upstream=Upstream(name="calendar"),
-        pages=pages,
-        table=Event,
-        updated_field="updated_at",
-        deletes=Deletes(max_fraction=1, full_pass_every_seconds=None),
+        dataset=Dataset(
+            pages=pages,
+            table=Event,
+            updated_field="updated_at",
+            deletes=Deletes(max_fraction=1, full_pass_every_seconds=None),
+        ),
     )
 
 

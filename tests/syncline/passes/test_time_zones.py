@@ -9,6 +9,7 @@ import pytest
 from support.answering import Answering
 from support.odd_shop import shop, source_of
 from support.runs import run, stored
+from support.sources import altered
 
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
@@ -41,8 +42,10 @@ def test_a_change_in_the_hour_that_comes_twice_is_read(
         return {"data": [row for row in server.rows if row["updated_at"] >= since]}
 
     source = source_of(OnePage(), total=False, incremental=True)
-    assert isinstance(source.pages, RestPages)
-    source = replace(source, time_zone=zone if named else None, pages=replace(source.pages, since_format="iso"))
+    assert isinstance(source.required_dataset.pages, RestPages)
+    source = altered(
+        source, time_zone=zone if named else None, pages=replace(source.required_dataset.pages, since_format="iso")
+    )
     run(store, source, transport=Answering(answer))
     for row in server.rows[:24]:
         clock.advance(seconds=600)
@@ -60,8 +63,10 @@ def test_a_number_is_an_instant_in_any_zone(store: Store, clock: ManualClock, si
     for row in server.rows:
         row["updated_at"] = at - 100
     source = source_of(OnePage(), total=False, incremental=True)
-    assert isinstance(source.pages, RestPages)
-    source = replace(source, time_zone="Asia/Tokyo", pages=replace(source.pages, since_format=since_format))
+    assert isinstance(source.required_dataset.pages, RestPages)
+    source = altered(
+        source, time_zone="Asia/Tokyo", pages=replace(source.required_dataset.pages, since_format=since_format)
+    )
     transport = Answering(lambda _: {"data": server.rows})
     run(store, source, transport=transport)
     run(store, source, mode=Mode.INCREMENTAL, transport=transport)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Customer, Product
 from syncline.model.items import Item
 from syncline.model.page import Ask, Page, Transport
@@ -30,7 +31,11 @@ class NoPages:
 
 
 def source(name: str, table: type[Item]) -> Source:
-    return Source(name=name, upstream=Upstream(name="erp"), pages=NoPages(), table=table)
+    return Source(
+        name=name,
+        upstream=Upstream(name="erp"),
+        dataset=Dataset(pages=NoPages(), table=table),
+    )
 
 
 @pytest.fixture

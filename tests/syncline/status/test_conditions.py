@@ -10,6 +10,7 @@ import pytest
 from syncline.clock import ManualClock
 from syncline.model.alerts import Condition, Rule
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
@@ -44,7 +45,14 @@ class Every:
 def sources(sources: list[Source]) -> list[Source]:
     """One more, whose upstream has a budget."""
     feed = Upstream(name="feed", budgets=(Budget(policy=SlidingWindow(limit=10, period_seconds=3_600)),))
-    return [*sources, Source(name="quests", upstream=feed, pages=sources[0].pages, table=Product)]
+    return [
+        *sources,
+        Source(
+            name="quests",
+            upstream=feed,
+            dataset=Dataset(pages=sources[0].required_dataset.pages, table=Product),
+        ),
+    ]
 
 
 def holding(store: Store, sources: list[Source]) -> list[tuple[Rule, str]]:
@@ -140,7 +148,11 @@ def test_a_breaker_that_is_not_closed_is_told(store: Store, sources: list[Source
 def test_a_budget_is_told_once_however_many_sources_share_it(store: Store, sources: list[Source]) -> None:
     """It is one budget, and one message."""
     quests = sources[2]
-    twin = Source(name="twin", upstream=quests.upstream, pages=quests.pages, table=Product)
+    twin = Source(
+        name="twin",
+        upstream=quests.upstream,
+        dataset=Dataset(pages=quests.required_dataset.pages, table=Product),
+    )
     spend(store, quests, times=9)
     assert holding(store, [quests, twin]) == []
     spend(store, quests, times=1)

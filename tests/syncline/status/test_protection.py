@@ -5,9 +5,9 @@ import pytest
 
 from syncline.clock import ManualClock
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
+from syncline.model.dataset import Dataset
 from syncline.model.erp import Product
 from syncline.model.policies import BreakerPolicy
-from syncline.model.service import Service
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.resilience.breaker import BreakerState, Outcome
@@ -31,8 +31,15 @@ UPSTREAM = Upstream(
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
     """Two sources of one upstream with budgets, and one of an upstream without."""
-    pages = sources[0].pages
-    made = [Source(name=name, upstream=UPSTREAM, pages=pages, table=Product) for name in ("quests", "points")]
+    pages = sources[0].required_dataset.pages
+    made = [
+        Source(
+            name=name,
+            upstream=UPSTREAM,
+            dataset=Dataset(pages=pages, table=Product),
+        )
+        for name in ("quests", "points")
+    ]
     return [*made, sources[0]]
 
 
@@ -58,8 +65,8 @@ def test_sources_of_one_upstream_share_its_budgets_but_no_breaker(store: Store, 
 
 def test_a_service_shows_the_budgets_that_it_spends_from(store: Store) -> None:
     """Whoever asks why it waits must not have to guess which budget is its own."""
-    named = Service(name="watch", upstream=UPSTREAM, spends={"users": 0})
-    found = protections(store, [named, Service(name="other", upstream=UPSTREAM)])
+    named = Source(name="watch", upstream=UPSTREAM, spends={"users": 0})
+    found = protections(store, [named, Source(name="other", upstream=UPSTREAM)])
     assert [use.name for use in found["watch"].budgets] == ["feed:users"]
     assert [use.name for use in found["other"].budgets] == ["feed:requests", "feed:posts", "feed:users"]
 

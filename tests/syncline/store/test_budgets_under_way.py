@@ -151,6 +151,19 @@ def test_a_clock_that_is_set_forward_frees_nothing(database_url: str, clock: Man
     after.close()
 
 
+def test_a_denial_that_was_before_the_clock_was_set_forward_is_decided_anew(store: Store, clock: ManualClock) -> None:
+    """It was repeated from memory, and waiting as long as it said did not admit."""
+    budgets, key = Budgets(store), BudgetKey(name="b", policy=SlidingWindow(limit=1, period_seconds=60, margin=0))
+    assert isinstance(budgets.acquire([key]), Granted)
+    assert isinstance(budgets.acquire([key]), Denied)
+    clock.set_forward(seconds=45)
+    again = budgets.acquire([key])
+    assert isinstance(again, Denied)
+    assert again.wait_seconds == 60
+    clock.advance(seconds=again.wait_seconds)
+    assert isinstance(budgets.acquire([key]), Granted)
+
+
 def test_a_block_lasts_as_long_where_the_clock_is_set_forward(store: Store, clock: ManualClock) -> None:
     """The upstream asked for a minute, not for an instant of our clock."""
     budgets = Budgets(store)

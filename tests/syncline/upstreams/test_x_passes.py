@@ -11,6 +11,7 @@ import sandbox
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError
 from syncline.model.budgets import Budget, SlidingWindow
+from syncline.model.dataset import Dataset
 from syncline.model.listings import Listing
 from syncline.model.policies import Deletes, Mode
 from syncline.model.session import Status, Tally
@@ -47,12 +48,14 @@ def source(box: sandbox.Box) -> Source:
     return Source(
         name="mentions",
         upstream=X,
-        pages=Mentions(user_id=box.x.user_id, page_size=50),
-        table=Listing,
-        fields={"external_id": "id", "title": "text", "updated_at": "created_at"},
-        updated_field="updated_at",
+        dataset=Dataset(
+            pages=Mentions(user_id=box.x.user_id, page_size=50),
+            table=Listing,
+            fields={"external_id": "id", "title": "text", "updated_at": "created_at"},
+            updated_field="updated_at",
+            deletes=Deletes(never=True, full_pass_every_seconds=None),
+        ),
         patience_seconds=0,
-        deletes=Deletes(never=True, full_pass_every_seconds=None),
     )
 
 
