@@ -105,7 +105,7 @@ def test_the_shell_completes_sources(line: str, wanted: set[str], syncline: Sync
     assert set(_completed(line).split()) == wanted
 
 
-@pytest.mark.parametrize("kept", [None, "", "[]", '{"services": [1]}', '{"services": null}'])
+@pytest.mark.parametrize("kept", [None, "", "[]", '{"sources": [1]}', '{"sources": null}'])
 def test_completion_without_what_is_kept_says_nothing(kept: str | None, home: Path) -> None:
     """A shell would print the error in the middle of the line."""
     if kept is not None:
