@@ -9,14 +9,13 @@ from rich.text import Text
 from cli import console, registry
 from cli.instance import Instance, opened
 from cli.tables import Column, Fact, number, print_facts, print_table
-from cli.times import ago
 from syncline.errors import SynclineError
 from syncline.model.items import ItemStatus
 from syncline.model.listings import Listing
 from syncline.model.source import Source
 from syncline.store import listings
 from syncline.store.listings import StoredListing, Wanted
-from syncline.words import counted
+from syncline.words import ago, counted
 
 __all__ = ["as_json_object", "feed", "listed", "pending", "show"]
 

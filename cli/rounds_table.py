@@ -11,12 +11,12 @@ from cli.errors import FAILED
 from cli.instance import opened
 from cli.records import as_object
 from cli.tables import Column, Fact, number, print_facts, print_table
-from cli.times import ago
 from syncline.errors import SynclineError
 from syncline.model.contests import EntryStatus, RoundStatus, Snapshot
 from syncline.status import rounds
 from syncline.status.rounds import Delivery, RoundOverview
 from syncline.store import entries, snapshots
+from syncline.words import ago
 
 __all__ = ["NONE_YET", "found", "listed", "show"]
 

@@ -20,7 +20,7 @@ class Delivery(StrEnum):
     """How the webhook of a round stands."""
 
     NONE = "none"
-    """There is none: the round is not frozen, or was frozen while nobody wanted to hear of it."""
+    """There is none: the round is not frozen, or no receiver was set when it was frozen."""
     WAITING = "waiting"
     """It is sent at `push_retry_at`, for the first time or again."""
     SENT = "sent"

@@ -1,4 +1,4 @@
-"""Listings: what is live, for anybody's frontend; what waits for a decision, for whoever decides."""
+"""Listings: the live ones, without a token, for frontends; the pending ones, for operators who decide on them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -7,13 +7,13 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.model.items import ItemStatus
+from syncline.status.source_json import Instant
 from syncline.store import listings
 from syncline.store.decisions import Decision, Outcome, decide
 from syncline.store.listings import StoredListing, Wanted
 from web.api.cursors import PLAIN, read, written
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
-from web.api.instants import Instant
 from web.context import Context, Here, KnownSource
 
 __all__ = ["public", "router"]

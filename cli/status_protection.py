@@ -5,23 +5,22 @@ from datetime import datetime
 from rich.text import Text
 
 from cli.tables import Fact
-from cli.times import ago
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import BudgetUse, Guards, breaker_words, budget_words
-from syncline.words import unheard_of
+from syncline.status.protection import BudgetUse, Protection, breaker_words, budget_words
+from syncline.words import ago, unheard_of
 
-__all__ = ["breaker", "budget", "guard_facts"]
+__all__ = ["breaker", "budget", "protection_facts"]
 
 _NEARLY = 0.9
 
 
-def breaker(guarded: Guards) -> Text:
+def breaker(protection: Protection) -> Text:
     """The breaker in a cell; empty while it is closed."""
-    return Text(_short(guarded), style=_breaker_style(guarded.breaker.state))
+    return Text(_short(protection), style=_breaker_style(protection.breaker.state))
 
 
-def _short(guarded: Guards) -> str:
-    state, retry_at = guarded.breaker.state, guarded.breaker.retry_at
+def _short(protection: Protection) -> str:
+    state, retry_at = protection.breaker.state, protection.breaker.retry_at
     match state:
         case BreakerState.CLOSED:
             return ""
@@ -46,22 +45,22 @@ def _breaker_style(state: BreakerState) -> str:
     return ""
 
 
-def budget(guarded: Guards) -> Text:
+def budget(protection: Protection) -> Text:
     """The budget of which most is used, in a cell; empty where there is none."""
-    fullest = max(guarded.budgets, key=lambda use: use.fraction, default=None)
+    fullest = max(protection.budgets, key=lambda use: use.fraction, default=None)
     if fullest is None:
         return Text("")
     return Text(f"{fullest.capacity - fullest.tokens:,.0f}/{fullest.capacity:,}", style=_style(fullest))
 
 
-def guard_facts(guarded: Guards, now: datetime) -> list[Fact]:
+def protection_facts(protection: Protection, now: datetime) -> list[Fact]:
     """All that stands between the source and its upstream."""
-    retry_at, blocked_until = guarded.breaker.retry_at, guarded.blocked_until
+    retry_at, blocked_until = protection.breaker.retry_at, protection.blocked_until
     again = f", tries again {ago(retry_at, now)}" if retry_at else ""
-    words = Text(f"{breaker_words(guarded)}{again}", style=_breaker_style(guarded.breaker.state))
+    words = Text(f"{breaker_words(protection)}{again}", style=_breaker_style(protection.breaker.state))
     return [
         Fact(label="Breaker", value=words),
-        *(Fact(label="Budget", value=Text(_budget(use), style=_style(use))) for use in guarded.budgets),
+        *(Fact(label="Budget", value=Text(_budget(use), style=_style(use))) for use in protection.budgets),
         Fact(label="Upstream", value=f"asks to be left alone, ends {ago(blocked_until, now)}" if blocked_until else ""),
     ]
 

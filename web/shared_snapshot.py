@@ -1,4 +1,4 @@
-"""One look for all who want to see at the same moment."""
+"""One read of something for all requests that ask for it at the same moment."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-__all__ = ["SharedLook"]
+__all__ = ["SharedSnapshot"]
 
 T = TypeVar("T")
 
 
-class SharedLook(Generic[T]):
-    """Takes a look at a time: whoever asks meanwhile waits for the next one, and shares it with all others who wait.
+class SharedSnapshot(Generic[T]):
+    """Reads once for all requests that come at the same moment.
 
-    Nobody is shown what was read before they asked, so nothing needs to expire; a hundred who ask at once cost two
-    looks.
+    One read runs at a time. A request that comes meanwhile waits for the next read, and shares it with all others that
+    wait, so that a hundred at once cost two reads. It never gets what was read before it came, so nothing expires.
     """
 
     def __init__(self, take: Callable[[], Awaitable[T]]) -> None:
-        """`take` looks."""
+        """`take` reads."""
         self._take = take
         self._under_way: asyncio.Task[T] | None = None
         self._next: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
-        """What a look shows that begins after this call; raises what it raises."""
+        """The result of a read that begins after this call; raises what it raises."""
         if self._next is None or not _is_here(self._next):
             self._next = asyncio.create_task(self._after(self._under_way))
         return await asyncio.shield(self._next)

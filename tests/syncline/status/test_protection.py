@@ -11,7 +11,7 @@ from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
 from syncline.resilience.breaker import BreakerState, Outcome
-from syncline.status.guards import BudgetUse, Guards, breaker_words, budget_words, guards
+from syncline.status.protection import BudgetUse, Protection, breaker_words, budget_words, protections
 from syncline.store.breakers import Breakers, BreakerStatus, Permit
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
@@ -51,7 +51,7 @@ def test_sources_of_one_upstream_share_its_budgets_but_no_breaker(store: Store, 
     assert isinstance(permit, Permit)
     for _ in range(5):
         Breakers(store).record(permit, Outcome.FAILURE)
-    found = guards(store, sources)
+    found = protections(store, sources)
     assert found["quests"].budgets == found["points"].budgets
     assert [(use.name, use.tokens, use.capacity, use.window_seconds) for use in found["points"].budgets] == [
         ("feed:requests", 42, 60, 3_600),
@@ -66,7 +66,7 @@ def test_sources_of_one_upstream_share_its_budgets_but_no_breaker(store: Store, 
 def test_a_service_shows_the_budgets_that_it_spends_from(store: Store) -> None:
     """Whoever asks why it waits must not have to guess which budget is its own."""
     named = Source(name="watch", upstream=UPSTREAM, spends={"users": 0})
-    found = guards(store, [named, Source(name="other", upstream=UPSTREAM)])
+    found = protections(store, [named, Source(name="other", upstream=UPSTREAM)])
     assert [use.name for use in found["watch"].budgets] == ["feed:users"]
     assert [use.name for use in found["other"].budgets] == ["feed:requests", "feed:posts", "feed:users"]
 
@@ -76,11 +76,11 @@ def test_a_block_is_told_until_it_ends(store: Store, sources: list[Source], cloc
     until = clock.now() + timedelta(seconds=90)
     Budgets(store).block(UPSTREAM.budget_keys[:1], until=until)
     Budgets(store).block([UPSTREAM.block_key], until=until)
-    found = guards(store, sources)["quests"]
+    found = protections(store, sources)["quests"]
     assert [use.blocked_until for use in found.budgets] == [until, None, None]
     assert found.blocked_until == until
     clock.advance(seconds=91)
-    found = guards(store, sources)["quests"]
+    found = protections(store, sources)["quests"]
     assert (found.blocked_until, found.budgets[0].blocked_until) == (None, None)
 
 
@@ -104,7 +104,7 @@ def test_a_block_is_told_until_it_ends(store: Store, sources: list[Source], cloc
 def test_a_breaker_is_told_in_words(status: dict[str, Any], words: str) -> None:
     """For people, who ask until when and why."""
     breaker = BreakerStatus(**status)
-    assert breaker_words(Guards(breaker=breaker, policy=BreakerPolicy(), budgets=(), blocked_until=None)) == words
+    assert breaker_words(Protection(breaker=breaker, policy=BreakerPolicy(), budgets=(), blocked_until=None)) == words
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_breaker_is_told_in_words(status: dict[str, Any], words: str) -> None:
         (8.5, 10, 900, "used 1.5 of 10 in 15 min"),
         (0, 12_000, 86_400, "used 12,000 of 12,000 in a day"),
         (1, 2, 0.5, "used 1 of 2 in 0.5 s"),
-        (1, 2, 5_400, "used 1 of 2 in 1.5 h"),
+        (1, 2, 5_400, "used 1 of 2 in 90 min"),
     ],
 )
 def test_a_budget_is_told_in_words(tokens: float, capacity: int, seconds: float, words: str) -> None:

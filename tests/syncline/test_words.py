@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import times
+from syncline import words as said
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,12 +22,12 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 )
 def test_instants_are_told_from_now_in_their_largest_unit(seconds: float, words: str) -> None:
     """At a glance, `3 min ago` says more than a timestamp."""
-    assert times.ago(NOW - timedelta(seconds=seconds), NOW) == words
+    assert said.ago(NOW - timedelta(seconds=seconds), NOW) == words
 
 
 def test_what_never_happened_is_a_dash() -> None:
     """A new source has no last run, and that is no error."""
-    assert times.ago(None, NOW) == "-"
+    assert said.ago(None, NOW) == "-"
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,32 @@ def test_what_never_happened_is_a_dash() -> None:
 )
 def test_spans_show_their_two_largest_units(seconds: float, words: str) -> None:
     """Nobody reads seconds in a run of two hours; nobody misses them in one of a minute."""
-    assert times.span(seconds) == words
+    assert said.span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.5, "0.5 s"),
+        (0.025, "0.025 s"),
+        (90, "90 s"),
+        (100 / 3, "33.3 s"),
+        (900, "15 min"),
+        (5_400, "90 min"),
+        (86_400, "1 d"),
+    ],
+)
+def test_an_interval_is_told_exactly(seconds: float, words: str) -> None:
+    """A window of 90 minutes is not one of an hour."""
+    assert said.interval(seconds) == words
+
+
+def test_what_goes_on_has_no_length() -> None:
+    """It is not known yet."""
+    assert (said.lasted(NOW, None), said.lasted(NOW, NOW + timedelta(seconds=80))) == ("-", "1 min 20 s")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-300, "due now"), (0.5, "due now"), (1, "in 1 s"), (720, "in 12 min")])
+def test_what_should_have_been_is_due(seconds: float, words: str) -> None:
+    """`again 5 min ago` would say that it was done."""
+    assert said.until(NOW + timedelta(seconds=seconds), NOW) == words

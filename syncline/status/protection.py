@@ -1,4 +1,4 @@
-"""What stands between a source and its upstream now: its breaker, and the budgets that pay for its requests."""
+"""What limits a source's requests now: its breaker, and the budgets of its upstream."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from syncline.resilience.budget_state import Usage
 from syncline.store.breakers import Breakers, BreakerStatus
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.words import counted, unheard_of
+from syncline.words import counted, interval, unheard_of
 
-__all__ = ["BudgetUse", "Guards", "breaker_words", "budget_words", "guards"]
+__all__ = ["BudgetUse", "Protection", "breaker_words", "budget_words", "protections"]
 
-_PERIODS = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_PERIODS: Mapping[float, str] = {60: "this minute", 3600: "this hour", 86_400: "in a day"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +44,8 @@ class BudgetUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guards:
-    """The guards of one source.
+class Protection:
+    """What limits the requests of one source.
 
     Attributes:
         breaker: how its breaker stands.
@@ -66,8 +65,8 @@ class Guards:
         return self.breaker.state is BreakerState.CLOSED
 
 
-def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
-    """The guards of each of `sources`, read by two statements.
+def protections(store: Store, sources: Iterable[Source]) -> dict[str, Protection]:
+    """The protection of each of `sources`, read by two statements.
 
     Raises:
         DatabaseUnavailableError: the database cannot be reached.
@@ -78,7 +77,7 @@ def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
     keys = [key for one in upstreams.values() for key in (one.block_key, *one.budget_keys)]
     usages = Budgets(store).states(keys)
     return {
-        source.name: Guards(
+        source.name: Protection(
             breaker=breakers[source.name],
             policy=source.breaker,
             budgets=tuple(_uses(usages, source.upstream.budget_keys, source.planned_requests)),
@@ -88,7 +87,7 @@ def guards(store: Store, sources: Iterable[Source]) -> dict[str, Guards]:
     }
 
 
-def breaker_words(one: Guards) -> str:
+def breaker_words(one: Protection) -> str:
     """The breaker in a few words, such as `open until 12:03 UTC after 5 failures`."""
     breaker = one.breaker
     match breaker.state:
@@ -107,7 +106,8 @@ def breaker_words(one: Guards) -> str:
 def budget_words(one: BudgetUse) -> str:
     """The budget in a few words, such as `used 42 of 60 this hour`."""
     used = f"{one.capacity - one.tokens:,.1f}".removesuffix(".0")
-    words = f"used {used} of {one.capacity:,} {_period(one.window_seconds)}"
+    within = _PERIODS.get(one.window_seconds) or f"in {interval(one.window_seconds)}"
+    words = f"used {used} of {one.capacity:,} {within}"
     return words if one.blocked_until is None else f"{words}, blocked by the upstream{_until(one.blocked_until)}"
 
 
@@ -135,15 +135,6 @@ def _window_seconds(policy: Policy) -> float:
     if isinstance(policy, SlidingWindow):
         return policy.period_seconds
     return policy.wall.period_seconds if policy.wall is not None else policy.capacity / policy.refill_per_second
-
-
-def _period(seconds: float) -> str:
-    if seconds in _PERIODS:
-        return _PERIODS[int(seconds)]
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"in {f'{seconds / size:.1f}'.removesuffix('.0')} {unit}"
-    return f"in {f'{seconds:.1f}'.removesuffix('.0')} s"
 
 
 def _until(instant: datetime | None) -> str:

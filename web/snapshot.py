@@ -11,24 +11,24 @@ from syncline.status.reading import read_report
 from syncline.status.report import Report
 from syncline.status.schedules import Cadence, Schedule, Schedules, unknown_because
 from web.context import Context
-from web.shared_look import SharedLook
+from web.shared_snapshot import SharedSnapshot
 
-__all__ = ["look"]
+__all__ = ["take"]
 
 _PATIENCE_SECONDS = 4.0
 """Prefect answers in a tenth of a second, on a machine that is busy in one or two."""
 _log = logging.getLogger(__name__)
 
 
-async def look(context: Context) -> Report:
-    """The report; all who ask while one is being read share the next one, which begins after they asked."""
+async def take(context: Context) -> Report:
+    """The report as it is now; requests that come while one is being read share the next one."""
     return await _shared(context).get()
 
 
-def _shared(context: Context) -> SharedLook[Report]:
+def _shared(context: Context) -> SharedSnapshot[Report]:
     found = context.shared.get(_read.__name__)
     if found is None:
-        found = context.shared[_read.__name__] = SharedLook(lambda: _read(context))
+        found = context.shared[_read.__name__] = SharedSnapshot(lambda: _read(context))
     return found
 
 
