@@ -11,9 +11,9 @@ from cli.instance import Instance, actor, opened
 from cli.lazy_group import group
 from cli.options import AsJson, MaybeSource, OneSource
 from syncline.errors import ConfigurationError
+from syncline.listings.decisions import Decision, Outcome, decide
+from syncline.listings.stored import Wanted
 from syncline.model.items import ItemStatus
-from syncline.store.decisions import Decision, Outcome, decide
-from syncline.store.listings import Wanted
 
 __all__ = ["app"]
 

@@ -13,10 +13,11 @@ from cli.manual_run import RunRequest, manual_run
 from cli.options import AsJson
 from cli.rounds_table import found
 from cli.tables import number as count
+from syncline.contests import rounds
+from syncline.contests.overview import RoundOverview
+from syncline.contests.tables import EntryStatus, Round, RoundStatus
 from syncline.errors import ConfigurationError, SynclineError
-from syncline.model.contests import EntryStatus, Round, RoundStatus
-from syncline.status.rounds import RoundOverview
-from syncline.store import audit, rounds
+from syncline.store import audit
 from syncline.words import ago
 
 __all__ = ["app"]

@@ -30,9 +30,10 @@ from support.served_contest import (
 from deployments import controls
 from flows.registry import find
 from flows.x import X
+from syncline.contests import snapshots
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.resilience.budget_state import Granted
-from syncline.store import holds, leases, schedules, snapshots
+from syncline.store import holds, leases, schedules
 from syncline.store.budgets import Budgets
 
 pytestmark = pytest.mark.slow

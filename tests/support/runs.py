@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 
 from support.upstream import ListPages, NoTransport
 from syncline.clock import ManualClock
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.page import Transport
 from syncline.model.policies import Deletes, Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger

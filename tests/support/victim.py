@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source

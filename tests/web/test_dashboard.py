@@ -7,11 +7,12 @@ import pytest
 from support.feed import FEED, quests, trip
 
 from syncline.clock import ManualClock
+from syncline.contests import pushes, rounds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.settings import Settings
-from syncline.store import heartbeats, holds, pushes, rounds, sessions
+from syncline.store import heartbeats, holds, sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 

@@ -19,7 +19,7 @@ from cli.status import row
 from cli.summary import summary
 from deployments.doctor import Verdict
 from syncline.clock import ManualClock
-from syncline.model.contests import RoundStatus
+from syncline.contests.tables import RoundStatus
 from syncline.model.items import ItemStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger

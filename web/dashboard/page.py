@@ -11,11 +11,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from syncline.contests.overview import RoundOverview, newest
 from syncline.model.session import SyncSession
 from syncline.settings import Settings
 from syncline.status.history import history
 from syncline.status.protection import breaker_words, budget_words
-from syncline.status.rounds import RoundOverview, newest
 from syncline.words import ago, counted, lasted, until
 from web.context import Context, Here
 from web.redaction import redacted, without_userinfo

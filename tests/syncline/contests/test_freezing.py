@@ -7,13 +7,14 @@ import pytest
 from support.contest import Contest
 
 from flows.freeze_coordinator import FREEZE_COORDINATOR
+from syncline.contests import entries
+from syncline.contests.tables import EntryStatus, RoundStatus
 from syncline.errors import ConfigurationError
-from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.passes.admission import Due, admit
 from syncline.passes.ending import end
-from syncline.store import entries, rejects
+from syncline.store import rejects
 
 
 def content(contest: Contest, number: int = 1) -> dict[str, EntryStatus]:

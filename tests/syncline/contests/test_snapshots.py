@@ -11,7 +11,7 @@ from support.contest import Contest
 
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from syncline.contests.choosing import newest
-from syncline.model.contests import EntryStatus
+from syncline.contests.tables import EntryStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.passes.admission import Due, admit

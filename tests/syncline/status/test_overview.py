@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import insert
 
 from syncline.clock import ManualClock
-from syncline.model.erp import Customer
+from syncline.erp.tables import Customer
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.passes import accounting

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from syncline.clock import ManualClock
+from syncline.erp.tables import Product
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from syncline.upstreams.x import first_id, instant_of
+from syncline.contests.x import first_id, instant_of
 
 
 def test_ids_are_made_of_instants_and_instants_of_ids() -> None:

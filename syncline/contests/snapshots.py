@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, insert, select
 from sqlmodel import Session, col
 
-from syncline.model.contests import Snapshot
+from syncline.contests.tables import Snapshot
 
 __all__ = ["add", "find"]
 

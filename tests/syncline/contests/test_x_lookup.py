@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 
 import sandbox
+from syncline.contests.x import LookedUp, lookup
 from syncline.errors import RefusedError, RejectedError, UnavailableError
 from syncline.model.upstream import Auth
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import LookedUp, lookup
 
 Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]

@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 
 import sandbox
+from syncline.contests.x import Mentions
 from syncline.errors import ConfigurationError, RefusedError, RejectedError, UnavailableError
 from syncline.model.page import Ask, Page
 from syncline.model.upstream import Auth
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import Mentions
 
 Connect = Callable[..., UpstreamClient]
 Serve = Callable[..., AbstractAsyncContextManager[str]]

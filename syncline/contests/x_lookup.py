@@ -6,9 +6,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from syncline.contests.x_answers import NOT_FOUND, Body, is_unknown, read_body, tweet_id
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.page import RawItem, Request, Transport
-from syncline.upstreams.x_answers import NOT_FOUND, Body, is_unknown, read_body, tweet_id
 
 __all__ = ["LOOKUP_PATH", "MOST_IDS", "LookedUp", "lookup"]
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from syncline.model.contests import Round, RoundStatus
+from syncline.contests.tables import Round, RoundStatus
 
 __all__ = ["begin_freezing", "due", "every", "find", "open_ones", "plan_end", "roll", "set_frozen"]
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, literal, select, tuple_
 from sqlmodel import Session
 
+from syncline.listings.tables import Listing
 from syncline.model.items import STATUS, ItemStatus, table_of
-from syncline.model.listings import Listing
 
 __all__ = ["After", "StoredListing", "Wanted", "count", "find", "page"]
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, func, select
 from sqlmodel import Session, col
 
-from syncline.model.contests import Entry, EntryStatus, Round, RoundStatus, Snapshot
+from syncline.contests.tables import Entry, EntryStatus, Round, RoundStatus, Snapshot
 
 __all__ = ["Delivery", "RoundOverview", "find", "newest", "snapshot_fits", "unchecked"]
 

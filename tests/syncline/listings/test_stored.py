@@ -6,10 +6,10 @@ from support.listings import entry, feed
 from support.runs import run
 from support.upstream import ListPages
 
+from syncline.listings import stored
+from syncline.listings.stored import After, Wanted
 from syncline.model.items import ItemStatus
-from syncline.store import listings
 from syncline.store.engine import Store
-from syncline.store.listings import After, Wanted
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def filled(store: Store) -> Store:
 
 def keys(store: Store, wanted: Wanted, *, limit: int = 100, after: After | None = None) -> list[tuple[str, str]]:
     with store.read() as connection:
-        found = listings.page(connection, wanted, limit=limit, after=after)
+        found = stored.page(connection, wanted, limit=limit, after=after)
     return [(one.listing.source, one.listing.external_id) for one in found]
 
 
@@ -54,8 +54,8 @@ def test_listings_are_picked_by_what_they_say(filled: Store) -> None:
     assert keys(filled, Wanted(source="quests", project="zeta", chain="Base")) == [("quests", key) for key in "cde"]
     assert keys(filled, Wanted(kind="none")) == []
     with filled.read() as connection:
-        assert listings.count(connection, Wanted(status=ItemStatus.LIVE)) == 5
-        assert listings.find(connection, "quests", "nothing") is None
+        assert stored.count(connection, Wanted(status=ItemStatus.LIVE)) == 5
+        assert stored.find(connection, "quests", "nothing") is None
 
 
 def test_what_is_live_is_found_by_an_index(sqlite_store: Store) -> None:

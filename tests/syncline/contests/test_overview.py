@@ -7,10 +7,10 @@ from sqlalchemy import event
 from support.rounds import frozen, opened
 
 from syncline.clock import ManualClock
+from syncline.contests import entries, pushes, rounds, snapshots
+from syncline.contests.overview import Delivery, RoundOverview, find, newest, snapshot_fits, unchecked
 from syncline.contests.snapshot import snapshot_of
-from syncline.model.contests import EntryStatus, Round, RoundStatus
-from syncline.status.rounds import Delivery, RoundOverview, find, newest, snapshot_fits, unchecked
-from syncline.store import entries, pushes, rounds, snapshots
+from syncline.contests.tables import EntryStatus, Round, RoundStatus
 from syncline.store.engine import Store
 
 COUNTS = {"public": 3, "protected": 2, "deleted": 1}

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 import sandbox
+from syncline.contests.x import Mentions, first_id, instant_of
 from syncline.errors import CursorExpiredError
 from syncline.model.page import Ask, Json, Page
 from syncline.model.policies import Mode
 from syncline.model.upstream import Auth
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import Mentions, first_id, instant_of
 
 Connect = Callable[..., UpstreamClient]
 Clients = Callable[..., UpstreamClient]

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlmodel import Session, col
 
-from syncline.model.contests import Round, RoundStatus
+from syncline.contests.tables import Round, RoundStatus
 
 __all__ = ["accepted", "ask_again", "due", "refused"]
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from syncline.model.contests import Entry, EntryStatus, Round, Tweet
+from syncline.contests.tables import Entry, EntryStatus, Round, Tweet
 from syncline.model.items import table_of
 
 __all__ = [

@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, Index
 
-from syncline.model.columns import JsonColumn, KeyText, choice
-from syncline.model.items import STATUS, ItemStatus, ModeratedItem
-from syncline.model.row import Row
+from syncline.model.columns import JsonColumn, KeyText
+from syncline.model.items import STATUS, ModeratedItem
 
-__all__ = ["Listing", "ListingDecision"]
+__all__ = ["Listing"]
 
 
 class Listing(ModeratedItem, table=True):
@@ -47,18 +46,3 @@ class Listing(ModeratedItem, table=True):
     """When it was last changed, as the feed says."""
     attributes: Any = Field(default=None, sa_type=JsonColumn, nullable=True)
     """Whatever else the feed says of it."""
-
-
-class ListingDecision(Row, table=True):
-    """What was last decided of a listing, and of which content; outlives the listing, which may come back."""
-
-    __tablename__ = "listing_decisions"
-
-    source: str = Field(primary_key=True, sa_type=KeyText)
-    external_id: str = Field(primary_key=True, sa_type=KeyText)
-    status: ItemStatus = Field(sa_type=choice(ItemStatus))
-    fingerprint: bytes
-    """The listing's, as it was when it was decided on."""
-    reason: str | None = None
-    decided_by: str
-    decided_at: datetime
