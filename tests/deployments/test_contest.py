@@ -39,7 +39,7 @@ from syncline.store.budgets import Budgets
 pytestmark = pytest.mark.slow
 
 MENTIONS_PATH, LOOKUPS_PATH = "/x/2/users/*/mentions", "/x/2/tweets"
-SOON_SECONDS = 5
+SOON_SECONDS = TIMEOUT_SECONDS / 6
 """How long after its timeout a run has ended, while other tests keep the cores busy."""
 EVERY_SECONDS = 10
 
