@@ -7,9 +7,9 @@ ROOMS := cli web deployments flows tasks syncline sandbox tests benchmarks
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo up test quick demo-check check format lock bench clean
+.PHONY: help demo up test test-fast demo-check check format lock bench clean
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/run  ## set up, then run everything on this machine against simulated upstreams
 	@exec $(BIN)/syncline up --demo
@@ -21,11 +21,11 @@ PARALLEL := -n auto --no-loadscope-reorder
 test: $(VENV)/dev $(VENV)/servers/made  ## set up, then run every test
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-QUICK := tests/tasks tests/syncline/model tests/syncline/resilience tests/syncline/store tests/syncline/status \
+FAST := tests/tasks tests/syncline/model tests/syncline/resilience tests/syncline/store tests/syncline/status \
 	tests/syncline/upstreams/test_bursts.py tests/syncline/test_clock.py tests/syncline/test_local_time.py
-quick: $(VENV)/dev  ## the tests of the library and of the tasks that need neither PostgreSQL nor minutes
+test-fast: $(VENV)/dev  ## for the inner loop: the tests of the library and of the tasks that need neither PostgreSQL nor minutes
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" -k "not postgresql and not machine and not crash and not skewed_clocks" \
-		$(QUICK) $(PYTEST_ARGS)
+		$(FAST) $(PYTEST_ARGS)
 
 demo-check: $(VENV)/run  ## start the demo on ports of its own, walk through it, and end it
 	@$(BIN)/python .ci/demo

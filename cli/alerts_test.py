@@ -1,4 +1,4 @@
-"""A test message, on the way that alerts take."""
+"""Sends a test message through the automation that sends alerts."""
 
 import asyncio
 

@@ -1,97 +1,57 @@
-"""All commands of `syncline`, each in a module of this room with its name; a new one stands in `COMMANDS` or `GROUPS`.
+"""The command line: what its help lists, and how a line of it is run. A new command stands in `_COMMANDS`."""
 
-A module is imported when its command is called.
-"""
-
-import inspect
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 import typer.main
 
 from cli import console
 from cli.errors import explain as complain
+from cli.lazy_group import Entry, LazyGroup, tidy
 from syncline.errors import SynclineError
 
-__all__ = ["COMMANDS", "COMPLETE", "GROUPS", "app", "run"]
+__all__ = ["COMPLETE", "entries", "run"]
 
 COMPLETE = "_SYNCLINE_COMPLETE"
 """The shell's completion sets this variable."""
 _NO_SETTINGS = frozenset({"--help", "--version", "version", "--install-completion", "--show-completion"})
-COMMANDS = {
-    "Run": ("up", "sync"),
-    "Look": ("status", "history", "explain", "metrics", "rejects", "sources", "audit"),
-    "Steer": ("start", "stop", "pause", "resume"),
-    "Look after": (
-        "doctor",
-        "new",
-        "token",
-        "prefect-password",
-        "prune-history",
-        "deploy",
-        "apply-intervals",
-        "version",
-        "prefect",
-    ),
+_COMMANDS = {
+    "Run": "up sync",
+    "Look": "status history explain metrics rejects sources audit alerts",
+    "Steer": "start stop pause resume breaker checkpoint listings rounds",
+    "Look after": "doctor new token prefect-password prune-history deploy apply-intervals version prefect db",
 }
-"""The commands by the heading under which `syncline --help` lists them; each is a function of its module."""
-GROUPS = {
-    "Look": ("alerts",),
-    "Steer": ("breaker", "checkpoint", "listings", "rounds"),
-    "Look after": ("db",),
+"""The commands by the heading under which `syncline --help` lists them; each is a function in a file of its name."""
+_ELSEWHERE = {
+    "start": "schedule",
+    "stop": "schedule",
+    "apply-intervals": "schedule",
+    "pause": "holds",
+    "resume": "holds",
 }
-"""Commands that have commands of their own: what `app()` of their module makes."""
-_PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
-"""Of `syncline prefect`, whose arguments are Prefect's."""
+"""Those that stand in a file of another name."""
+_GROUPS = frozenset({"alerts", "breaker", "checkpoint", "listings", "rounds", "db"})
+"""Those that have commands of their own: what `app()` of their file makes."""
 
 
-def app(only: str | None = None) -> typer.Typer:
-    """The command line, put together; with the name of a command, that one alone."""
-    made = typer.Typer(name="syncline", pretty_exceptions_enable=False)
-    made.callback(invoke_without_command=True)(_root)
-    for panel, name in _chosen(COMMANDS, only):
-        settings = _PASSES_ON if name == "prefect" else None
-        made.command(name, rich_help_panel=panel, context_settings=settings)(_named(name))
-    for panel, name in _chosen(GROUPS, only):
-        made.add_typer(_named(name, "app")(), name=name, rich_help_panel=panel)
-    _fold(made)
-    return made
+def entries() -> list[Entry]:
+    """All commands, in the order of the help."""
+    return [_entry(panel, name) for panel, names in _COMMANDS.items() for name in names.split()]
 
 
-def _chosen(panels: dict[str, tuple[str, ...]], only: str | None) -> Iterator[tuple[str, str]]:
-    return ((panel, name) for panel, names in panels.items() for name in names if only in {None, name})
-
-
-def _named(command: str, function: str | None = None) -> Callable[..., Any]:
-    """The function of the command's module; unsaid, the one with its name."""
-    module = command.replace("-", "_")
-    found: Callable[..., Any] = getattr(import_module(f"cli.{module}"), function or module)
-    return found
-
-
-def _called(arguments: Sequence[str]) -> str | None:
-    """The command that is called, or whose arguments the shell completes; None where all are to be known."""
-    word = arguments[0] if arguments else ""
-    if COMPLETE in os.environ:
-        line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
-        _program, word, *rest = [*line.split(" "), ""]
-        word = word if len(rest) > 1 else ""  # else the command itself is being written
-    return word if any(word in names for panels in (COMMANDS, GROUPS) for names in panels.values()) else None
-
-
-def _fold(commands: typer.Typer) -> None:
-    """Let the help of each command be broken where the terminal ends, and not where its docstring's lines do."""
-    for command in commands.registered_commands:
-        text = inspect.getdoc(command.callback) or ""
-        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-    for group in commands.registered_groups:
-        if group.typer_instance is not None:
-            _fold(group.typer_instance)
+def _entry(panel: str, name: str) -> Entry:
+    function = name.replace("-", "_")
+    return Entry(
+        name=name,
+        module=_ELSEWHERE.get(name, function),
+        function="app" if name in _GROUPS else function,
+        panel=panel,
+        passes_on=name == "prefect",
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -104,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     rest = [argument for argument in arguments if argument != "--debug"]
     _warn_of_typos(rest)
     try:
-        code: object = _command(rest)(rest, prog_name="syncline", standalone_mode=False)
+        code: object = _command_line()(rest, prog_name="syncline", standalone_mode=False)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the last place that can say it in one line
@@ -112,17 +72,15 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _command(arguments: Sequence[str]) -> Callable[..., object]:
-    """The command line, whose flags take no value, and show none: Typer would write `<bool>` beside each."""
-    found = [typer.main.get_command(app(_called(arguments)))]
-    for command in found:
-        options = [*command.params, command.get_help_option(typer.Context(command, **command.context_settings))]
-        for option in options:
-            if isinstance(option, typer.core.TyperOption) and option.is_flag:
-                option.metavar = ""
-        if isinstance(command, typer.core.TyperGroup):
-            found += command.commands.values()
-    return found[0]
+def _command_line() -> Callable[..., object]:
+    """The command line, of which no command is read yet."""
+    made = typer.Typer(name="syncline", cls=LazyGroup, pretty_exceptions_enable=False)
+    made.callback(invoke_without_command=True)(_root)
+    root = typer.main.get_command(made)
+    assert isinstance(root, LazyGroup)
+    tidy(root)
+    root.have(entries())
+    return root
 
 
 def _warn_of_typos(arguments: Sequence[str]) -> None:
@@ -147,7 +105,7 @@ def _root(
     """Keeps your database in step with other people's rate-limited APIs."""
     del debug
     if show_version:
-        _named("version")()
+        import_module("cli.version").version()
         raise typer.Exit
     if context.invoked_subcommand is None:
         console.line(context.get_help())

@@ -1,43 +1,56 @@
+"""`syncline breaker`: looking at and steering the breaker of a source."""
+
+import asyncio
+
 import typer
 
-from cli import console
+from cli import console, registry
+from cli.instance import actor, opened
+from cli.lazy_group import group
 from cli.options import OneSource
+from deployments.breakers import hold_breaker_open, reset_breaker
+from syncline.admission.skip_reasons import skip_reason_breaker
+from syncline.resilience.breaker import BreakerState
+from syncline.store.breakers import Breakers, BreakerStatus
+from syncline.words import counted, unheard_of
 
 __all__ = ["app"]
 
 
 def app() -> typer.Typer:
-    """The commands below `syncline breaker`."""
-    made = typer.Typer(help="Look at the breaker of a source, close it or hold it open.")
-    made.callback(invoke_without_command=True)(_help)
-    made.command("show")(show)
-    made.command("reset")(reset)
-    made.command("open")(hold_open)
-    return made
+    """Look at the breaker of a source, close it or hold it open."""
+    return group({"show": show, "reset": reset, "open": hold_open})
 
 
 def show(source: OneSource) -> None:
     """Say how the breaker stands: closed, open until when, half-open."""
-    from cli import breaker_text  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
+    with opened() as instance:
+        status = Breakers(instance.store).state(registry.find(source))
+    console.line(_said(source, status))
 
-    breaker_text.show(source)
+
+def _said(source: str, status: BreakerStatus) -> str:
+    match status.state:
+        case BreakerState.OPEN | BreakerState.FORCED_OPEN:
+            return skip_reason_breaker(source, status.state, status.retry_at)
+        case BreakerState.HALF_OPEN:
+            return f"breaker: half-open, {counted(status.successes, 'probe')} went well so far"
+        case BreakerState.CLOSED:
+            return f"breaker: closed, {counted(status.failures, 'failure')} in a row"
+    return f"breaker: {unheard_of(status.state)}"
 
 
 def reset(source: OneSource) -> None:
     """Close the breaker: the next run goes."""
-    from cli import breaker_text  # noqa: PLC0415 - the same
-
-    breaker_text.reset(source)
+    with opened() as instance:
+        name = registry.find(source).name
+        change = asyncio.run(reset_breaker(instance.settings, instance.store, name, actor=actor()))
+    console.line(f"breaker of {name}: " + ("closed; the next run goes" if change else "it was closed already"))
 
 
 def hold_open(source: OneSource) -> None:
     """Open the breaker until it is reset: no run goes."""
-    from cli import breaker_text  # noqa: PLC0415 - the same
-
-    breaker_text.hold_open(source)
-
-
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        console.line(context.get_help())
-        raise typer.Exit
+    with opened() as instance:
+        name = registry.find(source).name
+        asyncio.run(hold_breaker_open(instance.settings, instance.store, name, actor=actor()))
+    console.line(f"breaker of {name}: open until `syncline breaker reset {name}`")

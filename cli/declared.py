@@ -1,4 +1,4 @@
-"""What the sources declare, as far as a look needs it, kept in a file: loading `flows/` loads Prefect.
+"""A cache of what the sources declare, for commands that only read: to load `flows/` would load Prefect.
 
 The file is used only where every file that the declarations came from is still as it was then; else they are loaded,
 and it is written anew.

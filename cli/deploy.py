@@ -2,7 +2,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console
+from cli import console, instance, registry
 
 __all__ = ["deploy"]
 
@@ -12,12 +12,10 @@ def deploy(
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would be deployed.")] = False,
 ) -> None:
     """Give the deployments of prefect.yaml to workers, with pool, limits and intervals, without what is not set up."""
-    from cli import instance, registry  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
-
     with instance.opened() as opened:
         registry.every()  # loads Prefect with the environment of this instance
 
-        from deployments import deploying  # noqa: PLC0415 - the same
+        from deployments import deploying  # noqa: PLC0415 - loads Prefect, for which `registry` made ready
 
         if not plan:
             deploying.deploy(opened.settings, opened.store, say=console.line)

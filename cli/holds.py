@@ -1,15 +1,16 @@
-"""Pausing and resuming: holds in the database, and the runs that they put off."""
+"""`syncline pause` and `resume`: holds in the database, and the runs that they put off."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from sqlalchemy import Connection
 
 from cli import console, durations, registry
 from cli.instance import Instance, actor, opened
-from cli.options import EVERY
-from syncline.errors import SynclineError
+from cli.options import EVERY, OneOrAll
+from syncline.errors import ConfigurationError, SynclineError
 from syncline.store import audit, holds
 from syncline.words import counted
 
@@ -19,12 +20,26 @@ GoOn = Callable[[Instance, str], Coroutine[Any, Any, Sequence[str]]]
 """Starts what a hold of the named source (`*`: of any) put off; returns the ids of the runs."""
 
 
-def pause(source: str, *, reason: str, ttl_seconds: int | None) -> None:
-    """Hold one source or all of them."""
+def pause(
+    source: OneOrAll,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, as others will read it.", show_default=False)],
+    lasting: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="DURATION", help="How long, such as 10m; else until resumed.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Hold a source: a running sync stops before its next request, and goes on there when the hold ends."""
+    if not reason.strip():
+        raise ConfigurationError("--reason must say why")
+    most = 7 * durations.DAY
+    seconds = None if lasting is None else durations.seconds(lasting, option="--for", most=most)
     target = _target(source)
     with opened() as instance:
-        hold(instance, target, reason=reason, ttl_seconds=ttl_seconds)
-    until = "until `syncline resume`" if ttl_seconds is None else f"for {durations.compact(ttl_seconds)}"
+        hold(instance, target, reason=reason, ttl_seconds=seconds)
+    until = "until `syncline resume`" if seconds is None else f"for {durations.compact(seconds)}"
     console.line(f"{_named(target)} paused {until}: {reason}")
 
 
@@ -37,8 +52,8 @@ def hold(instance: Instance, target: str, *, reason: str, ttl_seconds: int | Non
         audit.record(connection, actor=who, action="hold.create", target=target, now=now, detail=detail)
 
 
-def resume(source: str) -> None:
-    """End the holds of one source, or every hold, and start what they put off."""
+def resume(source: OneOrAll) -> None:
+    """End all holds of a source, and start what they put off."""
     target = _target(source)
     with opened() as instance:
         ended = release(instance, target)

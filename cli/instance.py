@@ -111,5 +111,5 @@ def _require_file(store: Store) -> None:
 
 
 def _short(path: Path) -> str:
-    """The path as seen from here, where it lies below."""
+    """The path relative to the current folder, if it is inside it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

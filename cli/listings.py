@@ -1,9 +1,19 @@
+"""`syncline listings`: looking at listings, and deciding which are shown; each says what became of it."""
+
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from cli import console
+from cli import console, listings_table
+from cli.errors import FAILED
+from cli.instance import Instance, actor, opened
+from cli.lazy_group import group
 from cli.options import AsJson, MaybeSource, OneSource
+from syncline.errors import ConfigurationError
+from syncline.listings.decisions import Decision, Outcome, decide
+from syncline.listings.stored import Wanted
+from syncline.model.items import ItemStatus
 
 __all__ = ["app"]
 
@@ -16,21 +26,13 @@ Limit: TypeAlias = Annotated[int, typer.Option(min=1, max=10_000, help="How many
 
 
 def app() -> typer.Typer:
-    """The commands below `syncline listings`."""
-    made = typer.Typer(help="Look at listings, and decide which are shown.")
-    made.callback(invoke_without_command=True)(_help)
-    made.command("pending")(pending)
-    made.command("approve", no_args_is_help=True)(approve)
-    made.command("reject", no_args_is_help=True)(reject)
-    made.command("show", no_args_is_help=True)(show)
-    made.command("list")(list_)
-    return made
+    """Look at listings, and decide which are shown."""
+    commands = {"pending": pending, "approve": approve, "reject": reject, "show": show, "list": list_}
+    return group(commands, no_args_is_help={"approve", "reject", "show"})
 
 
 def pending(*, source: OfSource = None, limit: Limit = 50, as_json: AsJson = False) -> None:
     """List what waits for a decision, with the command that makes it."""
-    from cli import listings_table  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
-
     listings_table.pending(source, limit=limit, as_json=as_json)
 
 
@@ -39,9 +41,7 @@ def approve(source: OneSource, external_ids: Ids) -> None:
 
     Exits with 1 where one of them is not there (any more); the others are approved all the same.
     """
-    from cli import listings_decision  # noqa: PLC0415 - the same
-
-    raise typer.Exit(listings_decision.approve(source, external_ids))
+    raise typer.Exit(_decide_all(source, external_ids, Decision(status=ItemStatus.LIVE, actor=actor())))
 
 
 def reject(
@@ -51,9 +51,10 @@ def reject(
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; stands in the audit log.", show_default=False)],
 ) -> None:
     """Do not show these listings, until they change and are approved; exits as `approve` does."""
-    from cli import listings_decision  # noqa: PLC0415 - the same
-
-    raise typer.Exit(listings_decision.reject(source, external_ids, reason=reason))
+    if not reason.strip():
+        raise ConfigurationError("--reason must say something: it is what the next moderator reads")
+    decision = Decision(status=ItemStatus.REJECTED, actor=actor(), reason=reason.strip())
+    raise typer.Exit(_decide_all(source, external_ids, decision))
 
 
 def show(
@@ -63,8 +64,6 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show all that is known of one listing, also what its feed says and no column holds."""
-    from cli import listings_table  # noqa: PLC0415 - the same
-
     listings_table.show(source, external_id, as_json=as_json)
 
 
@@ -79,17 +78,25 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the listings that are stored."""
-    from cli import listings_table  # noqa: PLC0415 - the same
-    from syncline.model.items import ItemStatus  # noqa: PLC0415 - the same
-    from syncline.store.listings import Wanted  # noqa: PLC0415 - the same
-
     wanted = Wanted(
         status=None if status is None else ItemStatus(status), source=source, chain=chain, project=project, kind=kind
     )
     listings_table.listed(wanted, limit=limit, as_json=as_json)
 
 
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        console.line(context.get_help())
-        raise typer.Exit
+def _decide_all(source: str, external_ids: Sequence[str], decision: Decision) -> int:
+    name = listings_table.feed(source)
+    with opened() as instance:
+        outcomes = [_decide(instance, name, external_id, decision) for external_id in external_ids]
+    return FAILED if Outcome.GONE in outcomes else 0
+
+
+def _decide(instance: Instance, source: str, external_id: str, decision: Decision) -> Outcome:
+    with instance.store.write() as connection:
+        outcome = decide(connection, source, external_id, decision, now=instance.now())
+    if outcome is Outcome.GONE:
+        console.complain(f"{source} {external_id}: there is no such listing, or no longer")
+    else:
+        already = " already" if outcome is Outcome.ALREADY else ""
+        console.line(f"{source} {external_id}: {decision.status.value}{already}")
+    return outcome

@@ -9,14 +9,13 @@ from rich.text import Text
 from cli import console, registry
 from cli.instance import Instance, opened
 from cli.tables import Column, Fact, number, print_facts, print_table
-from cli.times import ago
 from syncline.errors import SynclineError
+from syncline.listings import stored
+from syncline.listings.stored import StoredListing, Wanted
+from syncline.listings.tables import Listing
 from syncline.model.items import ItemStatus
-from syncline.model.listings import Listing
 from syncline.model.source import Source
-from syncline.store import listings
-from syncline.store.listings import StoredListing, Wanted
-from syncline.words import counted
+from syncline.words import ago, counted
 
 __all__ = ["as_json_object", "feed", "listed", "pending", "show"]
 
@@ -66,7 +65,7 @@ def show(source: str, external_id: str, *, as_json: bool) -> None:
     name = feed(source)
     with opened() as instance:
         with instance.store.read() as connection:
-            found = listings.find(connection, name, external_id)
+            found = stored.find(connection, name, external_id)
         if found is None:
             raise SynclineError(f"there is no listing {external_id!r} of {name}, or no longer")
         told = as_json_object(found)
@@ -105,7 +104,7 @@ def as_json_object(one: StoredListing) -> dict[str, object]:
 def _look(instance: Instance, wanted: Wanted, limit: int) -> tuple[Sequence[StoredListing], int]:
     checked = wanted if wanted.source is None else replace(wanted, source=feed(wanted.source))
     with instance.store.read() as connection:
-        return listings.page(connection, checked, limit=limit), listings.count(connection, checked)
+        return stored.page(connection, checked, limit=limit), stored.count(connection, checked)
 
 
 def _print(instance: Instance, found: Sequence[StoredListing], total: int) -> None:

@@ -14,10 +14,9 @@ from cli import console, outcomes, registry
 from cli.declared import known_name
 from cli.errors import INTERRUPTED
 from cli.instance import Instance, is_there, make_home, unchecked
-from cli.progress import shown
+from cli.progress import Reading, read, shown
 from cli.records import as_object
 from cli.summary import hint, summary
-from cli.watch import Reading, read
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
 from syncline.model.records import Hold
@@ -26,14 +25,14 @@ from syncline.model.source import named
 from syncline.store import holds
 from syncline.words import iso_instant
 
-__all__ = ["Runner", "Wish", "manual_run", "watched"]
+__all__ = ["RunRequest", "Runner", "manual_run", "watched"]
 
 
 _ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class RunRequest:
     """What is to be run.
 
     Attributes:
@@ -51,51 +50,51 @@ class Wish:
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
-Runner = Callable[[Instance, Wish, Event], SyncSession]
+Runner = Callable[[Instance, RunRequest, Event], SyncSession]
 """Runs a flow to its end, or until the event is set, and gives its session back."""
 
 
-def manual_run(wish: Wish, *, as_json: bool) -> int:
+def manual_run(request: RunRequest, *, as_json: bool) -> int:
     """Run, showing how it goes; returns the exit code."""
     with unchecked() as instance:
-        hold = _hold(instance, wish)
+        hold = _hold(instance, request)
         if hold is None:
-            return watched(instance, wish, run=_here, as_json=as_json)
+            return watched(instance, request, run=_here, as_json=as_json)
     until = "until `syncline resume`" if hold.expires_at is None else f"until {iso_instant(hold.expires_at)}"
-    every = "all sources are" if hold.source == holds.EVERY_SOURCE else f"{wish.source} is"
+    every = "all sources are" if hold.source == holds.EVERY_SOURCE else f"{request.source} is"
     sentence = f"{every} held by {hold.created_by} {until}: {hold.reason}; nothing was run"
     if as_json:
-        console.write_json({"source": wish.source, "status": "held", "reason": sentence, "hold": as_object(hold)})
+        console.write_json({"source": request.source, "status": "held", "reason": sentence, "hold": as_object(hold)})
     else:
         console.warn(sentence)
     return outcomes.NOT_NOW
 
 
-def _hold(instance: Instance, wish: Wish) -> Hold | None:
+def _hold(instance: Instance, request: RunRequest) -> Hold | None:
     """The hold that stands in the way of the run; a database that cannot be read is told by the run itself."""
     if not is_there(instance.store):
         return None
     try:
-        name = known_name(instance.settings, wish.source)
+        name = known_name(instance.settings, request.source)
         with instance.store.read() as connection:
-            return holds.active(connection, name, now=instance.now(), account_id=wish.account_id)
+            return holds.active(connection, name, now=instance.now(), account_id=request.account_id)
     except (SynclineError, SQLAlchemyError):
         return None
 
 
-def watched(instance: Instance, wish: Wish, *, run: Runner, as_json: bool) -> int:
+def watched(instance: Instance, request: RunRequest, *, run: Runner, as_json: bool) -> int:
     """Run with a progress bar beside it, then print the summary; returns the exit code."""
     since = instance.now()
 
     def look() -> Reading | None:
         if not is_there(instance.store):
             return None
-        return read(instance.store, _own_name(wish.source), wish.account_id, since=since)
+        return read(instance.store, _own_name(request.source), request.account_id, since=since)
 
     with _interrupted() as cancelled:
         try:
-            with shown(wish.source, look):
-                session = run(instance, wish, cancelled)
+            with shown(request.source, look):
+                session = run(instance, request, cancelled)
         except Exception as error:
             if cancelled.is_set():  # what breaks then, breaks because of it
                 raise KeyboardInterrupt from error
@@ -135,17 +134,17 @@ def _interrupted() -> Generator[Event]:
             signal.signal(number, handler)
 
 
-def _here(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+def _here(instance: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
     from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
 
     make_home(instance.settings)
     return here.run_here(
         instance.settings,
-        wish.source,
-        mode=wish.mode,
-        force=wish.force,
-        account_id=wish.account_id,
-        parameters=wish.parameters,
+        request.source,
+        mode=request.mode,
+        force=request.force,
+        account_id=request.account_id,
+        parameters=request.parameters,
         cancelled=cancelled,
     )
 

@@ -20,7 +20,7 @@ def sources_like(incomplete: str) -> list[str]:
     """
     try:
         found: Any = json.loads((said_home() / "declared.json").read_text(encoding="utf-8"))
-        names = [str(one["name"]) for one in found["services"]]
+        names = [str(one["name"]) for one in found["sources"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [name for name in names if name.startswith(incomplete)]

@@ -1,15 +1,14 @@
 import sys
 
 from cli import console
+from syncline.errors import ConfigurationError, MissingSettingError
+from syncline.settings import load_settings
 
 __all__ = ["prefect_password"]
 
 
 def prefect_password() -> None:
     """Show the password that the Prefect UI asks for; only in a terminal, so that it stands in no file."""
-    from syncline.errors import ConfigurationError, MissingSettingError  # noqa: PLC0415 - loaded when it runs
-    from syncline.settings import load_settings  # noqa: PLC0415 - the same
-
     settings = load_settings()
     if not sys.stdout.isatty():
         raise ConfigurationError(f"the password is shown in a terminal only; programs read {settings.secrets_file}")

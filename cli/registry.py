@@ -1,4 +1,4 @@
-"""The declared sources and other services, as `flows/` has them; loading them loads Prefect, so commands do it late.
+"""The sources that `flows/` declares. To load them loads Prefect, so commands do it late.
 
 Prefect reads the environment once, when it is loaded, and makes its home then: it must be the instance's home, not the
 user's, whose profile may name another server.

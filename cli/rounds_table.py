@@ -11,12 +11,11 @@ from cli.errors import FAILED
 from cli.instance import opened
 from cli.records import as_object
 from cli.tables import Column, Fact, number, print_facts, print_table
-from cli.times import ago
+from syncline.contests import entries, overview, snapshots
+from syncline.contests.overview import Delivery, RoundOverview
+from syncline.contests.tables import EntryStatus, RoundStatus, Snapshot
 from syncline.errors import SynclineError
-from syncline.model.contests import EntryStatus, RoundStatus, Snapshot
-from syncline.status import rounds
-from syncline.status.rounds import Delivery, RoundOverview
-from syncline.store import entries, snapshots
+from syncline.words import ago
 
 __all__ = ["NONE_YET", "found", "listed", "show"]
 
@@ -47,7 +46,7 @@ def listed(*, limit: int, as_json: bool) -> None:
     """Print the newest rounds."""
     with opened() as instance:
         with instance.store.read() as connection:
-            known = rounds.newest(connection, limit=limit)
+            known = overview.newest(connection, limit=limit)
         if as_json:
             console.write_json([_as_json(one) for one in known])
         elif not known:
@@ -62,8 +61,8 @@ def show(wanted: int, *, as_json: bool) -> int:
         with instance.store.read() as connection:
             one, snapshot = found(connection, wanted), snapshots.find(connection, wanted)
             checked = entries.count(connection, wanted, finally_checked=True)
-            unchecked = rounds.unchecked(connection, one.round)
-        fits = None if snapshot is None else rounds.snapshot_fits(snapshot)
+            unchecked = overview.unchecked(connection, one.round)
+        fits = None if snapshot is None else overview.snapshot_fits(snapshot)
         if as_json:
             stored = {"hash_fits": fits, "snapshot": None if snapshot is None else snapshot.content}
             checks = {"finally_checked": checked, "unchecked": list(unchecked)}
@@ -80,8 +79,8 @@ def found(connection: Connection, wanted: int) -> RoundOverview:
     Raises:
         SynclineError: there is none.
     """
-    one = rounds.find(connection, wanted)
-    if one is None and not rounds.newest(connection, limit=1):
+    one = overview.find(connection, wanted)
+    if one is None and not overview.newest(connection, limit=1):
         raise SynclineError(NONE_YET)
     if one is None:
         raise SynclineError(f"there is no round {wanted}: `syncline rounds list` shows those that there are")

@@ -1,15 +1,37 @@
-"""Starting and stopping a source's schedule, in Prefect."""
+"""`syncline start`, `stop` and `apply-intervals`: the schedules in Prefect."""
 
 import asyncio
+from typing import Annotated
+
+import typer
 
 from cli import console, durations, registry
 from cli.instance import actor, opened
+from cli.options import OneSource
 
 __all__ = ["apply_intervals", "start", "stop"]
 
 
-def start(source: str, *, every_seconds: int | None, default: bool) -> None:
-    """Switch the schedule on: with another interval where one is given, by `default` with that of prefect.yaml."""
+def start(
+    source: OneSource,
+    *,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="The time between runs, such as 15m, or `default` for that of prefect.yaml; else as it was.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run a source by its schedule, from now on and after a restart."""
+    most = 7 * durations.DAY
+    default = every is not None and every.strip().lower() == "default"
+    seconds = (
+        None
+        if every is None or default
+        else durations.seconds(every, option="--every", least=durations.MINUTE, most=most)
+    )
     with opened() as instance:
         name = registry.find(source).name
 
@@ -19,15 +41,15 @@ def start(source: str, *, every_seconds: int | None, default: bool) -> None:
         made = (
             controls.start_default(*where, actor=actor())
             if default
-            else controls.start(*where, every_seconds=every_seconds, actor=actor())
+            else controls.start(*where, every_seconds=seconds, actor=actor())
         )
         interval = asyncio.run(made)
     rhythm = "by its schedule" if interval is None else f"every {durations.compact(round(interval))}"
     console.line(f"{name} runs {rhythm}, the first time within 5 seconds")
 
 
-def stop(source: str) -> None:
-    """Switch the schedule off."""
+def stop(source: OneSource) -> None:
+    """Let a source's schedule rest until `syncline start`; what runs now runs on."""
     with opened() as instance:
         name = registry.find(source).name
 
@@ -38,13 +60,13 @@ def stop(source: str) -> None:
 
 
 def apply_intervals() -> None:
-    """Set in Prefect what the environment and operators say of intervals."""
+    """After `prefect deploy`: give the deployments the intervals of the environment and of `start --every` again."""
     with opened() as instance:
         registry.every()  # loads Prefect with the environment of this instance
 
-        from deployments.registered import apply_intervals  # noqa: PLC0415 - the same
+        from deployments import registered  # noqa: PLC0415 - the same
 
-        applied = asyncio.run(apply_intervals(instance.settings, instance.store))
+        applied = asyncio.run(registered.apply_intervals(instance.settings, instance.store))
     for name, every_seconds in applied.items():
         console.line(f"{name} runs every {every_seconds:g} s, unless it is stopped")
     if not applied:

@@ -8,12 +8,11 @@ from cli.instance import opened
 from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Fact, number, print_facts
-from cli.times import ago, lasted
 from syncline.errors import ConfigurationError
 from syncline.model.records import Reject
 from syncline.model.session import Status, SyncSession
 from syncline.store import rejects, sessions
-from syncline.words import counted, iso_instant, unheard_of
+from syncline.words import ago, counted, iso_instant, lasted, unheard_of
 
 __all__ = ["facts", "follows", "show"]
 
@@ -56,7 +55,7 @@ def facts(one: SyncSession, refused: Sequence[Reject], now: datetime) -> list[Fa
         Fact(label="Due", value=_instant(one.scheduled_for, now)),
         Fact(label="Started", value=_instant(one.started_at, now)),
         Fact(label="Ended", value=_instant(one.completed_at, now)),
-        Fact(label="Took", value=lasted(one) if one.completed_at else ""),
+        Fact(label="Took", value=lasted(one.started_at, one.completed_at) if one.completed_at else ""),
         Fact(label="Pages", value=pages or counted(one.pages_processed, "page")),
         Fact(label="Items", value=f"{number(one.items_processed)} read: {_counts(items)}"),
         Fact(label="Requests", value=number(one.requests)),

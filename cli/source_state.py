@@ -4,13 +4,12 @@ from datetime import datetime
 
 from cli.outcomes import why
 from cli.tables import number
-from cli.times import ago
 from syncline.model.records import Hold
 from syncline.status.overview import Progress, SourceOverview
 from syncline.status.problems import ProblemKind
 from syncline.status.report import NextRun, SourceReport
 from syncline.store.holds import EVERY_SOURCE
-from syncline.words import counted
+from syncline.words import ago, counted
 
 __all__ = ["held", "next_run", "note", "progress", "waiting"]
 

@@ -4,10 +4,9 @@ from rich.text import Text
 
 from cli.outcomes import outcome, why
 from cli.tables import number
-from cli.times import lasted
 from syncline.model.session import Status, SyncSession
 from syncline.status.history import NEVER_RAN
-from syncline.words import counted
+from syncline.words import counted, lasted
 
 __all__ = ["hint", "summary"]
 
@@ -30,7 +29,11 @@ def _counted(session: SyncSession) -> list[str]:
     ]
     if session.items_rejected:
         counts.append(f"{number(session.items_rejected)} rejected")
-    return [counted(session.pages_processed, "page"), ", ".join(counts), lasted(session)]
+    return [
+        counted(session.pages_processed, "page"),
+        ", ".join(counts),
+        lasted(session.started_at, session.completed_at),
+    ]
 
 
 def hint(session: SyncSession) -> str | None:

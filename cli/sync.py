@@ -2,6 +2,7 @@ from typing import Annotated
 
 import typer
 
+from cli import manual_run
 from cli.options import AsJson, OneSource
 from syncline.model.policies import Mode
 
@@ -23,7 +24,5 @@ def sync(
     Exits with 0 when it is done (also where single items were rejected), 1 when it failed, and 75 when it was not done
     now: skipped, because another run or a hold stands in the way, or deferred.
     """
-    from cli import manual_run  # noqa: PLC0415 - loaded when it runs, so that other commands start quickly
-
-    wish = manual_run.Wish(source=source, mode=mode, force=force, account_id=account)
-    raise typer.Exit(manual_run.manual_run(wish, as_json=as_json))
+    request = manual_run.RunRequest(source=source, mode=mode, force=force, account_id=account)
+    raise typer.Exit(manual_run.manual_run(request, as_json=as_json))

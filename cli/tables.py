@@ -1,4 +1,4 @@
-"""Tables that fit: numbers to the right, and on a narrow terminal only the columns that matter most."""
+"""Tables that fit the terminal: a narrow one shows only the columns that matter most."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Column:
         right: whether it is aligned to the right, as numbers are.
         rank: where the terminal is too narrow, the column with the highest rank is left out first; 0 always stays.
         least: the width to which it is cut, with an ellipsis, before another column is left out; None: it is not cut.
-        wish: the width that it keeps for as long as there is a column with a higher rank to leave out; None: `least`.
+        preferred: the width that it keeps while there is a column with a higher rank to leave out; None: `least`.
     """
 
     title: str
     right: bool = False
     rank: int = 0
     least: int | None = None
-    wish: int | None = None
+    preferred: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def fit(columns: Sequence[Column], cells: Sequence[Sequence[int]], width: int) -
         size if column.least is None else min(size, column.least) for size, column in zip(natural, columns, strict=True)
     ]
     shown = [index for index, column in enumerate(columns) if not column.rank or any(row[index] for row in cells)]
-    _heed_wishes(columns, shown, natural, least, width)
+    _leave_out_for_preferred(columns, shown, natural, least, width)
     while _total(least, shown) > width and any(columns[index].rank for index in shown):
         shown.remove(max(shown, key=lambda index: columns[index].rank))
     spare = max(width - _total(least, shown), 0)
@@ -87,18 +87,18 @@ def fit(columns: Sequence[Column], cells: Sequence[Sequence[int]], width: int) -
     return widths
 
 
-def _heed_wishes(
+def _leave_out_for_preferred(
     columns: Sequence[Column], shown: list[int], natural: Sequence[int], least: Sequence[int], width: int
 ) -> None:
-    """Leave out what matters less than a column that would be cut below its wish."""
-    wished = [
-        size if column.wish is None else min(whole, column.wish)
+    """Leave out columns of a higher rank while another one would be cut below its preferred width."""
+    preferred = [
+        size if column.preferred is None else min(whole, column.preferred)
         for column, whole, size in zip(columns, natural, least, strict=True)
     ]
-    wishing = [columns[index].rank for index in shown if columns[index].wish is not None]
-    while wishing and _total(wished, shown) > width:
+    ranks = [columns[index].rank for index in shown if columns[index].preferred is not None]
+    while ranks and _total(preferred, shown) > width:
         last = max(shown, key=lambda index: columns[index].rank)
-        if columns[last].rank <= min(wishing):
+        if columns[last].rank <= min(ranks):
             return
         shown.remove(last)
 

@@ -13,6 +13,7 @@ from flows.registry import find
 from syncline.model.budgets import Policy
 from syncline.model.source import Source
 from syncline.resilience.plan import BudgetLoad, Demand, allowance, loads
+from syncline.words import interval
 
 __all__ = ["budget_loads", "complaint", "line"]
 
@@ -20,7 +21,6 @@ _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday: crons are looked at for a week."""
 _WEEK = timedelta(days=7)
 _MOST_TICKS = 20_000
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def budget_loads(
@@ -53,11 +53,11 @@ def line(load: BudgetLoad) -> str:
     """A budget, what it admits, and what each source asks of it."""
     admits, period = load.allowance.requests, load.allowance.period_seconds
     asked = " + ".join(
-        f"{one.source} {one.by or f'every {_span(one.interval_seconds)}'} = {one.requests_in(period):.3g}"
+        f"{one.source} {one.by or f'every {interval(one.interval_seconds)}'} = {one.requests_in(period):.3g}"
         for one in load.demands
     )
     verdict = "✅" if load.fits else "❌"
-    return f"{load.budget}: {admits:g} requests in {_span(period)} {verdict} {load.requests:.3g} asked for ({asked})"
+    return f"{load.budget}: {admits:g} requests in {interval(period)} {verdict} {load.requests:.3g} asked for ({asked})"
 
 
 def complaint(load: BudgetLoad, variables: Mapping[str, str] | None = None) -> str | None:
@@ -69,7 +69,7 @@ def complaint(load: BudgetLoad, variables: Mapping[str, str] | None = None) -> s
     """
     if load.fits:
         return None
-    period = _span(load.allowance.period_seconds)
+    period = interval(load.allowance.period_seconds)
     named = [(variables or {}).get(one.source) for one in load.demands]
     would = ", ".join(
         _remedy(name, one.source, load.fitting_seconds(one)) for name, one in zip(named, load.demands, strict=True)
@@ -111,9 +111,3 @@ def _interval_seconds(entry: ScheduleEntry, policy: Policy) -> float:
     ticks = asyncio.run(ticks_between(entry, _BEGIN, _BEGIN + _WEEK, most=_MOST_TICKS))
     most = max((bisect_left(ticks, tick + period) - index for index, tick in enumerate(ticks)), default=0)
     return period / most if most else _WEEK.total_seconds()
-
-
-def _span(seconds: float) -> str:
-    unit, name = next((unit, name) for unit, name in _UNITS if seconds % unit == 0 or unit == 1)
-    count = seconds / unit
-    return f"{count:g} {name}"

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from deployments.trust import trusted
 from syncline.errors import PrefectRefusesError, PrefectUnavailableError
 from syncline.settings import Settings
+from syncline.words import interval
 
 if TYPE_CHECKING:  # a command that finds no server does without
     import httpx
@@ -29,7 +30,6 @@ _AUTH = "PREFECT_API_AUTH_STRING"
 _AT_ONCE = 200
 """So many deployments or flows Prefect's API takes in one request."""
 _ANSWER_SECONDS, _CONNECT_SECONDS = 3, 1
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _PORTS = {"http": 80, "https": 443}
 _REFUSED = frozenset({401, 403})
 
@@ -157,12 +157,5 @@ def _info(deployment: Mapping[str, Any], next_run_at: datetime | None) -> Schedu
 def _text(schedule: Mapping[str, Any]) -> str:
     """`every 30 min`, or the cron or rrule expression."""
     if "interval" in schedule:
-        return f"every {_spoken(float(schedule['interval']))}"
+        return f"every {interval(float(schedule['interval']))}"
     return str(schedule.get("cron") or schedule.get("rrule") or "never")
-
-
-def _spoken(seconds: float) -> str:
-    for size, unit in _UNITS:
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"

@@ -2,8 +2,7 @@
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
 from syncline import Dataset, Mode, Source, Tally
-from syncline.model.listings import Listing
-from syncline.upstreams import feeds
+from syncline.listings import Listing, feeds
 from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["COMMUNITY", "sync_community"]

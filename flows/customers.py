@@ -1,9 +1,7 @@
 """Customers: who buys from the shop, as the ERP knows them."""
 
-from flows.erp import ERP
 from syncline import Dataset, Mode, Retry, Source, Tally
-from syncline.model.erp import Customer
-from syncline.upstreams import erp
+from syncline.erp import ERP, Customer, customers
 from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["CUSTOMERS", "sync_customers"]
@@ -11,7 +9,7 @@ __all__ = ["CUSTOMERS", "sync_customers"]
 CUSTOMERS = Source(
     name="customers",
     upstream=ERP,
-    dataset=Dataset(pages=erp.customers, table=Customer, updated_field="updated_at"),
+    dataset=Dataset(pages=customers, table=Customer, updated_field="updated_at"),
     retry=Retry(attempts=3, delays_seconds=(5, 10, 20)),
 )
 

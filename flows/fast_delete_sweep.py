@@ -2,7 +2,7 @@
 
 from flows.x import RETRY, X
 from syncline import Source, Tally
-from syncline.contests.choosing import newest
+from syncline.contests import newest
 from tasks import admit, check, sync_flow
 
 __all__ = ["FAST_DELETE_SWEEP", "fast_delete_sweep"]

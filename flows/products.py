@@ -1,9 +1,7 @@
 """Products: the shop's articles, as the ERP knows them."""
 
-from flows.erp import ERP
 from syncline import Dataset, Mode, Retry, Source, Tally
-from syncline.model.erp import Product
-from syncline.upstreams import erp
+from syncline.erp import ERP, Product, products
 from tasks import admit, prune, pull, sync_flow
 
 __all__ = ["PRODUCTS", "sync_products"]
@@ -11,7 +9,7 @@ __all__ = ["PRODUCTS", "sync_products"]
 PRODUCTS = Source(
     name="products",
     upstream=ERP,
-    dataset=Dataset(pages=erp.products, table=Product, updated_field="updated_at"),
+    dataset=Dataset(pages=products, table=Product, updated_field="updated_at"),
     retry=Retry(attempts=3, delays_seconds=(5, 10, 20)),
 )
 

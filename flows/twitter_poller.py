@@ -2,8 +2,7 @@
 
 from flows.x import RETRY, X, user_id
 from syncline import Dataset, Deletes, Mode, Source, Tally
-from syncline.model.contests import Tweet
-from syncline.upstreams.x import Mentions
+from syncline.contests import Mentions, Tweet
 from tasks import admit, enter, prune, pull, sync_flow
 
 __all__ = ["TWITTER_POLLER", "twitter_poller"]

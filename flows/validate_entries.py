@@ -2,7 +2,7 @@
 
 from flows.x import RETRY, X
 from syncline import Source, Tally
-from syncline.contests.choosing import longest_unchecked
+from syncline.contests import longest_unchecked
 from tasks import admit, check, sync_flow
 
 __all__ = ["VALIDATE_ENTRIES", "validate_entries"]

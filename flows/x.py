@@ -1,7 +1,7 @@
 """X: what its services share. Budgets as the contests have them: 10 mentions and 15 lookups in any 15 minutes."""
 
 from syncline import Auth, Budget, Retry, SlidingWindow, TokenBucket, Upstream
-from syncline.upstreams.x import LOOKUP_PATH, MENTIONS_PATH
+from syncline.contests import LOOKUP_PATH, MENTIONS_PATH
 from tasks.context import settings
 
 __all__ = ["RETRY", "X", "user_id"]

@@ -6,8 +6,9 @@ which only looks at the database loads no HTTP client.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from syncline.facade import loader
 
 if TYPE_CHECKING:
     from syncline.errors import ConfigurationError, UpstreamError
@@ -113,13 +114,4 @@ _MODULES = {
     "syncline.upstreams.paging": ("Cursor", "Keyset", "Link", "Offset", "OnePage", "PageNumber", "Paging", "Range"),
     "syncline.upstreams.rest": ("RestPages",),
 }
-_PLACES = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    """Load one of the names in `__all__` (PEP 562)."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(_PLACES[name]), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(__name__, _MODULES)

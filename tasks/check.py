@@ -10,11 +10,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from syncline.contests.checking import Checks
-from syncline.model.contests import Entry
+from syncline.contests.tables import Entry
+from syncline.contests.x import MOST_IDS
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.store.engine import Store
-from syncline.upstreams.x import MOST_IDS
 from tasks.breaker import noted
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.retrying import attempt, is_worth_another_try

@@ -14,7 +14,7 @@ from web.app import create_app
 from web.context import Context
 from web.edge.limits import Limits
 from web.edge.server import make_server
-from web.sight import look
+from web.snapshot import take
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
 
     async def go_on(here: Context) -> None:
-        await beside.run_forever(here.settings, here.store, partial(look, here))
+        await beside.run_forever(here.settings, here.store, partial(take, here))
 
     app = create_app(settings, store, controls=controls, known=known, beside=go_on)
     server = make_server(app, limits=Limits(), trusted_proxies=settings.trusted_proxy_networks)

@@ -27,7 +27,7 @@ __all__ = ["create_app"]
 
 _DESCRIPTION = "Keeps your database in step with other people's rate-limited APIs."
 _VERSION = "1"
-"""Of the API; which Syncline answers is not for everybody."""
+"""The API's version. Syncline's own is not shown to callers without a token."""
 
 
 class _App(FastAPI):

@@ -1,4 +1,4 @@
-"""Wrong credentials slow their sender down: after some, its address gets no more looked at for a while."""
+"""A limit for wrong credentials: after some from one address, all of its requests are refused for a while."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -75,7 +75,7 @@ class Attempts:
             self._records.popitem(last=False)
 
     def _now(self) -> float:
-        """Seconds of the machine's steady clock: nobody waits longer because somebody set the other one."""
+        """Seconds of the steady clock, so that setting the system's clock changes no wait."""
         if isinstance(self._clock, SteadyClock):
             return self._clock.steady().us / 1_000_000
         return self._clock.now().timestamp()

@@ -14,7 +14,7 @@ from syncline.settings import Settings
 from syncline.store.engine import Store
 from web.attempts import Attempts
 from web.controls import Controls
-from web.shared_look import SharedLook
+from web.shared_snapshot import SharedSnapshot
 
 __all__ = ["Context", "Here", "KnownSource", "attach", "of", "trusts"]
 
@@ -30,7 +30,7 @@ class Context:
         sources: all of its sources.
         attempts: the wrong credentials that came of late.
         began_at: when the app was made.
-        shared: the looks that several requests share, by what is looked at.
+        shared: the reads that several requests share, by what is read.
     """
 
     settings: Settings
@@ -39,7 +39,7 @@ class Context:
     sources: Sequence[Source]
     attempts: Attempts
     began_at: datetime
-    shared: dict[str, SharedLook[Any]] = field(default_factory=dict[str, SharedLook[Any]], repr=False)
+    shared: dict[str, SharedSnapshot[Any]] = field(default_factory=dict[str, SharedSnapshot[Any]], repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

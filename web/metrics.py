@@ -23,7 +23,7 @@ from syncline.status.report import State
 from syncline.status.tallies import Tallies
 from web.api.errors import documented
 from web.context import Context
-from web.sight import look
+from web.snapshot import take
 
 __all__ = ["make_router"]
 
@@ -45,7 +45,7 @@ def make_router(here: Context) -> APIRouter:
         """Metrics of all sources in Prometheus' text format, or as OpenMetrics where that is asked for."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         try:
-            report = await look(here)
+            report = await take(here)
             found = await asyncio.to_thread(measured, here.store, report, tallies)
         except _UNREADABLE as error:
             raise HTTPException(503, "the database cannot be read: GET /health says more") from error
@@ -100,7 +100,7 @@ def _heartbeat(one: Measured) -> float | None:
 
 
 def _breaker(one: Measured) -> _Samples:
-    return [((state,), float(one.told.guards.breaker.state is state)) for state in BreakerState]
+    return [((state,), float(one.told.protection.breaker.state is state)) for state in BreakerState]
 
 
 def _states(one: Measured) -> _Samples:
@@ -126,7 +126,7 @@ def _failure_ratio(one: Measured) -> float | None:
 
 
 def _usage(one: Measured) -> _Samples:
-    return [((budget.name,), budget.fraction) for budget in one.told.guards.budgets]
+    return [((budget.name,), budget.fraction) for budget in one.told.protection.budgets]
 
 
 def _sessions(one: Measured) -> _Samples:
@@ -161,7 +161,7 @@ _GAUGES: _Families = {
     "sync_circuit_breaker_failures": (
         "Failed attempts in a row, as the breaker counts them.",
         (),
-        _only(lambda one: one.told.guards.breaker.failures),
+        _only(lambda one: one.told.protection.breaker.failures),
     ),
     "sync_retry_count": (
         "Attempts that failed since the last success, over the last 20 runs.",

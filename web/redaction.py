@@ -1,15 +1,15 @@
-"""What is told to other programs repeats no credential, whoever wrote it into a message."""
+"""Masks credentials in texts for other programs: an upstream's error may quote the request that it refused."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, SecretStr
 
 from syncline.settings import Settings
 
-__all__ = ["redacted", "without_userinfo"]
+__all__ = ["redacted", "redactor", "without_userinfo"]
 
 _USERINFO = re.compile(r"(?<=://)[^\s/?#]+@")
 _SHORTEST = 4
@@ -18,10 +18,19 @@ _SHORTEST = 4
 
 def redacted(text: str, settings: Settings) -> str:
     """`text` without the user and password of URLs, and without any secret of the settings."""
-    for secret in sorted(_secrets(settings), key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
+    return redactor(settings)(text)
+
+
+def redactor(settings: Settings) -> Callable[[str], str]:
+    """`redacted` for many texts: the secrets are looked for once."""
+    secrets = sorted((one for one in set(_secrets(settings)) if len(one) >= _SHORTEST), key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        for secret in secrets:
             text = text.replace(secret, "***")
-    return _USERINFO.sub("***@", text)
+        return _USERINFO.sub("***@", text)
+
+    return mask
 
 
 def without_userinfo(url: str) -> str:

@@ -64,7 +64,7 @@ class InvalidTokenError(Exception):
 
 
 class ExpiredTokenError(InvalidTokenError):
-    """The token was one of ours: nobody has guessed."""
+    """The token is ours and out of date, so that it counts as no attempt to guess one."""
 
 
 def issue(settings: Settings, subject: str, ttl: timedelta, *, role: Role = Role.OPERATOR) -> str:
@@ -82,7 +82,7 @@ def verify(settings: Settings, token: str) -> Caller:
     """Whom the token was issued to. It must have an `exp`; a `nbf` is heeded.
 
     Raises:
-        InvalidTokenError: it was not signed with our secret, is out of date, or names nobody.
+        InvalidTokenError: it was not signed with our secret, is out of date, or has no subject.
         ConfigurationError: there is no secret to check with, or it is too short.
     """
     secret = require_secret(settings)

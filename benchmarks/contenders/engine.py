@@ -11,8 +11,9 @@ from benchmarks.outcome import run_contender
 from benchmarks.work import Counted, Task, Work
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
+from syncline.erp import pages
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
@@ -24,7 +25,6 @@ from syncline.passes.prune import prune
 from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.engine import Store
-from syncline.upstreams import erp
 from syncline.upstreams.client import UpstreamClient
 
 P = ParamSpec("P")
@@ -33,7 +33,7 @@ T = TypeVar("T")
 _PRODUCTS = Source(
     name="products",
     upstream=Upstream(name="erp", auth=Auth.BEARER),
-    dataset=Dataset(pages=erp.products, table=Product, updated_field="updated_at"),
+    dataset=Dataset(pages=pages.products, table=Product, updated_field="updated_at"),
 )
 """As in flows/products.py, which would bring Prefect along."""
 

@@ -1,12 +1,12 @@
 """A source and an upstream for what is measured; nothing of it is ever synchronised."""
 
+from syncline.erp import pages
+from syncline.erp.tables import Product
 from syncline.model.budgets import Budget
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
-from syncline.upstreams import erp
 
 __all__ = ["THRESHOLD", "measured_source", "measured_upstream"]
 
@@ -24,6 +24,6 @@ def measured_source(name: str) -> Source:
     return Source(
         name=name,
         upstream=measured_upstream(),
-        dataset=Dataset(pages=erp.products, table=Product, updated_field="updated_at"),
+        dataset=Dataset(pages=pages.products, table=Product, updated_field="updated_at"),
         breaker=BreakerPolicy(failures=THRESHOLD),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -28,6 +29,8 @@ from syncline.upstreams.client import UpstreamClient
 __all__ = ["Seen", "look", "prefix"]
 
 _ANSWER_SECONDS = 10
+_MAY_DECLARE = re.compile(r"(flows|syncline)\.\w+")
+"""Modules that may declare an upstream: files of `flows/`, and domains."""
 """How long one answer may take: somebody sits before the terminal."""
 
 
@@ -114,11 +117,11 @@ def _signs_alike(identity: Identity, name: str, settings: Settings) -> bool:
 
 
 def _declared(upstream: Upstream) -> Shared | None:
-    """Where in `flows/` the upstream is declared: under a name of its own, or within a source."""
+    """Where the upstream is declared, in `flows/` or a domain: under a name of its own, or within a source."""
     within = None
-    for module in sorted(name for name in sys.modules if name.startswith("flows.")):
+    for module in sorted(name for name in sys.modules if _MAY_DECLARE.fullmatch(name)):
         for constant in getattr(sys.modules[module], "__all__", ()):
-            value = getattr(sys.modules[module], constant)
+            value = vars(sys.modules[module]).get(constant)
             if value is upstream:
                 return Shared(module=module, constant=constant, upstream=upstream)
             if within is None and isinstance(value, Source) and value.upstream is upstream:

@@ -9,18 +9,18 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from syncline.contests import entries as stored
+from syncline.contests.entries import Found
+from syncline.contests.tables import Entry, EntryStatus
 from syncline.contests.verdicts import decide
+from syncline.contests.x_lookup import LookedUp, lookup
 from syncline.errors import RateLimitedError
-from syncline.model.contests import Entry, EntryStatus
 from syncline.model.page import Transport
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
-from syncline.store import entries as stored
 from syncline.store import heartbeats, rejects, sessions
 from syncline.store.engine import Store
-from syncline.store.entries import Found
-from syncline.upstreams.x_lookup import LookedUp, lookup
 
 __all__ = ["Checks"]
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from syncline.model.contests import Entry, Round, RoundStatus
+from syncline.contests import entries, rounds
+from syncline.contests.tables import Entry, Round, RoundStatus
 from syncline.model.source import Source
-from syncline.store import checkpoints, entries, rounds, sessions
+from syncline.store import checkpoints, sessions
 from syncline.store.engine import Store
 
 __all__ = ["DueRounds", "due_rounds", "longest_unchecked", "newest", "rounds_to_freeze"]

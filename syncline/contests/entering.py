@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from syncline.contests import entries, rounds
 from syncline.model.session import Tally
-from syncline.store import entries, rounds, sessions
+from syncline.store import sessions
 from syncline.store.engine import Store
 
 __all__ = ["enter"]

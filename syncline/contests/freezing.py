@@ -11,14 +11,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from syncline.contests import entries, rounds, snapshots
 from syncline.contests.checking import Checks
 from syncline.contests.progress import FreezeProgress
 from syncline.contests.snapshot import snapshot_of
+from syncline.contests.tables import Entry, Round, RoundStatus, Snapshot
 from syncline.contests.verdicts import SECOND_LOOK_AFTER
 from syncline.errors import ConfigurationError, DeferredError
-from syncline.model.contests import Entry, Round, RoundStatus, Snapshot
 from syncline.model.session import Tally
-from syncline.store import entries, heartbeats, rounds, sessions, snapshots
+from syncline.store import heartbeats, sessions
 
 __all__ = ["BATCH", "PAUSE_SECONDS", "freeze"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from syncline.contests import pushes, snapshots
 from syncline.contests.snapshot import webhook_body, webhook_id
+from syncline.contests.tables import Round
 from syncline.errors import WebhookError
-from syncline.model.contests import Round
-from syncline.store import pushes, sessions, snapshots
+from syncline.store import sessions
 from syncline.store.engine import Store
 from syncline.upstreams.webhooks import Endpoint, send
 

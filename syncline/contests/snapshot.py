@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import msgspec
 
-from syncline.model.contests import Entry, EntryStatus, Round, Snapshot
+from syncline.contests.tables import Entry, EntryStatus, Round, Snapshot
 
 __all__ = ["snapshot_of", "webhook_body", "webhook_id"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from syncline.model.contests import Entry, EntryStatus
-from syncline.store.entries import Found
-from syncline.upstreams.x_lookup import LookedUp
+from syncline.contests.entries import Found
+from syncline.contests.tables import Entry, EntryStatus
+from syncline.contests.x_lookup import LookedUp
 
 __all__ = ["SECOND_LOOK_AFTER", "decide"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from syncline.model.alerts import Condition, Rule
-from syncline.status.guards import breaker_words, budget_words
 from syncline.status.problems import Problem, ProblemKind
+from syncline.status.protection import breaker_words, budget_words
 from syncline.status.recent import Recent
 from syncline.status.report import Report, SourceReport
 
@@ -42,8 +42,8 @@ def conditions(report: Report) -> list[Condition]:
 
 def _of(one: SourceReport, now: datetime) -> Iterator[Condition]:
     name, recent, retries = one.name, one.seen.recent, one.seen.retry_count
-    if not one.guards.is_closed:
-        said = f"the breaker of {name} is {breaker_words(one.guards)}; see `syncline breaker show {name}`"
+    if not one.protection.is_closed:
+        said = f"the breaker of {name} is {breaker_words(one.protection)}; see `syncline breaker show {name}`"
         yield Condition(rule=Rule.BREAKER_OPEN, subject=name, said=said)
     ratio = failure_ratio(recent, now)
     if ratio is not None and ratio > _FAILURES_ABOVE:
@@ -52,7 +52,7 @@ def _of(one: SourceReport, now: datetime) -> Iterator[Condition]:
     if retries > RETRIES_ABOVE:
         said = f"{retries} attempts of {name} failed since its last success{_last_error(recent)}"
         yield Condition(rule=Rule.RETRIES, subject=name, said=said)
-    for use in one.guards.budgets:
+    for use in one.protection.budgets:
         if use.fraction > USAGE_ABOVE:
             said = f"the budget {use.name} is nearly spent: {budget_words(use)}"
             yield Condition(rule=Rule.RATE_LIMIT, subject=use.name, said=said)
@@ -64,7 +64,7 @@ def _of(one: SourceReport, now: datetime) -> Iterator[Condition]:
 
 
 def _as_condition(name: str, problem: Problem) -> Condition | None:
-    """The condition that a problem of the report is, where it is one by itself."""
+    """The alert condition of a problem; None if it is covered by another one, or by none."""
     rule = {ProblemKind.STALLED: Rule.STALLED, ProblemKind.DELETION_REFUSED: Rule.DELETION_REFUSED}.get(problem.kind)
     said = f"{name}: {problem.sentence}; see `syncline explain {name}`"
     return None if rule is None else Condition(rule=rule, subject=name, said=said)

@@ -17,7 +17,7 @@ from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Trigger
 __all__ = ["NEVER_RAN", "HistoryEntry", "as_seed", "history", "newest_that_ran"]
 
 NEVER_RAN = (Status.SKIPPED, Status.MISSED)
-"""Due ticks that never became a sync."""
+"""Statuses of ticks for which no sync was started."""
 _BY_ITSELF = frozenset({Trigger.SCHEDULE, Trigger.RETRY})
 
 

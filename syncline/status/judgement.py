@@ -1,7 +1,4 @@
-"""How the report comes about: what the facts on each source mean, decided purely.
-
-Nothing here asks the database, Prefect or a clock.
-"""
+"""Makes the report from the facts on each source: a pure function, without database, Prefect or clock."""
 
 from __future__ import annotations
 
@@ -12,12 +9,12 @@ from math import ceil
 
 from syncline.model.session import Status
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import Guards, breaker_words
 from syncline.status.overview import SourceOverview
 from syncline.status.problems import Problem, ProblemKind
+from syncline.status.protection import Protection, breaker_words
 from syncline.status.report import NextRun, Report, SourceReport, State
 from syncline.status.schedules import Cadence, Schedule, Schedules
-from syncline.words import counted, spoken_age, unheard_of
+from syncline.words import age, counted, unheard_of
 
 __all__ = ["LATE_AFTER", "report"]
 
@@ -26,12 +23,12 @@ LATE_AFTER = timedelta(minutes=1)
 _STATUSES = frozenset(Status)
 """Those that this version knows."""
 _PARTIAL_TIMES = 3
-"""So many partial runs in a row are no accident."""
+"""So many partial runs in a row are a problem."""
 
 
 def report(
     seen: Iterable[SourceOverview],
-    guards: Mapping[str, Guards],
+    protections: Mapping[str, Protection],
     schedules: Schedules,
     missing: Mapping[str, str | None],
     now: datetime,
@@ -40,7 +37,7 @@ def report(
     sources = tuple(
         _Case(
             seen=one,
-            guards=guards[one.name],
+            protection=protections[one.name],
             schedule=schedules.by_source.get(one.name),
             unknown=schedules.unknown,
             cadence=schedules.cadences.get(one.name),
@@ -59,7 +56,7 @@ class _Case:
     """All that is known of one source, and what follows from it."""
 
     seen: SourceOverview
-    guards: Guards
+    protection: Protection
     schedule: Schedule | None
     unknown: str | None
     cadence: Cadence | None
@@ -75,7 +72,7 @@ class _Case:
             missing=self.missing,
             cadence=self.cadence,
             seen=self.seen,
-            guards=self.guards,
+            protection=self.protection,
         )
 
     def _state(self) -> State:
@@ -85,7 +82,7 @@ class _Case:
             return State.WAITING if self._waits() else State.RUNNING
         if self.missing is not None:
             return State.NOT_SET_UP
-        if self.seen.is_held or self.guards.breaker.state is BreakerState.FORCED_OPEN:
+        if self.seen.is_held or self.protection.breaker.state is BreakerState.FORCED_OPEN:
             return State.PAUSED
         if self._is_stopped():
             return State.STOPPED
@@ -98,7 +95,7 @@ class _Case:
         return None if self._late_since() is None else State.LATE
 
     def _left(self) -> State:  # noqa: PLR0911 - a line for each status
-        """How its last run left it."""
+        """The state that its last run left."""
         last, newest = self.seen.last_run, self.seen.last
         if newest is not None and newest.status not in _STATUSES:
             return State.UNKNOWN
@@ -119,15 +116,15 @@ class _Case:
         return State.UNKNOWN
 
     def _stored(self) -> State:
-        """How a run left it that went well, as far as its status says."""
+        """The state after a run that completed, wholly or in part."""
         last, again = self.seen.recent.last, self.seen.recent.partial_in_a_row
         if self._rejected() is not None or again >= _PARTIAL_TIMES:
             return State.DEGRADED
         return State.PARTIAL if last is not None and last.status is Status.PARTIAL else State.UP_TO_DATE
 
     def _problems(self, state: State) -> Iterable[Problem]:
-        if not self.guards.is_closed:
-            yield Problem(kind=ProblemKind.BREAKER, sentence=f"breaker: {breaker_words(self.guards)}")
+        if not self.protection.is_closed:
+            yield Problem(kind=ProblemKind.BREAKER, sentence=f"breaker: {breaker_words(self.protection)}")
         last = self.seen.recent.last
         rejected, again = self._rejected(), self.seen.recent.partial_in_a_row
         if rejected is not None:
@@ -141,7 +138,7 @@ class _Case:
         yield from self._troubles_of_time(state)
 
     def _decisions_wanted(self) -> Iterable[Problem]:
-        """What waits for somebody to decide, or to change a setting."""
+        """What an operator must decide, or set."""
         if self.seen.deletion_refused:
             yield Problem(kind=ProblemKind.DELETION_REFUSED, sentence="its last full pass refused to delete rows")
         for hold in self.seen.holds:
@@ -150,7 +147,7 @@ class _Case:
                 yield Problem(kind=ProblemKind.CREDENTIALS_REFUSED, sentence=f"{of}held: {hold.reason}")
 
     def _troubles_of_time(self, state: State) -> Iterable[Problem]:
-        """What is wrong with when it runs."""
+        """Problems of its schedule: dead, stalled, late, not deployed."""
         since, late = self._silent_since(), self._late_since()
         quiet = "" if since is None else f"no sign of life since {_instant(since)} ({self._age(since)} ago)"
         if self.seen.progress is not None and self.seen.progress.has_died:
@@ -195,14 +192,14 @@ class _Case:
         return NextRun(at=max(plan.next_run_at, self.now), due_since=due, schedule=plan.text, active=True)
 
     def _refused_until(self) -> tuple[str, datetime | None] | None:
-        """Why ticks begin no run, and until when, where that is known; None where they do."""
-        if self.guards.breaker.state is BreakerState.FORCED_OPEN:
+        """Why a tick would start no run, and until when, if that is known; None if it would."""
+        if self.protection.breaker.state is BreakerState.FORCED_OPEN:
             return "breaker held open", None
         holds = [hold.expires_at for hold in self.seen.holds if hold.account_id is None]
         if holds:
             return "held", None if None in holds else max(one for one in holds if one is not None)
-        if self.guards.breaker.state is BreakerState.OPEN and self.guards.breaker.retry_at is not None:
-            return "breaker open", self.guards.breaker.retry_at
+        if self.protection.breaker.state is BreakerState.OPEN and self.protection.breaker.retry_at is not None:
+            return "breaker open", self.protection.breaker.retry_at
         last = self.seen.last_run
         if last is not None and last.status is Status.DEFERRED and last.retry_at is not None:
             return "deferred", last.retry_at
@@ -228,7 +225,7 @@ class _Case:
         return not self.schedule.active
 
     def _is_refusing(self) -> bool:
-        return self.guards.breaker.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}
+        return self.protection.breaker.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}
 
     def _waits(self) -> bool:
         """Whether its open session waits, until a time that has not come or is not known."""
@@ -272,10 +269,10 @@ class _Case:
 
     def _cooled_at(self) -> datetime | None:
         """When the cool-down of its half-open breaker ended: half-open comes by the clock alone."""
-        breaker = self.guards.breaker
+        breaker = self.protection.breaker
         if breaker.state is not BreakerState.HALF_OPEN or breaker.opened_at is None:
             return None
-        return breaker.opened_at + timedelta(seconds=self.guards.policy.reset_after_seconds)
+        return breaker.opened_at + timedelta(seconds=self.protection.policy.reset_after_seconds)
 
     def _rejected(self) -> str | None:
         """What the last run could not store, where that is all or most of it."""
@@ -289,7 +286,7 @@ class _Case:
         return f"the last run rejected {one.items_rejected:,} of {items} (`syncline rejects {one.id}`)"
 
     def _age(self, since: datetime) -> str:
-        return spoken_age((self.now - since).total_seconds())
+        return age((self.now - since).total_seconds())
 
 
 def _instant(instant: datetime) -> str:

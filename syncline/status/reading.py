@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from syncline.model.source import Source
 from syncline.settings import Settings
-from syncline.status.guards import guards
 from syncline.status.judgement import report
 from syncline.status.overview import overview
+from syncline.status.protection import protections
 from syncline.status.report import Report
 from syncline.status.row_counts import CountedTable
 from syncline.status.schedules import Schedules
@@ -32,8 +32,8 @@ def read_report(
         DatabaseUnavailableError: the database cannot be reached.
     """
     sources = tuple(sources)
-    guarded, now = guards(store, sources), store.clock.now()
+    protection, now = protections(store, sources), store.clock.now()
     with store.read() as connection:
         seen = overview(connection, sources, now, tables)
     missing = {source.name: settings.missing(source.upstream.name) for source in sources}
-    return report(seen, guarded, schedules, missing, now)
+    return report(seen, protection, schedules, missing, now)

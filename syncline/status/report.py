@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from syncline.status.guards import Guards
 from syncline.status.overview import SourceOverview
 from syncline.status.problems import Problem
+from syncline.status.protection import Protection
 from syncline.status.schedules import Cadence
 
 __all__ = ["NextRun", "Report", "SourceReport", "State"]
@@ -81,7 +81,7 @@ class SourceReport:
         missing: the setting that says where its upstream is, where that is not set.
         cadence: how often it is expected to run; None where it has no schedule.
         seen: what the database has of it.
-        guards: its breaker and its budgets.
+        protection: its breaker and its budgets.
     """
 
     state: State
@@ -90,7 +90,7 @@ class SourceReport:
     missing: str | None
     cadence: Cadence | None
     seen: SourceOverview
-    guards: Guards
+    protection: Protection
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What sessions counted since a beginning, kept up from look to look: nobody adds up a million sessions each time."""
+"""What sessions counted since a beginning, kept between reads, so that each read adds up only the newest sessions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tallies:
     """
 
     def __init__(self, since: datetime) -> None:
-        """Begin at `since`."""
+        """Count from `since` on."""
         self._turn = threading.Lock()
         self._horizon = since
         self._settled: Mapping[str, Tally] = {}

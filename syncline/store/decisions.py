@@ -1,4 +1,4 @@
-"""Decisions on moderated items: made once, over what stands there at that moment, and kept longer than the item.
+"""What was decided of moderated items: kept longer than the item, and given back to one that comes again.
 
 A decision belongs to the content that it was made on. An item that is deleted because its feed left it out, and comes
 back the same, is as it was decided; one that was rejected and comes back otherwise waits for a decision.
@@ -7,84 +7,38 @@ back the same, is as it was decided; one that was rejected and comes back otherw
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
-from syncline.model.items import STATUS, ItemStatus, table_of
-from syncline.model.listings import Listing, ListingDecision
-from syncline.store import audit
+from syncline.model.items import STATUS, ItemStatus
+from syncline.model.moderation import ItemDecision
 from syncline.store.upserts import upsert
 
-__all__ = ["Decision", "Outcome", "decide", "recall"]
-
-_ACTIONS = {ItemStatus.LIVE: "listing.approve", ItemStatus.REJECTED: "listing.reject"}
+__all__ = ["recall", "remember"]
 
 
-class Outcome(StrEnum):
-    """What became of a decision."""
-
-    DECIDED = "decided"
-    ALREADY = "already"
-    """It was so before; nothing was changed."""
-    CHANGED = "changed"
-    """It is not any more what the decision was made on; nothing was changed."""
-    GONE = "gone"
-    """There is no such listing, or no longer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What somebody decides of a listing.
-
-    Attributes:
-        status: live or rejected.
-        actor: who decides, as the audit log names them.
-        reason: why; a rejection has one.
-        seen: the fingerprint of what was looked at; None: whatever stands there.
-    """
-
-    status: ItemStatus
-    actor: str
-    reason: str | None = None
-    seen: bytes | None = None
-
-
-def decide(connection: Connection, source: str, external_id: str, decision: Decision, *, now: datetime) -> Outcome:
-    """Approve or reject a listing, whatever was decided of it before, and put that on the audit log."""
-    columns = table_of(Listing).c
-    mine = (columns.source == source, columns.external_id == external_id)
-    as_seen = () if decision.seen is None else (columns.fingerprint == decision.seen,)
-    statement = update(table_of(Listing)).where(*mine, *as_seen, columns[STATUS] != decision.status)
-    decided = connection.execute(
-        statement.values({STATUS: decision.status}).returning(columns.fingerprint, columns.title)
-    ).first()
-    if decided is None:
-        stands = connection.execute(select(columns[STATUS]).where(*mine)).scalar()
-        if stands is None:
-            return Outcome.GONE
-        return Outcome.ALREADY if stands is decision.status else Outcome.CHANGED
-    _remember(connection, source, external_id, decision, fingerprint=decided.fingerprint, now=now)
-    detail = {"title": decided.title, "reason": decision.reason}
-    target, action = f"{source}/{external_id}", _ACTIONS[decision.status]
-    audit.record(connection, actor=decision.actor, action=action, target=target, now=now, detail=detail)
-    return Outcome.DECIDED
-
-
-def _remember(
-    connection: Connection, source: str, external_id: str, decision: Decision, *, fingerprint: bytes, now: datetime
+def remember(
+    connection: Connection,
+    source: str,
+    key: str,
+    status: ItemStatus,
+    *,
+    fingerprint: bytes,
+    reason: str | None,
+    actor: str,
+    now: datetime,
 ) -> None:
+    """Keep what `actor` decided of an item with this content, in place of what was decided of it before."""
     values = {
-        "status": decision.status,
+        "status": status,
         "fingerprint": fingerprint,
-        "reason": decision.reason,
-        "decided_by": decision.actor,
+        "reason": reason,
+        "decided_by": actor,
         "decided_at": now,
     }
-    upsert(connection, ListingDecision, {"source": source, "external_id": external_id}, values)
+    upsert(connection, ItemDecision, {"source": source, "external_id": key}, values)
 
 
 def recall(connection: Connection, table: str, key: str, where: str, bound: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -35,6 +36,9 @@ __all__ = ["MIGRATIONS", "newest", "require_columns", "require_current", "revise
 
 for _module in iter_modules(model.__path__, f"{model.__name__}."):
     import_module(_module.name)  # which registers its tables
+for _package in iter_modules([str(Path(__file__).parents[1])], "syncline."):
+    if _package.ispkg and find_spec(f"{_package.name}.tables") is not None:
+        import_module(f"{_package.name}.tables")  # a domain's, of which nothing else is known here
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
 _UPGRADE_LOCK = 0x5C11E

@@ -7,7 +7,7 @@ from support.runs import begin, products_source, run
 from support.shop import products
 from support.upstream import ListPages
 
-from cli.checkpoint_text import forget
+from cli.checkpoint import forget
 from syncline.model.policies import Mode
 from syncline.store import audit, checkpoints
 from syncline.store.engine import Store

@@ -8,20 +8,20 @@ from threading import Event
 import pytest
 
 from cli.instance import Instance
-from cli.manual_run import Runner, Wish, watched
+from cli.manual_run import Runner, RunRequest, watched
 from syncline.errors import StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
 
 Keep = Callable[..., SyncSession]
-WISH = Wish(source="products", mode=Mode.FULL)
+WISH = RunRequest(source="products", mode=Mode.FULL)
 
 
 def _ending_in(session: SyncSession) -> Runner:
     """A flow that ends in `session`."""
 
-    def run(instance: Instance, wish: Wish, cancelled: Event) -> SyncSession:
-        assert wish.source == session.source
+    def run(instance: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
+        assert request.source == session.source
         return session
 
     return run
@@ -118,7 +118,7 @@ def test_json_is_the_session_as_history_gives_it(
 def test_ctrl_c_lets_the_run_end_in_order(instance: Instance, keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
     """Its session is closed as cancelled and its lease freed, rather than found as crashed by somebody later."""
 
-    def run(opened: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+    def run(opened: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
         signal.raise_signal(signal.SIGINT)
         assert cancelled.is_set()
         return keep(status=Status.CANCELLED, reason="interrupted at the terminal")
@@ -132,7 +132,7 @@ def test_ctrl_c_lets_the_run_end_in_order(instance: Instance, keep: Keep, capsys
 def test_a_second_ctrl_c_does_not_wait(instance: Instance) -> None:
     """Whoever presses it twice means it."""
 
-    def run(opened: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+    def run(opened: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("went on")
@@ -147,7 +147,7 @@ def test_a_second_ctrl_c_does_not_wait(instance: Instance) -> None:
 def test_ctrl_c_before_the_session_began_is_no_failure(error: Exception, instance: Instance) -> None:
     """There is nothing on record to show, and nothing went wrong."""
 
-    def run(opened: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+    def run(opened: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
         signal.raise_signal(signal.SIGINT)
         raise error
 
@@ -158,7 +158,7 @@ def test_ctrl_c_before_the_session_began_is_no_failure(error: Exception, instanc
 def test_an_error_of_the_run_is_passed_on(instance: Instance) -> None:
     """A missing setting must end the command with its own line and code."""
 
-    def run(opened: Instance, wish: Wish, cancelled: Event) -> SyncSession:
+    def run(opened: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
         raise StoreError("no room")
 
     with pytest.raises(StoreError, match="no room"):

@@ -6,8 +6,7 @@ from threading import Event
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from cli.progress import describe, shown
-from cli.watch import Reading, read
+from cli.progress import Reading, describe, read, shown
 from syncline.clock import ManualClock
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import Mode

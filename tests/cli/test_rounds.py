@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import insert
 from support.rounds import add_entries, frozen, opened
 
-from syncline.model.contests import EntryStatus, Snapshot
-from syncline.store import audit, pushes, rounds, snapshots
+from syncline.contests import pushes, rounds, snapshots
+from syncline.contests.tables import EntryStatus, Snapshot
+from syncline.store import audit
 from syncline.store.engine import Store
 
 Syncline = Callable[..., CompletedProcess[str]]

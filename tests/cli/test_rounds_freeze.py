@@ -10,9 +10,10 @@ import pytest
 from support.rounds import add_entries, opened
 
 import sandbox
-from syncline.model.contests import EntryStatus, RoundStatus
-from syncline.status.rounds import Delivery, find, snapshot_fits
-from syncline.store import audit, snapshots
+from syncline.contests import snapshots
+from syncline.contests.overview import Delivery, find, snapshot_fits
+from syncline.contests.tables import EntryStatus, RoundStatus
+from syncline.store import audit
 from syncline.store.engine import Store
 
 SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Rz"

@@ -9,15 +9,15 @@ from subprocess import CompletedProcess
 import pytest
 
 from cli.source_state import note
-from cli.status_table import facts, row
+from cli.status import facts, row
 from deployments.prefect_schedules import ScheduleInfo
 from flows import registry
 from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, SyncSession
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import Guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
+from syncline.status.protection import Protection
 from syncline.status.report import SourceReport
 from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedule, Schedules
@@ -41,7 +41,7 @@ SEEN = SourceOverview(
     holds=(),
 )
 
-CLOSED = Guards(
+CLOSED = Protection(
     breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
 )
 
@@ -129,10 +129,10 @@ def test_one_source_is_told_in_full(syncline: Syncline, keep: Keep) -> None:
 def test_json_has_exact_instants_in_utc(syncline: Syncline, keep: Keep) -> None:
     """A monitor cannot count with `3 min ago`."""
     kept = keep()
-    found = {entry["source"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
+    found = {entry["name"]: entry for entry in json.loads(syncline("status", "--json").stdout)}
     assert found["products"]["last_run"]["started_at"] == iso_instant(kept.started_at)
     assert found["products"]["state"] == "up to date"
-    assert (found["customers"]["last_run"], found["customers"]["schedule"]) == (None, None)
+    assert (found["customers"]["last_run"], found["customers"]["next_run"]["schedule"]) == (None, None)
 
 
 @pytest.mark.parametrize(

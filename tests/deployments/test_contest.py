@@ -30,15 +30,16 @@ from support.served_contest import (
 from deployments import controls
 from flows.registry import find
 from flows.x import X
+from syncline.contests import snapshots
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.resilience.budget_state import Granted
-from syncline.store import holds, leases, schedules, snapshots
+from syncline.store import holds, leases, schedules
 from syncline.store.budgets import Budgets
 
 pytestmark = pytest.mark.slow
 
 MENTIONS_PATH, LOOKUPS_PATH = "/x/2/users/*/mentions", "/x/2/tweets"
-SOON_SECONDS = 5
+SOON_SECONDS = TIMEOUT_SECONDS / 6
 """How long after its timeout a run has ended, while other tests keep the cores busy."""
 EVERY_SECONDS = 10
 

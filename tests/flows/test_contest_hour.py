@@ -14,10 +14,10 @@ from support.virtual_time import VirtualTime
 
 import sandbox
 from syncline.clock import ManualClock
+from syncline.contests import rounds
 from syncline.contests.progress import FreezeProgress
-from syncline.model.contests import RoundStatus
+from syncline.contests.tables import RoundStatus
 from syncline.model.session import Status
-from syncline.store import rounds
 from syncline.store.engine import Store
 
 HOUR = 3_600

@@ -10,19 +10,19 @@ from support.runs import Ran, begin
 import sandbox
 from deployments.prefect_yaml import read_deployments
 from flows.registry import sources_with_dataset
+from syncline.listings import stored
+from syncline.listings.stored import Wanted
+from syncline.listings.tables import Listing
 from syncline.model.budgets import SlidingWindow
 from syncline.model.items import ItemStatus
-from syncline.model.listings import Listing
 from syncline.model.policies import Backoff
 from syncline.model.source import Source
 from syncline.passes.closing import complete
 from syncline.passes.prune import prune
 from syncline.passes.pull import pull
 from syncline.settings import Settings, UpstreamSettings
-from syncline.store import listings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
-from syncline.store.listings import Wanted
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 
@@ -134,7 +134,7 @@ def test_a_feed_fills_the_columns_that_a_site_shows(
     """A mapping with a wrong path would leave a column empty without a word; nothing else of the item is lost."""
     sync(name)
     with store.read() as connection:
-        shown = listings.page(connection, Wanted(source=name), limit=1_000)
+        shown = stored.page(connection, Wanted(source=name), limit=1_000)
     there = {str(item[box.feeds[name].kind.key]) for item in box.feeds[name].items()}
     assert {one.listing.external_id for one in shown} == there
     for column in FILLED[name].split():

@@ -18,13 +18,14 @@ from support.sources import altered
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun, lease_name
 from syncline.clock import ManualClock
-from syncline.contests import choosing, freezing
+from syncline.contests import choosing, freezing, rounds, snapshots
 from syncline.contests.checking import Checks
 from syncline.contests.entering import enter
 from syncline.contests.progress import FreezeProgress
 from syncline.contests.pushing import push_due
+from syncline.contests.tables import Entry, EntryStatus, Round, Snapshot
+from syncline.contests.x import Mentions
 from syncline.errors import DeferredError, UpstreamError
-from syncline.model.contests import Entry, EntryStatus, Round, Snapshot
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.model.source import Source
@@ -32,13 +33,12 @@ from syncline.passes import prune, pull
 from syncline.passes.closing import close, complete
 from syncline.passes.waiting import Waiting
 from syncline.settings import Settings, UpstreamSettings
-from syncline.store import leases, rounds, sessions, snapshots
+from syncline.store import leases, sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.webhooks import Endpoint
-from syncline.upstreams.x import Mentions
 
 __all__ = ["INBOX_SECRET", "Contest", "counted", "serving_x"]
 

@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from cli.status_json import as_json_object
-from cli.status_table import facts, row
+from cli.status import facts, row
 from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.status.reading import read_report
 from syncline.status.report import Report, State
 from syncline.status.schedules import Schedules
+from syncline.status.source_json import PublicJson, source_json
 from syncline.store.engine import Store
 from syncline.words import iso_instant
-from web.api.cron_health import Life
+from web.api.cron_health import ServiceState
 
 __all__ = ["KEY", "Faces", "agree", "faces_of", "got"]
 
@@ -71,7 +71,7 @@ def faces_of(
         page=got(call, "/").text,
         terminal=[str(cell) for cell in row(told.of("quests"), told.at)]
         + [str(fact.value) for fact in facts(told.of("quests"), told.at)],
-        json=as_json_object(told.of("quests"), told.at),
+        json=source_json(told.of("quests"), told.at).model_dump(mode="json"),
         report=told,
     )
 
@@ -85,25 +85,28 @@ def got(call: Callable[..., httpx.Response], path: str, **request: Any) -> httpx
 def agree(faces: Faces) -> None:
     """Every face says the same, and what follows from it holds."""
     one, told = faces.report.of("quests"), faces.status["sources"]["quests"]
-    state, life = one.state, Life(faces.detail["status"])
-    assert {told["state"], faces.listed["state"], faces.detail["state"], faces.json["state"]} == {state.value}
-    assert faces.terminal[1] == state.value
+    state, life = one.state, ServiceState(faces.detail["status"])
+    assert told["state"] == faces.terminal[1] == state.value
     assert f'<span class="pill {state.value.replace(" ", "-")}">{state.value}</span>' in faces.page
     assert shown(faces, "syncline_source_state", "state") == {state.value.replace(" ", "_")}
     assert shown(faces, "syncline_source_problem", "kind") == {problem.kind.value for problem in one.problems}
-    healthy = {told["healthy"], faces.listed["healthy"], faces.json["healthy"], not faces.detail["problems"]}
+    assert faces.json == faces.listed == told
+    assert {name: faces.detail[name] for name in PublicJson.model_fields} == {
+        name: told[name] for name in PublicJson.model_fields
+    }
+    healthy = {told["healthy"], not faces.detail["problems"]}
     assert healthy == {one.is_healthy} == {not told["problems"]}
     assert faces.metrics["syncline_source_healthy"][0][1] == float(one.is_healthy)
     assert told["next_run_at"] == faces.detail["next_run"]["at"] == (one.next_run.at and iso_instant(one.next_run.at))
     assert next(s["status"] for s in faces.health["services"] if s["service"] == "quests") == life
-    assert ("quests" in faces.health["stalled_services"]) == (life is Life.STALLED) == (state is State.STALLED)
+    assert ("quests" in faces.health["stalled_services"]) == (life is ServiceState.STALLED) == (state is State.STALLED)
     assert faces.status["healthy"] == faces.report.is_healthy
     assert state not in PROBLEMATIC or not told["healthy"]
     assert told["next_run_at"] is None or told["next_run_at"] >= faces.status["at"]
     for problem in one.problems:
-        assert problem.sentence in told["problems"]
+        assert {"kind": problem.kind.value, "sentence": problem.sentence} in told["problems"]
         assert problem.sentence in faces.terminal
-    if life is Life.HEALTHY:
+    if life is ServiceState.HEALTHY:
         assert state in {State.UP_TO_DATE, State.PARTIAL, State.RUNNING, State.CANCELLED, State.NEW}
 
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from syncline.erp.tables import Product
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.page import Pages
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger

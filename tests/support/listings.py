@@ -3,15 +3,15 @@
 from typing import Any
 
 from support.upstream import ListPages
+from syncline.listings import stored
+from syncline.listings.stored import Wanted
+from syncline.listings.tables import Listing
 from syncline.model.dataset import Dataset
 from syncline.model.items import ItemStatus
-from syncline.model.listings import Listing
 from syncline.model.policies import Deletes
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
-from syncline.store import listings
 from syncline.store.engine import Store
-from syncline.store.listings import Wanted
 
 __all__ = ["FIELDS", "entry", "feed", "statuses"]
 
@@ -37,5 +37,5 @@ def feed(pages: ListPages, name: str = "community", *, moderated: bool = True) -
 def statuses(store: Store, source: str = "community") -> dict[str, ItemStatus]:
     """The status of each of the source's listings, by its key."""
     with store.read() as connection:
-        found = listings.page(connection, Wanted(source=source), limit=1_000)
+        found = stored.page(connection, Wanted(source=source), limit=1_000)
     return {one.listing.external_id: one.status for one in found}

@@ -6,8 +6,8 @@ from typing import Any
 
 from support.shop import product
 from support.sources import altered
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import Deletes
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import insert
 
+from syncline.contests import entries, rounds, snapshots
 from syncline.contests.snapshot import snapshot_of
-from syncline.model.contests import Entry, EntryStatus
-from syncline.store import entries, rounds, snapshots
+from syncline.contests.tables import Entry, EntryStatus
 from syncline.store.engine import Store
 
 __all__ = ["add_entries", "frozen", "opened"]

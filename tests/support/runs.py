@@ -10,8 +10,8 @@ from support.upstream import ListPages, NoTransport
 from syncline.admission.admit import admit
 from syncline.admission.due_run import Admission, DueRun
 from syncline.clock import ManualClock
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.page import Transport
 from syncline.model.policies import Deletes, Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger

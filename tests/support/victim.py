@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
+from syncline.erp.tables import Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source

@@ -4,23 +4,30 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 import syncline
+from syncline import contests, erp, listings
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", syncline.__all__)
-def test_each_name_is_there(name: str) -> None:
+PACKAGES = [syncline, contests, erp, listings]
+
+
+@pytest.mark.parametrize(("package", "name"), [(one, name) for one in PACKAGES for name in one.__all__])
+def test_each_name_is_there(package: ModuleType, name: str) -> None:
     """A name that is listed and cannot be had would be found by users."""
-    assert getattr(syncline, name) is not None
+    assert getattr(package, name) is not None
 
 
-def test_what_is_told_to_type_checkers_is_what_is_loaded() -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_told_to_type_checkers_is_what_is_loaded(package: Any) -> None:  # noqa: ANN401 - a module's own names
     """The two lists of modules would drift apart."""
-    tree = ast.parse((ROOT / "syncline" / "__init__.py").read_text())
+    tree = ast.parse(Path(package.__file__).read_text())
     told = {
         (one.module, name.name)
         for block in tree.body
@@ -29,9 +36,9 @@ def test_what_is_told_to_type_checkers_is_what_is_loaded() -> None:
         if isinstance(one, ast.ImportFrom)
         for name in one.names
     }
-    loaded = {(module, name) for module, names in syncline._MODULES.items() for name in names}  # pyright: ignore[reportPrivateUsage]
+    loaded = {(module, name) for module, names in package._MODULES.items() for name in names}
     assert told == loaded
-    assert sorted(name for _, name in loaded) == sorted(syncline.__all__)
+    assert sorted(name for _, name in loaded) == sorted(package.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -44,4 +51,17 @@ def test_the_package_alone_loads_nothing_else() -> None:
     """A look at the database would pay for the HTTP client."""
     code = "import syncline, sys; print([m for m in sys.modules if m.startswith(('syncline.', 'httpx', 'sqlalchemy'))])"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    assert told.stdout.strip() == "['syncline.facade']"
+
+
+def test_files_of_flows_need_no_other_module() -> None:
+    """What else there is may move, and users' own files would break."""
+    asked = {
+        (file.name, one.module)
+        for file in (ROOT / "flows").glob("*.py")
+        if file.name not in {"registry.py", "prune_history.py", "__init__.py"}
+        for one in ast.walk(ast.parse(file.read_text()))
+        if isinstance(one, ast.ImportFrom) and str(one.module).split(".")[0] in {"syncline", "tasks"}
+    }
+    ours = {"syncline", "tasks", *(f"syncline.{one}" for one in ("contests", "erp", "listings"))}
+    assert {(file, module) for file, module in asked if module not in ours} == {("x.py", "tasks.context")}

@@ -13,8 +13,8 @@ from flows.fast_delete_sweep import fast_delete_sweep
 from flows.freeze_coordinator import FREEZE_COORDINATOR, freeze_coordinator
 from flows.twitter_poller import twitter_poller
 from flows.validate_entries import VALIDATE_ENTRIES, validate_entries
+from syncline.contests.tables import Entry, EntryStatus, Round, RoundStatus, Snapshot
 from syncline.errors import ConfigurationError, UnavailableError
-from syncline.model.contests import Entry, EntryStatus, Round, RoundStatus, Snapshot
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.store.breakers import Breakers
 from syncline.store.engine import Store

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from support.faces import KEY, Faces, faces_of
 
+from syncline.erp.tables import Customer, Product
 from syncline.errors import PrefectUnavailableError
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Customer, Product
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger

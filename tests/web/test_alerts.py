@@ -9,9 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 from support.records import open_session
 
+from syncline.erp.tables import Product
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream

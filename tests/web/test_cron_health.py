@@ -10,9 +10,9 @@ import pytest
 from support.feed import quests, record, trip
 
 from syncline.clock import ManualClock
+from syncline.erp.tables import Product
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream

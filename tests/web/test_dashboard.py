@@ -7,11 +7,12 @@ import pytest
 from support.feed import FEED, quests, trip
 
 from syncline.clock import ManualClock
+from syncline.contests import pushes, rounds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.settings import Settings
-from syncline.store import heartbeats, holds, pushes, rounds, sessions
+from syncline.store import heartbeats, holds, sessions
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
@@ -169,7 +170,7 @@ def test_budgets_say_what_is_used_of_them(call: Call, store: Store, clock: Manua
     Budgets(store).block([FEED.block_key], until=clock.now() + timedelta(minutes=2))
     text = read(call).text
     assert "requests used 9 of 60 this hour" in text
-    assert "search used 9 of 10 in 1.7 min" in text
+    assert "search used 9 of 10 in 100 s" in text
     assert "feed asks to be left alone, ends in 2 min" in text
     assert call("GET", "/").text.count('class="budget nearly"') == 1
 
@@ -205,10 +206,12 @@ def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClo
     plan("products", next_run_at=clock.now())
     clock.advance(seconds=10)
     customers, products, _ = call("GET", "/api/sources").json()["sources"]
-    assert (products["state"], products["progress"], products["items_per_second"]) == ("running", 0.25, 10)
-    assert products["schedule"] == {"active": True, "text": "every 30 min", "next_run_at": "2026-01-22T10:00:10.000Z"}
-    assert products["last"]["status"] == "running"
-    assert (customers["state"], customers["schedule"], customers["rows"]) == ("new", None, 0)
+    running = products["running"]
+    assert (products["state"], running["fraction"], running["items_per_second"]) == ("running", 0.25, 10)
+    assert (products["next_run"]["schedule"], products["next_run"]["active"]) == ("every 30 min", True)
+    assert (products["next_run_at"], products["open_sessions"]) == ("2026-01-22T10:00:10.000Z", 1)
+    assert products["last_session"]["status"] == "running"
+    assert (customers["state"], customers["next_run"]["schedule"], customers["rows"]) == ("new", None, 0)
 
 
 @pytest.mark.parametrize("host", ["[::1]:8080", 'x"><b>'])

@@ -12,14 +12,14 @@ from support.faces import Faces, agree, got
 from support.feed import quests, record, trip
 from support.statements import traced
 
-from cli import diagnosis, listings_table, rounds_table
-from cli.history_table import row as history_row
+from cli import doctor, listings_table, rounds_table
+from cli.history import row as history_row
 from cli.outcomes import exit_code, state_text
-from cli.status_table import row
+from cli.status import row
 from cli.summary import summary
 from deployments.doctor import Verdict
 from syncline.clock import ManualClock
-from syncline.model.contests import RoundStatus
+from syncline.contests.tables import RoundStatus
 from syncline.model.items import ItemStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
@@ -33,8 +33,8 @@ from syncline.status.report import State
 from syncline.status.schedules import Schedules
 from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
-from web.api.cron_health import Life, life_of
-from web.shared_look import SharedLook
+from web.api.cron_health import ServiceState, service_state
+from web.shared_snapshot import SharedSnapshot
 
 START = datetime(2026, 1, 22, 10, tzinfo=UTC)
 
@@ -104,7 +104,7 @@ def test_every_face_knows_every_state_of_a_breaker(
 def test_every_state_has_a_word_a_colour_and_a_life(state: State, look_through: Callable[..., Faces]) -> None:
     """A state that is added is not forgotten by a face."""
     one = replace(look_through().report.of("quests"), state=state)
-    assert life_of(one) in Life
+    assert service_state(one) in ServiceState
     assert state_text(state).plain == state.value
     assert state.value in str(row(one, START)[1])
 
@@ -112,10 +112,10 @@ def test_every_state_has_a_word_a_colour_and_a_life(state: State, look_through: 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_of_the_doctor_has_a_colour(verdict: Verdict) -> None:
     """So does each status of a listing and of a round."""
-    assert diagnosis._STYLES.keys() == set(Verdict)  # pyright: ignore[reportPrivateUsage] - its totality is the point
+    assert doctor._STYLES.keys() == set(Verdict)  # pyright: ignore[reportPrivateUsage] - its totality is the point
     assert listings_table._STYLES.keys() == set(ItemStatus)  # pyright: ignore[reportPrivateUsage] - the same
     assert rounds_table._STYLES.keys() == set(RoundStatus)  # pyright: ignore[reportPrivateUsage] - the same
-    assert diagnosis._STYLES[verdict]  # pyright: ignore[reportPrivateUsage] - the same
+    assert doctor._STYLES[verdict]  # pyright: ignore[reportPrivateUsage] - the same
 
 
 def test_a_look_costs_as_many_statements_for_a_hundred_sources(sqlite_store: Store, sources: list[Source]) -> None:
@@ -144,7 +144,7 @@ def test_all_who_look_at_the_same_moment_share_one_look() -> None:
             await asyncio.sleep(0)
             return looks
 
-        shared = SharedLook(take)
+        shared = SharedSnapshot(take)
         first = asyncio.create_task(shared.get())
         await asyncio.sleep(0)
         found = await asyncio.gather(first, *(shared.get() for _ in range(99)))

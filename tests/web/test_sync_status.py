@@ -7,9 +7,11 @@ from pydantic import SecretStr
 from support.feed import FEED, quests, record, trip
 
 from syncline.clock import ManualClock
-from syncline.model.session import Status
+from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.settings import Settings, UpstreamSettings
+from syncline.status.source_json import SessionJson
+from syncline.store import heartbeats, holds
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 
@@ -56,11 +58,25 @@ def test_a_source_is_told_in_full(
         Budgets(store).acquire(FEED.budgets_for("/listing"))
     Budgets(store).acquire(FEED.budgets_for("/search"))
     plan("quests", next_run_at=clock.now() + timedelta(hours=1))
-    assert read()["quests"] == {
+    told = read()["quests"]
+    assert told["last_run"] == told["last_session"]
+    assert {name: told[name] for name in told if name not in {"last_run", "last_session"}} == {
+        "name": "quests",
+        "at": "2026-01-22T10:00:00.000Z",
+        "upstream": "feed",
         "healthy": True,
         "problems": [],
         "set_up": True,
         "state": "up to date",
+        "rows": 0,
+        "rows_exact": True,
+        "open_sessions": 0,
+        "running": None,
+        "last_beat": None,
+        "waiting_for": None,
+        "waiting_until": None,
+        "consecutive_failures": 0,
+        "holds": [],
         "last_result": {
             "success": True,
             "status": "completed",
@@ -118,8 +134,8 @@ def test_what_is_wrong_is_said(
     told = read()["quests"]
     assert (told["healthy"], told["retry_count"]) == (False, 5)
     assert told["problems"] == [
-        "breaker: open until 10:05 UTC after 5 failures",
-        "the last run failed: UnavailableError: 503",
+        {"kind": "breaker", "sentence": "breaker: open until 10:05 UTC after 5 failures"},
+        {"kind": "failed", "sentence": "the last run failed: UnavailableError: 503"},
     ]
     assert told["upstream_blocked_until"] == "2026-01-22T10:02:00.000Z"
     assert "'blocked_until': '2026-01-22T10:02:00.000Z'" in str(told["rate_limit"])
@@ -145,7 +161,7 @@ def test_the_verdict_is_of_all_sources_and_prefect(
 
     def verdict() -> tuple[bool, list[str]]:
         answer = call("GET", "/api/sync/status", headers={"x-api-key": KEY}).json()
-        return answer["healthy"], answer["problems"]
+        return answer["healthy"], [problem["sentence"] for problem in answer["problems"]]
 
     assert verdict() == (True, [])
     record(store, Status.FAILED)
@@ -182,10 +198,22 @@ def test_an_unknown_source_is_told_with_those_that_there_are(call: Call) -> None
     assert (answer.status_code, answer.json()["error"][-32:]) == (404, "there are: customers, products, quests"[-32:])
 
 
-def test_an_error_repeats_no_credential(call: Call, store: Store, clock: ManualClock) -> None:
-    """An upstream's error page may quote the request that it refused."""
+@pytest.mark.parametrize("path", ["/api/sync/status", "/api/sources", "/health/cron/quests"])
+def test_no_text_repeats_a_credential(path: str, call: Call, store: Store, clock: ManualClock) -> None:
+    """An upstream's error page may quote the request that it refused, and a person may paste it into a reason."""
     nasty = "at https://ann:hunter2@feed.example/x: token a-token-of-the-feed is unknown"
     record(store, Status.FAILED, error_message=nasty)
-    text = call("GET", "/api/sync/status", headers={"x-api-key": KEY}).text
+    record(store, Status.SKIPPED, id="s2", after=1, reason=nasty)
+    record(store, Status.RUNNING, id="s3", after=2, took=None, reason=nasty)
+    with store.write() as connection:
+        holds.create(connection, "quests", reason=nasty, created_by="ann", now=clock.now(), ttl_seconds=None)
+        heartbeats.began(connection, "quests", now=clock.now())
+        heartbeats.waiting(connection, "quests", reason=nasty, until=None, now=clock.now())
+    text = call("GET", path, headers={"x-api-key": KEY}).text
     assert "at https://***@feed.example/x: token *** is unknown" in text
     assert not any(secret in text for secret in ("hunter2", "a-token-of-the-feed", KEY))
+
+
+def test_a_session_is_told_with_all_of_its_columns() -> None:
+    """A column that is added is not forgotten."""
+    assert list(SessionJson.model_fields) == list(SyncSession.model_fields)

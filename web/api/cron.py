@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
 from syncline.model.source import Source
+from syncline.status.source_json import BreakerJson, breaker_json
 from syncline.store.breakers import Breakers
-from web.api.breakers import BreakerJson, as_json
 from web.api.errors import documented
 from web.api.shared_secrets import CRON_SECRET, CronRoute
 from web.context import Context, Here
@@ -71,15 +71,16 @@ async def sync(here: Here, response: Response, source: Named = None, mode: Mode 
 @router.post("/sync/reset")
 async def reset(here: Here, source: Named = None, body: ResetBody | None = None) -> WasReset:
     """Close the source's breaker, so that its next run goes; the audit log names `cron`."""
-    told = None if body is None else body.source
-    if source and told and source != told:
-        raise HTTPException(422, f"the query names {source!r}, but the body {told!r}: name one source")
-    wanted = _named(here, source or told, '?source=NAME or {"source": "NAME"}')
+    posted = None if body is None else body.source
+    if source and posted and source != posted:
+        raise HTTPException(422, f"the query names {source!r}, but the body {posted!r}: name one source")
+    wanted = _named(here, source or posted, '?source=NAME or {"source": "NAME"}')
     breakers = Breakers(here.store)
     before = await asyncio.to_thread(breakers.state, wanted)
     await here.controls.reset_breaker(here.settings, here.store, wanted.name, actor=_ACTOR)
     after = await asyncio.to_thread(breakers.state, wanted)
-    return WasReset(source=wanted.name, before=as_json(before, wanted.breaker), after=as_json(after, wanted.breaker))
+    told = [breaker_json(status, wanted.breaker) for status in (before, after)]
+    return WasReset(source=wanted.name, before=told[0], after=told[1])
 
 
 def _named(here: Context, source: str | None, how: str) -> Source:

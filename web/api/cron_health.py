@@ -8,16 +8,16 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import BudgetUse
+from syncline.status.protection import BudgetUse
 from syncline.status.report import Report, SourceReport, State
+from syncline.status.source_json import Instant, PublicJson, public_facts
 from syncline.words import unheard_of
 from web.api.errors import documented
-from web.api.instants import Instant
-from web.api.problems import NextRunJson, ProblemJson, next_run_json, problems_json
 from web.context import Context, Here
-from web.sight import look
+from web.redaction import redactor
+from web.snapshot import take
 
-__all__ = ["Life", "life_of", "router"]
+__all__ = ["ServiceState", "router", "service_state"]
 
 router = APIRouter(tags=["health"])
 
@@ -26,8 +26,8 @@ _X = "x"
 _REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
 
 
-class Life(StrEnum):
-    """How a service is: the report's state, in the words of this endpoint."""
+class ServiceState(StrEnum):
+    """The state of a service: the report's, in the words of this endpoint."""
 
     HEALTHY = "HEALTHY"
     """It runs as it should."""
@@ -60,23 +60,16 @@ class ServiceHealth(BaseModel):
     service: str
     last_run: Instant | None
     age_seconds: int | None = Field(description="since the last run began")
-    status: Life
+    status: ServiceState
 
 
-class ServiceHealthDetail(ServiceHealth):
-    """All that its heartbeat tells."""
+class ServiceHealthDetail(PublicJson, ServiceHealth):
+    """A service with its heartbeat, and what its report tells without a token."""
 
     expected_interval_seconds: float | None = Field(description="null where a cron decides")
-    last_beat: Instant | None = Field(description="when it last began, stored a page, or ended")
     last_duration_ms: int | None
     error_count: int = Field(description="failures since the last success")
     page: int = Field(description="pages stored by the running session, or the last one")
-    waiting_for: str | None
-    waiting_until: Instant | None
-    state: State = Field(description="as in /api/sync/status")
-    problems: list[ProblemJson] = Field(description="what is wrong with it")
-    next_run: NextRunJson
-    fresh_at: Instant | None = Field(description="all that its upstream showed then is stored")
 
 
 class Tokens(BaseModel):
@@ -100,13 +93,13 @@ class CronHealth(BaseModel):
 async def read_all(here: Here, response: Response) -> CronHealth:
     """How every service is."""
     response.headers["Cache-Control"] = "no-store"
-    report = await look(here)
-    services = [_health_of(here, report, one) for one in report.sources]
-    uses = {use.name: use for one in report.sources for use in one.guards.budgets}
+    report = await take(here)
+    services = [_line(here, report, one) for one in report.sources]
+    uses = {use.name: use for one in report.sources for use in one.protection.budgets}
     return CronHealth(
         timestamp=report.at,
-        services=[ServiceHealth.model_validate(one.model_dump()) for one in services],
-        stalled_services=[one.service for one in services if one.status is Life.STALLED],
+        services=services,
+        stalled_services=[one.service for one in services if one.status is ServiceState.STALLED],
         x_api_status=_tokens([use for name, use in uses.items() if name.startswith(f"{_X}:")], short=True),
         budgets=_tokens(list(uses.values()), short=False),
     )
@@ -119,67 +112,63 @@ async def read_one(
     """How one service is, with its heartbeat."""
     response.headers["Cache-Control"] = "no-store"
     name = here.require(service)
-    report = await look(here)
-    return _health_of(here, report, report.of(name))
+    report = await take(here)
+    one, beat = report.of(name), report.of(name).seen.heartbeat
+    facts = dict(_line(here, report, one)) | public_facts(one, report.at)
+    facts |= {
+        "expected_interval_seconds": None if one.cadence is None else one.cadence.interval_seconds,
+        "last_duration_ms": None if beat is None else beat.last_duration_ms,
+        "error_count": one.seen.consecutive_failures,
+        "page": 0 if beat is None else beat.page,
+    }
+    return ServiceHealthDetail.model_validate(facts, context=redactor(here.settings))
 
 
-def life_of(one: SourceReport) -> Life:  # noqa: C901, PLR0911 - a line for each state
+def service_state(one: SourceReport) -> ServiceState:  # noqa: C901, PLR0911 - a line for each state
     """The state in the words of this endpoint."""
     match one.state:
         case State.STALLED:
-            return Life.STALLED
+            return ServiceState.STALLED
         case State.LATE:
-            return Life.LATE
+            return ServiceState.LATE
         case State.UNKNOWN:
-            return Life.UNKNOWN
+            return ServiceState.UNKNOWN
         case State.NOT_SET_UP:
-            return Life.NOT_SET_UP
+            return ServiceState.NOT_SET_UP
         case State.PAUSED:
-            return Life.PAUSED
+            return ServiceState.PAUSED
         case State.STOPPED:
-            return Life.STOPPED
+            return ServiceState.STOPPED
         case State.WAITING:
-            return Life.WAITING
+            return ServiceState.WAITING
         case State.DEFERRED:
-            return _kept_from_running(one) or Life.WAITING
+            return _kept_from_running(one) or ServiceState.WAITING
         case State.FAILING:
-            return _kept_from_running(one) or Life.FAILING
+            return _kept_from_running(one) or ServiceState.FAILING
         case State.DEGRADED:
-            return _kept_from_running(one) or Life.DEGRADED
+            return _kept_from_running(one) or ServiceState.DEGRADED
         case State.NEW:
-            return _kept_from_running(one) or (Life.NEW if one.seen.began_at is None else Life.HEALTHY)
+            return _kept_from_running(one) or (ServiceState.NEW if one.seen.began_at is None else ServiceState.HEALTHY)
         case State.RUNNING | State.PARTIAL | State.CANCELLED | State.UP_TO_DATE:
-            return _kept_from_running(one) or Life.HEALTHY
-    return Life(unheard_of(one.state))
+            return _kept_from_running(one) or ServiceState.HEALTHY
+    return ServiceState(unheard_of(one.state))
 
 
-def _kept_from_running(one: SourceReport) -> Life | None:
+def _kept_from_running(one: SourceReport) -> ServiceState | None:
     """An open breaker is a pause here, and a service without a schedule is stopped."""
-    if one.guards.breaker.state in _REFUSING:
-        return Life.PAUSED
+    if one.protection.breaker.state in _REFUSING:
+        return ServiceState.PAUSED
     has_schedule = one.cadence is not None or one.next_run.active is not None
-    return None if has_schedule or one.seen.progress is not None else Life.STOPPED
+    return None if has_schedule or one.seen.progress is not None else ServiceState.STOPPED
 
 
-def _health_of(here: Context, report: Report, one: SourceReport) -> ServiceHealthDetail:
-    beat = one.seen.heartbeat
+def _line(here: Context, report: Report, one: SourceReport) -> ServiceHealth:
     last_run = one.seen.began_at
-    return ServiceHealthDetail(
+    return ServiceHealth(
         service=here.shown_as(one.name),
         last_run=last_run,
         age_seconds=None if last_run is None else max(round((report.at - last_run).total_seconds()), 0),
-        status=life_of(one),
-        expected_interval_seconds=None if one.cadence is None else one.cadence.interval_seconds,
-        last_beat=None if beat is None else beat.last_beat,
-        last_duration_ms=None if beat is None else beat.last_duration_ms,
-        error_count=0 if beat is None else beat.error_count,
-        page=0 if beat is None else beat.page,
-        waiting_for=None if beat is None else beat.waiting_for,
-        waiting_until=None if beat is None else beat.waiting_until,
-        state=one.state,
-        problems=problems_json(one.problems, here.settings),
-        next_run=next_run_json(one.next_run),
-        fresh_at=one.seen.freshness.read_at,
+        status=service_state(one),
     )
 
 

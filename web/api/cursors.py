@@ -5,8 +5,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 from fastapi import HTTPException
 
-from syncline.model.listings import Listing
-from syncline.store.listings import After
+from syncline.listings.stored import After
+from syncline.listings.tables import Listing
 from web.edge.text import is_plain
 
 __all__ = ["PLAIN", "read", "written"]

@@ -1,4 +1,4 @@
-"""Doors: endpoints that look at the caller's credential before they read anything else of the request."""
+"""Endpoints that check the caller's credential before they read anything else of the request."""
 
 import math
 from collections.abc import Callable, Coroutine

@@ -111,10 +111,10 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
-    """An error of ours; how the instance is set up is told to its own people alone."""
+    """An error of ours; its text tells of the settings, so callers without a credential get a general one."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     if not context.trusts(request):
-        if status >= 500:  # noqa: PLR2004 - anybody could fill the log otherwise
+        if status >= 500:  # noqa: PLR2004 - 4xx are not logged: any caller could fill the log
             _log.warning("%s %r: %s", request.method, request.url.path, error)
         return _answer(status, _PUBLIC[status])
     return _answer(status, redacted(str(error), context.of(request).settings))

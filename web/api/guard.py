@@ -15,7 +15,7 @@ _HOW = "HS256, signed with SYNCLINE_JWT_SECRET; see `syncline token`"
 
 
 def _check(request: Request) -> None:
-    """Keep who calls; raise where the token is none."""
+    """Store the caller in the request; raise if the token is not valid."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     settings = context.of(request).settings
     tokens.require_secret(settings)
@@ -57,6 +57,6 @@ Actor = Annotated[str, Depends(_actor)]
 TOKEN = Security(HTTPBearer(auto_error=False, bearerFormat="JWT", description=f"an operator's: {_HOW}"))
 """Tells OpenAPI's readers that a token is needed; `GuardedRoute` is what checks it."""
 USER_TOKEN = Security(
-    HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="UserToken", description=f"anybody's: {_HOW}")
+    HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="UserToken", description=f"of any user: {_HOW}")
 )
 """The same of `UserRoute`."""

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.errors import SynclineError
 from syncline.model.records import Hold
+from syncline.status.source_json import HoldJson, Instant
 from syncline.store import audit, holds
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
-from web.api.instants import Instant
 from web.api.numbers import Seconds
 from web.context import Context, Here
 
@@ -43,20 +43,6 @@ class HoldBody(BaseModel):
     ttl_seconds: Seconds | None = Field(
         default=_DEFAULT_TTL_SECONDS, description="when the hold ends by itself; null: never, it must be released"
     )
-
-
-class HoldJson(BaseModel):
-    """A hold; instants are ISO 8601 in UTC."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: str
-    source: str
-    account_id: str | None
-    reason: str
-    created_by: str
-    created_at: Instant
-    expires_at: Instant | None
 
 
 class HoldList(BaseModel):

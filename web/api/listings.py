@@ -1,4 +1,4 @@
-"""Listings: what is live, for anybody's frontend; what waits for a decision, for whoever decides."""
+"""Listings: the live ones, without a token, for frontends; the pending ones, for operators who decide on them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from syncline.listings import stored
+from syncline.listings.decisions import Decision, Outcome, decide
+from syncline.listings.stored import StoredListing, Wanted
 from syncline.model.items import ItemStatus
-from syncline.store import listings
-from syncline.store.decisions import Decision, Outcome, decide
-from syncline.store.listings import StoredListing, Wanted
+from syncline.status.source_json import Instant
 from web.api.cursors import PLAIN, read, written
 from web.api.errors import documented
 from web.api.guard import TOKEN, Actor, GuardedRoute
-from web.api.instants import Instant
 from web.context import Context, Here, KnownSource
 
 __all__ = ["public", "router"]
@@ -116,7 +116,7 @@ def read_live(
     """The listings that are live; no token is needed. A source that is unknown has none."""
     wanted = Wanted(status=ItemStatus.LIVE, source=source, chain=chain, project=project, kind=kind)
     with here.store.read() as connection:
-        found = listings.page(connection, wanted, limit=limit + 1, after=read(cursor))
+        found = stored.page(connection, wanted, limit=limit + 1, after=read(cursor))
     shown = [ListingJson.model_validate(one.listing) for one in found[:limit]]
     return ListingPage(listings=shown, next_cursor=_next_cursor(found, limit))
 
@@ -126,8 +126,8 @@ def read_pending(here: Here, *, source: Word = None, limit: Limit = 50, cursor: 
     """The listings that wait for a decision."""
     wanted = Wanted(status=ItemStatus.PENDING, source=_known(here, source))
     with here.store.read() as connection:
-        found = listings.page(connection, wanted, limit=limit + 1, after=read(cursor))
-        total = listings.count(connection, wanted)
+        found = stored.page(connection, wanted, limit=limit + 1, after=read(cursor))
+        total = stored.count(connection, wanted)
     return PendingPage(
         listings=[_pending(one) for one in found[:limit]], total=total, next_cursor=_next_cursor(found, limit)
     )

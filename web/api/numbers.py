@@ -1,4 +1,4 @@
-"""Numbers in the API's bodies: JSON numbers alone, never texts or truth values."""
+"""Numbers in the API's bodies: JSON numbers, not strings or booleans."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 told in 3.0, which is all that the Swagger UI of our package reads: other words for the same."""
+"""OpenAPI 3.1 rewritten as 3.0, the newest that the Swagger UI of our package reads."""
 
 from typing import Any
 

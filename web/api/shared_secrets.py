@@ -1,4 +1,4 @@
-"""Doors that open to a shared secret of the settings, as schedulers and monitors of other houses carry one."""
+"""Endpoints for outside schedulers and monitors, which send a secret of the settings."""
 
 import hmac
 

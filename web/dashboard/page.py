@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,15 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from syncline.contests.overview import RoundOverview, newest
 from syncline.model.session import SyncSession
 from syncline.settings import Settings
-from syncline.status.guards import breaker_words, budget_words
 from syncline.status.history import history
-from syncline.status.rounds import RoundOverview, newest
-from syncline.words import counted
+from syncline.status.protection import breaker_words, budget_words
+from syncline.words import ago, counted, lasted, until
 from web.context import Context, Here
-from web.dashboard import words
 from web.redaction import redacted, without_userinfo
-from web.sight import look
+from web.snapshot import take
 
 __all__ = ["router"]
 
@@ -40,7 +40,7 @@ _HEADERS = {
 @router.get("/", response_class=HTMLResponse)
 async def show(here: Here) -> HTMLResponse:
     """The page, as things are now."""
-    report, (sessions, rounds) = await asyncio.gather(look(here), asyncio.to_thread(_newest, here))
+    report, (sessions, rounds) = await asyncio.gather(take(here), asyncio.to_thread(_newest, here))
     html = _template().render(
         report=report,
         sessions=sessions,
@@ -59,8 +59,18 @@ def _newest(here: Context) -> tuple[Sequence[SyncSession], Sequence[RoundOvervie
 
 
 def _prefect_ui(settings: Settings) -> str:
-    """Where a browser finds Prefect's pages: as the settings say, whatever the request's header Host says."""
+    """The address of Prefect's pages, from the settings: the request's header Host could name another server."""
     return without_userinfo(settings.prefect_api).rstrip("/").removesuffix("/api")
+
+
+def number(value: float) -> str:
+    """With commas: 12,345."""
+    return f"{value:,.0f}"
+
+
+def exact(instant: datetime) -> str:
+    """To the second, in UTC."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @cache
@@ -74,16 +84,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = environment.filters
-    for word in (
-        breaker_words,
-        budget_words,
-        words.ago,
-        words.exact,
-        words.lasted,
-        words.number,
-        words.span,
-        counted,
-        words.until,
-    ):
+    for word in (ago, breaker_words, budget_words, counted, exact, lasted, number, until):
         filters[word.__name__] = word
     return environment.get_template("dashboard.html")

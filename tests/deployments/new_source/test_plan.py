@@ -155,7 +155,7 @@ def test_an_api_that_another_source_reads_is_the_same_upstream(box: sandbox.Box,
     erp = UpstreamSettings.model_validate({"base_url": box.url, "token": box.token})
     wanted = Wanted(name="things", url=f"{box.url}/erp/products", given=Given(), every_seconds=60)
     made = plan(wanted, project, Settings(upstreams={"erp": erp}))
-    assert "from flows.erp import ERP\n" in made.module
+    assert "from syncline.erp import ERP\n" in made.module
     assert "upstream=ERP," in made.module
     assert (made.shared, dict(made.added)) == ("erp", {})
 

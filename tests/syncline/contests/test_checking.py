@@ -9,7 +9,7 @@ from support.runs import begin, products_source
 from support.upstream import ListPages
 
 from syncline.contests.checking import Checks
-from syncline.model.contests import Entry, EntryStatus
+from syncline.contests.tables import Entry, EntryStatus
 from syncline.store import rejects
 from syncline.store.engine import Store
 

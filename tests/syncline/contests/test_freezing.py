@@ -9,12 +9,13 @@ from support.contest import Contest
 from flows.freeze_coordinator import FREEZE_COORDINATOR
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
+from syncline.contests import entries
+from syncline.contests.tables import EntryStatus, RoundStatus
 from syncline.errors import ConfigurationError
-from syncline.model.contests import EntryStatus, RoundStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.passes.closing import close
-from syncline.store import entries, rejects
+from syncline.store import rejects
 
 
 def content(contest: Contest, number: int = 1) -> dict[str, EntryStatus]:

@@ -21,7 +21,7 @@ from support.machines import machine_store
 
 from syncline.clock import ManualClock
 from syncline.contests.progress import FreezeProgress
-from syncline.model.contests import EntryStatus, RoundStatus
+from syncline.contests.tables import EntryStatus, RoundStatus
 
 TRIES = 20
 """A freeze is tried again so often at most, each time after X's window has passed."""

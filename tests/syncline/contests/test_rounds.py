@@ -11,10 +11,10 @@ from support.contest import Contest
 
 from flows.twitter_poller import TWITTER_POLLER
 from syncline.clock import ManualClock
+from syncline.contests import rounds
 from syncline.contests.choosing import due_rounds
-from syncline.model.contests import RoundStatus
+from syncline.contests.tables import RoundStatus
 from syncline.model.session import Status
-from syncline.store import rounds
 from syncline.store.engine import Store
 
 HOUR = 3_600

@@ -5,9 +5,9 @@ import asyncio
 from sqlmodel import Session, select
 from support.contest import Contest, counted
 
-from syncline.model.contests import EntryStatus, Tweet
+from syncline.contests import entries as stored
+from syncline.contests.tables import EntryStatus, Tweet
 from syncline.model.session import Status, Tally
-from syncline.store import entries as stored
 from syncline.store import rejects
 
 

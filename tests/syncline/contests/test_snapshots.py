@@ -13,7 +13,7 @@ from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
 from syncline.contests.choosing import newest
-from syncline.model.contests import EntryStatus
+from syncline.contests.tables import EntryStatus
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 

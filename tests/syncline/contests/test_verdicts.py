@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from syncline.contests.entries import Found
+from syncline.contests.tables import Entry, EntryStatus
 from syncline.contests.verdicts import SECOND_LOOK_AFTER, decide
-from syncline.model.contests import Entry, EntryStatus
-from syncline.store.entries import Found
-from syncline.upstreams.x_lookup import LookedUp
+from syncline.contests.x_lookup import LookedUp
 
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
 LITTLE = timedelta(microseconds=1)

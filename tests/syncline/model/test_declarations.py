@@ -11,11 +11,11 @@ from support.boxes import Box, Parcel
 from support.sources import make_source
 from support.upstream import ListPages
 
+from syncline.erp.tables import Product
 from syncline.errors import ConfigurationError
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.columns import Amount
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.items import BOOKKEEPING, Item, key_column, partition_columns, table_of
 from syncline.model.policies import Deletes, Retry
 from syncline.model.session import Tally

@@ -8,8 +8,8 @@ import pytest
 from sqlmodel import Field
 from support.shop import product, raw
 
+from syncline.erp.tables import Customer, Product
 from syncline.model.columns import JsonColumn, KeyText
-from syncline.model.erp import Customer, Product
 from syncline.model.items import Item
 from syncline.passes.codec import ItemCodec, Rejected, codec_of
 

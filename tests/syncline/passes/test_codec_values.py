@@ -8,8 +8,8 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, Index
 from support.shop import product, raw
 
+from syncline.erp.tables import Customer, Product
 from syncline.model.columns import KeyText
-from syncline.model.erp import Customer, Product
 from syncline.model.items import Item
 from syncline.passes.codec import Rejected, codec_of
 

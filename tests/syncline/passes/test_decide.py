@@ -3,7 +3,7 @@
 import pytest
 from support.shop import product, raw
 
-from syncline.model.erp import Product
+from syncline.erp.tables import Product
 from syncline.model.page import Key
 from syncline.model.session import Tally
 from syncline.passes.codec import Rejected, codec_of

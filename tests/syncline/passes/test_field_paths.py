@@ -10,7 +10,7 @@ from support.boxes import Box
 from support.sources import make_source
 
 from syncline.errors import ConfigurationError
-from syncline.model.listings import Listing
+from syncline.listings.tables import Listing
 from syncline.passes.codec import ItemCodec, Rejected, codec_of
 
 POOL = {"external_id": "pool", "title": "symbol", "kind": "outlook.class", "reward": r"more.a\.b.c"}

@@ -4,7 +4,7 @@ import msgspec
 from support.boxes import Box, Parcel
 from support.shop import product, raw
 
-from syncline.model.erp import Product
+from syncline.erp.tables import Product
 from syncline.passes.codec import ItemCodec, Rejected, codec_of
 
 PRODUCTS = codec_of(Product)

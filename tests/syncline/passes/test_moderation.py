@@ -10,11 +10,11 @@ from support.runs import begin, pull, run
 from support.upstream import ListPages
 
 from syncline.errors import UnavailableError
+from syncline.listings import stored
+from syncline.listings.decisions import Decision, Outcome, decide
+from syncline.listings.tables import Listing
 from syncline.model.items import ItemStatus
-from syncline.model.listings import Listing
 from syncline.model.session import Tally
-from syncline.store import listings
-from syncline.store.decisions import Decision, Outcome, decide
 from syncline.store.engine import Store
 
 PENDING, LIVE, REJECTED = ItemStatus.PENDING, ItemStatus.LIVE, ItemStatus.REJECTED
@@ -173,7 +173,7 @@ def test_a_listing_is_kept_whole(store: Store, pages: ListPages) -> None:
     assert (ran.pulled.created, ran.pulled.rejected) == (1, 0)
     with store.read() as connection:
         listing = Session(connection).exec(select(Listing)).one()
-        stored = listings.find(connection, "community", "7")
+        found = stored.find(connection, "community", "7")
     assert (listing.source, listing.external_id, listing.title, listing.project) == (
         "community",
         "7",
@@ -185,5 +185,5 @@ def test_a_listing_is_kept_whole(store: Store, pages: ListPages) -> None:
     assert listing.attributes == {
         "by": {"site": "https://acme.example"}, "source": "elsewhere", "tags": ["x"], "status": "hot",
     }  # fmt: skip
-    assert stored is not None
-    assert (stored.status, stored.listing) == (PENDING, listing)
+    assert found is not None
+    assert (found.status, found.listing) == (PENDING, listing)

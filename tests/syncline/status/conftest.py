@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from syncline.erp.tables import Customer, Product
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Customer, Product
 from syncline.model.items import Item
 from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode

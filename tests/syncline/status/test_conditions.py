@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from syncline.clock import ManualClock
+from syncline.erp.tables import Product
 from syncline.model.alerts import Condition, Rule
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
-from syncline.model.erp import Product
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream

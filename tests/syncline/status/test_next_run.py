@@ -9,9 +9,9 @@ from syncline.model.policies import BreakerPolicy, Mode
 from syncline.model.records import Hold
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.resilience.breaker import BreakerState
-from syncline.status.guards import Guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
+from syncline.status.protection import Protection
 from syncline.status.recent import recent_of
 from syncline.status.report import NextRun, State
 from syncline.status.schedules import Schedules
@@ -55,9 +55,9 @@ class Planned:
 
 
 def next_run(seen: SourceOverview = SEEN, breaker: BreakerStatus = CLOSED, rhythm: Rhythm | None = None) -> NextRun:
-    guards = Guards(breaker=breaker, policy=BreakerPolicy(), budgets=(), blocked_until=None)
+    protection = Protection(breaker=breaker, policy=BreakerPolicy(), budgets=(), blocked_until=None)
     schedules = Schedules(by_source={"quests": Planned()}, cadences={"quests": rhythm or Rhythm()})
-    return report([seen], {"quests": guards}, schedules, {}, NOW).of("quests").next_run
+    return report([seen], {"quests": protection}, schedules, {}, NOW).of("quests").next_run
 
 
 def held(until: datetime | None, *, account_id: str | None = None) -> SourceOverview:
@@ -155,7 +155,7 @@ def test_a_source_that_was_stopped_is_stopped_while_prefect_does_not_answer(
         completed_at=NOW,
     )
     seen = replace(SEEN, last=ended, last_run=ended, recent=recent_of([ended]), was_off=was_off)
-    guards = Guards(breaker=CLOSED, policy=BreakerPolicy(), budgets=(), blocked_until=None)
+    protection = Protection(breaker=CLOSED, policy=BreakerPolicy(), budgets=(), blocked_until=None)
     away = Schedules(unknown="Prefect does not answer", cadences={"quests": Rhythm()})
-    told = report([seen], {"quests": guards}, away, {}, NOW).of("quests")
+    told = report([seen], {"quests": protection}, away, {}, NOW).of("quests")
     assert (told.state, told.next_run.at, told.next_run.why) == (state, None, why)

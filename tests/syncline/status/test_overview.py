@@ -5,14 +5,14 @@ import pytest
 from sqlalchemy import insert
 
 from syncline.clock import ManualClock
-from syncline.model.erp import Customer
+from syncline.erp.tables import Customer
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.passes import accounting
 from syncline.passes.accounting import Span
-from syncline.status.guards import guards
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview, overview
+from syncline.status.protection import protections
 from syncline.status.report import State
 from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedules
@@ -31,7 +31,7 @@ def states(store: Store, sources: list[Source], *, after: float = 100) -> list[S
     """The states that the report gives them, where all are set up and Prefect has planned nothing."""
     missing = dict.fromkeys([source.name for source in sources])
     now = store.clock.now() + timedelta(seconds=after)
-    told = report(look(store, sources, after=after), guards(store, sources), Schedules(), missing, now)
+    told = report(look(store, sources, after=after), protections(store, sources), Schedules(), missing, now)
     return [one.state for one in told.sources]
 
 

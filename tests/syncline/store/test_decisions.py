@@ -3,9 +3,10 @@ from support.listings import entry, feed, statuses
 from support.runs import run
 from support.upstream import ListPages
 
+from syncline.listings import stored
+from syncline.listings.decisions import Decision, Outcome, decide
 from syncline.model.items import ItemStatus
-from syncline.store import audit, listings
-from syncline.store.decisions import Decision, Outcome, decide
+from syncline.store import audit
 from syncline.store.engine import Store
 
 APPROVE = Decision(status=ItemStatus.LIVE, actor="ann")
@@ -54,7 +55,7 @@ def test_what_is_not_there_is_said_to_be_gone(store: Store) -> None:
 def test_a_decision_on_what_was_seen_does_not_count_for_what_it_became(store: Store, pages: ListPages) -> None:
     """Between looking and approving, the listing may have been swapped."""
     with store.read() as connection:
-        seen = listings.find(connection, "community", "x/1")
+        seen = stored.find(connection, "community", "x/1")
     assert seen is not None
     pages.rows = [entry("x/1", "Something else")]
     run(store, feed(pages))

@@ -9,7 +9,7 @@ from sqlmodel import col
 from support.rounds import frozen, opened
 
 from syncline.clock import ManualClock
-from syncline.model.contests import Entry, Tweet
+from syncline.contests.tables import Entry, Tweet
 from syncline.store.engine import Store
 
 DOCS = Path(__file__).parents[3] / "docs" / "contests.md"

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import inspect, text
 from support.boxes import Box, Parcel
 
+from syncline.erp.tables import Product
 from syncline.errors import ConfigurationError, SchemaBehindError
-from syncline.model.erp import Product
 from syncline.model.items import table_of
 from syncline.store import schema
 from syncline.store.engine import Store

@@ -11,18 +11,18 @@ import respx
 from support.edge import BASE, client_of, params_of, read, requests_of, rows_of
 
 from syncline.clock import ManualClock
+from syncline.erp import pages
 from syncline.errors import RateLimitedError, RefusedError, RejectedError, UnavailableError
 from syncline.model.page import Ask
 from syncline.model.policies import Mode
 from syncline.model.upstream import Auth, Upstream
-from syncline.upstreams import erp
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.rest import RestPages
 
 ERP = Upstream(name="erp", auth=Auth.BEARER)
 TOKEN = "hush-hush-token"
 DATASETS = pytest.mark.parametrize(
-    ("pages", "path"), [(erp.products, "/erp/products"), (erp.customers, "/erp/customers")]
+    ("pages", "path"), [(pages.products, "/erp/products"), (pages.customers, "/erp/customers")]
 )
 
 
@@ -77,10 +77,10 @@ def test_an_incremental_pass_asks_for_changes_in_utc(
 def test_a_pass_goes_on_at_the_page_behind_the_stored_one(edge: respx.Router, clock: ManualClock) -> None:
     """What was stored is not asked for again, but for the overlap that shows whether the list has moved."""
     route = edge.get(f"{BASE}/erp/products").mock(side_effect=listing(2_000))
-    first = asyncio.run(read(erp.products, client_of(edge, ERP, clock=clock, token=TOKEN)))
+    first = asyncio.run(read(pages.products, client_of(edge, ERP, clock=clock, token=TOKEN)))
     asked = len(requests_of(route))
     again = client_of(edge, ERP, clock=clock, token=TOKEN)
-    rest = asyncio.run(read(erp.products, again, Ask(resume=first[1].resume)))
+    rest = asyncio.run(read(pages.products, again, Ask(resume=first[1].resume)))
     assert [row["id"] for row in rows_of(rest)][-1000:] == list(range(1_001, 2_001))
     assert {one["page"] for one in params_of(route)[asked:]} >= {"3", "4"}
     assert "1" not in {one["page"] for one in params_of(route)[asked:]}
@@ -113,7 +113,7 @@ def test_each_failure_is_told_by_its_kind_without_our_token(
     effect: Any = {"return_value" if isinstance(answer, httpx.Response) else "side_effect": answer}
     route = edge.get(f"{BASE}/erp/products").mock(**effect)
     with pytest.raises(error, match=said) as caught:
-        asyncio.run(read(erp.products, client))
+        asyncio.run(read(pages.products, client))
     assert TOKEN not in str(caught.value)
     assert len(requests_of(route)) == client.requests == 1
 
@@ -129,6 +129,6 @@ def test_a_429_says_when_it_may_be_asked_again(
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     edge.get(f"{BASE}/erp/products").respond(429, headers=headers)
     with pytest.raises(RateLimitedError) as caught:
-        asyncio.run(read(erp.products, client_of(edge, ERP, clock=clock, token=TOKEN)))
+        asyncio.run(read(pages.products, client_of(edge, ERP, clock=clock, token=TOKEN)))
     until = None if expected is None else datetime.fromisoformat(expected).replace(tzinfo=UTC)
     assert caught.value.retry_at == until

@@ -10,8 +10,8 @@ import respx
 from support.edge import BASE, client_of, params_of, read, requests_of, rows_of
 
 from syncline.errors import RateLimitedError, RejectedError, UnavailableError
+from syncline.listings import feeds
 from syncline.model.upstream import Upstream
-from syncline.upstreams import feeds
 from syncline.upstreams.rest import RestPages
 
 FEED = Upstream(name="feed")

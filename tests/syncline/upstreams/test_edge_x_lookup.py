@@ -8,10 +8,10 @@ import respx
 from support.edge import BASE, client_of, requests_of
 
 from syncline.clock import ManualClock
+from syncline.contests.x import LookedUp, lookup
 from syncline.errors import RateLimitedError, RefusedError, RejectedError, UnavailableError
 from syncline.model.upstream import Auth, Upstream
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import LookedUp, lookup
 
 X = Upstream(name="x", auth=Auth.BEARER)
 TOKEN = "hush-hush-token"

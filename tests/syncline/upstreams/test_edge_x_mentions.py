@@ -10,6 +10,7 @@ import respx
 from support.edge import BASE, client_of, params_of, read, requests_of, rows_of
 
 from syncline.clock import ManualClock
+from syncline.contests.x import MENTIONS_PATH, Mentions, first_id
 from syncline.errors import BudgetSpentError, RateLimitedError, RefusedError, RejectedError, UnavailableError
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.page import Ask
@@ -19,7 +20,6 @@ from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import MENTIONS_PATH, Mentions, first_id
 
 X = Upstream(name="x", auth=Auth.BEARER)
 TOKEN = "hush-hush-token"

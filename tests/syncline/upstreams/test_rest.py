@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 import sandbox
+from syncline.erp import pages as datasets
 from syncline.errors import (
     CursorExpiredError,
     RateLimitedError,
     UnavailableError,
 )
 from syncline.model.page import Ask, Page
-from syncline.upstreams import erp as datasets
 from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import Cursor, Keyset, Link, Offset, PageNumber, Paging, Range
 from syncline.upstreams.rest import RestPages

@@ -9,6 +9,7 @@ import pytest
 
 import sandbox
 from syncline.clock import ManualClock
+from syncline.contests.x import LOOKUP_PATH, MENTIONS_PATH, Mentions, lookup
 from syncline.errors import BudgetSpentError, RateLimitedError
 from syncline.model.budgets import Budget, SlidingWindow, TokenBucket
 from syncline.model.page import Ask, Request
@@ -18,7 +19,6 @@ from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import LOOKUP_PATH, MENTIONS_PATH, Mentions, lookup
 
 QUARTER_SECONDS = 900
 NEVER = datetime.max.replace(tzinfo=UTC)

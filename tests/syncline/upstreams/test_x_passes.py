@@ -9,10 +9,11 @@ from support.runs import begin
 
 import sandbox
 from syncline.clock import ManualClock
+from syncline.contests.x import MENTIONS_PATH, Mentions
 from syncline.errors import DeferredError
+from syncline.listings.tables import Listing
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
-from syncline.model.listings import Listing
 from syncline.model.policies import Deletes, Mode
 from syncline.model.session import Status, Tally
 from syncline.model.source import Source
@@ -25,7 +26,6 @@ from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.x import MENTIONS_PATH, Mentions
 
 X = Upstream(
     name="x",

@@ -1,7 +1,0 @@
-"""The shop's ERP: what its sources share."""
-
-from syncline import Auth, Upstream
-
-__all__ = ["ERP"]
-
-ERP = Upstream(name="erp", auth=Auth.BEARER)
