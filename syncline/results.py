@@ -1,7 +1,7 @@
-"""Results: whoever wants to hear of sessions that end subscribes here, or follows them from another process.
+"""Results: subscribe to sessions that end in this process, or follow all that end in any process.
 
 Subscribers are called in the process that ends a session (the flow's, the runner's, the reconciler's), once, after the
-transaction that ended it; a process that dies in between calls nobody. Whoever must not miss one follows.
+transaction that ended it. If the process dies in between, they are not called; `follow` misses no session.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A session that has ended, and its number: the one to go on behind."""
+    """A session that has ended, and its number: pass it to `follow` to continue after it."""
 
     number: int
     session: SyncSession
 
 
 def on_result(callback: Callback) -> Callable[[], None]:
-    """Call `callback` with each session that this process ends from now on; what it raises is logged, no more.
+    """Call `callback` with each session that this process ends from now on; an exception that it raises is only logged.
 
     Returns:
         What ends the subscription.
@@ -50,20 +50,20 @@ def on_result(callback: Callback) -> Callable[[], None]:
 
 
 def register_callbacks(source: Source) -> None:
-    """Have the `on_result` of `source` called in this process; `sync_flow` does so wherever the source is loaded."""
+    """Call the `on_result` of `source` in this process; `sync_flow` registers it when the source is loaded."""
     _of_sources[source.name] = source.on_result
 
 
 def notify(store: Store, session_ids: Iterable[str]) -> None:
-    """Tell of sessions that this process has ended; called by whoever did it, once their transaction is committed."""
+    """Call the subscribers for sessions that this process has ended; call it once their transaction is committed."""
     if not _everybody and not any(_of_sources.values()):
         return
     for session_id in session_ids:
         try:
             with store.read() as connection:
                 session = sessions.find(connection, session_id)
-        except Exception:  # noqa: BLE001 - the session has ended, and whoever ended it has nothing to mend
-            _log.exception("nobody was told of session %s", session_id)
+        except Exception:  # noqa: BLE001 - the session has ended; its run must not fail because it cannot be read
+            _log.exception("the subscribers were not told of session %s", session_id)
             continue
         if session is not None:
             _call((*_of_sources.get(session.source, ()), *_everybody.values()), session)
@@ -73,16 +73,16 @@ def _call(callbacks: tuple[Callback, ...], session: SyncSession) -> None:
     for callback in callbacks:
         try:
             callback(session)
-        except Exception:  # noqa: BLE001 - whatever a subscriber does, it is neither the run's nor the others' business
+        except Exception:  # noqa: BLE001 - a subscriber's fault must fail neither the run nor other subscribers
             name = getattr(callback, "__qualname__", type(callback).__name__)  # a repr may hold secrets
             _log.exception("%s failed on the result of session %s", name, session.id)
 
 
 def follow(store: Store, *, since: int = 0) -> Iterator[Result]:
-    """The sessions that ended behind the one numbered `since`, in order, as far as there are any now.
+    """The sessions that ended after the one numbered `since`, in the order of their numbers, up to now.
 
-    Each comes once, whoever ended it, however late its record was made. Keep the number of the last one, best in the
-    transaction of what was done with it, and go on behind it later.
+    Each comes once, whichever process ended it, and even if its record was made late. Store the number of the last one,
+    best in the transaction that handles it, and continue after it later.
     """
     while True:
         _number(store)
@@ -96,14 +96,14 @@ def follow(store: Store, *, since: int = 0) -> Iterator[Result]:
 
 
 def newest(store: Store) -> int:
-    """The number of the last session that has ended: whoever follows from there on hears of no earlier one."""
+    """The number of the last session that has ended; `follow` from here leaves out all earlier ones."""
     _number(store)
     with store.read() as connection:
         return results.newest(connection)
 
 
 def _number(store: Store) -> None:
-    """Number what is new; while there is nothing, nothing is written."""
+    """Number sessions that have ended since; if there are none, nothing is written."""
     while True:
         with store.read() as connection:
             if not results.has_new(connection):

@@ -1,4 +1,4 @@
-"""Earlier ticks of a source that Prefect knows of, and that have not come to the door yet."""
+"""Earlier ticks of a source that Prefect knows of, and whose runs have not asked for admission yet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["earlier_ticks", "on_their_way"]
 _ASK_EVERY_SECONDS = 2.0
 _ASK_WITHIN_SECONDS = 5
 _STARTS_WITHIN = timedelta(minutes=2)
-"""A run that has begun comes to the door within this time, or never: its process was killed."""
+"""A run that has begun asks for admission within this time; else its process was killed."""
 _LIMIT = 50
 _COMING = FlowRunFilterState(
     type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING])

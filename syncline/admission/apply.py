@@ -29,7 +29,7 @@ class Writing:
     """What is written of one run in one transaction.
 
     Attributes:
-        closed: sessions that got their outcome; whoever subscribed hears of them once the transaction is committed.
+        closed: sessions that got their outcome; their subscribers are called once the transaction is committed.
         beats: heartbeats to write once it is committed.
     """
 

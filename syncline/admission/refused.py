@@ -1,9 +1,9 @@
-"""An upstream that refuses our credentials is not asked again before somebody has looked, or they have changed.
+"""Refused credentials: the source is held until an operator resumes it, or until its settings have changed.
 
-Going on with a revoked token or an old password gets an account locked. So a refusal (401, or 403 that is not
-about the rate) holds the source that met it: ticks are skipped with the reason until `syncline resume`, or until the
-upstream's settings differ from those that were refused. Each source of an upstream is held for itself, once it was
-refused too: a 403 may be about what only one of them reads.
+An account gets locked if a revoked token or an old password is tried again and again. So a refusal (401, or 403 that is
+not about the rate) holds the source that met it: ticks are skipped with the reason until `syncline resume`, or until
+the upstream's settings differ from those that were refused. Each source of an upstream is held on its own, when it is
+refused itself: a 403 may concern only what one of them reads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONGEST_REASON = 500
 
 @runtime_checkable
 class _Sealing(Protocol):
-    """A transport that knows what it says who we are with, and tells it to nobody."""
+    """A transport that can identify its credentials without showing them."""
 
     def seal(self) -> str:
         """A digest of the credentials."""
@@ -39,9 +39,9 @@ class _Sealing(Protocol):
 def hold(
     store: Store, source: Source, transport: Transport | None, error: RefusedError, *, account_id: str | None = None
 ) -> Hold | None:
-    """Hold `source` because its credentials were refused; the hold that is there already, where it is.
+    """Hold `source` because its credentials were refused; returns the existing hold if there is one.
 
-    None where `error` does not come from an answer that refuses credentials. The hold names the settings to check; it
+    None if `error` does not come from an answer that refuses credentials. The hold names the settings to check; it
     keeps a slow, salted digest of what was refused, never a credential.
     """
     if error.status not in _CREDENTIALS:
@@ -70,9 +70,9 @@ def hold(
 def release_changed(
     store: Store, source: Source, settings: Callable[[], Settings], *, account_id: str | None = None
 ) -> int:
-    """Release the holds of refused credentials that have changed since; returns how many. Call it before admission.
+    """Release holds whose refused credentials have changed since; returns how many. Call it before admission.
 
-    `settings` is called only where there is such a hold: reading them takes longer than looking for one.
+    `settings` is called only if there is such a hold: reading settings takes longer than looking for a hold.
     """
     now = store.clock.now()
     with store.read() as connection:
@@ -89,7 +89,7 @@ def release_changed(
 
 
 def _differ(seal: str, source: Source, settings: Settings) -> bool:
-    """Whether these are not the settings that were refused; what is not set was surely not tried."""
+    """Whether `settings` differ from those that were refused; False if the upstream's are not set now."""
     try:
         return not is_sealed(seal, source.upstream, settings)
     except ConfigurationError:

@@ -1,4 +1,4 @@
-"""Why a due run may not begin, decided from what is on record and said in words."""
+"""Why a due run may not start, decided from what is on record, in the words that users read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["left_out", "skip_reason_breaker", "skip_reason_deferral", "skip_reas
 
 
 def skip_reason_breaker(source: str, state: BreakerState, retry_at: datetime | None) -> str:
-    """Why a breaker that stands like this lets no run through."""
+    """Why a breaker in this state refuses runs."""
     if state is BreakerState.FORCED_OPEN or retry_at is None:
         return f"breaker: held open until `syncline breaker reset {source}`"
     until = f"{retry_at:%H:%M:%S} UTC"
@@ -27,7 +27,7 @@ def skip_reason_breaker(source: str, state: BreakerState, retry_at: datetime | N
 
 
 def skip_reason_lateness(source: Source, newest: SyncSession | None, due: DueRun, now: datetime) -> str | None:
-    """Why `due` is left out where it is late, by the source's policy; None where it is not left out."""
+    """Why a late run is left out by the source's policy; None if it is on time, or runs although it is late."""
     tick, late = due.scheduled_for, late_seconds(source, due.scheduled_for, now)
     if tick is None or late is None or source.catch_up is CatchUp.ALL:
         return None
@@ -41,10 +41,10 @@ def skip_reason_lateness(source: Source, newest: SyncSession | None, due: DueRun
 
 
 def left_out(source: Source, newest: SyncSession | None, runs: Iterable[DueRun], now: datetime) -> list[DueRun]:
-    """Those of the `runs` of one schedule, all of which wait to be begun, that are late and would be left out.
+    """Those of the `runs` of one schedule, none of which has begun, that are late and would be left out.
 
-    Where late runs are made up for by the newest, that one is not among them, unless a session began since; the others
-    say that it goes in their place.
+    Under `CatchUp.LATEST` the newest late run is not among them, unless a session began since; the others name it as
+    the run that replaces them.
     """
     late = [run for run in runs if late_seconds(source, run.scheduled_for, now) is not None]
     last = max((run.scheduled_for for run in late if run.scheduled_for is not None), default=None)
@@ -53,10 +53,10 @@ def left_out(source: Source, newest: SyncSession | None, runs: Iterable[DueRun],
 
 
 def skip_reason_deferral(newest: SyncSession | None, due: DueRun, now: datetime) -> str | None:
-    """Why `due` is left out while the source's newest session waits for its time; None where it is not.
+    """Why a run is left out while the source's newest session is deferred; None if it is not left out.
 
-    A tick would only ask in vain, and then wait beside it; so would a run that goes on for an earlier session. What a
-    hold put off does not count: it may go on as soon as no hold is in force.
+    A tick, or the retry of an older session, would meet the same rate limit and be deferred as well. A session that a
+    hold deferred does not count: it may continue as soon as no hold is in force.
     """
     if newest is None or newest.status is not Status.DEFERRED or newest.held:
         return None
@@ -67,7 +67,7 @@ def skip_reason_deferral(newest: SyncSession | None, due: DueRun, now: datetime)
 
 
 def _is_superfluous(due: DueRun, newest: SyncSession) -> bool:
-    """Whether nobody asked for the run, and it is not the one that goes on for `newest`."""
+    """Whether nobody asked for the run, and it is not the retry of `newest`."""
     if due.trigger is Trigger.RETRY:
         return due.goes_on_for not in {None, newest.id}
     return due.trigger is Trigger.SCHEDULE

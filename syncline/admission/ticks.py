@@ -1,4 +1,4 @@
-"""Ticks of a schedule: when the run of one begins, and from when on it is late."""
+"""Ticks of a schedule: when the run of a tick begins, and when it counts as late."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRAWN_BYTES = 8
 def begins_at(source: Source, tick: datetime) -> datetime:
     """When the run of `tick` begins: up to the source's `jitter_seconds` later, evenly spread.
 
-    It is drawn from the tick itself: whoever asks again, in whatever process, gets the same answer.
+    The delay is a hash of the source's name and the tick, so that every process computes the same.
     """
     if not source.jitter_seconds:
         return tick
@@ -26,7 +26,7 @@ def begins_at(source: Source, tick: datetime) -> datetime:
 
 
 def late_seconds(source: Source, tick: datetime | None, now: datetime) -> float | None:
-    """How long after its time a run begins that is late by the source's policy; None where it is on time."""
+    """How late a run is that begins now, if that is late by the source's policy; None if it is on time."""
     if tick is None:
         return None
     seconds = (now - begins_at(source, tick)).total_seconds()

@@ -1,4 +1,4 @@
-"""The end of a session: its outcome and its lease, in one transaction, once; its heartbeat right after it."""
+"""Closing a session: its outcome and its lease in one transaction, once; its heartbeat right after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncline.store.engine import Store
 __all__ = ["close", "complete", "final_status"]
 
 _FAILED = {Status.COMPLETED: False, Status.PARTIAL: False, Status.FAILED: True, Status.CRASHED: True}
-"""Which outcomes count as failures; those that are not here say nothing of the source's health."""
+"""Whether an outcome counts as a failure; an outcome that is not listed says nothing about the source's health."""
 
 
 def close(
@@ -34,7 +34,7 @@ def close(
     """Give an open session its outcome and free its source; `held` says that a hold deferred it.
 
     Returns:
-        Whether this call did it; False where the session had its outcome already, which stays.
+        Whether this call closed it; False if the session had its outcome already, which stays.
     """
     said = (type(error).__name__, str(error) or repr(error)) if isinstance(error, BaseException) else error
 
@@ -64,7 +64,7 @@ def _last_beat(session: SyncSession, status: Status, now: datetime) -> heartbeat
 
 
 def complete(store: Store, session_id: str) -> Status:
-    """End a session whose work is done, as `final_status` says; one that somebody else has closed keeps its outcome.
+    """Close a session whose work is done with its `final_status`; one that is closed already keeps its outcome.
 
     Returns:
         The outcome that is on record.
@@ -81,7 +81,7 @@ def complete(store: Store, session_id: str) -> Status:
 def final_status(store: Store, session_id: str) -> tuple[Status, str | None]:
     """The outcome of a session whose work is done, and why.
 
-    Completed; partial where items were rejected or rows not deleted; failed where most items were rejected.
+    Completed; partial if items were rejected or rows not deleted; failed if most items were rejected.
     """
     with store.read() as connection:
         session = sessions.find(connection, session_id)
@@ -96,7 +96,7 @@ def final_status(store: Store, session_id: str) -> tuple[Status, str | None]:
 
 
 def _rejections(session: SyncSession, commonest: tuple[str, int] | None, *, mostly: bool) -> str:
-    """What the session's reason says of its rejected items."""
+    """What the session's reason says about its rejected items."""
     reason, kept = commonest or ("", 0)
     where = f"see `syncline rejects {session.id}`"
     if kept < session.items_rejected and kept:

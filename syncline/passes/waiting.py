@@ -1,4 +1,4 @@
-"""Waiting in place: for a hold or a rate limit that ends within a service's patience."""
+"""Waiting inside a run for a hold or a rate limit that ends within the source's patience."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["Waiting"]
 
 _HOLD_POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
-"""The wait after a rate limit whose end the upstream did not name; doubled each time it comes again."""
+"""The first wait after a rate limit for which the upstream gave no time; doubled each time in a row."""
 _LONGEST_PAUSE_SECONDS = 3_600.0
 _RATE_LIMIT = "rate limit"
 _DOUBLED_BY_A_RUN = 3
-"""How often a run that was put off has doubled the wait for the next one."""
+"""A run that was deferred for a rate limit counts as so many doublings of the next run's wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Waits for what stands in the way of a session; its heartbeat says meanwhile for what. `sleep` takes seconds."""
+    """Waits for holds and rate limits; the heartbeat says meanwhile for what. `sleep` takes seconds."""
 
     store: Store
     service: Source
@@ -39,7 +39,7 @@ class Waiting:
         """Wait while a short hold is in force.
 
         Raises:
-            DeferredError: it lasts longer than the service's patience.
+            DeferredError: it lasts longer than the source's patience.
         """
         waited_until = self.store.clock.now() + timedelta(seconds=self.service.patience_seconds)
         while True:
@@ -53,13 +53,13 @@ class Waiting:
             await self.sleep(_HOLD_POLL_SECONDS)
 
     async def backoff_for(self, error: RateLimitedError, times: int) -> None:
-        """Wait until the upstream's time where that is soon; `times` in a row it refused us.
+        """Wait until the time that the upstream gave, or by backoff if it gave none; it refused us `times` in a row.
 
-        Where it names no time, as for a cap that is spent for the month, the wait also grows from run to run. A hold
-        that is placed meanwhile is noticed within a second.
+        Without a time, as for a cap that is spent for the month, the wait also grows from run to run. A hold that is
+        placed meanwhile is noticed within a second.
 
         Raises:
-            DeferredError: it is later than the service's patience lasts, or a hold is.
+            DeferredError: the wait, or that of a hold, is longer than the source's patience.
         """
         now = self.store.clock.now()
         named = error.retry_at if error.retry_at is not None and error.retry_at > now else None

@@ -48,7 +48,7 @@ def test_a_breaker_that_is_held_open_says_how_to_close_it(store: Store) -> None:
     assert begin(store, source()).granted
 
 
-def test_looking_at_the_door_takes_no_probe(store: Store, clock: ManualClock) -> None:
+def test_asking_for_admission_takes_no_probe(store: Store, clock: ManualClock) -> None:
     """A run that is refused for another reason must not keep the only probe."""
     fail(store)
     clock.advance(seconds=301)
