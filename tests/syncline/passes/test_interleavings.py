@@ -19,7 +19,7 @@ from support.upstream import ListPages
 
 from syncline import results
 from syncline.admission.admit import admit, ask
-from syncline.admission.due_run import DueRun, Queued, lease_name
+from syncline.admission.due_run import Admission, DueRun, Queued, lease_name
 from syncline.clock import ManualClock
 from syncline.errors import SessionLostError
 from syncline.model.page import Page
@@ -243,4 +243,20 @@ def test_an_end_and_an_admission_wait_for_each_other_in_one_order(
     first, second, looking = stores
     scene = prepared(looking, lives=False)
     interleaved([first, second], [work_of(name, scene) for name in pair], order)
+    assert wrong(looking) == []
+
+
+@pytest.mark.parametrize("order", [[0, 1] * 12, [1, 0] * 12, [0, 0, 1] * 8, [0] * 24])
+def test_of_two_first_runs_one_starts_and_the_other_names_it(stores: list[Store], order: list[int]) -> None:
+    """There is no lease row to lock yet: the one that loses it reads the facts again, behind the other's lock."""
+    first, second, looking = stores
+    with looking.write() as connection:
+        connection.execute(text(f"TRUNCATE {TABLES}"))
+
+    def work(store: Store) -> Admission:
+        return admit(store, SOURCE, DueRun(trigger=Trigger.MANUAL))
+
+    begun, skipped = sorted(interleaved([first, second], [work, work], order), key=lambda one: not one.granted)
+    assert (begun.status, skipped.status) == (Status.RUNNING, Status.SKIPPED)
+    assert skipped.reason == f"overlap: session {begun.session_id} is running"
     assert wrong(looking) == []
