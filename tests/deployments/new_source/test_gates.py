@@ -223,6 +223,10 @@ def test_what_is_written_passes_the_projects_gates(copy: Path) -> None:
     assert run(copy, "cli.main", "db", "upgrade").returncode == 0
     parts, wide = copy / "flows" / "parts.py", copy / "flows" / "manies.py"
     parts.write_text(changed(parts.read_text()))
+    assert (
+        run(copy, "ruff", "check", "--no-cache", "--select", "I", "--fix", str(parts)).returncode == 0
+    )  # `make format`
+    assert run(copy, "ruff", "format", "--no-cache", str(parts)).returncode == 0
     wide.write_text(re.sub(r"\n    column_[01].*", "", wide.read_text()))
     revised = run(copy, "cli.main", "db", "revision", "-m", 'Things\' "changed" \u017f \\ and\né')
     assert revised.returncode == 0, revised.stderr

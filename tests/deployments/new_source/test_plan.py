@@ -126,8 +126,8 @@ def test_an_odd_api_becomes_a_file_that_the_lint_accepts(url: str, project: Proj
         '    metadata_: Any = Field(default=None, alias="metadata", sa_type=JsonColumn, nullable=True)',
         '    synced_at_: str = Field(alias="synced_at")',
         "    updated_at: datetime = Field(index=True)",
-        '        paging=PageNumber(page="page", size="limit", page_size=100),',
-        '        params={"kind": "a b"},',
+        '            paging=PageNumber(page="page", size="limit", page_size=100),',
+        '            params={"kind": "a b"},',
     ):
         assert line in made.module.split("\n")
 

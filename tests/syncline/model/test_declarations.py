@@ -64,7 +64,7 @@ def source(
         (lambda: Upstream(name="erp", max_in_flight=0), "Upstream.max_in_flight must be at least 1, but is 0"),
         (lambda: source(name="Products"), "lower case with underscores, but is 'Products'"),
         (lambda: source(name="my-products"), "lower case with underscores, but is 'my-products'"),
-        (lambda: source(incremental=True), "source 'products' reads changes: name its updated_field"),
+        (lambda: source(incremental=True), "source 'products' reads changes: name its dataset's updated_field"),
         (lambda: source(lag_seconds=-1), "source 'products': seconds must not be negative"),
         (lambda: replace(source(), jitter_seconds=-1), "source 'products': seconds must not be negative"),
         (lambda: replace(source(), late_after_seconds=-1), "source 'products': seconds must not be negative"),
