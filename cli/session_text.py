@@ -67,7 +67,7 @@ def facts(one: SyncSession, refused: Sequence[Reject], now: datetime) -> list[Fa
     ]
 
 
-def follows(one: SyncSession) -> str:  # noqa: C901, PLR0911 - a line for each status
+def follows(one: SyncSession) -> str:  # noqa: PLR0911 - a line for each status
     """What becomes of the source's work after a session that ended so."""
     match one.status:
         case Status.RUNNING:
