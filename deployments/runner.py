@@ -125,8 +125,13 @@ class SyncRunner(Runner):
         while True:
             await asyncio.sleep(self.query_seconds)
             hears, asks = observer._consumer_task, observer._polling_task  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
-            if observer._in_flight_flow_run_ids and all(task is None or task.done() for task in (hears, asks)):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
-                await self._while_answered(observer._check_for_cancelled_flow_runs())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+            if any(task is not None and not task.done() for task in (hears, asks)):
+                continue
+            try:
+                if observer._in_flight_flow_run_ids:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+                    await observer._check_for_cancelled_flow_runs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+            except Exception:  # the server is away again, perhaps; whatever it is, it is asked again
+                self._logger.debug("cancelled runs were not looked for", exc_info=True)
 
     def handle_sigterm(self, *args: object, **kwargs: object) -> None:
         """Begin to end: runs under way are cancelled, and then the runner returns."""
