@@ -57,7 +57,8 @@ def _told(session: SyncSession, now: datetime) -> str:
     said = why(session).rstrip(".")
     reason = f": {said}" if said else ""
     began = f"began {ago(session.started_at, now)}{tick} (trigger: {session.trigger.value})"
-    return f"{began} and is {session.status.value}{reason}; {follows(session)}."
+    then = follows(session)
+    return f"{began} and is {session.status.value}{reason}{'' if said.endswith(then) else f'; {then}'}."
 
 
 def _obstacles(one: SourceReport, now: datetime) -> Iterator[str]:

@@ -66,7 +66,7 @@ def facts(one: SyncSession, refused: Sequence[Reject], now: datetime) -> list[Fa
     ]
 
 
-def follows(one: SyncSession) -> str:  # noqa: C901, PLR0911 - a line for each status
+def follows(one: SyncSession) -> str:  # noqa: PLR0911 - a line for each status
     """What becomes of the source's work after a session that ended so."""
     match one.status:
         case Status.RUNNING:
@@ -75,12 +75,8 @@ def follows(one: SyncSession) -> str:  # noqa: C901, PLR0911 - a line for each s
             return "nothing is left to do until the next run"
         case Status.PARTIAL:
             return "what it left out is tried again by the next run"
-        case Status.FAILED:
+        case Status.FAILED | Status.CRASHED | Status.CANCELLED:
             return "the next run goes on at its checkpoint"
-        case Status.CRASHED:
-            return "its process ended unseen; the next run goes on at its checkpoint"
-        case Status.CANCELLED:
-            return "its pages stay; the next run goes on at its checkpoint"
         case Status.DEFERRED:
             until = f" at {iso_instant(one.retry_at)}" if one.retry_at else ""
             return f"it goes on by itself{until}" + (", or when its hold is released" if one.held else "")

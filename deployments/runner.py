@@ -10,11 +10,14 @@ import asyncio
 import os
 import signal
 import time
-from typing import Self
+from collections.abc import Awaitable
+from typing import Any, Self
 from uuid import UUID
 
+import httpx
 from prefect._internal.attempt_control import AttemptConclusion, StateOwnershipDelegation
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.runner._flow_run_executor import ProcessStarter
 from prefect.runner._starter_engine import EngineCommandStarter
@@ -77,15 +80,58 @@ class SyncRunner(Runner):
         spawned = poller._resolve_starter  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
         concluded = poller._get_attempt_conclusion  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
 
+        polled = poller._get_and_submit_flow_runs  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+
+        async def poll(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they are
+            await self._while_answered(polled(*args, **kwargs))
+
         def starter(flow_run: FlowRun) -> ProcessStarter:
             return self._starter(spawned(flow_run))
 
         def conclusion(flow_run_id: UUID) -> AttemptConclusion | None:
             return concluded(flow_run_id) or self._delegated(flow_run_id)
 
+        poller._get_and_submit_flow_runs = poll  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
         poller._resolve_starter = starter  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
         poller._get_attempt_conclusion = conclusion  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+        self._looking = asyncio.create_task(self._look_for_cancelled())
         return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._looking.cancel()
+        await super().__aexit__(*exc_info)
+
+    async def _while_answered(self, asking: Awaitable[None]) -> None:
+        """Ask Prefect's server something that is asked again a second later: while it is away, nothing happens.
+
+        Three such failures in a row would have Prefect end the runner, and with it the runs under way.
+        """
+        try:
+            await asking
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
+                raise
+            self._logger.debug("Prefect's server did not answer: %s", type(error).__name__)
+
+    async def _look_for_cancelled(self) -> None:
+        """Look for runs that are cancelled once Prefect's observer no longer does.
+
+        It hears of them over a socket, which ends with the server; then it asks, until it has had no answer three
+        times in a row. From then on no run could be cancelled for as long as the runner lives.
+        """
+        observer = self._cancelling_observer
+        assert observer is not None
+        observer.on_failure = None  # Prefect's own cannot be called where its observer calls it
+        while True:
+            await asyncio.sleep(self.query_seconds)
+            hears, asks = observer._consumer_task, observer._polling_task  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+            if any(task is not None and not task.done() for task in (hears, asks)):
+                continue
+            try:
+                if observer._in_flight_flow_run_ids:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+                    await observer._check_for_cancelled_flow_runs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+            except Exception:  # the server is away again, perhaps; whatever it is, it is asked again
+                self._logger.debug("cancelled runs were not looked for", exc_info=True)
 
     def handle_sigterm(self, *args: object, **kwargs: object) -> None:
         """Begin to end: runs under way are cancelled, and then the runner returns."""

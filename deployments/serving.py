@@ -32,7 +32,7 @@ from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of
 from deployments.vitals import give_signs
 from flows.registry import find
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
@@ -52,6 +52,9 @@ _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
 _APART = timedelta(seconds=10)
 """Between the others: a run's process takes a core for some seconds."""
+_SERVER_STARTS_SECONDS = 120.0
+"""So long Prefect's server may take to answer, as at the start of `syncline up`."""
+_ASK_AGAIN_SECONDS = 2.0
 
 
 async def serve(
@@ -71,8 +74,7 @@ async def serve(
     processes = RunProcesses.of(settings)
     processes.forget_old(before=time.time() - _DAY_SECONDS)
     runner = SyncRunner(store=store, limit=runs_at_once(), processes=processes, fork_server=fork_server)
-    await register(settings, store, runner, found)
-    await register_upkeep(settings, runner, upkeep)
+    await _register_all(settings, store, runner, found, upkeep)
     await resolve_late(settings, store)
     get_logger("syncline").info("serving all deployments, at most %d runs at once", runner.limit)
     try:
@@ -80,6 +82,30 @@ async def serve(
     finally:
         signs.cancel()
         await asyncio.to_thread(close_ended, store, runner.ended)
+
+
+async def _register_all(
+    settings: Settings, store: Store, runner: Runner, deployments: Sequence[Deployment], upkeep: Sequence[Deployment]
+) -> None:
+    """Register the deployments once Prefect's server answers, which may be starting again as this process is.
+
+    Ending here would count as a death of the runner, and several of those end the instance.
+
+    Raises:
+        PrefectUnavailableError: it has not answered for as long as it may take to start.
+    """
+    begin = time.monotonic()
+    while True:
+        try:
+            await register(settings, store, runner, deployments)
+            await register_upkeep(settings, runner, upkeep)
+        except PrefectUnavailableError as error:
+            if time.monotonic() - begin > _SERVER_STARTS_SECONDS:
+                raise
+            get_logger("syncline").warning("the runner waits for Prefect's server: %s", error)
+        else:
+            return
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 async def register(

@@ -92,7 +92,7 @@ def put_on_record(
 
 def _record(source: str, flow_run: FlowRun, status: Status, now: datetime) -> SyncSession:
     due = due_of(flow_run, mode_of(flow_run))
-    began = plain(flow_run.start_time or flow_run.expected_start_time) or now
+    began = min(plain(flow_run.start_time or flow_run.expected_start_time) or now, now)  # it may die before it is due
     unbegun = status is Status.CRASHED and due.scheduled_for is not None
     tick = plain(flow_run.expected_start_time) or began
     return SyncSession(
@@ -102,7 +102,7 @@ def _record(source: str, flow_run: FlowRun, status: Status, now: datetime) -> Sy
         mode=due.mode,
         status=Status.MISSED if unbegun else status,
         started_at=began,
-        completed_at=max(plain(flow_run.end_time) or now, began),
+        completed_at=max(min(plain(flow_run.end_time) or now, now), began),
         flow_run_id=due.flow_run_id,
         scheduled_for=due.scheduled_for,
     )

@@ -53,6 +53,14 @@ def test_why_a_source_did_not_run_is_said_in_sentences(syncline: Syncline, keep:
     assert set(told.splitlines()) >= set(found["explanation"][:1])
 
 
+@pytest.mark.parametrize("status", [Status.CRASHED, Status.CANCELLED, Status.FAILED])
+def test_what_follows_is_said_once(syncline: Syncline, keep: Keep, status: Status) -> None:
+    """Reasons that the reconciler writes say it themselves."""
+    keep(status=status, reason="its process ended without a word; the next run goes on at its checkpoint")
+    first = syncline("explain", "products").stdout.partition("Wrong:")[0]
+    assert first.count("the next run goes on at its checkpoint") == 1
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_a_session_is_told_in_full(syncline: Syncline, keep: Keep, status: Status) -> None:
     """Every field that is set, and what follows from its status."""

@@ -2,9 +2,11 @@
 
 import inspect
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect._internal.attempt_control import StateOwnershipDelegation
+from prefect._internal.observers import FlowRunCancellingObserver
 from prefect.runner import Runner
 from prefect.runner._cancellation_manager import CancellationManager
 from prefect.runner._flow_run_executor import FlowRunExecutor, ProcessStarter
@@ -24,6 +26,7 @@ def parameters(of: Any) -> set[str]:  # noqa: ANN401 - a function or a class
     [
         "_cancellation_manager",
         "_cancelling_flow_run_ids",
+        "_cancelling_observer",
         "_control_channel",
         "_deployment_registry",
         "_limit_manager",
@@ -62,3 +65,16 @@ def test_a_run_takes_its_place_before_it_is_pending() -> None:
     source = inspect.getsource(ScheduledRunPoller)
     assert 0 < source.index("_limit_manager.acquire()") < source.index("propose_pending(")
     assert "_submitting_flow_run_ids" in source
+
+
+def ignore(flow_run_id: UUID) -> None:
+    del flow_run_id
+
+
+def test_what_asks_prefect_again_and_again_can_be_replaced_or_asked() -> None:
+    """`deployments.runner` keeps it going while Prefect's server is away."""
+    assert "self._get_and_submit_flow_runs" in inspect.getsource(ScheduledRunPoller.run)
+    observer = FlowRunCancellingObserver(on_cancelling=ignore)
+    for name in ("_consumer_task", "_polling_task", "_in_flight_flow_run_ids", "on_failure"):
+        assert hasattr(observer, name), name
+    assert inspect.iscoroutinefunction(observer._check_for_cancelled_flow_runs)  # pyright: ignore[reportPrivateUsage] - what is asked for here

@@ -8,49 +8,17 @@ from uuid import UUID
 
 import pytest
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-from prefect.client.schemas.objects import FlowRun, Log
-from prefect.states import Cancelling
+from prefect.client.schemas.objects import Log
 from support.instance import Instance, eventually
 from support.processes import fork_server_of, parent_of
+from support.served_runs import cancel, ended, hanging, started
 
-from deployments import controls
 from deployments.client import open_client
 from deployments.ended import ENDED
 from syncline.model.policies import Mode
-from syncline.model.session import Status, Trigger
-from syncline.store import leases
+from syncline.model.session import Status
 
 pytestmark = pytest.mark.slow
-
-PRODUCTS = "/erp/products"
-
-
-def started(calm: Instance, source: str = "products", mode: Mode = Mode.FULL) -> str:
-    return asyncio.run(controls.run_now(calm.settings, source, mode=mode, trigger=Trigger.API))
-
-
-def hanging(calm: Instance) -> tuple[str, int]:
-    """A run that waits for its upstream, and its process."""
-    calm.box.faults.add("hang", path=PRODUCTS, count=None)
-    flow_run_id = started(calm)
-    session = calm.session_of(flow_run_id, "running")
-    eventually(lambda: calm.box.faults.orders()[0].struck, "request")
-    with calm.store.read() as connection:
-        lease = leases.holder(connection, "source:products")
-    assert lease is not None
-    assert lease.owner == session.id
-    return flow_run_id, lease.pid
-
-
-def ended(calm: Instance, flow_run_id: str) -> FlowRun:
-    """The flow run, once Prefect says that it has ended."""
-
-    async def look() -> FlowRun | None:
-        async with open_client(calm.settings) as client:
-            run = await client.read_flow_run(UUID(flow_run_id))
-        return run if run.state is not None and run.state.is_final() else None
-
-    return eventually(lambda: asyncio.run(look()), f"end of flow run {flow_run_id}")
 
 
 def test_a_run_is_a_fork_and_its_runner_is_its_parent(calm: Instance) -> None:
@@ -69,11 +37,6 @@ def test_a_cancelled_fork_is_cancelled_in_both(calm: Instance) -> None:
     asyncio.run(cancel(calm, flow_run_id))
     assert ended(calm, flow_run_id).state_name == "Cancelled"
     assert calm.session_of(flow_run_id, "cancelled", "crashed").status is Status.CANCELLED
-
-
-async def cancel(calm: Instance, flow_run_id: str) -> None:
-    async with open_client(calm.settings) as client:
-        await client.set_flow_run_state(UUID(flow_run_id), Cancelling(message="by the test"))
 
 
 def test_a_fork_that_is_asked_to_end_is_crashed_in_both(calm: Instance) -> None:

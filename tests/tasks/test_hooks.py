@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -142,6 +142,17 @@ def test_attempts_and_the_last_error_go_into_the_record_while_it_runs(instance: 
 
 def _task_run(run_count: int) -> TaskRun:
     return TaskRun(id=uuid4(), task_key="pull", dynamic_key="0", run_count=run_count)
+
+
+def test_a_run_that_died_before_its_time_is_not_recorded_as_of_then(instance: Store) -> None:
+    """Its process is there some seconds before its tick; no face may tell of what has not come as of what was."""
+    tick = datetime.now(UTC) + timedelta(minutes=1)
+    flow_run = _flow_run(expected_start_time=tick, auto_scheduled=True)
+    _fire(close_crashed, flow_run, Crashed(message="Process exited with -9"))
+    session = _session(instance, flow_run)
+    assert (session.status, session.scheduled_for) == (Status.MISSED, tick)
+    assert session.completed_at is not None
+    assert session.started_at <= session.completed_at <= instance.clock.now()
 
 
 def test_a_run_that_is_put_on_record_afterwards_is_told_of_once(instance: Store) -> None:

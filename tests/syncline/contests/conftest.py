@@ -4,13 +4,10 @@ from collections.abc import Generator
 
 import pytest
 from support.contest import Contest, serving_x
-from support.loopback import connect, serve
 
 import sandbox
 from syncline.clock import ManualClock
 from syncline.store.engine import Store
-
-__all__ = ["connect", "serve"]
 
 
 @pytest.fixture
