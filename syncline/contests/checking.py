@@ -13,7 +13,7 @@ from syncline.contests import entries as stored
 from syncline.contests.entries import Found
 from syncline.contests.tables import Entry, EntryStatus
 from syncline.contests.verdicts import decide
-from syncline.contests.x_lookup import LookedUp, lookup
+from syncline.contests.x.lookup import LookedUp, lookup
 from syncline.errors import RateLimitedError
 from syncline.model.page import Transport
 from syncline.model.session import Tally

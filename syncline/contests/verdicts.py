@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from syncline.contests.entries import Found
 from syncline.contests.tables import Entry, EntryStatus
-from syncline.contests.x_lookup import LookedUp
+from syncline.contests.x.lookup import LookedUp
 
 __all__ = ["SECOND_LOOK_AFTER", "decide"]
 

@@ -8,7 +8,7 @@ import pytest
 from syncline.contests.entries import Found
 from syncline.contests.tables import Entry, EntryStatus
 from syncline.contests.verdicts import SECOND_LOOK_AFTER, decide
-from syncline.contests.x_lookup import LookedUp
+from syncline.contests.x.lookup import LookedUp
 
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
 LITTLE = timedelta(microseconds=1)

@@ -4,9 +4,9 @@
 endpoint has a budget of its own, which an `Upstream` declares by the paths `MENTIONS_PATH` and `LOOKUP_PATH`.
 """
 
-from syncline.contests.x_ids import first_id, instant_of
-from syncline.contests.x_lookup import LOOKUP_PATH, MOST_IDS, LookedUp, lookup
-from syncline.contests.x_mentions import MENTIONS_PATH, Mentions
+from syncline.contests.x.ids import first_id, instant_of
+from syncline.contests.x.lookup import LOOKUP_PATH, MOST_IDS, LookedUp, lookup
+from syncline.contests.x.mentions import MENTIONS_PATH, Mentions
 
 __all__ = [
     "LOOKUP_PATH",

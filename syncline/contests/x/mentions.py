@@ -19,8 +19,8 @@ from typing import NoReturn
 
 import msgspec
 
-from syncline.contests.x_answers import HIDDEN, NOT_FOUND, Body, is_unknown, read_body, tweet_id
-from syncline.contests.x_ids import first_id
+from syncline.contests.x.answers import HIDDEN, NOT_FOUND, Body, is_unknown, read_body, tweet_id
+from syncline.contests.x.ids import first_id
 from syncline.errors import ConfigurationError, CursorExpiredError, RefusedError, RejectedError, UnavailableError
 from syncline.model.page import Ask, Page, Request, Transport
 from syncline.upstreams.limits import http_date

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from syncline.contests.x_answers import NOT_FOUND, Body, is_unknown, read_body, tweet_id
+from syncline.contests.x.answers import NOT_FOUND, Body, is_unknown, read_body, tweet_id
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.page import RawItem, Request, Transport
 
