@@ -17,10 +17,12 @@ from tasks.pull import pull
 
 __all__ = ["HURRIED", "TIMEOUT_SECONDS", "hurried_poller", "hurried_sweep"]
 
-_CALM_SECONDS = 30
+_CALM_SECONDS, _MOST_SECONDS = 45, 60
 _LOAD = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-TIMEOUT_SECONDS = float(os.environ.setdefault("HURRIED_TIMEOUT_SECONDS", f"{_CALM_SECONDS * _LOAD:.0f}"))
-"""Longer than one request to X may take: the hard timeout ends the second attempt, and not only the first.
+TIMEOUT_SECONDS = float(
+    os.environ.setdefault("HURRIED_TIMEOUT_SECONDS", f"{min(_MOST_SECONDS, _CALM_SECONDS * _LOAD):.0f}")
+)
+"""Longer than two requests to X may take (20 s each), and shorter than three, after which the run fails by itself.
 
 On a busy machine it is longer, as what runs beside it takes longer; the runner has it from the test's environment.
 """

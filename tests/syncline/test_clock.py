@@ -1,5 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from syncline.clock import ManualClock, SystemClock, from_milliseconds, milliseconds
 from syncline.words import iso_instant
 
@@ -51,3 +53,10 @@ def test_an_instant_is_written_with_milliseconds_and_a_z() -> None:
     assert iso_instant(instant) == "2024-01-15T10:30:00.000Z"
     assert iso_instant(instant.astimezone(timezone(timedelta(hours=-5)))) == "2024-01-15T10:30:00.000Z"
     assert iso_instant(instant + timedelta(microseconds=1_999)) == "2024-01-15T10:30:00.001Z"
+
+
+@pytest.mark.parametrize("micros", [0, 499, 500, 999, 257_999, 999_999])
+def test_an_instant_is_the_same_to_the_millisecond_in_each_form(micros: int) -> None:
+    """Two faces told one instant a millisecond apart: the one rounded, the other cut."""
+    instant = datetime(2026, 11, 28, 2, 23, 36, micros, tzinfo=UTC)
+    assert iso_instant(from_milliseconds(milliseconds(instant))) == iso_instant(instant)
