@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import NullPool
 
 __all__ = ["Databases", "named"]
 
@@ -57,10 +58,9 @@ class Databases:
     _free: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
-        self._admin = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        self._engines: dict[str, Engine] = {}
+        self._admin = _engine(self.url)
         name = self._made()
-        with self._engine(name).connect() as connection:
+        with self._connected(name) as connection:
             self._shape = connection.execute(_SHAPE).scalar_one()
             tables = [one for one in connection.execute(_TABLES).scalars() if one != _KEPT]
         self._filled = text(
@@ -74,7 +74,7 @@ class Databases:
 
     def give_back(self, name: str) -> None:
         """Empty the database for the next test, or drop it, where more than its rows was changed."""
-        with self._engine(name).connect() as connection:
+        with self._connected(name) as connection:
             connection.execute(_OTHERS)
             is_as_made = self._is_as_made(connection)
             if is_as_made:
@@ -88,7 +88,6 @@ class Databases:
         """Drop all that are not taken."""
         for name in self._free:
             self._drop(name)
-        self._admin.dispose()
 
     def _is_as_made(self, connection: Connection) -> bool:
         try:
@@ -113,14 +112,16 @@ class Databases:
         return name
 
     def _drop(self, name: str) -> None:
-        self._engines.pop(name).dispose()
         with self._admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
-    def _engine(self, name: str) -> Engine:
-        if name not in self._engines:
-            self._engines[name] = create_engine(named(self.url, name), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-        return self._engines[name]
+    def _connected(self, name: str) -> Connection:
+        return _engine(named(self.url, name)).connect()
+
+
+def _engine(url: str) -> Engine:
+    """Keeps no connection open: tests look at who is connected, and cut connections off."""
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
 
 def named(url: str, database: str) -> str:
