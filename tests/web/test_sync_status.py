@@ -62,6 +62,7 @@ def test_a_source_is_told_in_full(
     assert told["last_run"] == told["last_session"]
     assert {name: told[name] for name in told if name not in {"last_run", "last_session"}} == {
         "name": "quests",
+        "source": "quests",
         "at": "2026-01-22T10:00:00.000Z",
         "upstream": "feed",
         "healthy": True,
