@@ -1,4 +1,4 @@
-"""`syncline pause` and `resume`: holds in the database, and the runs that they put off."""
+"""`syncline pause` and `resume`: holds in the database, and the runs that they defer."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,7 +17,7 @@ from syncline.words import counted
 __all__ = ["GoOn", "hold", "pause", "release", "resume", "start_deferred", "tell_released"]
 
 GoOn = Callable[[Instance, str], Coroutine[Any, Any, Sequence[str]]]
-"""Starts what a hold of the named source (`*`: of any) put off; returns the ids of the runs."""
+"""Starts what a hold of the named source (`*`: of any) deferred; returns the ids of the runs."""
 
 
 def pause(
@@ -53,7 +53,7 @@ def hold(instance: Instance, target: str, *, reason: str, ttl_seconds: int | Non
 
 
 def resume(source: OneOrAll) -> None:
-    """End all holds of a source, and start what they put off."""
+    """End all holds of a source, and start what they deferred."""
     target = _target(source)
     with opened() as instance:
         ended = release(instance, target)
@@ -93,14 +93,14 @@ def tell_released(instance: Instance, target: str, ended: int) -> None:
 
 
 def start_deferred(instance: Instance, target: str, go_on: GoOn) -> None:
-    """Start what was put off; without Prefect, it goes on with the next scheduled run."""
+    """Start what was deferred; without Prefect, it goes on with the next scheduled run."""
     try:
         started = asyncio.run(go_on(instance, target))
     except SynclineError as error:
-        console.warn(f"what was put off goes on with its next scheduled run ({error})")
+        console.warn(f"what was deferred goes on with its next scheduled run ({error})")
         return
     if started:
-        console.line(f"{counted(len(started), 'run')} put off by it: starting now")
+        console.line(f"{counted(len(started), 'run')} deferred by it: starting now")
 
 
 async def _deferred_runs(instance: Instance, target: str) -> Sequence[str]:

@@ -38,7 +38,7 @@ class Controls(Protocol):
         ...
 
     async def resume_deferred(self, settings: Settings, store: Store, source: str) -> object:
-        """Start what a hold on `source` had put off."""
+        """Start what a hold on `source` had deferred."""
         ...
 
     async def scheduled(self, settings: Settings) -> Mapping[str, Schedule]:

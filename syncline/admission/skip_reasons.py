@@ -63,7 +63,7 @@ def skip_reason_deferral(newest: SyncSession | None, due: DueRun, now: datetime)
     if newest.retry_at is None or newest.retry_at <= now or not _is_superfluous(due, newest):
         return None
     day = "" if newest.retry_at.date() == now.date() else f"{newest.retry_at:%Y-%m-%d} "
-    return f"put off until {day}{newest.retry_at:%H:%M:%S} UTC with session {newest.id}: {newest.reason}"
+    return f"deferred until {day}{newest.retry_at:%H:%M:%S} UTC with session {newest.id}: {newest.reason}"
 
 
 def _is_superfluous(due: DueRun, newest: SyncSession) -> bool:

@@ -1,6 +1,6 @@
 """The plan of the budgets: how many requests the schedules will send, against how many the upstreams admit.
 
-A plan fits where what is asked for on average is at most what is admitted. More would be put off for ever: each run
+A plan fits where what is asked for on average is at most what is admitted. More would be deferred for ever: each run
 would find less of the budget than the one before.
 """
 

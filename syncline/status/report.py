@@ -44,7 +44,7 @@ class State(StrEnum):
     PARTIAL = "partial"
     """Its last run left something out, which is on record."""
     DEFERRED = "deferred"
-    """Its last run was put off; it goes on at `last_run.retry_at`."""
+    """Its last run was deferred; it goes on at `last_run.retry_at`."""
     CANCELLED = "cancelled"
     """Its last run was cancelled."""
     UP_TO_DATE = "up to date"

@@ -1,4 +1,4 @@
-"""Deferrals: how often in a row a source was put off for the same reason."""
+"""Deferrals: how often in a row a source was deferred for the same reason."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def in_a_row(connection: Connection, source: str, account_id: str | None, *, rea
         .limit(_MOST)
     )
     found: Sequence[tuple[Status, str | None]] = [(row[0], row[1]) for row in connection.execute(statement)]
-    put_off = [status is Status.DEFERRED and (said or "").startswith(reason) for status, said in found]
-    return put_off.index(False) if False in put_off else len(put_off)
+    deferred = [status is Status.DEFERRED and (said or "").startswith(reason) for status, said in found]
+    return deferred.index(False) if False in deferred else len(deferred)

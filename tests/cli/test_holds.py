@@ -89,7 +89,7 @@ def test_an_unknown_source_is_not_held(syncline: Syncline, store: Store) -> None
     assert _held(store) == []
 
 
-def test_what_a_hold_put_off_is_started_when_it_ends(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_hold_deferred_is_started_when_it_ends(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
     """The order is created: the sync that waited for it need not wait for its next tick."""
     asked: list[str] = []
 
@@ -100,7 +100,7 @@ def test_what_a_hold_put_off_is_started_when_it_ends(instance: Instance, capsys:
 
     start_deferred(instance, "products", go_on)
     assert asked == ["products"]
-    assert capsys.readouterr().out == "1 run put off by it: starting now\n"
+    assert capsys.readouterr().out == "1 run deferred by it: starting now\n"
 
 
 def test_a_hold_ends_also_where_prefect_is_away(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What goes on when a hold ends: only what a hold put off."""
+"""What goes on when a hold ends: only what a hold deferred."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path, prefect_api_url="http://127.0.0.1:9/api")
 
 
-def put_off(store: Store, *, held: bool) -> None:
+def deferred(store: Store, *, held: bool) -> None:
     session_id = begin(store, PRODUCTS).session_id
     later = store.clock.now() + timedelta(hours=1)
     close(store, session_id, Status.DEFERRED, reason="why", retry_at=later, held=held)
@@ -36,14 +36,14 @@ def resume(settings: Settings, store: Store) -> list[str]:
 
 
 def test_a_run_that_waits_for_a_budget_is_not_brought_forward(sqlite_store: Store, settings: Settings) -> None:
-    """Releasing some hold gives the upstream no requests: the run would be refused, and put off once more."""
-    put_off(sqlite_store, held=False)
+    """Releasing some hold gives the upstream no requests: the run would be refused, and deferred once more."""
+    deferred(sqlite_store, held=False)
     assert resume(settings, sqlite_store) == []
 
 
-def test_a_run_that_a_hold_put_off_goes_on(sqlite_store: Store, settings: Settings) -> None:
+def test_a_run_that_a_hold_deferred_goes_on(sqlite_store: Store, settings: Settings) -> None:
     """Nobody waits for the end of a pause that was taken back."""
-    put_off(sqlite_store, held=True)
+    deferred(sqlite_store, held=True)
     with pytest.raises(PrefectUnavailableError):
         resume(settings, sqlite_store)
 
@@ -51,7 +51,7 @@ def test_a_run_that_a_hold_put_off_goes_on(sqlite_store: Store, settings: Settin
 def test_a_run_that_met_a_second_hold_at_the_door_goes_on_when_that_one_ends(
     sqlite_store: Store, settings: Settings
 ) -> None:
-    """Holds nest; the run that was put off twice waits for a hold still."""
+    """Holds nest; the run that was deferred twice waits for a hold still."""
     with sqlite_store.write() as connection:
         now = sqlite_store.clock.now()
         holds.create(connection, "products", reason="why", created_by="a", now=now, ttl_seconds=60)

@@ -42,7 +42,7 @@ def refuses_nobody(box: sandbox.Box) -> bool:
 
 @pytest.mark.parametrize("mentions", [100, 600])
 def test_an_hour_of_all_four_stays_within_both_budgets(sqlite_store: Store, clock: ManualClock, mentions: int) -> None:
-    """X refuses nobody, rounds are frozen while the others go on, and what was put off goes on."""
+    """X refuses nobody, rounds are frozen while the others go on, and what was deferred goes on."""
     time = VirtualTime(clock)
     with serving_x(clock, mentions=mentions) as box:
         contest = Contest(store=sqlite_store, clock=clock, box=box, sleep=time.sleep, round_seconds=1_200)
@@ -57,7 +57,7 @@ def test_an_hour_of_all_four_stays_within_both_budgets(sqlite_store: Store, cloc
     }
     assert [contest.round(number).status for number in (1, 2)] == [RoundStatus.FROZEN] * 2
     assert all(contest.round(number).pushed_at for number in (1, 2))
-    if mentions == 100:  # nothing is put off where freezing takes but a few lookups
+    if mentions == 100:  # nothing is deferred where freezing takes but a few lookups
         assert {status for found in outcomes.values() for status in found} == {Status.COMPLETED}
         assert [len(found) for found in outcomes.values()] == [31, 20, 20, 12]
 

@@ -195,7 +195,7 @@ class Contest:
     async def _run(
         self, service: Source, work: Callable[[UpstreamClient, str, Mode], Awaitable[None]], *, retry: bool
     ) -> Status:
-        """Admitted, done, ended, as `tasks.flow` does it; `retry`: in place of the one that was put off."""
+        """Admitted, done, ended, as `tasks.flow` does it; `retry`: in place of the one that was deferred."""
         newest = self._latest(service) if retry else None
         trigger = Trigger.SCHEDULE if newest is None else Trigger.RETRY
         goes_on_for = None if newest is None else newest.id

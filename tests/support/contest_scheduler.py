@@ -38,7 +38,7 @@ def services(contest: Contest) -> dict[str, Run]:
 
 
 class Scheduler:
-    """Runs services by the schedules of prefect.yaml, each with its jitter; what was put off goes on at its time."""
+    """Runs services by the schedules of prefect.yaml, each with its jitter; what was deferred goes on at its time."""
 
     def __init__(self, contest: Contest, time: VirtualTime, *, for_seconds: float) -> None:
         self._contest, self._time, self._for_seconds = contest, time, for_seconds

@@ -1,4 +1,4 @@
-"""When a run that was put off goes on."""
+"""When a run that was deferred goes on."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -120,7 +120,7 @@ def test_a_service_has_stalled_after_more_than_twice_its_interval(
     [
         ("hold", "PAUSED"),
         ("breaker", "PAUSED"),
-        ("put off", "WAITING"),
+        ("deferred", "WAITING"),
         ("waits", "WAITING"),
         ("stopped", "STOPPED"),
         ("nothing", "STALLED"),
@@ -141,7 +141,7 @@ def test_what_is_known_to_keep_a_service_is_not_called_stalled(
             heartbeats.waiting(connection, "products", reason="budget erp:requests", until=later, now=now)
     if why == "breaker":
         trip(scene.store, scene.sources[1])
-    if why == "put off":
+    if why == "deferred":
         record(scene.store, Status.DEFERRED, source="products", retry_at=later, reason="budget erp:requests")
     if why == "waits":
         record(scene.store, Status.RUNNING, source="products", took=None)

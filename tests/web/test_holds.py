@@ -104,7 +104,7 @@ def test_an_unknown_source_cannot_be_held(call_sqlite: Call) -> None:
     assert "customers, products" in answer.json()["error"]
 
 
-def test_releasing_a_hold_lets_what_it_put_off_go_on(call: Call, calls: Calls) -> None:
+def test_releasing_a_hold_lets_what_it_deferred_go_on(call: Call, calls: Calls) -> None:
     """The sync goes on at once, not at its next tick."""
     made = hold(call).json()
     answer = call("DELETE", f"/api/holds/{made['id']}")

@@ -98,7 +98,7 @@ def test_a_paused_source_does_not_start(store: Store, source: Source, ttl_second
         assert leases.holder(connection, "source:products") is None
 
 
-def test_a_retry_that_meets_another_hold_is_put_off_again(store: Store, source: Source) -> None:
+def test_a_retry_that_meets_another_hold_is_deferred_again(store: Store, source: Source) -> None:
     """Holds nest: were it skipped, nobody would start it when the last one ends."""
     hold(store, "products", ttl_seconds=600)
     refused = due(store, source, trigger=Trigger.RETRY)

@@ -144,19 +144,19 @@ def test_a_late_run_that_was_deferred_keeps_its_turn(store: Store, clock: Manual
     every = source(CatchUp.ALL)
     first, second, third = ticks(clock, 3)
     running = admit(store, every, due(first))
-    put_off = asyncio.run(admit_in_turn(store, every, due(second), sleep=Waits(clock)))
-    assert put_off.status is Status.DEFERRED
-    assert put_off.reason == f"catch-up: session {running.session_id} goes first; waited 30 s"
+    deferred = asyncio.run(admit_in_turn(store, every, due(second), sleep=Waits(clock)))
+    assert deferred.status is Status.DEFERRED
+    assert deferred.reason == f"catch-up: session {running.session_id} goes first; waited 30 s"
     complete(store, running.session_id)
     behind = admit(store, every, due(third))
     assert (behind.status, behind.reason) == (
         Status.DEFERRED,
-        f"catch-up: session {put_off.session_id} goes first",
+        f"catch-up: session {deferred.session_id} goes first",
     )
     clock.advance(seconds=60)
     again = due(None, trigger=Trigger.RETRY, goes_on_for=behind.session_id)
     assert admit(store, every, again).status is Status.DEFERRED
-    back = admit(store, every, due(None, trigger=Trigger.RETRY, goes_on_for=put_off.session_id))
+    back = admit(store, every, due(None, trigger=Trigger.RETRY, goes_on_for=deferred.session_id))
     assert back.granted
     assert session(store, back.session_id).scheduled_for == second
 
@@ -167,9 +167,9 @@ def test_late_runs_do_not_ask_in_vain_while_the_source_waits_for_a_budget(store:
     first, second = ticks(clock, 2)
     running, until = admit(store, every, due(first)), clock.now() + timedelta(minutes=10)
     close(store, running.session_id, Status.DEFERRED, reason="budget", retry_at=until)
-    put_off = asyncio.run(admit_in_turn(store, every, due(second), sleep=Waits(clock)))
-    assert (put_off.status, put_off.retry_at) == (Status.DEFERRED, until)
-    assert (put_off.reason or "").startswith("put off until")
+    deferred = asyncio.run(admit_in_turn(store, every, due(second), sleep=Waits(clock)))
+    assert (deferred.status, deferred.retry_at) == (Status.DEFERRED, until)
+    assert (deferred.reason or "").startswith("deferred until")
 
 
 def test_a_place_that_nobody_comes_back_for_is_lost(store: Store, clock: ManualClock) -> None:

@@ -24,7 +24,7 @@ from syncline.admission.decide import Defer, Miss, Skip, Start
 from syncline.model.policies import CatchUp
 from syncline.resilience.breaker import BreakerState
 
-PUT_OFF = "put off until 10:05:00 UTC with session newest: budget"
+DEFERRED = "deferred until 10:05:00 UTC with session newest: budget"
 ALL = {"catch_up": CatchUp.ALL}
 OPEN = breaker(BreakerState.OPEN, LATER)
 
@@ -85,13 +85,13 @@ DEFERRALS = [
     Rule(
         name="a tick is skipped while the source waits for its budget",
         facts={"newest": deferred()},
-        decision=Skip(reason=PUT_OFF, retry_at=LATER),
+        decision=Skip(reason=DEFERRED, retry_at=LATER),
     ),
     Rule(
         name="so is a retry of an earlier session",
         run=replace(RETRY, goes_on_for="older"),
         facts={"newest": deferred()},
-        decision=Skip(reason=PUT_OFF, retry_at=LATER),
+        decision=Skip(reason=DEFERRED, retry_at=LATER),
     ),
     Rule(name="its own retry starts", run=RETRY, facts={"newest": deferred()}, decision=Start()),
     Rule(name="a run that somebody asks for starts", run=MANUAL, facts={"newest": deferred()}, decision=Start()),
@@ -102,7 +102,7 @@ DEFERRALS = [
         run=LATE,
         facts={"newest": deferred()},
         policies=ALL,
-        decision=Defer(reason=PUT_OFF, retry_at=LATER, kept_tick=EARLIER),
+        decision=Defer(reason=DEFERRED, retry_at=LATER, kept_tick=EARLIER),
     ),
     Rule(
         name="a late run of many does not mind a later one that was deferred for its turn",

@@ -37,7 +37,7 @@ def test_a_tick_before_the_time_is_skipped_and_names_it(store: Store, clock: Man
         clock.advance(seconds=300)
         refused = tick(store)
         assert (refused.status, refused.retry_at) == (Status.SKIPPED, until)
-        assert refused.reason == f"put off until 10:30:00 UTC with session {first}: {REASON}"
+        assert refused.reason == f"deferred until 10:30:00 UTC with session {first}: {REASON}"
         assert session(store, refused.session_id).reason == refused.reason
     with store.read() as connection:
         newest = sessions.latest_started(connection, "products", None)
@@ -48,7 +48,7 @@ def test_a_tick_before_the_time_is_skipped_and_names_it(store: Store, clock: Man
 def test_the_day_is_named_where_it_is_another_one(store: Store, clock: ManualClock) -> None:
     """A daily quota ends tomorrow; `00:00:00` alone would have passed long ago."""
     defer(store, clock.now() + timedelta(hours=14))
-    assert (tick(store).reason or "").startswith("put off until 2026-01-23 00:00:00 UTC with session ")
+    assert (tick(store).reason or "").startswith("deferred until 2026-01-23 00:00:00 UTC with session ")
 
 
 def test_the_run_that_goes_on_is_let_through_at_its_time_and_a_tick_too(store: Store, clock: ManualClock) -> None:
@@ -65,7 +65,7 @@ def test_the_run_that_goes_on_is_let_through_at_its_time_and_a_tick_too(store: S
 def test_a_tick_at_the_time_of_a_run_that_goes_on_does_not_leave_two_waiting(
     store: Store, clock: ManualClock, trigger: Trigger
 ) -> None:
-    """The tick of 10:30 was put off in its turn; the run that went on for the first session waits no second time."""
+    """The tick of 10:30 was deferred in its turn; the run that went on for the first session waits no second time."""
     first = defer(store, clock.now() + timedelta(minutes=30))
     clock.advance(seconds=1_800)
     second = defer(store, clock.now() + timedelta(minutes=30))
@@ -81,7 +81,7 @@ def test_who_asks_for_a_run_gets_one(store: Store, clock: ManualClock, trigger: 
 
 
 @pytest.mark.parametrize("ttl", [timedelta(minutes=10), None])
-def test_what_a_hold_put_off_goes_on_with_the_next_tick_once_the_hold_is_released(
+def test_what_a_hold_deferred_goes_on_with_the_next_tick_once_the_hold_is_released(
     store: Store, clock: ManualClock, ttl: timedelta | None
 ) -> None:
     """Where Prefect was away when the hold was released, this tick is what is left to start it."""

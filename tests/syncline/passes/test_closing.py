@@ -140,7 +140,7 @@ def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
 
 
 def test_failures_are_counted_until_a_success(store: Store) -> None:
-    """Failed, crashed: 2. What was put off or cancelled says nothing. Then a success: 0."""
+    """Failed, crashed: 2. What was deferred or cancelled says nothing. Then a success: 0."""
     counts: list[int] = []
     outcomes = (Status.FAILED, Status.CRASHED, Status.DEFERRED, Status.CANCELLED, Status.PARTIAL, Status.FAILED)
     for status in outcomes:

@@ -77,7 +77,7 @@ def test_a_pass_that_was_begun_otherwise_begins_anew(store: Store, clock: Any, c
     assert len(transport.asked) == 4
 
 
-def test_a_full_pass_that_was_put_off_goes_on(store: Store) -> None:
+def test_a_full_pass_that_was_deferred_goes_on(store: Store) -> None:
     """Asked for by hand, it was begun anew once: when it comes back by itself, it goes on."""
     server = shop()
     source = source_of(Cursor())

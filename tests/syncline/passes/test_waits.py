@@ -71,7 +71,7 @@ def test_a_limit_without_a_time_ahead_is_waited_for_longer_each_time(
 
 
 def test_a_page_in_between_makes_the_next_limit_a_first_one(store: Store, clock: ManualClock) -> None:
-    """A long pass that is slowed down now and then is not put off for it: 5 s each time."""
+    """A long pass that is slowed down now and then is not deferred for it: 5 s each time."""
     pages, waits = ListPages(rows=products(range(1, 96))), Waits(clock)
     for page in range(2, 9):
         pages.fail_at(page, limited(clock, after=None))
@@ -171,7 +171,7 @@ def test_other_sources_holds_do_not_matter(store: Store, clock: ManualClock) -> 
 def test_a_limit_that_names_no_time_and_lasts_is_asked_about_ever_more_rarely(store: Store, clock: ManualClock) -> None:
     """A cap that is spent for the month: 4 refusals in the first run, one in each further one, at last one an hour."""
     pages, waits = ListPages(rows=products(range(1, 26))), Waits(clock)
-    source, put_off = products_source(pages), list[float]()
+    source, deferred = products_source(pages), list[float]()
     for _ in range(5):
         pages.fail_at(1, *[limited(clock, after=None)] * 4)
         admission = begin(store, source)
@@ -179,10 +179,10 @@ def test_a_limit_that_names_no_time_and_lasts_is_asked_about_ever_more_rarely(st
             pull(store, source, admission, sleep=waits)
         assert caught.value.retry_at is not None
         close(store, admission.session_id, Status.DEFERRED, reason=caught.value.reason, retry_at=caught.value.retry_at)
-        put_off.append((caught.value.retry_at - clock.now()).total_seconds())
-        clock.advance(seconds=put_off[-1])
+        deferred.append((caught.value.retry_at - clock.now()).total_seconds())
+        clock.advance(seconds=deferred[-1])
     assert waits.seconds == [5, 10, 20]
-    assert put_off == [40, 40, 320, 2_560, 3_600]
+    assert deferred == [40, 40, 320, 2_560, 3_600]
 
 
 def test_after_a_good_run_a_limit_is_waited_for_shortly_again(store: Store, clock: ManualClock) -> None:

@@ -98,7 +98,7 @@ def test_one_failed_run_is_no_rate(store: Store, sources: list[Source], record: 
 def test_the_rate_is_of_the_runs_of_the_last_minutes(
     store: Store, clock: ManualClock, record: Record, statuses: list[Status], told: float | None
 ) -> None:
-    """What was skipped or put off neither failed nor went well."""
+    """What was skipped or deferred neither failed nor went well."""
     for second, status in enumerate(statuses):
         record(status, after=second)
     clock.advance(seconds=60)
