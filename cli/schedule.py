@@ -56,7 +56,7 @@ def stop(source: OneSource) -> None:
         from deployments import controls  # noqa: PLC0415 - the same
 
         asyncio.run(controls.stop(instance.settings, instance.store, name, actor=actor()))
-    console.line(f"{name} rests until `syncline start {name}`")
+    console.line(f"{name} is stopped until `syncline start {name}`")
 
 
 def apply_intervals() -> None:

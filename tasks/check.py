@@ -27,9 +27,9 @@ Choice: TypeAlias = Callable[[Store, int], Sequence[Entry]]
 """Which entries are to be checked, at most so many."""
 
 
-async def check(service: Source, choose: Choice) -> Tally:
+async def check(source: Source, choose: Choice) -> Tally:
     """Check one batch of 100 entries; where there are none, X is not asked."""
-    return unless_ended(await attempt(check_task, service.retry, service, choose))
+    return unless_ended(await attempt(check_task, source.retry, source, choose))
 
 
 @task(
@@ -41,10 +41,10 @@ async def check(service: Source, choose: Choice) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def check_task(service: Source, choose: Choice) -> Tally | EarlyEnd:
+async def check_task(source: Source, choose: Choice) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
-    checks = Checks(store=run.store, service=service, transport=await run.open_transport(), session_id=run.session_id)
+    checks = Checks(store=run.store, source=source, transport=await run.open_transport(), session_id=run.session_id)
     batch = await asyncio.to_thread(choose, run.store, MOST_IDS)
     stopped = await noted(run, checks.check(batch), asked=lambda: bool(batch))
     return stopped if isinstance(stopped, EarlyEnd) else checks.tally

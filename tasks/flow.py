@@ -46,7 +46,7 @@ _BACKSTOP_SECONDS = 30
 
 
 class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
-    """A Prefect flow that knows its service.
+    """A Prefect flow that knows its source.
 
     Attributes:
         source: whose work it does; a `Source` where it keeps a dataset in step.
@@ -75,7 +75,7 @@ def _backstop_seconds(source: Source) -> float:
 
 
 def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncFlow[P]]:
-    """Make the flow `sync-NAME` of an async function that brings `source` up to date, or does a service's work.
+    """Make the flow `sync-NAME` of an async function that brings `source` up to date, or does its work.
 
     The function calls `admit` first. That of a `Source` takes `mode`, and `force` if it prunes. The flow run ends
     Completed with a name that says what became of it (Completed, Partial, Skipped, Missed, Deferred) and a message of

@@ -38,12 +38,12 @@ def _due_rounds(read_by: Source, round_number: int | None) -> tuple[int, ...]:
     return (round_number,)
 
 
-async def freeze_rounds(service: Source, numbers: Iterable[int]) -> Tally:
+async def freeze_rounds(source: Source, numbers: Iterable[int]) -> Tally:
     """Freeze one round after the other; one of which X cannot tell keeps no other from it, and is raised at the end."""
     tally, failed = Tally(), list[UpstreamError]()
     for number in numbers:
         try:
-            tally += await freeze(service, number)
+            tally += await freeze(source, number)
         except UpstreamError as error:
             failed.append(error)
     if failed:
@@ -51,9 +51,9 @@ async def freeze_rounds(service: Source, numbers: Iterable[int]) -> Tally:
     return tally
 
 
-async def freeze(service: Source, round_number: int) -> Tally:
+async def freeze(source: Source, round_number: int) -> Tally:
     """Check all entries of the round once more, and make its snapshot; a retried attempt goes on where it stood."""
-    return unless_ended(await attempt(freeze_task, service.retry, service, round_number))
+    return unless_ended(await attempt(freeze_task, source.retry, source, round_number))
 
 
 @task(
@@ -65,13 +65,13 @@ async def freeze(service: Source, round_number: int) -> Tally:
     on_completion=[note_completion],
     on_failure=[note_failure],
 )
-async def freeze_task(service: Source, round_number: int) -> Tally | EarlyEnd:
+async def freeze_task(source: Source, round_number: int) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
     transport = await run.open_transport()
-    progress = ProgressArtifact(service.name, run.store.clock)
+    progress = ProgressArtifact(source.name, run.store.clock)
     run.last.push_async_callback(progress.close)
-    checks = Checks(store=run.store, service=service, transport=transport, session_id=run.session_id, final=True)
+    checks = Checks(store=run.store, source=source, transport=transport, session_id=run.session_id, final=True)
     pushes_it = settings().snapshot_url is not None
     work = freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show)
     stopped = await noted(run, work, asked=lambda: bool(checks.tally.requests))

@@ -19,9 +19,9 @@ from tasks.task_hooks import note_attempt, note_failure
 __all__ = ["push_snapshots", "push_task"]
 
 
-async def push_snapshots(service: Source) -> int:
+async def push_snapshots(source: Source) -> int:
     """Send the snapshots whose time has come; returns how many were accepted. Without an address nothing is sent."""
-    return unless_ended(await attempt(push_task, service.retry))
+    return unless_ended(await attempt(push_task, source.retry))
 
 
 @task(
@@ -38,7 +38,7 @@ async def push_task() -> int | EarlyEnd:
     if endpoint is None:
         return 0
     try:
-        for_holds = Waiting(store=run.store, service=run.source).for_holds
+        for_holds = Waiting(store=run.store, source=run.source).for_holds
         return await push_due(run.store, endpoint, run.session_id, for_holds=for_holds)
     except DeferredError as deferred:
         return deferred_end(deferred)

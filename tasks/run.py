@@ -101,7 +101,7 @@ class Run:
             priority=source.priority,
             patience_seconds=source.patience_seconds,
             on_wait=beat,
-            for_holds=Waiting(store=self.store, service=source).for_holds,
+            for_holds=Waiting(store=self.store, source=source).for_holds,
         )
 
 

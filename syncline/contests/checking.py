@@ -31,9 +31,9 @@ class Checks:
 
     Attributes:
         store: the database.
-        service: whose session it is; its patience is how long a hold or a rate limit is waited for in place.
+        source: whose session it is; its patience is how long a hold or a rate limit is waited for in place.
         transport: X's client; each request is paid from X's budget.
-        session_id: the session, which holds the service's lease.
+        session_id: the session, which holds the source's lease.
         final: whether entries are checked for their round's snapshot.
         sleep: waits for so many seconds.
         tally: what was counted so far.
@@ -41,7 +41,7 @@ class Checks:
     """
 
     store: Store
-    service: Source
+    source: Source
     transport: Transport
     session_id: str
     final: bool = False
@@ -50,7 +50,7 @@ class Checks:
     unclear: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
-        self._rejects = rejects.SourceRejects(source=self.service.name, account_id=None, session_id=self.session_id)
+        self._rejects = rejects.SourceRejects(source=self.source.name, account_id=None, session_id=self.session_id)
 
     async def check(self, batch: Sequence[Entry], *, batches_left: int = 0) -> Sequence[Found]:
         """Look a batch up and store what became of its entries; at most 100, and none take no request.
@@ -59,7 +59,7 @@ class Checks:
 
         Raises:
             UpstreamError: X failed; nothing of this batch was stored.
-            DeferredError: a hold, a rate limit or the budget lasts longer than the service's patience.
+            DeferredError: a hold, a rate limit or the budget lasts longer than the source's patience.
             SessionLostError: the session was closed or taken over; nothing was stored.
         """
         if not batch:
@@ -68,7 +68,7 @@ class Checks:
         return await asyncio.to_thread(self._store_found, batch, looked_up, batches_left)
 
     async def _looked_up(self, ids: Sequence[str]) -> LookedUp:
-        waiting = Waiting(store=self.store, service=self.service, sleep=self.sleep)
+        waiting = Waiting(store=self.store, source=self.source, sleep=self.sleep)
         limited = 0
         while True:
             await waiting.for_holds()
@@ -94,7 +94,7 @@ class Checks:
             sessions.advance(connection, self.session_id, tally, pages_left=batches_left)
 
         self.store.transact(work)
-        heartbeats.note(self.store, partial(heartbeats.beat, source=self.service.name, page=pages, now=now))
+        heartbeats.note(self.store, partial(heartbeats.beat, source=self.source.name, page=pages, now=now))
         self.tally += tally
         self.unclear |= looked_up.unclear
         return found

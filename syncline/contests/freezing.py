@@ -118,10 +118,10 @@ class _Freeze:
         """Wait for the second look, where that is soon."""
         store = self.checks.store
         wait_seconds = (instant - store.clock.now()).total_seconds()
-        if wait_seconds > self.checks.service.patience_seconds:
+        if wait_seconds > self.checks.source.patience_seconds:
             reason = f"round {self.number}: most of a batch was missing without a word, which wants a second look"
             raise DeferredError(reason, retry_at=instant)
-        name, now = self.checks.service.name, store.clock.now()
+        name, now = self.checks.source.name, store.clock.now()
         beat = partial(heartbeats.waiting, source=name, reason="a second look", until=instant, now=now)
         heartbeats.note(store, beat)
         await self.checks.sleep(max(0.0, wait_seconds))

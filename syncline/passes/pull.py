@@ -75,7 +75,7 @@ class _Pull:
 
     @property
     def _waiting(self) -> Waiting:
-        return Waiting(store=self.store, service=self.source, account_id=self.account_id, sleep=self.sleep)
+        return Waiting(store=self.store, source=self.source, account_id=self.account_id, sleep=self.sleep)
 
     async def run(self) -> Tally:
         """Go on at the checkpoint until all pages are stored; returns what this call added.

@@ -31,7 +31,7 @@ class Waiting:
     """Waits for holds and rate limits; the heartbeat says meanwhile for what. `sleep` takes seconds."""
 
     store: Store
-    service: Source
+    source: Source
     account_id: str | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -41,7 +41,7 @@ class Waiting:
         Raises:
             DeferredError: it lasts longer than the source's patience.
         """
-        waited_until = self.store.clock.now() + timedelta(seconds=self.service.patience_seconds)
+        waited_until = self.store.clock.now() + timedelta(seconds=self.source.patience_seconds)
         while True:
             now = self.store.clock.now()
             hold = self._hold(now) if self.store.is_sqlite else await asyncio.to_thread(self._hold, now)
@@ -65,7 +65,7 @@ class Waiting:
         named = error.retry_at if error.retry_at is not None and error.retry_at > now else None
         until = named or now + self._pause(times)
         wait_seconds = (until - now).total_seconds()
-        if wait_seconds > self.service.patience_seconds:
+        if wait_seconds > self.source.patience_seconds:
             raise DeferredError(f"{_RATE_LIMIT}: {error}", retry_at=until) from error
         self._beat(_RATE_LIMIT, until)
         await wait_looking(self.sleep(max(0, wait_seconds)), self.for_holds)
@@ -73,14 +73,14 @@ class Waiting:
 
     def _hold(self, now: datetime) -> Hold | None:
         with self.store.read() as connection:
-            return holds.active(connection, self.service.name, account_id=self.account_id, now=now)
+            return holds.active(connection, self.source.name, account_id=self.account_id, now=now)
 
     def _pause(self, times: int) -> timedelta:
         with self.store.read() as connection:
-            runs = deferrals.in_a_row(connection, self.service.name, self.account_id, reason=_RATE_LIMIT)
+            runs = deferrals.in_a_row(connection, self.source.name, self.account_id, reason=_RATE_LIMIT)
         seconds = _PAUSE_SECONDS * 2 ** (times - 1 + _DOUBLED_BY_A_RUN * runs)
         return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, seconds))
 
     def _beat(self, reason: str, until: datetime | None) -> None:
-        now, name = self.store.clock.now(), self.service.name
+        now, name = self.store.clock.now(), self.source.name
         heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))

@@ -46,7 +46,7 @@ class Freshness:
 
     Attributes:
         read_at: all that the upstream showed at this instant is stored: when the last pass began that came to its end,
-            full or incremental; of a service without a dataset, when its last good run began. None: never.
+            full or incremental; of a source without a dataset, when its last good run began. None: never.
         full_at: when the last unbroken full pass began, which alone finds deletions; None: never.
     """
 

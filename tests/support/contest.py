@@ -117,7 +117,7 @@ class Contest:
         return await self._run(FREEZE_COORDINATOR, work, retry=retry)
 
     async def _for_holds(self) -> None:
-        await Waiting(store=self.store, service=FREEZE_COORDINATOR, sleep=self._sleep).for_holds()
+        await Waiting(store=self.store, source=FREEZE_COORDINATOR, sleep=self._sleep).for_holds()
 
     def _due(self, session: str) -> tuple[int, ...]:
         return choosing.rounds_to_freeze(self.store, session, TWITTER_POLLER, round_seconds=self.round_seconds)
@@ -189,7 +189,7 @@ class Contest:
 
     def _checks(self, service: Source, client: UpstreamClient, session: str, *, final: bool) -> Checks:
         return Checks(
-            store=self.store, service=service, transport=client, session_id=session, final=final, sleep=self._sleep
+            store=self.store, source=service, transport=client, session_id=session, final=final, sleep=self._sleep
         )
 
     async def _run(

@@ -102,7 +102,7 @@ def held_client(store: Store, sleep: Callable[[float], Awaitable[None]], sent: l
         sent.append(request.url.path)
         return httpx.Response(200, json=[])
 
-    waiting = Waiting(store=store, service=Source(name="products", upstream=X))
+    waiting = Waiting(store=store, source=Source(name="products", upstream=X))
     budget = RequestBudget(gate=Budgets(store), patience_seconds=3600, sleep=sleep, for_holds=waiting.for_holds)
     settings = Settings(upstreams={"x": UpstreamSettings(base_url="http://x.invalid")})
     return UpstreamClient(X, settings, transport=httpx.MockTransport(answered), clock=store.clock, budget=budget)

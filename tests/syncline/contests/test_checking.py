@@ -35,7 +35,7 @@ def test_what_was_unclear_of_an_entry_is_off_the_record_once_it_is_clear(store: 
 
     source = products_source(ListPages())
     session_id = begin(store, source).session_id
-    checks = Checks(store=store, service=source, transport=Answering(answer), session_id=session_id)
+    checks = Checks(store=store, source=source, transport=Answering(answer), session_id=session_id)
 
     def on_record() -> set[str | None]:
         asyncio.run(checks.check([entry(number) for number in range(1, 4)]))
