@@ -8,6 +8,7 @@ from syncline.model.page import Json, Page
 from syncline.upstreams.cursor_walk import Cursors, Next, walk_cursors
 from syncline.upstreams.keyset import KeysetCursors
 from syncline.upstreams.reader import Fetched, Reader
+from syncline.upstreams.walk import paths_of
 
 __all__ = ["Cursor", "Keyset", "Link", "OnePage"]
 
@@ -47,7 +48,7 @@ class Cursor:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body gives the next cursor, and says whether there is more."""
-        return (self.cursor_at, *_named(self.more))
+        return (self.cursor_at, *paths_of(self.more))
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
@@ -127,7 +128,7 @@ class Link:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body gives the URL, and says whether there is more."""
-        return (*_named(self.next_at), *_named(self.more))
+        return (*paths_of(self.next_at), *paths_of(self.more))
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
@@ -195,7 +196,7 @@ class Keyset:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body says whether there is more."""
-        return _named(self.more)
+        return paths_of(self.more)
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, the next one under way while one is worked on."""
@@ -255,11 +256,6 @@ class _NoCursor(Cursors):
     @property
     def size_asked(self) -> int | None:
         return None
-
-
-def _named(path: str | None) -> tuple[str, ...]:
-    """The path that is to be read, if there is one."""
-    return () if path is None else (path.removeprefix("!"),)
 
 
 def _size(paging: Cursor | Link | Keyset) -> dict[str, str]:

@@ -8,7 +8,7 @@ from syncline.errors import RejectedError
 from syncline.model.page import Json, Page
 from syncline.upstreams.offset_walk import OffsetWalk, Position
 from syncline.upstreams.reader import Fetched, Reader
-from syncline.upstreams.walk import resume_place, stream
+from syncline.upstreams.walk import paths_of, resume_place, stream
 
 __all__ = ["Offset", "Range"]
 
@@ -42,7 +42,7 @@ class Offset:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body says whether there is more."""
-        return () if self.more is None else (self.more.removeprefix("!"),)
+        return paths_of(self.more)
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""

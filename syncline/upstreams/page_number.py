@@ -9,7 +9,7 @@ from syncline.errors import RejectedError
 from syncline.model.ending import CONFIRMED_HOLES, REACHED, End, Ending, Following, Told, conclude
 from syncline.model.page import Json, Page
 from syncline.upstreams.reader import Fetched, Reader
-from syncline.upstreams.walk import Ahead, Visited, refuse_null, resume_place, stream
+from syncline.upstreams.walk import Ahead, Visited, paths_of, refuse_null, resume_place, stream
 
 __all__ = ["PageNumber"]
 
@@ -45,7 +45,7 @@ class PageNumber:
     @property
     def reads(self) -> tuple[str, ...]:
         """Where the body says whether there is more."""
-        return () if self.more is None else (self.more.removeprefix("!"),)
+        return paths_of(self.more)
 
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on, several under way at once."""

@@ -18,6 +18,7 @@ __all__ = [
     "Paging",
     "Visited",
     "Walk",
+    "paths_of",
     "refuse_null",
     "resume_place",
     "stream",
@@ -43,6 +44,11 @@ class Paging(Protocol):
     def walk(self, reader: Reader, resume: Json) -> AsyncGenerator[Page, None]:
         """Yield the pages, from `resume` on."""
         ...
+
+
+def paths_of(declared: str | None) -> tuple[str, ...]:
+    """The path that a declared one, such as `!last`, has read in each body; none where none is declared."""
+    return () if declared is None else (declared.removeprefix("!"),)
 
 
 def resume_place(resume: Json, place: type[PlaceT], reader: Reader) -> PlaceT | None:

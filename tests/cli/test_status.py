@@ -7,50 +7,31 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from support.overviews import unprotected, unseen
 
 from cli.source_state import note
 from cli.status import facts, row
 from deployments.prefect_schedules import ScheduleInfo
 from flows import registry
-from syncline.model.policies import BreakerPolicy
 from syncline.model.session import Status, SyncSession
-from syncline.resilience.breaker import BreakerState
 from syncline.status.judgement import report
-from syncline.status.overview import SourceOverview
-from syncline.status.protection import Protection
 from syncline.status.report import SourceReport
-from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedule, Schedules
 from syncline.store import heartbeats, sessions
-from syncline.store.breakers import BreakerStatus
 from syncline.store.engine import Store
 from syncline.words import iso_instant
 
 Syncline = Callable[..., CompletedProcess[str]]
 Keep = Callable[..., SyncSession]
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
-SEEN = SourceOverview(
-    name="products",
-    upstream="erp",
-    rows=RowCount(rows=4540),
-    progress=None,
-    running=0,
-    last=None,
-    last_run=None,
-    heartbeat=None,
-    holds=(),
-)
-
-CLOSED = Protection(
-    breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
-)
+SEEN = unseen("products", rows=4540)
 
 
 def told(schedule: ScheduleInfo | None = None, *, unknown: str | None = None) -> SourceReport:
     """The report on a source that never ran."""
     known: dict[str, Schedule] = {} if schedule is None else {"products": schedule}
     schedules = Schedules(by_source=known, unknown=unknown)
-    return report([SEEN], {"products": CLOSED}, schedules, {}, NOW).of("products")
+    return report([SEEN], {"products": unprotected()}, schedules, {}, NOW).of("products")
 
 
 @pytest.fixture(autouse=True)

@@ -6,40 +6,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from subprocess import CompletedProcess
 
+from support.overviews import unprotected, unseen
+
 from cli.status_protection import breaker, budget, protection_facts
 from flows.products import PRODUCTS
-from syncline.model.policies import BreakerPolicy
-from syncline.resilience.breaker import BreakerState, Outcome
+from syncline.resilience.breaker import Outcome
 from syncline.status.judgement import report
-from syncline.status.overview import SourceOverview
 from syncline.status.protection import BudgetUse, Protection
 from syncline.status.report import SourceReport
-from syncline.status.row_counts import RowCount
 from syncline.status.schedules import Schedules
 from syncline.status.source_json import source_json
-from syncline.store.breakers import Breakers, BreakerStatus, Permit
+from syncline.store.breakers import Breakers, Permit
 from syncline.store.engine import Store
 from syncline.words import iso_instant
 
 Syncline = Callable[..., CompletedProcess[str]]
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
-CLOSED = Protection(
-    breaker=BreakerStatus(state=BreakerState.CLOSED), policy=BreakerPolicy(), budgets=(), blocked_until=None
-)
+CLOSED = unprotected()
 
 
 def _told(protection: Protection) -> SourceReport:
-    seen = SourceOverview(
-        name="products",
-        upstream="feed",
-        rows=RowCount(rows=0),
-        progress=None,
-        running=0,
-        last=None,
-        last_run=None,
-        heartbeat=None,
-        holds=(),
-    )
+    seen = unseen("products", rows=0)
     return report([seen], {"products": protection}, Schedules(), {}, NOW).of("products")
 
 

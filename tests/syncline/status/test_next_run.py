@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.overviews import CLOSED, unprotected, unseen
 
-from syncline.model.policies import BreakerPolicy, Mode
+from syncline.model.policies import Mode
 from syncline.model.records import Hold
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.resilience.breaker import BreakerState
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
-from syncline.status.protection import Protection
 from syncline.status.recent import recent_of
 from syncline.status.report import NextRun, State
 from syncline.status.schedules import Schedules
@@ -20,18 +20,7 @@ from syncline.store.breakers import BreakerStatus
 NOW = datetime(2026, 1, 22, 10, tzinfo=UTC)
 TICK = NOW + timedelta(minutes=1)
 EVERY = timedelta(minutes=5)
-CLOSED = BreakerStatus(state=BreakerState.CLOSED)
-SEEN = SourceOverview(
-    name="quests",
-    upstream="quests",
-    rows=None,
-    progress=None,
-    running=0,
-    last=None,
-    last_run=None,
-    heartbeat=None,
-    holds=(),
-)
+SEEN = unseen("quests")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +44,7 @@ class Planned:
 
 
 def next_run(seen: SourceOverview = SEEN, breaker: BreakerStatus = CLOSED, rhythm: Rhythm | None = None) -> NextRun:
-    protection = Protection(breaker=breaker, policy=BreakerPolicy(), budgets=(), blocked_until=None)
+    protection = unprotected(breaker)
     schedules = Schedules(by_source={"quests": Planned()}, cadences={"quests": rhythm or Rhythm()})
     return report([seen], {"quests": protection}, schedules, {}, NOW).of("quests").next_run
 
@@ -155,7 +144,7 @@ def test_a_source_that_was_stopped_is_stopped_while_prefect_does_not_answer(
         completed_at=NOW,
     )
     seen = replace(SEEN, last=ended, last_run=ended, recent=recent_of([ended]), was_off=was_off)
-    protection = Protection(breaker=CLOSED, policy=BreakerPolicy(), budgets=(), blocked_until=None)
+    protection = unprotected()
     away = Schedules(unknown="Prefect does not answer", cadences={"quests": Rhythm()})
     told = report([seen], {"quests": protection}, away, {}, NOW).of("quests")
     assert (told.state, told.next_run.at, told.next_run.why) == (state, None, why)
