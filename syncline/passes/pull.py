@@ -19,11 +19,10 @@ from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from syncline.passes import sent
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
-from syncline.passes.metered import Metered
 from syncline.passes.reader import batches
+from syncline.passes.requests import Metered, counted
 from syncline.passes.state import PassState, dumped, loaded
 from syncline.passes.waiting import Waiting
 from syncline.store import checkpoints, sessions
@@ -271,9 +270,9 @@ async def pull(
         sleep=sleep,
     )
     try:
-        with sent.counted(store, session_id, transport) as counted:
+        with counted(store, session_id, transport) as sent:
             tally = await work.run()
     except RefusedError as error:
         refused.hold(store, source, transport, error, account_id=account_id)
         raise
-    return tally + Tally(requests=counted.beyond)
+    return tally + Tally(requests=sent.beyond)

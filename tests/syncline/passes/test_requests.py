@@ -21,7 +21,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
 from syncline.passes.pull import pull
-from syncline.passes.sent import counted
+from syncline.passes.requests import counted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import sessions
 from syncline.store.budgets import Budgets
