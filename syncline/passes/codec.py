@@ -26,9 +26,17 @@ from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
 from syncline.model.page import Key, RawItem
 from syncline.model.places import Paths
-from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
-from syncline.passes.long_numbers import quoted
-from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
+from syncline.passes.unfit import (
+    LONGEST_TEXT,
+    MOST_LEVELS,
+    UNREADABLE,
+    IndexLimits,
+    is_nested_too_deeply,
+    key_too_long,
+    only,
+    quoted,
+    why,
+)
 from syncline.passes.wire import finishers, takes_numbers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, reading, value_of, wire_struct
 
