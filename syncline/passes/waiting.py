@@ -13,7 +13,7 @@ from syncline.model.records import Hold
 from syncline.model.source import Source
 from syncline.store import deferrals, heartbeats, holds
 from syncline.store.engine import Store
-from syncline.upstreams.interrupting import wait_looking
+from syncline.upstreams.budgeted import wait_looking
 
 __all__ = ["Waiting"]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from syncline.model.places import dotted_keys
-from syncline.upstreams.envelope import value_at
-from syncline.upstreams.named_rows import column_names
+from syncline.upstreams.envelope import column_names, value_at
 
 __all__ = [
     "Item",

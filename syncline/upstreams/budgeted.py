@@ -15,13 +15,11 @@ from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.budget_state import Denied, Granted
-from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.answers import limits_rate, read_quota, retry_at
 from syncline.upstreams.bodies import asked_by
-from syncline.upstreams.in_flight import InFlight
-from syncline.upstreams.interrupting import wait_looking
-from syncline.upstreams.limits import read_quota, retry_at
+from syncline.upstreams.connections import InFlight
 
-__all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget"]
+__all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget", "wait_looking"]
 
 _PAUSE_SECONDS = 5.0
 """The pause after a 429 that names no time; doubled with each one that follows."""
@@ -269,3 +267,20 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
     def _pause(self) -> timedelta:
         """The pause where the upstream names no time."""
         return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._bursts - 1)))
+
+
+_LOOK_EVERY_SECONDS = 1.0
+
+
+async def wait_looking(wait: Awaitable[None], look: Callable[[], Awaitable[None]]) -> None:
+    """Await `wait`, and call `look` each second until it is over; what `look` raises ends the wait.
+
+    The wait is one call, so that a clock which is moved by hand moves once, and by all of it.
+    """
+    waiting = asyncio.ensure_future(wait)
+    try:
+        while not (await asyncio.wait({waiting}, timeout=_LOOK_EVERY_SECONDS))[0]:
+            await look()
+        await waiting
+    finally:
+        waiting.cancel()

@@ -17,11 +17,10 @@ from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.upstreams.address import address_of, redirected
 from syncline.upstreams.answers import ErrorClassifier, limits_rate
-from syncline.upstreams.auth import sealed, signer_of
+from syncline.upstreams.auth import Secrets, Signer, SigningTransport, sealed, signer_of
 from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
 from syncline.upstreams.budgeted import BudgetedTransport, RequestBudget
 from syncline.upstreams.connections import BoundedTransport, Connections
-from syncline.upstreams.signing import Secrets, Signer, SigningTransport
 
 __all__ = ["Received", "UpstreamClient"]
 

@@ -17,9 +17,9 @@ from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
+from syncline.upstreams.auth import Signer
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.signing import Signer
 
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 Connect = Callable[..., UpstreamClient]
