@@ -8,13 +8,11 @@ same key: it is refused unless it is newer, by the source's `updated_field`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import msgspec
 
 from syncline.model.page import Key, Page, RawItem
-from syncline.model.policies import Mode
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.passes.decide import rises
 from syncline.passes.state import MOST_DOUBLES, PassState
@@ -22,7 +20,6 @@ from syncline.store.item_rows import Known
 
 __all__ = [
     "Batch",
-    "Sight",
     "batch_of",
     "doubles_after",
     "dumped_doubles",
@@ -60,26 +57,6 @@ class Batch:
     def keys(self) -> list[Key]:
         """The keys, each once."""
         return list(self.items)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
-    """What was known of a batch before it was written.
-
-    `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
-    did, `rewritten` those of them whose row it wrote; `ordered` and `again_ordered` say that the range up to the
-    batch's last key is covered, by the first and by the second walk. `rivals` are items with the key of another one,
-    `unfit` those that the database refuses, with its reasons.
-    """
-
-    known: Known
-    seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
-    rewritten: AbstractSet[Key] = frozenset()
-    ordered: bool
-    again_ordered: bool = False
-    mode: Mode
-    rivals: Sequence[tuple[Key, RawItem]] = ()
-    unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
 
 
 def batch_of(codec: ItemCodec, state: PassState, pages: Sequence[Page], *, shifting: bool) -> Batch:

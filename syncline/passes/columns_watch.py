@@ -155,18 +155,23 @@ class ColumnsWatch:
         }
 
     def _put_back(
-        self, changes: Changes, row: ItemRow, places: Sequence[int], stored: Sequence[Any], prints: tuple[bytes, bytes]
+        self,
+        changes: Changes,
+        row: ItemRow,
+        places: Sequence[int],
+        stored: Sequence[Any],
+        fingerprints: tuple[bytes, bytes],
     ) -> None:
         """Count the row as changed only where it differs in another column too."""
         values = list(row.values)
         for place, value in zip(places, stored, strict=True):
             values[place] = value
         own = self.codec.fingerprint(values)
-        if own != prints[1]:
+        if own != fingerprints[1]:
             changes.changed.append(ItemRow(row.key, tuple(values), (own, own)))
-        elif not self._is_kept(prints):
-            changes.touched.append((row.key, own))
+        elif not self._is_kept(fingerprints):
+            changes.respelt.append((row.key, own))
 
     @staticmethod
-    def _is_kept(prints: tuple[bytes, bytes]) -> bool:
-        return prints[0] == prints[1]
+    def _is_kept(fingerprints: tuple[bytes, bytes]) -> bool:
+        return fingerprints[0] == fingerprints[1]
