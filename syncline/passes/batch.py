@@ -80,7 +80,7 @@ def batch_of(codec: ItemCodec, state: PassState, pages: Sequence[Page], *, shift
         page_keys=page_keys,
         tombstones=list(gone),
         unreadable=unreadable if state.walk == 1 else [],
-        ordered=state.ordered and rises(keys, state.covered_to),
+        ordered=state.ordered and rises(keys, state.contiguous_up_to),
         again_ordered=state.walk > 1 and state.again_ordered and rises(keys, state.again_to),
     )
     if len(items) < len(keys):

@@ -197,7 +197,9 @@ class PageWriter:
         """Whether rows would be deleted if the pass ended now."""
         if self._source.required_dataset.deletes.never:
             return False
-        return self._seen.misses_rows(connection, self._rows, covered_to=state.covered_to, ordered=state.ordered)
+        return self._seen.misses_rows(
+            connection, self._rows, contiguous_up_to=state.contiguous_up_to, ordered=state.ordered
+        )
 
     def _advanced(
         self, state: PassState, pages: Sequence[Page], batch: Batch, existing: ExistingRows, changes: Changes
@@ -214,7 +216,7 @@ class PageWriter:
             walk_pages=state.walk_pages + len(pages),
             items=state.items + changes.tally.processed + len(batch.unreadable),
             page_size=last.page_size or state.page_size or len(first.rows),
-            covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
+            contiguous_up_to=next(reversed(batch.items), state.contiguous_up_to) if ordered else state.contiguous_up_to,
             ordered=ordered,
             again_to=next(reversed(batch.items), state.again_to) if existing.again_ordered else state.again_to,
             again_ordered=state.again_ordered and (existing.again_ordered or not batch.items),

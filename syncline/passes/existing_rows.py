@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,7 +19,7 @@ from syncline.passes.batch import Batch
 from syncline.passes.codec import ItemCodec
 from syncline.passes.state import PassState
 from syncline.store.item_rows import ItemRows, Known
-from syncline.store.pass_keys import PassKeys
+from syncline.store.pass_keys import PassKeys, covers
 
 __all__ = ["ExistingRows", "RowReader"]
 
@@ -74,7 +73,7 @@ class RowReader:
 
     def _in_first_walk(self, connection: Connection, state: PassState, batch: Batch) -> ExistingRows | None:
         """None where the range holds too many rows."""
-        known = self._between(connection, state.covered_to, batch)
+        known = self._between(connection, state.contiguous_up_to, batch)
         if known is None:
             return None
         self.seen.add_missing(connection, [key for key in known if key not in batch.items])
@@ -86,13 +85,15 @@ class RowReader:
         missing = self.seen.missing(connection, limit=_MOST_MISSING)
         if known is None or missing is None:
             return None
-        late = [key for key in batch.items if not _covers(state.covered_to, key) or (missing and str(key) in missing)]
+        late = [
+            key for key in batch.items if not covers(state.contiguous_up_to, key) or (missing and str(key) in missing)
+        ]
         before: dict[Key, int] = dict.fromkeys(known.keys() & batch.items.keys(), 1)
         for key in late:
             before.pop(key, None)
         others = [key for key in batch.items if key not in before]
         if others:
-            before |= self.seen.seen_among(connection, others, covered_to=state.covered_to, stored=known)
+            before |= self.seen.seen_among(connection, others, contiguous_up_to=state.contiguous_up_to, stored=known)
         fingerprint = self.codec.raw_fingerprint
         changed = [key for key in before if key in known and known[key][0] != fingerprint(batch.items[key])]
         rewritten = self.rows.written_since(connection, changed, state.started_at) if changed else set["Key"]()
@@ -104,9 +105,9 @@ class RowReader:
     def _by_key(self, connection: Connection, state: PassState, batch: Batch) -> ExistingRows:
         keys = batch.keys
         known = self.rows.known_of(connection, keys)
-        seen = self.seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
+        seen = self.seen.seen_among(connection, keys, contiguous_up_to=state.contiguous_up_to, stored=known)
         if state.walk > 1:
-            seen |= {key: state.walk for key in seen if _covers(state.again_to, key)}
+            seen |= {key: state.walk for key in seen if covers(state.again_to, key)}
         rewritten = self.rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
         self.seen.add_seen(connection, keys, walk=state.walk)
         return ExistingRows(
@@ -117,8 +118,3 @@ class RowReader:
         """The rows behind `after` up to the batch's last key; None where there are too many."""
         limit = 2 * len(batch.items) + _RANGE_SLACK
         return self.rows.known_between(connection, after, next(reversed(batch.items)), limit)
-
-
-def _covers(covered_to: Any, key: Any) -> bool:  # noqa: ANN401 - keys of one table have one type
-    """Whether the range up to `covered_to` holds `key`."""
-    return covered_to is not None and bool(key <= covered_to)

@@ -85,7 +85,7 @@ def _pruned(
     rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
     gone: Sequence[Key] = ()
     if not source.required_dataset.deletes.never and state.is_proved:
-        gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
+        gone = seen.unseen(connection, rows, contiguous_up_to=state.contiguous_up_to, ordered=state.ordered)
     stored = rows.count(connection) if gone else 0
     refusal = _refusal_after(source, row, gone, stored) if _is_much(source, len(gone), stored) else None
     refused = _objection(source, state, len(gone), stored, refusal, force=force)

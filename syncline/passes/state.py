@@ -42,6 +42,8 @@ _NO_PROGRESS = Ending(end=End.CIRCLES, reason="page after page brings items that
 class PassState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a pass stands; kept in `checkpoints.pass_state`, written with every page.
 
+    A field keeps its name there when its attribute is renamed: a pass that an older version began goes on.
+
     Attributes:
         mode: whether it reads all items or those that changed.
         started_at: when it began, by our clock.
@@ -59,7 +61,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         total: what the upstream last said of how many items there are.
         least: the lowest that it said in this walk.
         most: the highest.
-        covered_to: the last key up to which keys came in rising order.
+        contiguous_up_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order; no longer in the second walk.
         again_to: the last key up to which those of the second walk came in rising order.
         again_ordered: whether all of the second walk did, behind a first one that did.
@@ -94,7 +96,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     least: int | None = None
     most: int | None = None
-    covered_to: int | str | None = None
+    contiguous_up_to: int | str | None = msgspec.field(default=None, name="covered_to")
     ordered: bool = True
     again_to: int | str | None = None
     again_ordered: bool = False
