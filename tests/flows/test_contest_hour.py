@@ -15,7 +15,7 @@ from support.virtual_time import VirtualTime
 import sandbox
 from syncline.clock import ManualClock
 from syncline.contests import rounds
-from syncline.contests.progress import FreezeProgress
+from syncline.contests.freezing import FreezeProgress
 from syncline.contests.tables import RoundStatus
 from syncline.model.session import Status
 from syncline.store.engine import Store

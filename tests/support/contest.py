@@ -21,7 +21,7 @@ from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing, rounds, snapshots
 from syncline.contests.checking import Checks
 from syncline.contests.entering import enter
-from syncline.contests.progress import FreezeProgress
+from syncline.contests.freezing import FreezeProgress
 from syncline.contests.pushing import push_due
 from syncline.contests.tables import Entry, EntryStatus, Round, Snapshot
 from syncline.contests.x import Mentions

@@ -7,7 +7,7 @@ import pytest
 from support.feed import FEED, quests, trip
 
 from syncline.clock import ManualClock
-from syncline.contests import pushes, rounds
+from syncline.contests import pushing, rounds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
@@ -230,7 +230,7 @@ def test_rounds_are_shown_with_their_entries_and_how_their_snapshot_was_sent(cal
         rounds.roll(connection, now=now - timedelta(hours=2), every_seconds=3_600)
         rounds.begin_freezing(connection, 1, now=now)
         rounds.set_frozen(connection, 1, now=now, push_at=now)
-        pushes.refused(connection, 1, error="inbox answered 503", retry_at=now + timedelta(minutes=5))
+        pushing.refused(connection, 1, error="inbox answered 503", retry_at=now + timedelta(minutes=5))
         rounds.roll(connection, now=now, every_seconds=None)
     page = read(call)
     assert "Rounds" in page.text

@@ -7,9 +7,9 @@ from sqlalchemy import event
 from support.rounds import frozen, opened
 
 from syncline.clock import ManualClock
-from syncline.contests import entries, pushes, rounds, snapshots
+from syncline.contests import entries, pushing, rounds, snapshots
 from syncline.contests.overview import Delivery, RoundOverview, find, newest, snapshot_fits, unchecked
-from syncline.contests.snapshot import snapshot_of
+from syncline.contests.snapshots import snapshot_of
 from syncline.contests.tables import EntryStatus, Round, RoundStatus
 from syncline.store.engine import Store
 
@@ -110,11 +110,11 @@ def test_a_webhook_that_is_refused_for_good_is_given_up(store: Store, clock: Man
     frozen(store, opened(store), push_at=clock.now())
     assert _found(store, 1).delivery is Delivery.WAITING
     with store.write() as connection:
-        pushes.refused(connection, 1, error="gone", retry_at=None)
+        pushing.refused(connection, 1, error="gone", retry_at=None)
     assert _found(store, 1).delivery is Delivery.GIVEN_UP
+    pushing.ask_again(store, 1)
     with store.write() as connection:
-        pushes.ask_again(connection, 1, now=clock.now())
-        pushes.accepted(connection, 1, now=clock.now() + timedelta(seconds=1))
+        pushing.accepted(connection, 1, now=clock.now() + timedelta(seconds=1))
     assert _found(store, 1).delivery is Delivery.SENT
 
 
