@@ -12,6 +12,7 @@ from syncline.contests import snapshots
 from syncline.contests.snapshots import webhook_body, webhook_id
 from syncline.contests.tables import Round, RoundStatus
 from syncline.errors import WebhookError
+from syncline.model.policies import Backoff
 from syncline.store import sessions
 from syncline.store.engine import Store
 from syncline.upstreams.webhooks import Endpoint, send
@@ -19,10 +20,8 @@ from syncline.upstreams.webhooks import Endpoint, send
 __all__ = ["accepted", "ask_again", "due", "push_due", "refused"]
 
 _ERROR_LIMIT = 500
-_ATTEMPTS = 12
-"""With the waits below: for about a day and a half."""
-_FIRST_WAIT = timedelta(minutes=5)
-_LONGEST_WAIT = timedelta(hours=6)
+_WAITS = Backoff(attempts=12, initial=5 * 60, maximum=6 * 3600, jitter=0)
+"""About a day and a half in all."""
 
 
 def ask_again(store: Store, number: int) -> None:
@@ -73,9 +72,10 @@ async def _push(store: Store, endpoint: Endpoint, session_id: str, one: Round) -
 
 def _retry_at(one: Round, error: WebhookError, now: datetime) -> datetime | None:
     """When to send it again; None where that is of no use any more."""
-    if error.final or one.push_attempts + 1 >= _ATTEMPTS:
+    attempt = one.push_attempts + 1
+    if error.final or attempt >= _WAITS.attempts:
         return None
-    return now + min(_LONGEST_WAIT, _FIRST_WAIT * 2**one.push_attempts)
+    return now + timedelta(seconds=_WAITS.grown_seconds(attempt))
 
 
 def due(connection: Connection, now: datetime) -> Sequence[Round]:

@@ -12,7 +12,7 @@ import httpx
 from syncline.clock import Clock, Steady, SteadyClock, SystemClock
 from syncline.errors import BudgetSpentError
 from syncline.model.budgets import BudgetKey
-from syncline.model.policies import Priority
+from syncline.model.policies import Backoff, Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.budget_state import Denied, Granted
 from syncline.upstreams.answers import limits_rate, read_quota, retry_at
@@ -21,9 +21,8 @@ from syncline.upstreams.connections import InFlight
 
 __all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget", "wait_looking"]
 
-_PAUSE_SECONDS = 5.0
-"""The pause after a 429 that names no time; doubled with each one that follows."""
-_LONGEST_PAUSE_SECONDS = 900.0
+_PAUSES = Backoff(initial=5, maximum=900, jitter=0)
+"""The pauses after bursts of 429s, one after the other, that name no time."""
 _UNBLOCKED_FOR = timedelta(seconds=0.25)
 """For how long an upstream that was read as not blocked is taken to be so without another look at the database."""
 _SHORTEST_WAIT_SECONDS = 0.001
@@ -266,7 +265,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
     def _pause(self) -> timedelta:
         """The pause where the upstream names no time."""
-        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._bursts - 1)))
+        return timedelta(seconds=_PAUSES.grown_seconds(self._bursts))
 
 
 _LOOK_EVERY_SECONDS = 1.0
