@@ -9,15 +9,16 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import Session, col
 
 from syncline.contests import snapshots
+from syncline.contests.settings import SNAPSHOT_SECRET, SNAPSHOT_URL, ContestSettings
 from syncline.contests.snapshots import webhook_body, webhook_id
 from syncline.contests.tables import Round, RoundStatus
-from syncline.errors import WebhookError
+from syncline.errors import MissingSettingError, WebhookError
 from syncline.model.policies import Backoff
 from syncline.store import sessions
 from syncline.store.engine import Store
 from syncline.upstreams.webhooks import Endpoint, send
 
-__all__ = ["accepted", "ask_again", "due", "push_due", "refused"]
+__all__ = ["accepted", "ask_again", "due", "endpoint_of", "push_due", "refused"]
 
 _ERROR_LIMIT = 500
 _WAITS = Backoff(attempts=12, initial=5 * 60, maximum=6 * 3600, jitter=0)
@@ -29,6 +30,25 @@ def ask_again(store: Store, number: int) -> None:
     waiting = col(Round.number) == number, col(Round.status) == RoundStatus.FROZEN, col(Round.pushed_at).is_(None)
     with store.write() as connection:
         connection.execute(update(Round).where(*waiting).values(push_retry_at=store.clock.now()))
+
+
+def endpoint_of(settings: ContestSettings) -> Endpoint | None:
+    """Where snapshots go; None where that is not set.
+
+    Raises:
+        MissingSettingError: there is a URL, but nothing to sign with.
+        ConfigurationError: the URL or the secret cannot be used.
+    """
+    if settings.snapshot_url is None:
+        return None
+    if settings.snapshot_secret is None:
+        raise MissingSettingError(SNAPSHOT_SECRET, f"what goes to {SNAPSHOT_URL} is signed with it")
+    return Endpoint(
+        url=settings.snapshot_url,
+        secret=settings.snapshot_secret,
+        url_setting=SNAPSHOT_URL,
+        secret_setting=SNAPSHOT_SECRET,
+    )
 
 
 async def push_due(

@@ -17,8 +17,8 @@ import httpx
 from pydantic import SecretStr
 
 from syncline.errors import MissingSettingError
+from syncline.kernel_settings import KernelSettings
 from syncline.model.upstream import Auth, Upstream
-from syncline.settings import Settings
 from syncline.upstreams.masks import MASK, Masks, forms
 
 __all__ = [
@@ -195,7 +195,7 @@ class FixedSigner:
         return False
 
 
-def signer_of(upstream: Upstream, settings: Settings) -> FixedSigner:
+def signer_of(upstream: Upstream, settings: KernelSettings) -> FixedSigner:
     """Signs as `upstream.auth` asks for.
 
     Raises:
@@ -219,7 +219,7 @@ def signer_of(upstream: Upstream, settings: Settings) -> FixedSigner:
             return FixedSigner(query={upstream.auth_name: values[0]}, secrets=(values[0],))
 
 
-def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
+def sealed(upstream: Upstream, settings: KernelSettings, *, salt: bytes = b"") -> str:
     """A slow, salted digest of the base URL and the credentials of `upstream`, to tell later whether they have changed.
 
     Raises:
@@ -235,7 +235,7 @@ def sealed(upstream: Upstream, settings: Settings, *, salt: bytes = b"") -> str:
     return f"{salt.hex()}:{digest.hex()}"
 
 
-def is_sealed(seal: str, upstream: Upstream, settings: Settings) -> bool:
+def is_sealed(seal: str, upstream: Upstream, settings: KernelSettings) -> bool:
     """Whether `seal` is the digest of these settings.
 
     Raises:
@@ -257,7 +257,7 @@ def credential_settings(upstream: Upstream) -> tuple[str, ...]:
             return (f"{prefix}TOKEN",)
 
 
-def _values(upstream: Upstream, settings: Settings) -> tuple[SecretStr | str | None, ...]:
+def _values(upstream: Upstream, settings: KernelSettings) -> tuple[SecretStr | str | None, ...]:
     given = settings.upstream(upstream.name)
     match upstream.auth:
         case Auth.NONE:

@@ -12,9 +12,9 @@ import httpx
 
 from syncline.clock import Clock, SystemClock
 from syncline.errors import ConfigurationError, RejectedError, UnavailableError
+from syncline.kernel_settings import KernelSettings
 from syncline.model.page import Request
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings
 from syncline.upstreams.address import address_of, redirected
 from syncline.upstreams.answers import ErrorClassifier, limits_rate
 from syncline.upstreams.auth import Secrets, Signer, SigningTransport, sealed, signer_of
@@ -56,7 +56,7 @@ class UpstreamClient:
     def __init__(
         self,
         upstream: Upstream,
-        settings: Settings,
+        settings: KernelSettings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,

@@ -15,6 +15,7 @@ from flows.twitter_poller import TWITTER_POLLER
 from flows.validate_entries import VALIDATE_ENTRIES
 from flows.x import X
 from support.sources import altered
+from support.webhooks import endpoint
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun, lease_name
 from syncline.clock import ManualClock
@@ -125,7 +126,7 @@ class Contest:
     @property
     def endpoint(self) -> Endpoint:
         """The simulated inbox."""
-        return Endpoint(url=f"{self.box.url}/inbox", secret=INBOX_SECRET)
+        return endpoint(f"{self.box.url}/inbox", INBOX_SECRET)
 
     def checks(self, service: Source, client: UpstreamClient, session: str) -> Checks:
         """Checks for a session of the test's own."""
