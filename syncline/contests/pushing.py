@@ -21,15 +21,16 @@ from syncline.upstreams.webhooks import Endpoint, send
 __all__ = ["accepted", "ask_again", "due", "endpoint_of", "push_due", "refused"]
 
 _ERROR_LIMIT = 500
+_UNSENT = col(Round.status) == RoundStatus.FROZEN, col(Round.pushed_at).is_(None)
 _WAITS = Backoff(attempts=12, initial=5 * 60, maximum=6 * 3600, jitter=0)
 """About a day and a half in all."""
 
 
 def ask_again(store: Store, number: int) -> None:
     """Send the snapshot of a round with the next run, if it was not accepted yet."""
-    waiting = col(Round.number) == number, col(Round.status) == RoundStatus.FROZEN, col(Round.pushed_at).is_(None)
+    again = update(Round).where(col(Round.number) == number, *_UNSENT).values(push_retry_at=store.clock.now())
     with store.write() as connection:
-        connection.execute(update(Round).where(*waiting).values(push_retry_at=store.clock.now()))
+        connection.execute(again)
 
 
 def endpoint_of(settings: ContestSettings) -> Endpoint | None:
@@ -100,8 +101,8 @@ def _retry_at(one: Round, error: WebhookError, now: datetime) -> datetime | None
 
 def due(connection: Connection, now: datetime) -> Sequence[Round]:
     """The frozen rounds whose snapshot is to be sent now, in order."""
-    waiting = col(Round.status) == RoundStatus.FROZEN, col(Round.pushed_at).is_(None), col(Round.push_retry_at) <= now
-    return Session(connection).scalars(select(Round).where(*waiting).order_by(col(Round.number))).all()
+    is_due = col(Round.push_retry_at) <= now
+    return Session(connection).scalars(select(Round).where(*_UNSENT, is_due).order_by(col(Round.number))).all()
 
 
 def accepted(connection: Connection, number: int, *, now: datetime) -> None:
