@@ -28,7 +28,7 @@ from web.edge.limits import Limits
 
 __all__ = ["create_app", "kept_going"]
 
-_DESCRIPTION = "Keeps your database in step with other people's rate-limited APIs."
+_DESCRIPTION = "Keeps your database up to date with other people's rate-limited APIs."
 _VERSION = "1"
 """The API's version. Syncline's own is not shown to callers without a token."""
 _PAUSE_SECONDS = 15.0

@@ -186,7 +186,7 @@ class SourceJson(PublicJson):
 
     upstream: str
     set_up: bool = Field(description="false: its upstream has no base URL, so it does not run; that is no problem")
-    rows: int | None = Field(description="null where it keeps no dataset in step")
+    rows: int | None = Field(description="null where it keeps no dataset")
     rows_exact: bool | None = Field(description="false: PostgreSQL's estimate of a large table")
     open_sessions: int
     running: RunningJson | None = Field(description="its open session; of several (accounts), the oldest")

@@ -207,7 +207,7 @@ def test_a_probe_that_fails_opens_the_breaker_again(scheduler: Scheduler) -> Non
 
 
 def test_one_feed_that_is_down_takes_no_other_with_it(scheduler: Scheduler) -> None:
-    """Mixed weather: six are in step, the seventh is not asked any more, whatever is scheduled."""
+    """Mixed weather: six are up to date, the seventh is not asked any more, whatever is scheduled."""
     scheduler.down("quests")
     outcomes = dict(zip(FEEDS, scheduler(*FEEDS), strict=True))
     assert outcomes == dict.fromkeys(FEEDS, Status.COMPLETED) | {"quests": Status.FAILED}

@@ -116,7 +116,7 @@ def test_what_else_changed_is_stored(store: Store, pages: BodyPages, source: Sou
 def test_values_that_some_items_lose_are_lost(
     *, store: Store, pages: BodyPages, source: Source, lose: range, keep: range, new: range
 ) -> None:
-    """An item without a label has no label: that is what keeping in step means."""
+    """An item without a label has no label: that is what keeping up to date means."""
     show(pages, *(box(n) for n in [*lose, *keep]))
     run(store, source)
     show(pages, *(box(n, label=None) for n in lose), *(box(n) for n in [*keep, *new]))
