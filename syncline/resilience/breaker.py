@@ -86,7 +86,7 @@ def admit(circuit: Circuit, policy: BreakerPolicy, now: int, *, lease_us: int) -
     """Let a run through, or not.
 
     Returns:
-        Whether it may go; if not, when it is worth asking again (None: when somebody has reset the breaker); and the
+        Whether it may go; if not, when it is worth asking again (None: once an operator has reset the breaker); and the
         circuit after it, the same object where nothing changed.
     """
     circuit = _settled(circuit, now)
