@@ -31,7 +31,7 @@ class UpstreamSettings(BaseModel):
 
 
 class KeepSettings(BaseModel):
-    """How long history is kept: `SYNCLINE_KEEP__…`; counters and totals stay for ever."""
+    """How long history is kept: `SYNCLINE_KEEP__…`; counters and totals are always kept."""
 
     sessions_days: float = Field(default=30, gt=0)
     newest_sessions: int = Field(default=100, ge=20)
@@ -59,7 +59,7 @@ class KernelSettings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)
     """`postgresql://user:password@host/name` or `sqlite:///path`; SQLite in `home` unless set."""
     database_lock_seconds: float = Field(default=30, gt=0, le=3600)
-    """How long a transaction waits for a lock that somebody else holds."""
+    """How long a transaction waits for a lock that another one holds."""
     database_statement_seconds: float = Field(default=300, gt=0, le=86_400)
     """How long one statement may work on PostgreSQL; migrations may take longer."""
     database_idle_seconds: float = Field(default=25, gt=0, le=3600)
@@ -88,7 +88,7 @@ class KernelSettings(BaseSettings):
     cron_secret: SecretStr | None = Field(default=None, validation_alias="CRON_SECRET")
     internal_api_key: SecretStr | None = Field(default=None, validation_alias="INTERNAL_API_KEY")
     alert_urls: SecretStr | None = None
-    """Who is told of alerts: Apprise URLs, with spaces between them."""
+    """Where alerts are sent: Apprise URLs, with spaces between them."""
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
     keep: KeepSettings = KeepSettings()
     """How long history is kept."""

@@ -1,4 +1,4 @@
-"""Freezing a round: every entry is checked for the last time, then the snapshot is made, once and for ever."""
+"""Freezing a round: every entry is checked for the last time, then the snapshot is made, which never changes again."""
 
 from __future__ import annotations
 
@@ -217,14 +217,14 @@ async def freeze(
 ) -> str | None:
     """Freeze a round: from now on it takes no entries; all that it has are checked once more, and its snapshot is made.
 
-    What was checked is stored batch by batch: a run that was interrupted goes on behind it. A round that is frozen
+    What was checked is stored batch by batch: a run that was interrupted continues after it. A round that is frozen
     already stays as it is.
 
     Args:
         checks: what checks the entries, for the snapshot (`final`).
         number: the round.
-        pushes: whether the snapshot is to be sent to somebody.
-        on_batch: hears of each batch.
+        pushes: whether the snapshot is to be sent as a webhook.
+        on_batch: called after each batch.
 
     Returns:
         Why the round could not be frozen, which the session then says too; None where it is frozen.

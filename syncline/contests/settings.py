@@ -28,7 +28,7 @@ class ContestSettings(BaseModel):
     snapshot_secret: SecretStr | None = None
     """Signs them: base64, with or without `whsec_` before it."""
     round_seconds: float | None = Field(default=None, ge=60)
-    """How long a round of the contest lasts; unset: until somebody freezes it, or says when it ends."""
+    """How long a round of the contest lasts; unset: until it is frozen by hand, or its end is set."""
     twitter_poll_interval: int | None = Field(
         default=None, ge=1_000, le=_WEEK_MS, validation_alias="TWITTER_POLL_INTERVAL"
     )

@@ -42,7 +42,7 @@ def snapshot_of(one: Round, entries: Sequence[Entry], *, now: datetime) -> Snaps
 
 
 def webhook_id(snapshot: Snapshot) -> str:
-    """The same for each attempt, so that whoever gets it twice can tell."""
+    """The same for each attempt, so that a receiver recognises one that comes twice."""
     return f"round-{snapshot.round_number}-{snapshot.content_hash.removeprefix('sha256:')[:16]}"
 
 

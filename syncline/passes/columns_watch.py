@@ -128,7 +128,9 @@ class ColumnsWatch:
         if not places:
             return []
         changed = {row.key for row in changes.changed}
-        bad = {item.key for item in changes.rejected}  # they keep their values, but nobody says that they have them
+        bad = {
+            item.key for item in changes.rejected
+        }  # rejected items keep their values, which says nothing about the column
         same = [key for key in items if key in known and key not in changed and key not in bad]
         again = len(changed) < _MANY and column_values.are_kept(
             connection, self.source.required_dataset.table, self.rows

@@ -33,7 +33,7 @@ __all__ = ["Committed", "PageWriter"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Committed:
-    """What a commit left behind: the pass's state, what was counted, and a hold that now stands in the way."""
+    """What a commit left behind: the pass's state, what was counted, and a hold that is now in force."""
 
     state: PassState
     tally: Tally
@@ -57,7 +57,7 @@ class PageWriter:
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
         self._reader = RowReader(codec=self._codec, rows=self._rows, seen=self._seen)
-        may_lose = force or source.required_dataset.deletes.never  # who never deletes has no run with force
+        may_lose = force or source.required_dataset.deletes.never  # a source that never deletes has no run with `force`
         self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
             source=source.name, account_id=account_id, session_id=session_id, keep=source.required_dataset.keep_rejects

@@ -18,7 +18,7 @@ __all__ = ["LeaseKeeper"]
 
 
 class LeaseKeeper:
-    """Renews a session's lease while the context lasts, and hears whether it is asked to end.
+    """Renews a session's lease while the context lasts, and looks whether it is asked to end.
 
     Ending the session frees the lease.
     """
@@ -79,7 +79,7 @@ class LeaseKeeper:
             self._look()
 
     def _look(self) -> None:
-        """Hear whether the session is asked to end."""
+        """Look whether the session is asked to end."""
         if self._on_asked is None:
             return
         try:

@@ -59,7 +59,7 @@ class Progress:
 
 @dataclass(kw_only=True)
 class _Pull:
-    """One session's pull; `sleep` waits for so many seconds, `on_page` hears of each commit."""
+    """One session's pull; `sleep` waits for so many seconds, `on_page` is called after each commit."""
 
     store: Store
     source: Source
@@ -80,7 +80,7 @@ class _Pull:
         """Go on at the checkpoint until all pages are stored; returns what this call added.
 
         Raises:
-            UpstreamError: the upstream failed; what came before is stored, and the next call goes on there.
+            UpstreamError: the upstream failed; what came before is stored, and the next call continues there.
             DeferredError: a hold or a rate limit lasts longer than the source's patience.
             SessionLostError: the session was closed or taken over.
         """
@@ -124,7 +124,7 @@ class _Pull:
         return Metered(transport=self.transport, ceiling=self.source.required_dataset.max_requests, sent=sent)
 
     async def _walk(self, writer: PageWriter, state: PassState, transport: Transport) -> PassState:
-        """Read and store pages until the walk ends or a hold stands in the way."""
+        """Read and store pages until the walk ends or a hold is in force."""
         ask = Ask(
             mode=state.mode,
             updated_since=state.since,
@@ -186,7 +186,7 @@ class _Pull:
 
     @property
     def _made_for(self) -> str:
-        """A digest of what is read, from where, and into which columns: parameters may hold what nobody may store."""
+        """A digest of what is read, from where, and into which columns; the parameters in it may be secrets."""
         read = getattr(self.source.required_dataset.pages, "declared", "")
         shape = codec_of(
             self.source.required_dataset.table,

@@ -71,7 +71,7 @@ async def _read(pages: AsyncGenerator[Page], queue: asyncio.Queue[_Arrival]) -> 
         async with aclosing(pages):
             async for page in pages:
                 await queue.put(page)
-    except Exception as error:  # noqa: BLE001 - raised by the one who reads the queue
+    except Exception as error:  # noqa: BLE001 - raised again where the queue is read
         await queue.put(error)
     else:
         await queue.put(None)

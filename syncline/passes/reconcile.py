@@ -1,4 +1,4 @@
-"""Reconciling: closes the sessions whose end nobody could write down (SIGKILL, power loss)."""
+"""Reconciling: closes the sessions whose process died before it could close them (SIGKILL, power loss)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REASONS = {
 def reconcile(
     store: Store, outcome_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
 ) -> list[str]:
-    """Close the open sessions that nobody works on any more; returns their ids.
+    """Close the open sessions whose run has ended; returns their ids.
 
     Args:
         store: the database.

@@ -42,7 +42,7 @@ _NO_PROGRESS = Ending(end=End.CIRCLES, reason="page after page brings items that
 class PassState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a pass stands; kept in `checkpoints.pass_state`, written with every page.
 
-    A field keeps its name there when its attribute is renamed: a pass that an older version began goes on.
+    A field keeps its name there when its attribute is renamed: a pass that an older version began continues.
 
     Attributes:
         mode: whether it reads all items or those that changed.
@@ -51,7 +51,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         since: in incremental mode, the instant from which changes are asked for.
         walk: 1, or 2 where the list is walked once more.
         resume: where to go on: the last stored page's `resume`.
-        ending: how the walk ended; None while it goes on.
+        ending: how the walk ended; None until then.
         finished: all pages are stored; what is left to do is the deletions of a full pass.
         pages: pages stored, over both walks.
         walk_pages: pages of this walk.
@@ -170,7 +170,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
         hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
         or where one may have been missed, or where most items were rejected: they fit again when the upstream is
-        mended, and nobody would ask for them any more.
+        mended, and an incremental pass would not ask for them again.
         """
         if self.newest is None or self.is_mostly_rejected or not self.is_proved:
             return None

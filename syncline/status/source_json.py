@@ -48,7 +48,7 @@ def _masked(text: str, info: ValidationInfo) -> str:
 Instant: TypeAlias = Annotated[datetime, PlainSerializer(iso_instant, return_type=str, when_used="json")]
 """ISO 8601 in UTC with milliseconds, as in `2026-01-22T10:30:00.000Z`."""
 _Text: TypeAlias = Annotated[str, AfterValidator(_masked)]
-"""Text that somebody else wrote, or that quotes an upstream's answer: the mask, given as context, is applied to it."""
+"""Text that comes from outside, or that quotes an upstream's answer: the mask, given as context, is applied to it."""
 
 
 class _Part(BaseModel):

@@ -131,7 +131,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
         Raises:
             BudgetSpentError: the budget admits it only after more than the patience.
-            DeferredError: a hold stands in the way.
+            DeferredError: a hold is in force.
         """
         keys, waited = self._upstream.budgets_for(request.url.path, self._account_id), 0.0
         cost = asked_by(request).cost
@@ -243,7 +243,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         """Which of the budgets that paid for a refused request are to be blocked.
 
         Where one of them is the account's, the refusal is taken to be the account's own: it must block no other. If the
-        upstream meant us all, the others hear of it by their own next request.
+        upstream meant us all, the others are refused at their own next request.
         """
         return [key for key in keys if key.account_id] or keys or (self._block_key,)
 
