@@ -148,7 +148,7 @@ class RateLimitedError(UpstreamError):
     def __init__(
         self, message: str, *, upstream: str, status: int | None = None, retry_at: datetime | None = None
     ) -> None:
-        """`retry_at` is the upstream's own time, None where it named none."""
+        """`retry_at` is the upstream's own time, None if it named none."""
         self.retry_at = retry_at
         super().__init__(message, upstream=upstream, status=status)
 

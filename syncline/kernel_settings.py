@@ -125,7 +125,7 @@ class KernelSettings(BaseSettings):
 
     @property
     def prefect_auth(self) -> str | None:
-        """`user:password` for Prefect's API; None where it asks for none.
+        """`user:password` for Prefect's API; None if it asks for none.
 
         The secret of our own server is never sent to another one.
         """
@@ -157,11 +157,11 @@ class KernelSettings(BaseSettings):
         return self.home / "demo.env"
 
     def upstream(self, name: str) -> UpstreamSettings:
-        """The settings of the upstream `name`; all unset where nothing was said of it."""
+        """The settings of the upstream `name`; all unset if nothing was said of it."""
         return self.upstreams.get(name.lower(), UpstreamSettings())
 
     def missing(self, name: str) -> str | None:
-        """The setting that would say where the upstream `name` is; None where it does."""
+        """The setting that would say where the upstream `name` is; None if it does."""
         return base_url_setting(name) if self.upstream(name).base_url is None else None
 
     def base_url(self, name: str) -> str:

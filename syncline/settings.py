@@ -78,7 +78,7 @@ def load_settings() -> Settings:
         return _read(*files)
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error, files)) from None
-    except SettingsError as error:  # no JSON where that is expected; its text does not repeat the value
+    except SettingsError as error:  # a value that must be JSON is not; the error does not repeat it
         raise ConfigurationError(f"SYNCLINE_…: {error}") from None
     except OSError as error:
         raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None

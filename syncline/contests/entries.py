@@ -51,7 +51,7 @@ class Found:
     Attributes:
         tweet_id: which.
         status: what it is from now on.
-        missing_since: since when it is missing, where that is not believed yet.
+        missing_since: since when it is missing, if that is not believed yet.
         is_final: whether its round may be frozen with it.
     """
 
@@ -133,7 +133,7 @@ def count(connection: Connection, number: int, *, finally_checked: bool | None =
 
 
 def state_of(connection: Connection, number: int) -> RoundState:
-    """How the entries of a round stand; a moment also where there are 100,000."""
+    """How the entries of a round stand; a moment also if there are 100,000."""
     status, checked_at = col(Entry.status), func.max(col(Entry.checked_at))
     unchecked = func.count() - func.count(col(Entry.final_check_at))
     statement = select(status, func.count(), unchecked, checked_at).where(col(Entry.round_number) == number)

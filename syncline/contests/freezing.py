@@ -150,7 +150,7 @@ class _Freeze:
             await self.on_batch(progress)
 
     async def _wait_until(self, instant: datetime) -> None:
-        """Wait for the second look, where that is soon."""
+        """Wait for the second look, if that is soon."""
         store = self.checks.store
         wait_seconds = (instant - store.clock.now()).total_seconds()
         if wait_seconds > self.checks.source.patience_seconds:
@@ -184,7 +184,7 @@ class _Freeze:
         return _Made(state=state, snapshot=snapshot_of(one, found, now=store.clock.now()))
 
     def _kept(self, made: _Made | str, connection: Connection) -> bool:
-        """Keep what was made, or why nothing was; False where it is not true any more."""
+        """Keep what was made, or why nothing was; False if it is not true any more."""
         session_id, number = self.checks.session_id, self.number
         if isinstance(made, str):
             sessions.note_reason(connection, session_id, made)
@@ -227,7 +227,7 @@ async def freeze(
         on_batch: called after each batch.
 
     Returns:
-        Why the round could not be frozen, which the session then says too; None where it is frozen.
+        Why the round could not be frozen, which the session then says too; None if it is frozen.
 
     Raises:
         ConfigurationError: there is no such round.

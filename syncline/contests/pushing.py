@@ -34,7 +34,7 @@ def ask_again(store: Store, number: int) -> None:
 
 
 def endpoint_of(settings: ContestSettings) -> Endpoint | None:
-    """Where snapshots go; None where that is not set.
+    """Where snapshots go; None if that is not set.
 
     Raises:
         MissingSettingError: there is a URL, but nothing to sign with.
@@ -92,7 +92,7 @@ async def _push(store: Store, endpoint: Endpoint, session_id: str, one: Round) -
 
 
 def _retry_at(one: Round, error: WebhookError, now: datetime) -> datetime | None:
-    """When to send it again; None where that is of no use any more."""
+    """When to send it again; None if that is of no use any more."""
     attempt = one.push_attempts + 1
     if error.final or attempt >= _WAITS.attempts:
         return None

@@ -55,7 +55,7 @@ def due(connection: Connection, now: datetime) -> Sequence[Round]:
 
 
 def plan_end(connection: Connection, number: int, ends_at: datetime) -> bool:
-    """Have the open round end then; False where it is not open, or not the last one."""
+    """Have the open round end then; False if it is not open, or not the last one."""
     last = _last(connection)
     if last is None or last.number != number or last.status is not RoundStatus.OPEN:
         return False

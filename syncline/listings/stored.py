@@ -69,7 +69,7 @@ def page(connection: Connection, wanted: Wanted, *, limit: int, after: After | N
 
 
 def find(connection: Connection, source: str, external_id: str) -> StoredListing | None:
-    """One listing; None where there is none."""
+    """One listing; None if there is none."""
     columns = table_of(Listing).c
     return next(iter(_read(connection, [columns.source == source, columns.external_id == external_id], 1)), None)
 

@@ -52,7 +52,7 @@ class Rejected:
     """An item that does not fit its table.
 
     Attributes:
-        key: its key, None where that cannot be read.
+        key: its key, None if that cannot be read.
         reason: what is wrong, and where in the item.
         raw: the item as it came.
     """
@@ -67,7 +67,7 @@ class ItemCodec:
 
     Attributes:
         columns: the item's own columns; the next two are in their order.
-        defaults: what each is where the item lacks it; None where it must be there.
+        defaults: what each is where the item lacks it; None if it must be there.
         paths: where each stands in the item.
         rest_place: which of them keeps the rest of the item; None: none does.
     """

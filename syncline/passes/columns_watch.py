@@ -31,7 +31,7 @@ __all__ = ["ColumnsWatch", "are_enough"]
 _MANY = 20
 """So many changed rows that all lose a value are no coincidence."""
 _WHOLE_PAGE = 5
-"""So many are enough in a full pass where no item of the batch is as it was."""
+"""So many are enough in a full pass if no item of the batch is as it was."""
 _SAMPLE = 50
 """So many rows are looked up to see whether a column held anything."""
 
@@ -108,7 +108,7 @@ class ColumnsWatch:
         return True
 
     def news(self) -> str | None:
-        """What the session is to say of the last batch; None where there is nothing that it did not say before."""
+        """What the session is to say of the last batch; None if there is nothing that it did not say before."""
         if not self._news:
             return None
         columns, self._news = ", ".join(self._news), []
@@ -164,7 +164,7 @@ class ColumnsWatch:
         stored: Sequence[Any],
         fingerprints: tuple[bytes, bytes],
     ) -> None:
-        """Count the row as changed only where it differs in another column too."""
+        """Count the row as changed only if it differs in another column too."""
         values = list(row.values)
         for place, value in zip(places, stored, strict=True):
             values[place] = value

@@ -105,7 +105,7 @@ def settle(
 ) -> tuple[dict[Key, RawItem], list[Rejected]]:
     """Sort items whose key came before in the walk into those that are newer than their row, and those to refuse.
 
-    `stored` are the instants at which the rows were changed, where that is known. What only looks different on the wire
+    `stored` are the instants at which the rows were changed, if that is known. What only looks different on the wire
     is neither.
     """
     newer: dict[Key, RawItem] = {}

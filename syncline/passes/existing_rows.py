@@ -26,7 +26,7 @@ __all__ = ["ExistingRows", "RowReader"]
 _RANGE_SLACK = 2_000
 """How many more rows than a batch has items a range may hold before keys are looked up one by one."""
 _MOST_MISSING = 20_000
-"""So many missing keys are read for each batch; where there are more, each key of the walk is noted instead."""
+"""So many missing keys are read for each batch; if there are more, each key of the walk is noted instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ class RowReader:
         return found or self._by_key(connection, state, batch)
 
     def _in_first_walk(self, connection: Connection, state: PassState, batch: Batch) -> ExistingRows | None:
-        """None where the range holds too many rows."""
+        """None if the range holds too many rows."""
         known = self._between(connection, state.contiguous_up_to, batch)
         if known is None:
             return None
@@ -80,7 +80,7 @@ class RowReader:
         return ExistingRows(known=known, ordered=True, mode=state.mode)
 
     def _in_second_walk(self, connection: Connection, state: PassState, batch: Batch) -> ExistingRows | None:
-        """None where the range holds too many rows, or the first walk missed too many."""
+        """None if the range holds too many rows, or the first walk missed too many."""
         known = self._between(connection, state.again_to, batch)
         missing = self.seen.missing(connection, limit=_MOST_MISSING)
         if known is None or missing is None:
@@ -115,6 +115,6 @@ class RowReader:
         )
 
     def _between(self, connection: Connection, after: Key | None, batch: Batch) -> Known | None:
-        """The rows behind `after` up to the batch's last key; None where there are too many."""
+        """The rows behind `after` up to the batch's last key; None if there are too many."""
         limit = 2 * len(batch.items) + _RANGE_SLACK
         return self.rows.known_between(connection, after, next(reversed(batch.items)), limit)

@@ -60,7 +60,7 @@ class LeaseKeeper:
         self._thread.join(timeout=5)
 
     def renew(self) -> bool:
-        """Renew once; False where the lease was lost: the next commit of a page will say so."""
+        """Renew once; False if the lease was lost: the next commit of a page will say so."""
         try:
             return self._store.transact(
                 lambda connection: leases.renew(connection, self._name, self._owner, now=self._store.now(connection))

@@ -45,7 +45,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         passes: how many passes refused them.
         sample: some of the keys that the first of them found gone, as text.
-        gone: how many the first of them found gone; None where an older version wrote this.
+        gone: how many the first of them found gone; None if an older version wrote this.
     """
 
     passes: int
@@ -54,7 +54,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def loaded_refusal(text: str | None) -> Refusal | None:
-    """What `checkpoints.refusal` holds; None where nothing was refused."""
+    """What `checkpoints.refusal` holds; None if nothing was refused."""
     return None if text is None else msgspec.json.decode(text, type=Refusal)
 
 
@@ -141,7 +141,7 @@ def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stor
 def _objection(
     source: Source, state: PassState, gone: int, stored: int, refusal: Refusal | None, *, force: bool
 ) -> str | None:
-    """Why nothing may be deleted; None where it may."""
+    """Why nothing may be deleted; None if it may."""
     if not state.is_proved and state.ending is not None:
         return f"the end of the list is not proved, so nothing was deleted: {state.ending.reason}"
     if force or not gone:

@@ -39,7 +39,7 @@ _DEAD_CURSOR = frozenset({400, 403, 404, 422})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a pass has come: pages stored, pages in all where that is known, distinct items."""
+    """How far a pass has come: pages stored, pages in all if that is known, distinct items."""
 
     pages: int
     total_pages: int | None
@@ -47,7 +47,7 @@ class Progress:
 
     @property
     def percent(self) -> float:
-        """How far it is, 0 to 100; 0 where the upstream does not say how much there is."""
+        """How far it is, 0 to 100; 0 if the upstream does not say how much there is."""
         return min(100.0, 100 * self.pages / self.total_pages) if self.total_pages else 0.0
 
     @property
@@ -196,7 +196,7 @@ class _Pull:
         return xxh3_128_hexdigest(f"{getattr(self.transport, 'origin', '')} {read} {shape:x}".encode())
 
     def _begin(self, mode: Mode) -> PassState:
-        """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
+        """Begin a pass: incremental if there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
 
         def work(connection: Connection) -> PassState:

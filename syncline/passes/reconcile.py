@@ -26,7 +26,7 @@ def reconcile(
 
     Args:
         store: the database.
-        outcome_of: what the orchestrator knows of a flow run: its outcome, or None where it runs, or nothing is known.
+        outcome_of: what the orchestrator knows of a flow run: its outcome, or None if it runs, or nothing is known.
         is_ending: whether a flow run is being ended just now: its hooks know more, and have until its lease runs out.
     """
     with store.read() as connection:

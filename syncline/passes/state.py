@@ -168,7 +168,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         """The newest change up to which the source is surely up to date when this pass has ended.
 
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
-        hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
+        hour less where instants came without an offset: in autumn an hour comes twice. None if no change was seen,
         or where one may have been missed, or where most items were rejected: they fit again when the upstream is
         mended, and an incremental pass would not ask for them again.
         """
@@ -177,7 +177,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         return self.at_most_start(self.newest) - (_REPEATED_HOUR if self.is_local else timedelta())
 
     def at_most_start(self, instant: datetime) -> datetime:
-        """The instant, or the pass's start by the upstream's clock where that is earlier."""
+        """The instant, or the pass's start by the upstream's clock if that is earlier."""
         return min(instant, self.upstream_at or self.started_at)
 
 
@@ -187,7 +187,7 @@ def dumped(state: PassState) -> str:
 
 
 def loaded(text: str | None) -> PassState | None:
-    """The state that `dumped` wrote; None where there is none."""
+    """The state that `dumped` wrote; None if there is none."""
     return None if text is None else msgspec.json.decode(text, type=PassState)
 
 
@@ -227,7 +227,7 @@ def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool])
 
     It walks once more where the list moved, where a total was missed by little, and where rows would be deleted that a
     page's border may have hidden: what two walks have missed is gone. `misses_rows` says whether rows are stored that
-    the pass has not seen; it is asked only where that matters.
+    the pass has not seen; it is asked only if that matters.
     """
     if state.ending is None and state.stale_pages >= _STALE_PAGES:
         state = replace(state, ending=_NO_PROGRESS, resume=None)

@@ -52,7 +52,7 @@ def why(error: Exception, raw: bytes) -> str:
 
 
 def only(raw: bytes, path: Sequence[str]) -> bytes | None:
-    """The item with nothing in it but what stands at `path`; None where that cannot be told apart, or is not there."""
+    """The item with nothing in it but what stands at `path`; None if that cannot be told apart, or is not there."""
     try:
         found = outline.values_at(raw, {tuple(path)}).get(tuple(path))
     except ValueError:
@@ -64,7 +64,7 @@ def only(raw: bytes, path: Sequence[str]) -> bytes | None:
 
 
 def is_nested_too_deeply(raw: bytes) -> str | None:
-    """Says so where the item has more than `MOST_LEVELS` levels below itself; None where it has not."""
+    """Says so where the item has more than `MOST_LEVELS` levels below itself; None if it has not."""
     if raw.count(b"[") + raw.count(b"{") <= MOST_LEVELS:
         return None
     return _DEEP if outline.deeper_than(raw, MOST_LEVELS) else None
@@ -79,7 +79,7 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def quoted(raw: RawItem, texts: Mapping[str, bool]) -> bytes | None:
-    """The item with the numbers as text that a text column takes, digit for digit; None where it has none.
+    """The item with the numbers as text that a text column takes, digit for digit; None if it has none.
 
     These are numbers that no column of numbers holds exactly, and whole numbers as keys. Called only for items that did
     not fit, so that the others cost nothing.
@@ -139,7 +139,7 @@ class IndexLimits:
         )
 
     def exceeded(self, values: Sequence[Any]) -> str | None:
-        """Why the values cannot be indexed; None where they can."""
+        """Why the values cannot be indexed; None if they can."""
         for limit in self._limits:
             texts = {place: len(values[place].encode()) for place in limit.columns if isinstance(values[place], str)}
             if sum(texts.values()) > LONGEST_TEXT:
@@ -149,7 +149,7 @@ class IndexLimits:
 
 
 def key_too_long(key: str) -> str | None:
-    """Why the key is none; None where it is short enough."""
+    """Why the key is none; None if it is short enough."""
     return _too_long("the key") if len(key.encode()) > LONGEST_TEXT else None
 
 

@@ -52,7 +52,7 @@ class Guess:
         items: dotted path of the list.
         names_at: dotted path of the column names, where the items are lists of values.
         columns: the fields, in the order in which they were seen.
-        key: name of the column that tells items apart; None where no field does.
+        key: name of the column that tells items apart; None if no field does.
         paging: how further pages are asked for.
         total: dotted path or header of the number of items.
         updated_field: name of the column that says when an item changed.

@@ -45,7 +45,7 @@ class Proof:
         is_whole: whether an end was reached that is one, and nothing speaks against it.
         end_seen: whether the last page was asked for at once and is one, where the list was too long to be read.
         total_holds: whether what the API says to be the total may be believed.
-        refuted: why it is none; None where it may be used.
+        refuted: why it is none; None if it may be used.
         doubts: what could not be proved, in sentences.
     """
 
@@ -69,7 +69,7 @@ class _Walk:
         seen: the same, parsed.
         sizes: how many items each page had.
         again: how many items came a second time, on another page.
-        stood: the number of a page that had nothing new; None where each had.
+        stood: the number of a page that had nothing new; None if each had.
         ended: whether the way of paging came to an end by itself.
         error: what ended it instead.
     """
@@ -212,7 +212,7 @@ class _Prover:
 
 
 def _refutation(walk: _Walk, total: int | None) -> str | None:
-    """Why this is not how the pages go on; None where it may be."""
+    """Why this is not how the pages go on; None if it may be."""
     if walk.error is not None and len(walk.sizes) < 2:  # noqa: PLR2004 - no second page came
         return str(walk.error)
     if walk.stood == 2:  # noqa: PLR2004 - the second page has nothing that the first one had not
@@ -257,7 +257,7 @@ def _third(count: int) -> int:
 
 
 def _size_name(paging: Paging) -> str | None:
-    """The parameter for the size, where there is one."""
+    """The parameter for the size, if there is one."""
     return getattr(paging, "limit", None) or getattr(paging, "size", None)
 
 

@@ -66,7 +66,7 @@ def acquire(
 
     Returns:
         None, or the instant at which the request is admitted and the budget that admits it last. And what is
-        remembered after it: the same objects where nothing is to be written.
+        remembered after it: the same objects if nothing is to be written.
 
     Raises:
         ConfigurationError: the request costs more than a budget ever holds.
@@ -157,7 +157,7 @@ def usage(spent: Spent, key: BudgetKey, moment: Moment, seen: Seen | None) -> Us
 def _known(spent: Spent, key: BudgetKey, moment: Moment, seen: Seen | None) -> Spent:
     """What is remembered, at this moment: in the policy's grain, and by the clock as it was set.
 
-    The same object where nothing but the time has changed. The time is then the later one of `now` and `last`: a clock
+    The same object if nothing but the time has changed. The time is then the later one of `now` and `last`: a clock
     that was set back a little stands still.
     """
     window = _window(key.policy)

@@ -27,7 +27,7 @@ _DRIFT = 1000
 
 
 def follow(spent: Spent, policy: Policy | None, moment: Moment, seen: Seen | None) -> Spent:
-    """What is remembered, by the clock as it stands now; the same object where the clock was not set."""
+    """What is remembered, by the clock as it stands now; the same object if the clock was not set."""
     if spent.last - moment.now > CLOCK_STEP_US:
         return _set_back(spent, policy, moment)
     ahead = _ahead(spent, moment, seen)

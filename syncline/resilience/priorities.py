@@ -1,7 +1,7 @@
 """Priorities within one budget: higher ones go first, and the lowest that waits gets a tenth.
 
 There is no queue. A denied request records when it will retry and what it costs; until then, lower priorities are
-denied even where the budget has room. Each admission of a higher priority is a credit for the lowest one that waits.
+denied even if the budget has room. Each admission of a higher priority is a credit for the lowest one that waits.
 When the credit is nine times what that one asks for, all others are denied until it was admitted: one tenth of what is
 spent is its share.
 """

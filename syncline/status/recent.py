@@ -63,7 +63,7 @@ class Run:
 
     @property
     def error(self) -> str | None:
-        """What went wrong, on one line; None where it went well."""
+        """What went wrong, on one line; None if it went well."""
         if self.succeeded:
             return None
         one = self.session

@@ -61,7 +61,7 @@ class Quota:
 
 
 def retry_at(headers: Headers, now: datetime) -> datetime | None:
-    """The instant from which the upstream lets us ask again; None where it names none that lies ahead of `now`."""
+    """The instant from which the upstream lets us ask again; None if it names none that lies ahead of `now`."""
     named = _retry_after(headers.get("retry-after"), now)
     if named is not None:
         return named
@@ -69,7 +69,7 @@ def retry_at(headers: Headers, now: datetime) -> datetime | None:
 
 
 def read_quota(headers: Headers, now: datetime) -> Quota | None:
-    """The tightest quota of which both the rest and the end are told; None where none is, or it makes no sense.
+    """The tightest quota of which both the rest and the end are told; None if none is, or it makes no sense.
 
     Understood are `RateLimit: "default";r=5;t=12` and its older form `limit=10, remaining=5, reset=12` (IETF drafts),
     and the pairs `RateLimit-Remaining` and `-Reset`, `X-RateLimit-…`, `X-Rate-Limit-…`. Any answer may have them.
@@ -85,7 +85,7 @@ def read_quota(headers: Headers, now: datetime) -> Quota | None:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """The instant of an HTTP date (RFC 9110, section 5.6.7), UTC; None where `text` is none."""
+    """The instant of an HTTP date (RFC 9110, section 5.6.7), UTC; None if `text` is none."""
     if text is None:
         return None
     try:
@@ -98,7 +98,7 @@ def http_date(text: str | None) -> datetime | None:
 def wait_seconds(field: str, now: datetime) -> float | None:
     """The seconds from `now` to the instant that a field names, the longest where it names several.
 
-    Proxies that each add a header of their own make it `50, 53`. None where no instant is named, or an absurd one.
+    Proxies that each add a header of their own make it `50, 53`. None if no instant is named, or an absurd one.
     """
     waits = [wait for text in _TIMES.split(field) if (wait := _wait(text.strip(), now)) is not None]
     return max((wait for wait in waits if wait <= _LARGEST_WAIT_SECONDS), default=None)
@@ -137,7 +137,7 @@ def _resets(headers: Headers, now: datetime) -> Iterator[datetime]:
 
 
 def _remaining(headers: Headers, quota: str) -> float | None:
-    """How much of the quota is left; None where that is not told."""
+    """How much of the quota is left; None if that is not told."""
     left = (headers.get(f"{quota}-remaining") or "").strip()
     return float(left) if _NUMBER.fullmatch(left) else None
 
@@ -159,7 +159,7 @@ def _from_now(value: float, now: datetime) -> float:
 
 
 def _ahead(seconds: float, now: datetime) -> datetime | None:
-    """`now` moved by `seconds`, rounded up to a microsecond; None where that is no wait, or an absurd one."""
+    """`now` moved by `seconds`, rounded up to a microsecond; None if that is no wait, or an absurd one."""
     if not 0 < seconds <= _LARGEST_WAIT_SECONDS:
         return None
     return now + timedelta(microseconds=math.ceil(seconds * 1_000_000))
@@ -179,7 +179,7 @@ class ErrorClassifier:
     Attributes:
         upstream: whose answers these are.
         redact: takes the secrets out of a text.
-        account_id: the account that asked; "" where it was the source itself, with the credentials of the settings.
+        account_id: the account that asked; "" if it was the source itself, with the credentials of the settings.
     """
 
     upstream: Upstream

@@ -89,7 +89,7 @@ class Secrets:
         return self.hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def hide_headers(self, headers: httpx.Headers) -> httpx.Headers:
-        """As `hide`; the same headers where nothing is to hide."""
+        """As `hide`; the same headers if nothing is to hide."""
         self._look()
         values = b"\n".join(value for _, value in headers.raw)
         if not any(masks.are_needed(values) for masks in self._known):

@@ -116,7 +116,7 @@ class UpstreamClient:
         await self._http.aclose()
 
     async def send(self, request: Request) -> Received:
-        """Ask the upstream; what may change something is sent once, and redirected only where that is no repetition.
+        """Ask the upstream; what may change something is sent once, and redirected only if that is no repetition.
 
         Raises:
             UpstreamError: it answered with neither success nor an accepted status; which one says what to do.

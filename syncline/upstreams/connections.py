@@ -98,7 +98,7 @@ class Connections(httpx.AsyncBaseTransport):
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Keeps to the room of the connections where no budget does."""
+    """Keeps to the room of the connections if no budget does."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, connections: Connections) -> None:
         """Send by `inner`, which ends in these `connections`."""

@@ -55,12 +55,12 @@ class Cursors(Protocol):
 
     @property
     def next_at(self) -> str | None:
-        """Where it stands in the answer; None where that need not be there on any page."""
+        """Where it stands in the answer; None if that need not be there on any page."""
         ...
 
     @property
     def more_at(self) -> str | None:
-        """Where the answer says whether there is more; None where it is not asked."""
+        """Where the answer says whether there is more; None if it is not asked."""
         ...
 
     @property

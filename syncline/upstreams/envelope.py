@@ -53,7 +53,7 @@ class Envelope:
     objects, `links[rel=next].href` reads the first whose `rel` is `next`.
 
     Attributes:
-        items: the list of items; "" where the body itself is the list.
+        items: the list of items; "" if the body itself is the list.
         others: values to read besides.
         columns: the list of column names, where the items are lists of values in that order; None: they are objects.
     """
@@ -109,7 +109,7 @@ def _before_selector(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def value_at(body: object, keys: Sequence[str]) -> object:
-    """What stands in parsed JSON under `keys`; None where there is nothing."""
+    """What stands in parsed JSON under `keys`; None if there is nothing."""
     for key in keys:
         if isinstance(body, list):
             body = _selected(cast("list[object]", body), key)
@@ -172,7 +172,7 @@ def _below(raw: msgspec.Raw | bytes, keys: tuple[str, ...]) -> msgspec.Raw | byt
 
 
 def _where(entries: list[msgspec.Raw], name: str, value: str) -> msgspec.Raw:
-    """The first object of a list whose member `name` is `value`; `_ABSENT` where there is none."""
+    """The first object of a list whose member `name` is `value`; `_ABSENT` if there is none."""
     objects = (entry for entry in entries if bytes(entry).lstrip().startswith(b"{"))
     return next((entry for entry in objects if _text(_members(entry).get(name)) == value), _ABSENT)
 
@@ -228,7 +228,7 @@ _encode = msgspec.json.encode
 
 
 def column_names(value: object) -> list[str] | None:
-    """The names in `value`: a list of texts, or of objects with a `name`; None where it is neither."""
+    """The names in `value`: a list of texts, or of objects with a `name`; None if it is neither."""
     if not isinstance(value, list):
         return None
     entries = cast("list[object]", value)
@@ -238,7 +238,7 @@ def column_names(value: object) -> list[str] | None:
 
 
 def as_objects(rows: Sequence[bytes], columns: object) -> list[bytes] | None:
-    """Each row as the JSON object that `columns` name the values of, digit for digit; None where they name nothing.
+    """Each row as the JSON object that `columns` name the values of, digit for digit; None if they name nothing.
 
     A row that is no list, or has another number of values, stays as it is: it becomes a reject of its own, and the
     others land.

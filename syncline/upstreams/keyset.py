@@ -145,7 +145,7 @@ class KeysetCursors(Cursors):
         return None
 
     def _key_at(self, row: bytes) -> str | None:
-        """The item's key as it is sent; None where it has none."""
+        """The item's key as it is sent; None if it has none."""
         try:
             raw = self._key_of(row)
             return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else _number(raw)

@@ -23,7 +23,7 @@ class Sliceable(Protocol):
         ...
 
     def tells_more(self, got: Fetched) -> bool | None:
-        """Whether the answer says that there is more; None where it says nothing."""
+        """Whether the answer says that there is more; None if it says nothing."""
         ...
 
 

@@ -24,7 +24,7 @@ class PageNumber:
 
     Attributes:
         page: the parameter for the number.
-        size: the parameter for the size; None where the server takes none.
+        size: the parameter for the size; None if the server takes none.
         page_size: how many items are asked for.
         first: the number of the first page, 1 or 0.
         more: dotted path of a value that is true (or a link, a number) while there are more pages; `!last` for one

@@ -76,7 +76,7 @@ class Endpoint:
         return key
 
     def hint(self, status: int) -> str:
-        """What can be done about an answer with this `status`; "" where nothing is known."""
+        """What can be done about an answer with this `status`; "" if nothing is known."""
         if httpx.codes.is_redirect(status):
             return f"redirects are not followed; set {self.url_setting} to where it leads"
         match status:
@@ -143,7 +143,7 @@ async def _status(
 
 
 def _trouble(error: Exception, timeout_seconds: float) -> str:
-    """What went wrong; only where no connection came about, the error names nothing but a host."""
+    """What went wrong; only if no connection came about, the error names nothing but a host."""
     match error:
         case httpx.ConnectError():
             return f"cannot be reached: {' '.join(str(error).split())}"

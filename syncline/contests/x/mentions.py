@@ -100,7 +100,7 @@ class _Place(msgspec.Struct, kw_only=True):
     """How far a pass has come.
 
     Attributes:
-        before: the oldest mention that was given; None where none was, though pages were.
+        before: the oldest mention that was given; None if none was, though pages were.
     """
 
     before: str | None = None
