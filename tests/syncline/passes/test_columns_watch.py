@@ -1,4 +1,4 @@
-"""Columns that vanish from what an upstream sends: their stored values stay until somebody says that they may go."""
+"""Columns that vanish from what an upstream sends: their stored values stay until an operator accepts the loss."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def said(store: Store, ran: Ran) -> str:
 def test_a_column_that_vanishes_from_every_item_keeps_its_values(
     *, store: Store, pages: BodyPages, source: Source, name: str, sent: dict[str, object], number: int
 ) -> None:
-    """3,500 titles became NULL in silence; nobody can bring them back where the upstream has them no more."""
+    """3,500 titles became NULL in silence, and could not be restored once the upstream had lost them."""
     show(pages, *(box(n) for n in range(1, number + 1)))
     run(store, source)
     before = column(store, name)
@@ -149,7 +149,7 @@ def test_once_values_are_kept_a_few_more_are_too(store: Store, pages: BodyPages,
 
 
 def test_a_source_that_has_no_run_with_force_takes_what_comes(store: Store, pages: BodyPages, source: Source) -> None:
-    """What nobody can accept would be on record as partial for ever."""
+    """A loss that could not be accepted would make every session partial."""
     never = altered(source, deletes=Deletes(never=True, full_pass_every_seconds=None))
     show(pages, *(box(n) for n in range(1, 41)))
     run(store, never)

@@ -81,7 +81,7 @@ def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float)
     ],
 )
 def test_junk_and_times_gone_by_name_no_time(headers: dict[str, str]) -> None:
-    """A header nobody can follow must leave the decision to our own backoff."""
+    """A header that makes no sense must leave the decision to our own backoff."""
     assert retry_at(httpx.Headers(headers), NOW) is None
 
 

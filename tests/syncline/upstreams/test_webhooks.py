@@ -39,7 +39,7 @@ def test_a_webhook_arrives_as_it_is_signed_and_once(box: sandbox.Box) -> None:
 @pytest.mark.parametrize("secret", [SECRET, SECRET.removeprefix("whsec_"), "whsec_b25l", "b25lIG1vcmU="])
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30))])
 def test_the_reference_implementation_takes_the_signature(serve: Serve, secret: str, zone: timezone) -> None:
-    """Whoever receives webhooks checks them with that, whatever zone our time was told in."""
+    """Receivers check the signature with that library, whatever zone our time was given in."""
     taken: list[object] = []
 
     async def take(request: web.Request) -> web.Response:
