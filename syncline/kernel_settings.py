@@ -16,7 +16,7 @@ __all__ = ["PREFECT_USER", "SECRET_BYTES", "KeepSettings", "KernelSettings", "Up
 PREFECT_USER = "syncline"
 """The user's name at our own Prefect server."""
 SECRET_BYTES = 32
-"""The least length of a secret that opens a door: as long as the hash of HS256 (RFC 7518, section 3.2)."""
+"""The least length of a secret that admits callers: as long as the hash of HS256 (RFC 7518, section 3.2)."""
 
 
 class UpstreamSettings(BaseModel):

@@ -131,7 +131,7 @@ def require_secret(settings: Settings) -> str:
 
 
 def require_long(secret: str, setting: str, purpose: str) -> str:
-    """`secret`, which opens a door.
+    """`secret`, if it is long enough.
 
     Raises:
         MissingSettingError: it is empty.
