@@ -32,7 +32,7 @@ _CHANGES = ("created", "updated", "unchanged", "deleted", "rejected")
 _UNREADABLE = (StoreError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
 _OF_SOURCES = [kind for kind in ProblemKind if kind not in {ProblemKind.PREFECT, ProblemKind.SETTINGS}]
 _Samples = Iterable[tuple[tuple[str, ...], float | None]]
-"""The values of a source with the labels behind its name; None: there is no value yet."""
+"""The values of a source with the labels after its name; None: there is no value yet."""
 
 
 def make_router(here: Context) -> APIRouter:

@@ -79,7 +79,7 @@ class RoundState:
 def enter(connection: Connection, rounds: Sequence[Round], *, now: datetime) -> int:
     """Make entries of the tweets that are none yet; returns how many.
 
-    Each enters the first of the open `rounds` that ends behind its tweet, or else the last of them. A tweet that was
+    Each enters the first of the open `rounds` that ends after its tweet, or else the last of them. A tweet that was
     edited stays the entry that its earlier version is. Tweets that were stored long before the newest entry was made
     are entries already.
     """
@@ -113,7 +113,7 @@ def newest(connection: Connection, rounds: Iterable[int], limit: int, *, checked
 
 
 def not_finally_checked(connection: Connection, number: int, limit: int, *, after: str = "") -> Sequence[Entry]:
-    """Entries of a round that is being frozen, in the order of their ids, from behind `after` on."""
+    """Entries of a round that is being frozen, in the order of their ids, after `after`."""
     statement = _of_rounds([number]).where(col(Entry.final_check_at).is_(None), col(Entry.tweet_id) > after)
     return _read(connection, statement.order_by(col(Entry.tweet_id)).limit(limit))
 

@@ -15,7 +15,7 @@ __all__ = ["begin_freezing", "due", "every", "find", "open_ones", "plan_end", "r
 
 
 def roll(connection: Connection, *, now: datetime, every_seconds: float | None) -> None:
-    """See to it that a round is open that goes on beyond `now`: the first one, or one behind the last.
+    """See to it that a round is open that goes on beyond `now`: the first one, or one after the last.
 
     It lasts a multiple of `every_seconds`, so that nothing is missing after downtime; None: until it is frozen by hand.
     The last round is locked until the transaction ends.
@@ -86,7 +86,7 @@ def _open(connection: Connection, number: int, *, starts_at: datetime, ends_at: 
 
 
 def _end(starts_at: datetime, now: datetime, every_seconds: float | None) -> datetime | None:
-    """The first multiple of `every_seconds` behind `starts_at` that lies ahead of `now`."""
+    """The first multiple of `every_seconds` after `starts_at` that lies ahead of `now`."""
     if every_seconds is None:
         return None
     periods = (now - starts_at).total_seconds() // every_seconds + 1

@@ -64,7 +64,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         contiguous_up_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order; no longer in the second walk.
         again_to: the last key up to which those of the second walk came in rising order.
-        again_ordered: whether all of the second walk did, behind a first one that did.
+        again_ordered: whether all of the second walk did, after a first one that did.
         moved: whether items were seen to move between the pages of this walk.
         slipped: whether a page that moved was not seen to begin where the one before ended.
         fell: whether the total fell in this walk.

@@ -167,7 +167,7 @@ class _Prover:
         return replace(found, is_whole=whole, end_seen=end_seen, total_holds=not misses, doubts=doubts)
 
     async def _doubts_of_the_end(self, walk: _Walk) -> tuple[str, ...]:
-        """What speaks against an end at the total: the last page, and what lies behind it, are asked for at once."""
+        """What speaks against an end at the total: the last page, and what lies after it, are asked for at once."""
         paging, total, size = self.pages.paging, self.total, walk.sizes[0] if walk.sizes else 0
         if total is None or size < 1 or self.allowance.left < 1 or not isinstance(paging, PageNumber | Offset):
             return (f"the end of the list was not reached: {walk.came} items in {len(walk.sizes)} pages were read",)
@@ -249,7 +249,7 @@ def _doubts(walk: _Walk) -> tuple[str, ...]:
 
 
 def _third(count: int) -> int:
-    """A page size that makes about three pages, the last of them short: saves a request for the page behind it."""
+    """A page size that makes about three pages, the last of them short: saves a request for the page after it."""
     size = -(-count // _PAGES_WANTED)
     while size < count and count % size == 0 and size > 1:
         size += 1

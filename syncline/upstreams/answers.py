@@ -46,7 +46,7 @@ _SMALLEST_EPOCH_MS = 100_000_000_000
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d")
 _TIMES = re.compile(r"(?<!mon|tue|wed|thu|fri|sat|sun|day),", re.IGNORECASE)
-"""What stands between several times of one field: a comma, but not the one behind the weekday of an HTTP date."""
+"""What stands between several times of one field: a comma, but not the one after the weekday of an HTTP date."""
 _MOST_REMAINING = 999_999_999
 """A larger rest limits nothing."""
 _QUOTAS = ("ratelimit", "x-ratelimit", "x-rate-limit")

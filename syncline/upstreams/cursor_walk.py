@@ -20,7 +20,7 @@ Known: TypeAlias = dict[str, bool | int | list[int] | None]
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer says of the page behind it.
+    """What an answer says of the page after it.
 
     Attributes:
         cursor: where it is; None: none is named.
@@ -43,7 +43,7 @@ class Cursors(Protocol):
         ...
 
     def next(self, got: Fetched, cursor: str | None) -> Next:
-        """What the answer at `cursor` says of the page behind it."""
+        """What the answer at `cursor` says of the page after it."""
         ...
 
     def remembered(self) -> Known:

@@ -36,7 +36,7 @@ class Offset:
 
     @property
     def shifting(self) -> bool:
-        """Always: an item that goes moves all behind it to the front."""
+        """Always: an item that is deleted moves all after it forward."""
         return True
 
     @property
@@ -80,7 +80,7 @@ class Range:
 
     @property
     def shifting(self) -> bool:
-        """Always: an item that goes moves all behind it to the front."""
+        """Always: an item that is deleted moves all after it forward."""
         return True
 
     @property

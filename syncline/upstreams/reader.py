@@ -24,7 +24,7 @@ __all__ = ["Fetched", "Reader", "failure_paths", "next_link"]
 
 _NO_CONTENT = 204
 _PAST_THE_END = frozenset({400, 404, 416, 422})
-"""What servers say of a page behind the last one; WordPress says 400."""
+"""What servers say of a page after the last one; WordPress says 400."""
 _QUOTED_LENGTH = 200
 _HARMLESS = frozenset({"", "0", "none", "null", "no", "false", "ok", "success"})
 """What APIs write if there is no error."""
@@ -50,7 +50,7 @@ class Fetched:
         status: 200, or 206 for a range.
         content_range: the header of that name.
         is_null: whether null stood where the list should be.
-        refused: why there is no such page, if that may mean that it lies behind the end; it has no rows.
+        refused: why there is no such page, if that may mean that it lies after the end; it has no rows.
         headers: all headers of the answer; None if there was none.
     """
 
