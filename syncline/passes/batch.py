@@ -119,7 +119,7 @@ def take_rivals(
 
 
 def doubles_after(state: PassState, twice: Collection[Key]) -> tuple[str, ...]:
-    """The keys that came more than once in this walk: one more than are remembered stands for many."""
+    """The keys that came more than once in this walk; at most one more than are remembered, which means too many."""
     if not twice:
         return state.doubles
     return tuple(sorted({*state.doubles, *map(str, twice)}))[: MOST_DOUBLES + 1]
@@ -132,7 +132,7 @@ def merged_doubles(known: str | None, state: PassState) -> str | None:
 
 
 def dumped_doubles(keys: Sequence[str]) -> str | None:
-    """Keys that come twice as they are kept in the checkpoint; so many that they cannot be kept are none."""
+    """Keys that come twice, as the checkpoint keeps them; None if there are too many to keep."""
     return msgspec.json.encode(list(keys)).decode() if 0 < len(keys) <= MOST_DOUBLES else None
 
 

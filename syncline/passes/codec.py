@@ -107,7 +107,7 @@ class ItemCodec:
 
     @property
     def shape(self) -> int:
-        """The table's shape: another number where a column was added, or is read from elsewhere."""
+        """The table's shape: another number once a column was added, or is read from elsewhere."""
         return self._seed
 
     def raw_fingerprint(self, raw: RawItem) -> bytes:

@@ -115,6 +115,6 @@ class RowReader:
         )
 
     def _between(self, connection: Connection, after: Key | None, batch: Batch) -> Known | None:
-        """The rows behind `after` up to the batch's last key; None if there are too many."""
+        """The rows after `after` up to the batch's last key; None if there are too many."""
         limit = 2 * len(batch.items) + _RANGE_SLACK
         return self.rows.known_between(connection, after, next(reversed(batch.items)), limit)

@@ -113,7 +113,7 @@ def _pruned(
 
 
 def _also(row: CheckpointRow, state: PassState, refusal: Refusal | None) -> dict[str, str | None]:
-    """What else the checkpoint remembers; a pass without a proved end teaches nothing."""
+    """What else the checkpoint remembers; nothing of a pass without a proved end."""
     if not state.is_proved:
         return {"refusal": row.refusal}
     kept = None if refusal is None else msgspec.json.encode(refusal).decode()
@@ -126,7 +126,7 @@ def _is_much(source: Source, gone: int, stored: int) -> bool:
 
 
 def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stored: int) -> Refusal:
-    """The refusal after a pass more; the first one where rows came back that were gone, or many more are gone now."""
+    """The refusal after one more pass; the first one if rows came back, or many more are gone now."""
     before = loaded_refusal(row.refusal)
     texts = {str(key) for key in gone}
     if before is not None and before.gone is not None and texts.issuperset(before.sample):
@@ -162,7 +162,7 @@ def _objection(
 def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
-    """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
+    """The newest stored change, if no item was decoded because all were known and there is no cursor yet."""
     if (
         cursor is not None
         or source.required_dataset.updated_field is None

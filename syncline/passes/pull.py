@@ -77,7 +77,7 @@ class _Pull:
         return Waiting(store=self.store, source=self.source, account_id=self.account_id, sleep=self.sleep)
 
     async def run(self) -> Tally:
-        """Go on at the checkpoint until all pages are stored; returns what this call added.
+        """Continue at the checkpoint until all pages are stored; returns what this call added.
 
         Raises:
             UpstreamError: the upstream failed; what came before is stored, and the next call continues there.
@@ -148,7 +148,7 @@ class _Pull:
         return state
 
     async def _commit(self, writer: PageWriter, state: PassState, batch: list[Page]) -> Committed:
-        """Commit beside the fetching where the database is another process, in line where it is ours."""
+        """Commit in a thread if the database is another process; on the event loop if it is SQLite."""
         if self.store.is_sqlite:
             committed = writer.commit(state, batch)
             await asyncio.sleep(0)
@@ -166,7 +166,7 @@ class _Pull:
         return None if row is None else loaded(row.pass_state)
 
     def _begun(self) -> PassState:
-        """The unfinished pass, if it reads enough for this session, and can be gone on with; else a new one."""
+        """The unfinished pass, if it reads enough for this session and can be continued; else a new one."""
         with self.store.read() as connection:
             row = checkpoints.read(connection, self.source.name, self.account_id)
             session = sessions.find(connection, self.session_id)

@@ -1,4 +1,4 @@
-"""Pages read ahead of their commit: bounded, in order, several at once where several are there."""
+"""Pages are read ahead of their commit: bounded, in order, several in one batch if several are there."""
 
 from __future__ import annotations
 

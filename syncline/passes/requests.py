@@ -51,7 +51,7 @@ class _Counting(Protocol):
 
     @property
     def requests(self) -> int:
-        """So far."""
+        """The number so far."""
         ...
 
 

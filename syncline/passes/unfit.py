@@ -64,7 +64,7 @@ def only(raw: bytes, path: Sequence[str]) -> bytes | None:
 
 
 def is_nested_too_deeply(raw: bytes) -> str | None:
-    """Says so where the item has more than `MOST_LEVELS` levels below itself; None if it has not."""
+    """The reason, if the item has more than `MOST_LEVELS` levels below itself; else None."""
     if raw.count(b"[") + raw.count(b"{") <= MOST_LEVELS:
         return None
     return _DEEP if outline.deeper_than(raw, MOST_LEVELS) else None
@@ -149,7 +149,7 @@ class IndexLimits:
 
 
 def key_too_long(key: str) -> str | None:
-    """Why the key is none; None if it is short enough."""
+    """Why the key cannot be one; None if it is short enough."""
     return _too_long("the key") if len(key.encode()) > LONGEST_TEXT else None
 
 

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def took(self) -> timedelta:
-        """How long it went on."""
+        """How long it took."""
         return self.ended_at - self.session.started_at
 
     @property
