@@ -13,7 +13,7 @@ import sandbox
 from deployments.child import Child
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.household import Household
-from syncline.model.session import SyncSession
+from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 from syncline.settings import Settings
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -62,12 +62,17 @@ class Instance:
             return list(Session(connection).exec(newest).all())
 
     def session_of(self, flow_run_id: str, *statuses: str) -> SyncSession:
-        """The session of a flow run, once it has one of these statuses."""
+        """The session of a flow run, once it has one of these statuses; it fails as soon as it has ended otherwise."""
 
         def look() -> SyncSession | None:
             with self.store.read() as connection:
                 found = sessions.by_flow_run(connection, flow_run_id)
-            return found if found is not None and found.status in statuses else None
+            if found is None or found.status in statuses:
+                return found
+            assert found.status in (*OPEN_STATUSES, Status.DEFERRED), (
+                f"{found.status} in place of {' or '.join(statuses)}: {found!r}"
+            )
+            return None
 
         return eventually(look, f"a session of {flow_run_id} that is {' or '.join(statuses)}")
 
