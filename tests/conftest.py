@@ -29,6 +29,8 @@ from syncline.held_file import hold_file
 from syncline.store import schema
 from syncline.store.engine import Store
 
+pytest_plugins = ["support.served"]  # imported below this file, which sets what Prefect reads
+
 _PREFECT_HOME = mkdtemp(prefix="syncline-tests-prefect-")
 atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 tracking.refuse()

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
@@ -52,6 +53,16 @@ class Instance:
     def _ended_after(self, before: int) -> SyncSession | None:
         found = self.sessions("products")
         return found[0] if len(found) > before and found[0].completed_at else None
+
+    def beside(self, home: Path) -> dict[str, str]:
+        """The settings of another instance, in the folder `home`, whose runs are seen by this one's Prefect server."""
+        server = prefect_env(self.settings)
+        return server | {
+            "SYNCLINE_HOME": str(home),
+            "SYNCLINE_PREFECT_API_AUTH": server["PREFECT_API_AUTH_STRING"],
+            "SYNCLINE_PREFECT_API_URL": server["PREFECT_API_URL"],
+            "PREFECT_HOME": str(home / "prefect"),
+        }
 
     def sessions(self, source: str) -> list[SyncSession]:
         """All sessions of a source, the newest first."""
