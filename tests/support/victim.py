@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
@@ -30,16 +32,9 @@ from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import Keyset
 from syncline.upstreams.rest import RestPages
 
-__all__ = ["Sync", "run"]
+__all__ = ["Sync", "Victims", "to_death"]
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_PRELOADED = [
-    "syncline.passes.pull",
-    "syncline.passes.prune",
-    "syncline.upstreams.client",
-    "syncline.upstreams.rest",
-    "psycopg",
-]
+_CONTEXT = multiprocessing.get_context("spawn")
 _WATCHED = (f"syncline{os.sep}store{os.sep}", f"syncline{os.sep}passes{os.sep}")
 
 _PRODUCTS = Source(
@@ -70,21 +65,62 @@ class Sync:
     dies_after_lines: int | None = None
 
 
-def run(sync: Sync) -> int | None:
-    """Run `sync` in another process; the number of lines that it ran, None where it was killed."""
-    _CONTEXT.set_forkserver_preload(_PRELOADED)
-    ours, theirs = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_attempt, args=(sync, theirs))
-    process.start()
-    theirs.close()
-    process.join(timeout=60)
-    if process.exitcode == -signal.SIGKILL:
-        return None
-    assert process.exitcode == 0, f"the sync ended with {process.exitcode}"
-    return int(ours.recv())
+class Victims:
+    """A process that has loaded all that a sync needs, and forks one for each: loading takes longer than the sync."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_fork_each, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def run(self, sync: Sync) -> int | None:
+        """Run `sync` in a process of its own; the number of lines that it ran, None if it was killed."""
+        self._ours.send(sync)
+        assert self._ours.poll(120), "the sync has not ended"
+        status, lines = self._ours.recv()
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            return None
+        assert status == 0, f"the sync ended with {os.waitstatus_to_exitcode(status)}"
+        return int(lines)
+
+    def close(self) -> None:
+        """End the process."""
+        self._ours.close()
+        self._process.join()
 
 
-def _attempt(sync: Sync, report: Connection) -> None:
+def _fork_each(asked: Connection) -> None:
+    """Fork for each sync that is asked for, and tell how its process ended; until nobody asks any more."""
+    while True:
+        try:
+            sync = asked.recv()
+        except EOFError:
+            return
+        told, tell = _CONTEXT.Pipe(duplex=False)
+        pid = os.fork()
+        if pid == 0:
+            _end_with(sync, tell.send)
+        tell.close()
+        _, status = os.waitpid(pid, 0)
+        asked.send((status, told.recv() if status == 0 else None))
+        told.close()
+
+
+def _end_with(sync: Sync, tell: Callable[[int], object]) -> NoReturn:
+    """In the fork: run `sync` and end the process, without what only its parent has to clean up."""
+    code = 1
+    try:
+        _attempt(sync, tell)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(code)
+
+
+def _attempt(sync: Sync, tell: Callable[[int], object]) -> None:
     counter = _LineCounter(sync.dies_after_lines)
     threading.settrace(counter.trace)
     sys.settrace(counter.trace)
@@ -93,7 +129,7 @@ def _attempt(sync: Sync, report: Connection) -> None:
     finally:
         sys.settrace(None)
         threading.settrace(None)
-    report.send(counter.lines)
+    tell(counter.lines)
 
 
 def _sync(sync: Sync) -> None:

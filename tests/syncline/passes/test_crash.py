@@ -1,14 +1,14 @@
 """A sync that is killed anywhere, and started again, leaves the same tables as one that was not disturbed."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copy
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from support.victim import Sync, run, to_death
+from support.victim import Sync, Victims, to_death
 
 import sandbox
 from syncline.model.policies import Mode
@@ -37,10 +37,17 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, str 
     return make
 
 
+@pytest.fixture(scope="module")
+def victims() -> Iterator[Victims]:
+    made = Victims()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("scenario", ["first load", "incremental", "full with deletions"])
 def test_a_killed_sync_that_runs_again_leaves_the_tables_of_an_undisturbed_one(
-    kind: str, scenario: str, fresh: Callable[[str, str | None], str]
+    kind: str, scenario: str, fresh: Callable[[str, str | None], str], victims: Victims
 ) -> None:
     """Exactly once is the promise that the whole product stands on."""
     with sandbox.serving(seed=11, products=60, customers=1) as box:
@@ -54,16 +61,16 @@ def test_a_killed_sync_that_runs_again_leaves_the_tables_of_an_undisturbed_one(
         undisturbed = sync_of("undisturbed")
         if scenario != "first load":
             for sync in (*attempts, undisturbed):
-                run(sync)
+                victims.run(sync)
             box.erp.change("products", create=5, update=7, delete=3)
-        lines = run(undisturbed)
+        lines = victims.run(undisturbed)
         assert lines is not None
         dice = random.Random(f"{kind} {scenario}")  # noqa: S311 - reproducible points, no secret
         died = 0
         for number, sync in enumerate(attempts):
             point = lines * number // _KILLS + dice.randrange(1, lines // _KILLS)
-            died += run(to_death(sync, point)) is None
-            run(sync)
+            died += victims.run(to_death(sync, point)) is None
+            victims.run(sync)
             assert _contents(sync) == _contents(undisturbed), f"killed at line {point} of {lines}"
         assert died >= _KILLS - 2, "the kills hit a running sync"
 
