@@ -1,6 +1,7 @@
 """What all rooms' tests share: a database of each kind, migrated, and a clock that they move."""
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -84,6 +85,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {item: _server_of(item.nodeid.partition("::")[0]) for item in items}
     slow = {group for item, group in groups.items() if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (groups[item] not in _SERVED, groups[item] not in slow))
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what was imported: it is there until the end, and is much."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
