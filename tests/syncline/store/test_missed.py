@@ -4,12 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
 from sqlmodel import Session, col, select
-from support.records import open_session
 from support.runs import products_source
 from support.upstream import ListPages
 
@@ -19,7 +14,7 @@ from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.passes.accounting import Span, dump
-from syncline.store import missed, schema, timetables, totals
+from syncline.store import missed, timetables, totals
 from syncline.store.engine import Store
 from syncline.store.missed import MissedTick
 
@@ -133,17 +128,3 @@ def test_only_who_saw_the_last_look_may_write_the_next(store: Store, clock: Manu
             assert moved is done
     with store.read() as connection:
         assert [(row.accounted_to, row.away_since) for row in timetables.every(connection)] == [(then, None)]
-
-
-def test_the_migration_keeps_sessions_on_its_way_down_and_up(store: Store) -> None:
-    """What was on record before stands for one run each."""
-    open_session(store, "s1", status=Status.COMPLETED)
-    missed.record(store, "products", LEASE, ticks(2))
-    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0014")
-    assert found is not None
-    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        found.module.downgrade()
-        assert "ticks" not in {column["name"] for column in inspect(connection).get_columns("sync_sessions")}
-        assert connection.execute(text("SELECT count(*) FROM sync_sessions")).scalar() == 3
-        found.module.upgrade()
-    assert [row.ticks for row in rows(store)] == [1, 1, 1]

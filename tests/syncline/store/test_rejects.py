@@ -2,14 +2,8 @@
 
 from datetime import timedelta
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from support.records import open_session
-
 from syncline.clock import ManualClock
-from syncline.store import rejects, schema
+from syncline.store import rejects
 from syncline.store.engine import Store
 
 
@@ -75,33 +69,3 @@ def test_no_rejects_are_no_statement(store: Store, clock: ManualClock) -> None:
     with store.write() as connection:
         rejects.add(connection, "s1", "products", [], now=clock.now())
         assert not rejects.of_session(connection, "s1")
-
-
-def test_the_rejects_of_earlier_versions_are_collapsed(store: Store, clock: ManualClock) -> None:
-    """The upgrade meets tables in which the same item stands once for each session."""
-    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0011")
-    assert found is not None
-    open_session(store, "s2")
-    add = text(
-        "INSERT INTO rejects (session_id, source, item_key, reason, raw, rejected_at) "
-        "VALUES (:session, 'products', :key, 'bad', :raw, :at)"
-    )
-    start = clock.now()
-    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        found.module.downgrade()
-        for session in ("s1", "s2", "s3"):
-            for key, raw in (("7", session), (None, "[1]"), (None, "[2]")):
-                at = clock.advance(seconds=1)
-                told = at if not store.is_sqlite else at.strftime("%Y-%m-%d %H:%M:%S.%f")
-                connection.execute(add, {"session": session, "key": key, "raw": raw, "at": told})
-        found.module.upgrade()
-    with store.write() as connection:
-        kept = rejects.of_source(connection, "products")
-        assert sorted((one.item_key or "-", one.raw, one.times, one.session_id) for one in kept) == [
-            ("-", "[1]", 3, "s3"),
-            ("-", "[2]", 3, "s3"),
-            ("7", "s3", 3, "s3"),
-        ]
-        assert {one.first_seen - start for one in kept} == {timedelta(seconds=number) for number in (1, 2, 3)}
-        rejects.add(connection, "s4", "products", [(7, "bad", b"{}"), (None, "bad", b"[1]")], now=clock.now())
-        assert sorted(one.times for one in rejects.of_source(connection, "products")) == [3, 4, 4]
