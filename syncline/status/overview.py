@@ -102,7 +102,7 @@ class SourceOverview:
     @property
     def is_held(self) -> bool:
         """Whether a hold pauses it as a whole, not only one of its accounts."""
-        return any(hold.account_id is None for hold in self.holds)
+        return any(not hold.account_id for hold in self.holds)
 
     @property
     def began_at(self) -> datetime | None:

@@ -12,6 +12,7 @@ from support.instance import Instance, eventually
 
 from deployments.client import open_client
 from syncline.model.session import SyncSession
+from syncline.model.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +66,7 @@ def took_seconds(session: SyncSession) -> float:
 
 async def free_slots(instance: Instance) -> int:
     async with open_client(instance.settings) as client:
-        limit = await client.read_global_concurrency_limit_by_name("source:products")
+        limit = await client.read_global_concurrency_limit_by_name(Target("products"))
     return limit.limit - limit.active_slots
 
 

@@ -16,7 +16,7 @@ from flows.validate_entries import VALIDATE_ENTRIES
 from flows.x import X
 from support.sources import altered
 from syncline.admission.admit import admit
-from syncline.admission.due_run import DueRun, lease_name
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing, rounds, snapshots
 from syncline.contests.checking import Checks
@@ -29,6 +29,7 @@ from syncline.errors import DeferredError, UpstreamError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes import prune, pull
 from syncline.passes.closing import close, complete
 from syncline.passes.waiting import Waiting
@@ -204,7 +205,7 @@ class Contest:
         if not admission.granted:
             return admission.status
         session = admission.session_id
-        _running.set((lease_name(service.name, None), session))
+        _running.set((service.target(), session))
         try:
             async with self.client(service) as client:
                 await work(client, session, admission.mode)
@@ -218,7 +219,7 @@ class Contest:
 
     def _latest(self, service: Source) -> SyncSession | None:
         with self.store.read() as connection:
-            return sessions.latest_started(connection, service.name, None)
+            return sessions.latest_started(connection, Target(service.name))
 
     async def _note(self, progress: FreezeProgress) -> None:
         self.progress.append(progress)

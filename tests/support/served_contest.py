@@ -26,6 +26,7 @@ from support.hurried import HURRIED
 from support.instance import Instance, child_env, free_port, start_prefect
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
+from syncline.model.target import Target
 from syncline.settings import Settings, UpstreamSettings, load_settings
 from syncline.store import schedules, schema
 from syncline.store.engine import Store
@@ -129,7 +130,7 @@ def statuses(told: dict[str, Any]) -> dict[str, str]:
 async def free_slots(instance: Instance, service: str) -> int:
     """How many runs the concurrency limit of a service lets begin now."""
     async with open_client(instance.settings) as client:
-        limit = await client.read_global_concurrency_limit_by_name(f"source:{service}")
+        limit = await client.read_global_concurrency_limit_by_name(Target(service))
     return limit.limit - limit.active_slots
 
 

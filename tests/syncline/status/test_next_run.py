@@ -49,7 +49,7 @@ def next_run(seen: SourceOverview = SEEN, breaker: BreakerStatus = CLOSED, rhyth
     return report([seen], {"quests": protection}, schedules, {}, NOW).of("quests").next_run
 
 
-def held(until: datetime | None, *, account_id: str | None = None) -> SourceOverview:
+def held(until: datetime | None, *, account_id: str = "") -> SourceOverview:
     hold = Hold(
         id="hold-1",
         source="quests",
