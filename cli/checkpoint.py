@@ -11,7 +11,7 @@ from cli.instance import actor, opened
 from cli.lazy_group import group
 from cli.options import AsJson, OneSource
 from syncline.errors import ConfigurationError
-from syncline.model.records import CheckpointRow
+from syncline.model.tables import CheckpointRow
 from syncline.model.target import Target
 from syncline.passes.prune import loaded_refusal
 from syncline.passes.state import PassState, loaded

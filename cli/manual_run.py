@@ -19,9 +19,9 @@ from cli.records import as_object
 from cli.summary import hint, summary
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
-from syncline.model.records import Hold
 from syncline.model.session import SyncSession
 from syncline.model.source import named
+from syncline.model.tables import Hold
 from syncline.model.target import Target
 from syncline.store import holds
 from syncline.words import iso_instant

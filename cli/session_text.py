@@ -9,8 +9,8 @@ from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Fact, number, print_facts
 from syncline.errors import ConfigurationError
-from syncline.model.records import Reject
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import Reject
 from syncline.store import rejects, sessions
 from syncline.words import ago, counted, iso_instant, lasted, unheard_of
 

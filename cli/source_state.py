@@ -4,7 +4,7 @@ from datetime import datetime
 
 from cli.outcomes import why
 from cli.tables import number
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
 from syncline.status.overview import Progress, SourceOverview
 from syncline.status.problems import ProblemKind
 from syncline.status.report import NextRun, SourceReport

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from syncline.admission.due_run import DueRun, Queued
 from syncline.model.policies import CatchUp, Mode
-from syncline.model.records import CheckpointRow, Hold, LeaseRow, QueuedRun
 from syncline.model.session import SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.tables import CheckpointRow, Hold, LeaseRow, QueuedRun
 from syncline.store import checkpoints, holds, leases, missed, queue, sessions
 from syncline.store.breakers import BreakerStatus
 

@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 
 from syncline.errors import ConfigurationError, RefusedError
 from syncline.model.page import Transport
-from syncline.model.records import Hold
 from syncline.model.source import Source
+from syncline.model.tables import Hold
 from syncline.settings import Settings
 from syncline.store import audit, holds
 from syncline.store.engine import Store

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.page import Key, Page
 from syncline.model.policies import Mode, SameKey
-from syncline.model.records import Hold
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.tables import Hold
 from syncline.passes import again
 from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
 from syncline.passes.codec import codec_of

@@ -13,9 +13,9 @@ from sqlalchemy import func as sql
 from syncline.model.items import table_of
 from syncline.model.page import Key
 from syncline.model.policies import Mode
-from syncline.model.records import CheckpointRow
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.tables import CheckpointRow
 from syncline.passes.batch import dumped_doubles
 from syncline.passes.state import PassState, later, loaded
 from syncline.store import checkpoints, rejects, sessions

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from syncline.errors import DeferredError, RateLimitedError
-from syncline.model.records import Hold
 from syncline.model.source import Source
+from syncline.model.tables import Hold
 from syncline.model.target import Target
 from syncline.store import deferrals, heartbeats, holds
 from syncline.store.engine import Store

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 from sqlmodel import Session, col
 
-from syncline.model.records import CheckpointRow
+from syncline.model.tables import CheckpointRow
 from syncline.model.target import Target
 from syncline.store.upserts import upsert
 

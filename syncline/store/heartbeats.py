@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import Session, col
 
 from syncline.errors import StoreError
-from syncline.model.records import Heartbeat
+from syncline.model.tables import Heartbeat
 from syncline.model.target import Target
 from syncline.store.direct import Wire
 from syncline.store.engine import Store

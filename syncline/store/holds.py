@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
 from syncline.model.target import Target
 
 __all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "of_refusals", "release", "release_all"]

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from syncline.model.records import LeaseRow
 from syncline.model.session import SyncSession
+from syncline.model.tables import LeaseRow
 from syncline.model.target import Target
 
 __all__ = [

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, text
 from sqlmodel import col
 
 from syncline.model.page import Key
-from syncline.model.records import PassKey
+from syncline.model.tables import PassKey
 from syncline.model.target import Target
 from syncline.store.item_rows import ItemRows
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 from sqlmodel import Session, col
 
-from syncline.model.records import QueuedRun
+from syncline.model.tables import QueuedRun
 from syncline.model.target import Target
 from syncline.store.leases import TTL_SECONDS, Process
 from syncline.store.upserts import upsert

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from xxhash import xxh3_128_hexdigest
 
 from syncline.model.page import Key
-from syncline.model.records import Reject
+from syncline.model.tables import Reject
 from syncline.model.target import Target
 
 __all__ = ["KEPT", "SourceRejects", "add", "commonest_reason", "forget_before", "of_session", "of_source"]

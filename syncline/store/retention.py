@@ -16,8 +16,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from syncline.model.alerts import Alert
-from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
+from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
 from syncline.settings import KeepSettings
 from syncline.store.engine import Store
 

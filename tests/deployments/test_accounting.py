@@ -26,8 +26,8 @@ from deployments.late_runs import resolve_late
 from deployments.reconciling import reconcile_once
 from deployments.schedules import interval_schedule
 from flows.points import sync_points
-from syncline.model.records import AuditEntry, LeaseRow
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import AuditEntry, LeaseRow
 from syncline.model.timetable import Timetable
 from syncline.passes.accounting import dump, load_spans
 from syncline.settings import Settings

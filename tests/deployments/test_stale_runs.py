@@ -19,8 +19,8 @@ from deployments.client import open_client
 from deployments.run_processes import RunProcesses
 from deployments.stale_runs import end_orphans
 from flows.points import sync_points
-from syncline.model.records import LeaseRow
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import LeaseRow
 from syncline.store import leases, sessions
 from syncline.store.engine import Store
 

@@ -10,9 +10,9 @@ from syncline.admission.decide import Decision, decide, refusal
 from syncline.admission.due_run import DueRun, Queued
 from syncline.admission.facts import Facts
 from syncline.model.policies import Mode
-from syncline.model.records import Hold, QueuedRun
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.tables import Hold, QueuedRun
 from syncline.model.target import Target
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import BreakerStatus

@@ -9,8 +9,8 @@ from sqlmodel import Session, select
 import sandbox
 from flows.products import sync_products
 from syncline.errors import RefusedError
-from syncline.model.records import AuditEntry, Hold
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import AuditEntry, Hold
 from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import holds, sessions

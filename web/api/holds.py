@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.errors import SynclineError
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
 from syncline.model.target import Target
 from syncline.status.source_json import HoldJson, Instant
 from syncline.store import audit, holds

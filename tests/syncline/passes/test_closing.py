@@ -12,8 +12,8 @@ from support.upstream import ListPages
 from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
-from syncline.model.records import Heartbeat
 from syncline.model.session import Status, Tally, is_mostly_rejected
+from syncline.model.tables import Heartbeat
 from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.store import heartbeats, leases, sessions

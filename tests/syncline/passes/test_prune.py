@@ -10,8 +10,8 @@ from support.upstream import ListPages
 
 from syncline.errors import ConfigurationError, UnavailableError
 from syncline.model.policies import Deletes, Mode
-from syncline.model.records import CheckpointRow
 from syncline.model.session import Status
+from syncline.model.tables import CheckpointRow
 from syncline.model.target import Target
 from syncline.passes.prune import prune
 from syncline.store import checkpoints

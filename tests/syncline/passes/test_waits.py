@@ -9,8 +9,8 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError, RateLimitedError
-from syncline.model.records import Heartbeat
 from syncline.model.session import Status
+from syncline.model.tables import Heartbeat
 from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import heartbeats, holds

@@ -7,8 +7,8 @@ import pytest
 from support.overviews import CLOSED, unprotected, unseen
 
 from syncline.model.policies import Mode
-from syncline.model.records import Hold
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.tables import Hold
 from syncline.resilience.breaker import BreakerState
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview

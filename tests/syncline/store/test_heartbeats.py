@@ -10,7 +10,7 @@ from support.shop import products
 from support.upstream import ListPages
 
 from syncline.clock import ManualClock
-from syncline.model.records import Heartbeat
+from syncline.model.tables import Heartbeat
 from syncline.model.target import Target
 from syncline.store import heartbeats
 from syncline.store.engine import Store

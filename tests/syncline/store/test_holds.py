@@ -1,5 +1,5 @@
 from syncline.clock import ManualClock
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
 from syncline.model.target import Target
 from syncline.store import holds
 from syncline.store.engine import Store

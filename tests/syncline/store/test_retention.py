@@ -9,8 +9,8 @@ from syncline import results
 from syncline.clock import ManualClock
 from syncline.model.alerts import Alert
 from syncline.model.policies import Mode
-from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.target import Target
 from syncline.settings import KeepSettings
 from syncline.store import sessions, totals
