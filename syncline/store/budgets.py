@@ -23,7 +23,7 @@ from syncline.resilience.budget_state import Denied, Granted, Moment, Paid, Seen
 from syncline.store.budget_memory import Memory, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 from syncline.store.budget_statements import Statements
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 from syncline.store.engine import Store
 
 __all__ = ["Budgets"]
@@ -34,7 +34,7 @@ Decide: TypeAlias = Callable[[Sequence[Versioned], Moment], tuple[T, list[Spent]
 _Change: TypeAlias = tuple[str, Versioned, Spent]
 """A budget's name, what was known of it, and what is to stand in its place."""
 
-Read: TypeAlias = Callable[["Wire", Sequence[str], Mapping[str, Versioned]], tuple[list[Versioned], int]]
+Read: TypeAlias = Callable[["RawStatements", Sequence[str], Mapping[str, Versioned]], tuple[list[Versioned], int]]
 
 _GRANTED = Granted()
 _UNLOCKED_SQLITE, _UNLOCKED_POSTGRESQL = 1, 3
@@ -127,7 +127,7 @@ class Budgets:
         by_name = {key.name: key for key in keys}
         if not by_name:
             return {}
-        (rows, now), steady = self._direct.call(lambda wire: (read(wire, list(by_name), {}), wire.steady))
+        (rows, now), steady = self._direct.call(lambda raw: (read(raw, list(by_name), {}), raw.steady))
         moment = Moment(now=now, steady=steady.us, machine=steady.machine)
         pairs = zip(by_name.items(), rows, strict=True)
         return {name: budget.usage(row.spent, key, moment, self._seen(key)) for (name, key), row in pairs}
@@ -155,7 +155,7 @@ class Budgets:
         """On PostgreSQL: paid in one statement; None where that does not decide it."""
         if self._is_sqlite:
             return None
-        admitted = self._direct.call(lambda wire: self._statements.admit(wire, request))
+        admitted = self._direct.call(lambda raw: self._statements.admit(raw, request))
         if admitted is None:
             return None
         granted, name, seen = admitted
@@ -163,8 +163,8 @@ class Budgets:
         return granted
 
     def _settle(self, key: BudgetKey, paid: Paid, answered: Steady) -> None:
-        def settled(wire: Wire) -> bool:
-            return not wire.is_sqlite and self._statements.settle(wire, key, paid, answered)
+        def settled(raw: RawStatements) -> bool:
+            return not raw.is_sqlite and self._statements.settle(raw, key, paid, answered)
 
         def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
             ago = max(0, moment.steady - answered.us) if answered.machine == moment.machine else 0
@@ -178,7 +178,7 @@ class Budgets:
     def _still(self, last: Refusal) -> Denied | None:
         """The denial again, where the row is as it was then, and the denial holds."""
         name = last.request.keys[0].name
-        (version, now), steady = self._direct.call(lambda wire: (read_version(wire, name), wire.steady.us))
+        (version, now), steady = self._direct.call(lambda raw: (read_version(raw, name), raw.steady.us))
         if version == last.version:
             return last.denied(now) if last.holds(now, steady) else None
         self._memory.beaten([name])
@@ -188,43 +188,45 @@ class Budgets:
         """Decide and write until nobody came between."""
         for attempt in range(_TRIES):
             try:
-                return self._direct.call(lambda wire: self._changed(wire, names, decide, attempt))  # noqa: B023 - called at once
+                return self._direct.call(lambda raw: self._changed(raw, names, decide, attempt))  # noqa: B023 - called at once
             except _Beaten:
                 self._memory.beaten(names)
         raise DatabaseUnavailableError(f"the budgets {', '.join(names)} are changed too often to be spent from")
 
-    def _changed(self, wire: Wire, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
+    def _changed(self, raw: RawStatements, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
         """Decide once, and write what changes.
 
         Raises:
             _Beaten: another process came between; nothing was written.
         """
-        locks = attempt >= (_UNLOCKED_SQLITE if wire.is_sqlite else _UNLOCKED_POSTGRESQL)
-        decided = None if locks else self._decided(wire, names, decide)
+        locks = attempt >= (_UNLOCKED_SQLITE if raw.is_sqlite else _UNLOCKED_POSTGRESQL)
+        decided = None if locks else self._decided(raw, names, decide)
         if decided is not None and len(decided.changes) <= 1:
-            _write_all(wire, decided)
+            _write_all(raw, decided)
         else:
-            with wire.transaction():
+            with raw.transaction():
                 if decided is None:
-                    decided = self._read_and_decided(wire, names, decide, read_locked)
-                _write_all(wire, decided)
+                    decided = self._read_and_decided(raw, names, decide, read_locked)
+                _write_all(raw, decided)
         self._memory.wrote(decided.changes)
         self._memory.saw(zip(names, decided.after, strict=True), decided.moment)
         return decided.result
 
-    def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
+    def _decided(self, raw: RawStatements, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
         """By memory, where that is to be written over all that was known; else by what stands there now."""
-        rows, now = self._memory.recall(names), wire.database_now
+        rows, now = self._memory.recall(names), raw.database_now
         if rows is not None and now is not None:
-            foreseen = _by(wire, decide, names, rows, now)
+            foreseen = _by(raw, decide, names, rows, now)
             if len(foreseen.changes) == len(names):
                 return foreseen
-        return self._read_and_decided(wire, names, decide, read)
+        return self._read_and_decided(raw, names, decide, read)
 
-    def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T], reads: Read) -> _Decided[T]:
-        rows, now = reads(wire, names, self._memory.rows)
+    def _read_and_decided(
+        self, raw: RawStatements, names: Sequence[str], decide: Decide[T], reads: Read
+    ) -> _Decided[T]:
+        rows, now = reads(raw, names, self._memory.rows)
         self._memory.read(names, rows)
-        return _by(wire, decide, names, rows, now)
+        return _by(raw, decide, names, rows, now)
 
 
 def _name(key: BudgetKey) -> str:
@@ -241,8 +243,10 @@ def _granted(request: Request, rows: Sequence[Versioned], after: Sequence[Spent]
     )
 
 
-def _by(wire: Wire, decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int) -> _Decided[T]:
-    steady = wire.steady
+def _by(
+    raw: RawStatements, decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int
+) -> _Decided[T]:
+    steady = raw.steady
     moment = Moment(now=now, steady=steady.us, machine=steady.machine)
     result, after = decide(rows, moment)
     triples = zip(names, rows, after, strict=True)
@@ -250,8 +254,8 @@ def _by(wire: Wire, decide: Decide[T], names: Sequence[str], rows: Sequence[Vers
     return _Decided(result, changes, after, moment)
 
 
-def _write_all(wire: Wire, decided: _Decided[T]) -> None:
+def _write_all(raw: RawStatements, decided: _Decided[T]) -> None:
     for name, row, spent in decided.changes:
-        if not write(wire, name, row, spent, decided_at=decided.moment.now):
-            wire.mistrust()
+        if not write(raw, name, row, spent, decided_at=decided.moment.now):
+            raw.mistrust()
             raise _Beaten

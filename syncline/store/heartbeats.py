@@ -18,12 +18,13 @@ from sqlmodel import Session, col
 from syncline.errors import StoreError
 from syncline.model.tables import Heartbeat
 from syncline.model.target import Target
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 from syncline.store.engine import Store
 
 __all__ = ["Beat", "Pulse", "beat", "began", "crashed", "ended", "every", "find", "note", "waiting"]
 
-Beat: TypeAlias = "Callable[[Wire | Connection], None]"
+Over: TypeAlias = RawStatements | Connection
+Beat: TypeAlias = Callable[[Over], None]
 """A sign of life, to be written over a connection."""
 _BEAT_EVERY = timedelta(seconds=1)
 _MINE = "WHERE source = ? AND account_id = ?"
@@ -37,7 +38,7 @@ def note(store: Store, *beats: Beat) -> None:
     uses the connection, which may be the one that hangs.
     """
 
-    def write(over: Wire | Connection) -> None:
+    def write(over: Over) -> None:
         for one in beats:
             one(over)
 
@@ -65,7 +66,7 @@ class Pulse:
         note(self._store, partial(beat, target=self._target, page=page, now=now))
 
 
-def began(over: Wire | Connection, target: Target, *, now: datetime) -> None:
+def began(over: Over, target: Target, *, now: datetime) -> None:
     """A run of the target begins."""
     changes = f"last_run = excluded.last_run, last_beat = excluded.last_beat, page = 0, {_RESTS}"
     _write(
@@ -76,25 +77,25 @@ def began(over: Wire | Connection, target: Target, *, now: datetime) -> None:
     )
 
 
-def beat(over: Wire | Connection, target: Target, *, page: int, now: datetime) -> None:
+def beat(over: Over, target: Target, *, page: int, now: datetime) -> None:
     """Pages were stored, `page` of them in this run so far."""
     _write(over, f"UPDATE heartbeats SET last_beat = ?, page = ?, {_RESTS} {_MINE}", (now, page, *_names(target)))
 
 
-def waiting(over: Wire | Connection, target: Target, *, reason: str, until: datetime | None, now: datetime) -> None:
+def waiting(over: Over, target: Target, *, reason: str, until: datetime | None, now: datetime) -> None:
     """The run waits for something, until a known time or not."""
     values = (now, reason, until, *_names(target))
     _write(over, f"UPDATE heartbeats SET last_beat = ?, waiting_for = ?, waiting_until = ? {_MINE}", values)
 
 
-def ended(over: Wire | Connection, target: Target, *, failed: bool | None, duration_ms: int, now: datetime) -> None:
+def ended(over: Over, target: Target, *, failed: bool | None, duration_ms: int, now: datetime) -> None:
     """The run ended; failures are counted until the next success. `failed` is None where it was neither."""
     errors = "" if failed is None else "error_count = error_count + 1, " if failed else "error_count = 0, "
     changes = f"{errors}last_beat = ?, last_duration_ms = ?, {_RESTS}"
     _write(over, f"UPDATE heartbeats SET {changes} {_MINE}", (now, duration_ms, *_names(target)))
 
 
-def crashed(over: Wire | Connection, target: Target, *, times: int) -> None:
+def crashed(over: Over, target: Target, *, times: int) -> None:
     """Runs were found dead: so many more failures."""
     if times:
         _write(over, f"UPDATE heartbeats SET error_count = error_count + ? {_MINE}", (times, *_names(target)))
@@ -115,11 +116,11 @@ def _names(target: Target) -> tuple[str, str]:
     return target.source, target.account_id
 
 
-def _write(over: Wire | Connection, statement: str, values: tuple[object, ...]) -> None:
-    is_sqlite = over.is_sqlite if isinstance(over, Wire) else over.dialect.name == "sqlite"
+def _write(over: Over, statement: str, values: tuple[object, ...]) -> None:
+    is_sqlite = over.is_sqlite if isinstance(over, RawStatements) else over.dialect.name == "sqlite"
     if is_sqlite:
         values = tuple(_sqlite_text(value) if isinstance(value, datetime) else value for value in values)
-    if isinstance(over, Wire):
+    if isinstance(over, RawStatements):
         over.changed(statement, values)
     else:
         over.exec_driver_sql(statement if is_sqlite else statement.replace("?", "%s"), values)
