@@ -2,9 +2,9 @@
 
 A decision goes by what this process last knew of the row. It is written only over that version, and only while the
 database's clock, read in the write, is at or just after the decision's instant: nobody else's spending lies between the
-two, and the stamp is that of the write. Whoever is beaten reads and decides anew, behind a lock where nobody can come
-between. A denial needs no write: it reads whether the row still is what was known. On PostgreSQL the common admission
-is one statement that decides by itself (`budget_statements`).
+two, and the stamp is that of the write. If the row's version changed, it is read and decided on again, and in the last
+tries read with a lock. A denial needs no write: it reads whether the row still is what was known. On PostgreSQL the
+common admission is one statement that decides by itself (`budget_statements`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
 from syncline.resilience.budget_state import Denied, Granted, Moment, Paid, Seen, Spent, Usage
-from syncline.store.budget_memory import Memory, Refusal
+from syncline.store.budget_cache import BudgetCache, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 from syncline.store.budget_statements import Statements
 from syncline.store.direct import RawStatements
@@ -43,7 +43,7 @@ _TRIES = 200
 """Somebody wins each round, so that even a hundred rivals leave room for all."""
 
 
-class _Beaten(Exception):  # noqa: N818 - nothing is wrong: somebody else was first
+class _LostRaceError(Exception):  # noqa: N818 - nothing is wrong: somebody else was first
     """Another process changed a row since it was read."""
 
 
@@ -61,8 +61,8 @@ class Budgets:
         """Keep them in `store`."""
         self._direct = store.direct
         self._is_sqlite = store.is_sqlite
-        self._memory = Memory()
-        self._statements = Statements(self._memory.seen)
+        self._cache = BudgetCache()
+        self._statements = Statements(self._cache.seen)
 
     def acquire(
         self,
@@ -87,7 +87,7 @@ class Budgets:
         """
         ordered, under_way = sorted(keys, key=_name) if len(keys) > 1 else keys, round(under_way_seconds * 1_000_000)
         request = Request(keys=ordered, cost=cost, priority=priority, under_way=under_way)
-        last = self._memory.refusal(request)
+        last = self._cache.refusal(request)
         if last is not None and (denied := self._still(last)) is not None:
             return denied
         return self._admitted_at_once(request) or self._change([key.name for key in ordered], self._deciding(request))
@@ -133,7 +133,7 @@ class Budgets:
         return {name: budget.usage(row.spent, key, moment, self._seen(key)) for (name, key), row in pairs}
 
     def _seen(self, key: BudgetKey) -> Seen | None:
-        return self._memory.seen.get(key.name)
+        return self._cache.seen.get(key.name)
 
     def _deciding(self, request: Request) -> Decide[Granted | Denied]:
         def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[Granted | Denied, list[Spent]]:
@@ -146,7 +146,7 @@ class Budgets:
             refusal = Refusal(
                 request=request, version=version, since=now, steady=moment.steady, until=until, budget=name
             )
-            self._memory.refused(refusal)
+            self._cache.refused(refusal)
             return refusal.denied(now), after
 
         return decide
@@ -159,7 +159,7 @@ class Budgets:
         if admitted is None:
             return None
         granted, name, seen = admitted
-        self._memory.bypassed(name, seen)
+        self._cache.bypassed(name, seen)
         return granted
 
     def _settle(self, key: BudgetKey, paid: Paid, answered: Steady) -> None:
@@ -171,7 +171,7 @@ class Budgets:
             return None, [budget.settle(rows[0].spent, key, paid, moment, self._seen(key), ago=ago)]
 
         if self._direct.call(settled):
-            self._memory.rows.pop(key.name, None)
+            self._cache.rows.pop(key.name, None)
         else:
             self._change([key.name], decide)
 
@@ -181,7 +181,7 @@ class Budgets:
         (version, now), steady = self._direct.call(lambda raw: (read_version(raw, name), raw.steady.us))
         if version == last.version:
             return last.denied(now) if last.holds(now, steady) else None
-        self._memory.beaten([name])
+        self._cache.lost_race([name])
         return None
 
     def _change(self, names: Sequence[str], decide: Decide[T]) -> T:
@@ -189,15 +189,15 @@ class Budgets:
         for attempt in range(_TRIES):
             try:
                 return self._direct.call(lambda raw: self._changed(raw, names, decide, attempt))  # noqa: B023 - called at once
-            except _Beaten:
-                self._memory.beaten(names)
+            except _LostRaceError:
+                self._cache.lost_race(names)
         raise DatabaseUnavailableError(f"the budgets {', '.join(names)} are changed too often to be spent from")
 
     def _changed(self, raw: RawStatements, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
         """Decide once, and write what changes.
 
         Raises:
-            _Beaten: another process came between; nothing was written.
+            _LostRaceError: another process came between; nothing was written.
         """
         locks = attempt >= (_UNLOCKED_SQLITE if raw.is_sqlite else _UNLOCKED_POSTGRESQL)
         decided = None if locks else self._decided(raw, names, decide)
@@ -208,13 +208,13 @@ class Budgets:
                 if decided is None:
                     decided = self._read_and_decided(raw, names, decide, read_locked)
                 _write_all(raw, decided)
-        self._memory.wrote(decided.changes)
-        self._memory.saw(zip(names, decided.after, strict=True), decided.moment)
+        self._cache.wrote(decided.changes)
+        self._cache.saw(zip(names, decided.after, strict=True), decided.moment)
         return decided.result
 
     def _decided(self, raw: RawStatements, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
         """By memory, where that is to be written over all that was known; else by what stands there now."""
-        rows, now = self._memory.recall(names), raw.database_now
+        rows, now = self._cache.recall(names), raw.database_now
         if rows is not None and now is not None:
             foreseen = _by(raw, decide, names, rows, now)
             if len(foreseen.changes) == len(names):
@@ -224,8 +224,8 @@ class Budgets:
     def _read_and_decided(
         self, raw: RawStatements, names: Sequence[str], decide: Decide[T], reads: Read
     ) -> _Decided[T]:
-        rows, now = reads(raw, names, self._memory.rows)
-        self._memory.read(names, rows)
+        rows, now = reads(raw, names, self._cache.rows)
+        self._cache.read(names, rows)
         return _by(raw, decide, names, rows, now)
 
 
@@ -258,4 +258,4 @@ def _write_all(raw: RawStatements, decided: _Decided[T]) -> None:
     for name, row, spent in decided.changes:
         if not write(raw, name, row, spent, decided_at=decided.moment.now):
             raw.mistrust()
-            raise _Beaten
+            raise _LostRaceError
