@@ -43,7 +43,7 @@ _TRIES = 200
 """Somebody wins each round, so that even a hundred rivals leave room for all."""
 
 
-class _LostRaceError(Exception):  # noqa: N818 - nothing is wrong: somebody else was first
+class _LostRaceError(Exception):
     """Another process changed a row since it was read."""
 
 
