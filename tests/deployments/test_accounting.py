@@ -141,7 +141,7 @@ def points(served: Instance) -> Iterator[Points]:
     asyncio.run(_forget(served.settings))
     with served.store.write() as connection:
         connection.execute(delete(SyncSession).where(col(SyncSession.source) == "points"))
-        connection.execute(delete(LeaseRow).where(col(LeaseRow.name) == "source:points"))
+        connection.execute(delete(LeaseRow).where(col(LeaseRow.source) == "points"))
         connection.execute(delete(Timetable).where(col(Timetable.source) == "points"))
         connection.execute(delete(AuditEntry).where(col(AuditEntry.target) == "points"))
 

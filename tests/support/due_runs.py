@@ -13,7 +13,6 @@ from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
 from syncline.model.tables import Hold, QueuedRun
-from syncline.model.target import Target
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import BreakerStatus
 
@@ -49,7 +48,7 @@ def row(session_id: str, tick: datetime, *, pid: int = 7) -> QueuedRun:
     """A run in the queue; `pid=0` is a place that is kept for a deferred one."""
     return QueuedRun(
         session_id=session_id,
-        lease=Target("products"),
+        source="products",
         tick=tick,
         expires_at=LATER,
         host="h",

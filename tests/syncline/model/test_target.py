@@ -1,6 +1,9 @@
 """What sessions, leases, checkpoints and holds are about."""
 
-from syncline.model.session import SyncSession
+from datetime import UTC, datetime
+
+from syncline.model.policies import Mode
+from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.target import Target
 
 
@@ -18,4 +21,12 @@ def test_people_read_the_account_behind_its_source() -> None:
 
 def test_a_row_without_an_account_is_one_of_the_source() -> None:
     """NULL equals nothing in a key, so none is an empty text."""
-    assert SyncSession(id="s1", source="wallets").target == Target("wallets")
+    session = SyncSession(
+        id="s1",
+        source="wallets",
+        trigger=Trigger.SCHEDULE,
+        mode=Mode.FULL,
+        status=Status.RUNNING,
+        started_at=datetime(2026, 1, 22, tzinfo=UTC),
+    )
+    assert session.target == Target("wallets")
