@@ -49,7 +49,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
     """A Prefect flow that knows its source.
 
     Attributes:
-        source: whose work it does; a `Source` where it keeps a dataset in step.
+        source: whose work it does; a `Source` where it keeps a dataset up to date.
     """
 
     def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:

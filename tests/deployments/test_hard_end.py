@@ -12,7 +12,6 @@ from support.instance import Instance, eventually
 
 from deployments.client import open_client
 from syncline.model.session import SyncSession
-from syncline.model.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +65,7 @@ def took_seconds(session: SyncSession) -> float:
 
 async def free_slots(instance: Instance) -> int:
     async with open_client(instance.settings) as client:
-        limit = await client.read_global_concurrency_limit_by_name(Target("products"))
+        limit = await client.read_global_concurrency_limit_by_name("source:products")
     return limit.limit - limit.active_slots
 
 

@@ -31,17 +31,34 @@ def plan(connection: Connection, ask: Callable[[], object]) -> str:
     return "\n".join(str(row[-1]) for row in explained)
 
 
+def newest(connection: Connection, _: ManualClock) -> object:
+    return sessions.latest_started(connection, ACCOUNT)
+
+
+def deferred_in_a_row(connection: Connection, _: ManualClock) -> object:
+    return deferrals.in_a_row(connection, ACCOUNT, reason="rate limit")
+
+
+def abandoned(connection: Connection, clock: ManualClock) -> object:
+    return sessions.close_abandoned(connection, ACCOUNT, keep="s1", now=clock.now())
+
+
+def held(connection: Connection, clock: ManualClock) -> object:
+    return holds.active(connection, ACCOUNT, now=clock.now())
+
+
+def refused(connection: Connection, clock: ManualClock) -> object:
+    return holds.of_refusals(connection, ACCOUNT, now=clock.now())
+
+
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda connection, _: sessions.latest_started(connection, ACCOUNT), "ix_sync_sessions_target"),
-        (lambda connection, _: deferrals.in_a_row(connection, ACCOUNT, reason="rate limit"), "ix_sync_sessions_target"),
-        (
-            lambda connection, clock: sessions.close_abandoned(connection, ACCOUNT, keep="s1", now=clock.now()),
-            "ix_sync_sessions_open",
-        ),
-        (lambda connection, clock: holds.active(connection, ACCOUNT, now=clock.now()), "ix_holds_target"),
-        (lambda connection, clock: holds.of_refusals(connection, ACCOUNT, now=clock.now()), "ix_holds_target"),
+        (newest, "ix_sync_sessions_target"),
+        (deferred_in_a_row, "ix_sync_sessions_target"),
+        (abandoned, "ix_sync_sessions_open"),
+        (held, "ix_holds_target"),
+        (refused, "ix_holds_target"),
     ],
     ids=["newest", "deferred in a row", "abandoned", "held", "refused"],
 )
