@@ -10,7 +10,7 @@ from cli.instance import opened
 from cli.options import AsJson
 from cli.records import as_object
 from cli.tables import Column, print_table
-from syncline.model.records import AuditEntry
+from syncline.model.tables import AuditEntry
 from syncline.store import audit as log
 from syncline.words import ago
 

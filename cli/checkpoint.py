@@ -10,9 +10,9 @@ from cli import console, registry
 from cli.instance import actor, opened
 from cli.lazy_group import group
 from cli.options import AsJson, OneSource
-from syncline.admission.due_run import lease_name
 from syncline.errors import ConfigurationError
-from syncline.model.records import CheckpointRow
+from syncline.model.tables import CheckpointRow
+from syncline.model.target import Target
 from syncline.passes.prune import loaded_refusal
 from syncline.passes.state import PassState, loaded
 from syncline.store import audit, checkpoints, leases, sessions
@@ -32,7 +32,7 @@ def show(source: OneSource, *, as_json: AsJson = False) -> None:
     with opened() as instance:
         name = registry.find(source).name
         with instance.store.read() as connection:
-            row = checkpoints.read(connection, name, None)
+            row = checkpoints.read(connection, Target(name))
     told = _told(name, row)
     if as_json:
         console.write_json(told)
@@ -59,12 +59,12 @@ def forget(connection: Connection, name: str, *, who: str, now: datetime) -> boo
     Raises:
         ConfigurationError: a session is at work on it.
     """
-    leases.holder(connection, lease_name(name, None), locked=True)
+    leases.holder(connection, Target(name), locked=True)
     running = sessions.running(connection, name)
     if running:
         raise ConfigurationError(f"{name} is at work (session {running[0].id}): wait for its end, then reset")
-    PassKeys(name, None).clear(connection)
-    existed = checkpoints.forget(connection, name, None)
+    PassKeys(Target(name)).clear(connection)
+    existed = checkpoints.forget(connection, Target(name))
     audit.record(connection, actor=who, action="checkpoint.reset", target=name, now=now)
     return existed
 

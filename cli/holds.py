@@ -11,6 +11,7 @@ from cli import console, durations, registry
 from cli.instance import Instance, actor, opened
 from cli.options import EVERY, OneOrAll
 from syncline.errors import ConfigurationError, SynclineError
+from syncline.model.target import Target
 from syncline.store import audit, holds
 from syncline.words import counted
 
@@ -47,13 +48,13 @@ def hold(instance: Instance, target: str, *, reason: str, ttl_seconds: int | Non
     """Put the hold and its audit entry in the database."""
     now, who = instance.now(), actor()
     with instance.store.write() as connection:
-        made = holds.create(connection, target, reason=reason, created_by=who, now=now, ttl_seconds=ttl_seconds)
+        made = holds.create(connection, Target(target), reason=reason, created_by=who, now=now, ttl_seconds=ttl_seconds)
         detail = {"id": made.id, "reason": reason, "ttl_seconds": ttl_seconds}
         audit.record(connection, actor=who, action="hold.create", target=target, now=now, detail=detail)
 
 
 def resume(source: OneOrAll) -> None:
-    """End all holds of a source, and start what they deferred."""
+    """End all holds of a source (accounts keep theirs), and start what they deferred."""
     target = _target(source)
     with opened() as instance:
         ended = release(instance, target)
@@ -69,7 +70,9 @@ def release(instance: Instance, target: str) -> int:
     def end(connection: Connection) -> int:
         of_all = target == holds.EVERY_SOURCE
         named = {one.source for one in holds.active_all(connection, now=now)} if of_all else {target}
-        ended = {name: holds.release_all(connection, name, now=now) for name in sorted(named)}
+        ended = {
+            name: holds.release_all(connection, Target(name), now=now, with_accounts=of_all) for name in sorted(named)
+        }
         for name, count in ended.items():
             if count:
                 detail = {"released": count}
@@ -87,7 +90,7 @@ def tell_released(instance: Instance, target: str, ended: int) -> None:
     if target == holds.EVERY_SOURCE:
         return
     with instance.store.read() as connection:
-        left = holds.active(connection, target, now=instance.now())
+        left = holds.active(connection, Target(target), now=instance.now())
     if left is not None:
         console.warn(f"{target} stays paused with all sources ({left.reason}): `syncline resume {EVERY}` ends that")
 

@@ -19,9 +19,10 @@ from cli.records import as_object
 from cli.summary import hint, summary
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
-from syncline.model.records import Hold
 from syncline.model.session import SyncSession
 from syncline.model.source import named
+from syncline.model.tables import Hold
+from syncline.model.target import Target
 from syncline.store import holds
 from syncline.words import iso_instant
 
@@ -39,14 +40,14 @@ class RunRequest:
         source: the source's name.
         mode: everything, or what changed.
         force: whether to delete what is gone, however much it is.
-        account_id: one account of the source, None for the source itself.
+        account_id: one account of the source, "" for the source itself.
         parameters: what its flow is called with beyond that.
     """
 
     source: str
     mode: Mode = Mode.INCREMENTAL
     force: bool = False
-    account_id: str | None = None
+    account_id: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -77,7 +78,7 @@ def _hold(instance: Instance, request: RunRequest) -> Hold | None:
     try:
         name = known_name(instance.settings, request.source)
         with instance.store.read() as connection:
-            return holds.active(connection, name, now=instance.now(), account_id=request.account_id)
+            return holds.active(connection, Target(name, request.account_id), now=instance.now())
     except (SynclineError, SQLAlchemyError):
         return None
 
@@ -89,7 +90,7 @@ def watched(instance: Instance, request: RunRequest, *, run: Runner, as_json: bo
     def look() -> Reading | None:
         if not is_there(instance.store):
             return None
-        return read(instance.store, _own_name(request.source), request.account_id, since=since)
+        return read(instance.store, Target(_own_name(request.source), request.account_id), since=since)
 
     with _interrupted() as cancelled:
         try:

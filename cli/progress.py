@@ -15,8 +15,8 @@ from cli import console
 from cli.tables import number
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
-from syncline.model.records import Heartbeat
 from syncline.model.session import SyncSession
+from syncline.model.target import Target
 from syncline.store import heartbeats, sessions
 from syncline.store.engine import Store
 from syncline.words import ago, counted, span
@@ -73,20 +73,20 @@ class Reading:
         return (self.at - self.started_at).total_seconds()
 
 
-def read(store: Store, source: str, account_id: str | None, *, since: datetime) -> Reading | None:
-    """The newest running session of the source that began at `since` or later; None where there is none."""
+def read(store: Store, target: Target, *, since: datetime) -> Reading | None:
+    """The newest running session of the target that began at `since` or later; None where there is none."""
     now = store.clock.now()
     with store.read() as connection:
         open_sessions = [
             session
-            for session in sessions.running(connection, source)
-            if session.started_at >= since and session.account_id == account_id
+            for session in sessions.running(connection, target.source)
+            if session.started_at >= since and session.target == target
         ]
         return _reading(connection, open_sessions[-1], now) if open_sessions else None
 
 
 def _reading(connection: Connection, session: SyncSession, now: datetime) -> Reading:
-    beat = _heartbeat(connection, session.source)
+    beat = heartbeats.find(connection, session.target)
     return Reading(
         session_id=session.id,
         mode=session.mode,
@@ -99,10 +99,6 @@ def _reading(connection: Connection, session: SyncSession, now: datetime) -> Rea
         waiting_for=beat.waiting_for if beat else None,
         waiting_until=beat.waiting_until if beat else None,
     )
-
-
-def _heartbeat(connection: Connection, source: str) -> Heartbeat | None:
-    return next((beat for beat in heartbeats.every(connection) if beat.source == source), None)
 
 
 @contextmanager

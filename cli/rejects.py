@@ -12,7 +12,7 @@ from cli.instance import opened
 from cli.options import AsJson, sources_like
 from cli.records import as_object
 from cli.tables import Column, print_table
-from syncline.model.records import Reject
+from syncline.model.tables import Reject
 from syncline.store import rejects as kept
 from syncline.store import sessions
 from syncline.words import ago

@@ -9,8 +9,8 @@ from cli.outcomes import outcome
 from cli.records import as_object
 from cli.tables import Fact, number, print_facts
 from syncline.errors import ConfigurationError
-from syncline.model.records import Reject
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import Reject
 from syncline.store import rejects, sessions
 from syncline.words import ago, counted, iso_instant, lasted, unheard_of
 
@@ -45,7 +45,7 @@ def facts(one: SyncSession, refused: Sequence[Reject], now: datetime) -> list[Fa
     error = ": ".join(part for part in (one.error_type, one.error_message) if part)
     return [
         Fact(label="Session", value=one.id),
-        Fact(label="Source", value=f"{one.source}, account {one.account_id}" if one.account_id else one.source),
+        Fact(label="Source", value=str(one.target)),
         Fact(label="Status", value=outcome(one.status)),
         Fact(label="Reason", value=one.reason or ""),
         Fact(label="Error", value=error),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from cli.outcomes import why
 from cli.tables import number
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
 from syncline.status.overview import Progress, SourceOverview
 from syncline.status.problems import ProblemKind
 from syncline.status.report import NextRun, SourceReport
@@ -53,6 +53,6 @@ def waiting(one: SourceOverview, now: datetime) -> str:
 def held(hold: Hold, now: datetime) -> str:
     """A hold in force: what it covers, why, and until when."""
     scope = "all sources held" if hold.source == EVERY_SOURCE else "held"
-    account = "" if hold.account_id is None else f" (account {hold.account_id})"
+    account = "" if not hold.account_id else f" (account {hold.account_id})"
     until = "until resumed" if hold.expires_at is None else f"ends {ago(hold.expires_at, now)}"
     return f"{scope}{account}: {hold.reason}, {until}"

@@ -24,5 +24,5 @@ def sync(
     Exits with 0 when it is done (also where single items were rejected), 1 when it failed, and 75 when it was not done
     now: skipped, because another run or a hold stands in the way, or deferred.
     """
-    request = manual_run.RunRequest(source=source, mode=mode, force=force, account_id=account)
+    request = manual_run.RunRequest(source=source, mode=mode, force=force, account_id=account or "")
     raise typer.Exit(manual_run.manual_run(request, as_json=as_json))

@@ -18,7 +18,6 @@ from deployments.known import Known, known_deployments
 from deployments.ticks import in_force, shifts_of, ticks_of
 from deployments.unseen import is_over, record_unseen
 from syncline import results
-from syncline.admission.due_run import lease_name
 from syncline.model.policies import Mode
 from syncline.model.timetable import Timetable
 from syncline.passes import accounting
@@ -198,7 +197,7 @@ def _write(store: Store, look: _Look, found: accounting.Accounted, due: dict[dat
     ticks = [
         MissedTick(tick=tick, mode=due[tick], reason=accounting.cause_of(tick, look.gaps)) for tick in found.missed
     ]
-    made = missed.record(store, source, lease_name(source, None), ticks)
+    made = missed.record(store, source, ticks)
     results.notify(store, made)
     spans = accounting.spans_after(look.spans, found.accounted_to)
     gaps = [gap for gap in look.gaps if gap.until > found.accounted_to]

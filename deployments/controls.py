@@ -25,6 +25,7 @@ from flows.registry import find, names
 from syncline.errors import ConfigurationError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.store import audit, sessions
 from syncline.store.engine import Store
@@ -133,7 +134,7 @@ async def resume_deferred(settings: Settings, store: Store, source: str) -> list
 def _deferred(store: Store, wanted: Iterable[str]) -> list[SyncSession]:
     """The newest session of each source, where a hold put it off; a rate limit or a budget ends at its own time."""
     with store.read() as connection:
-        newest = [sessions.latest_started(connection, name, None) for name in wanted]
+        newest = [sessions.latest_started(connection, Target(name)) for name in wanted]
     return [one for one in newest if one is not None and one.status is Status.DEFERRED and one.held]
 
 

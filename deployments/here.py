@@ -20,10 +20,10 @@ import httpx
 
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.trust import trusted
-from syncline.admission.due_run import lease_name
 from syncline.errors import ConfigurationError, StoreError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.settings import Settings
 from syncline.store import leases, schema, sessions
@@ -49,7 +49,7 @@ def run_here(
     *,
     mode: Mode,
     force: bool = False,
-    account_id: str | None = None,
+    account_id: str = "",
     parameters: Mapping[str, object] | None = None,
     cancelled: threading.Event | None = None,
 ) -> SyncSession:
@@ -75,7 +75,7 @@ def run_here(
 
     source = find(source_name)
     check_upstream(settings, source)
-    if account_id is not None:
+    if account_id:
         raise ConfigurationError(f"source {source_name!r} has no accounts: leave the account out")
     with closing(open_store(settings)) as store:
         schema.upgrade(store)  # makes the tables of all sources, which are loaded by now
@@ -148,9 +148,8 @@ def _close_own(store: Store, source: str) -> str | None:
     Returns:
         The id of its flow run; None where there is no such session.
     """
-    name = lease_name(source, None)
     with store.read() as connection:
-        lease = leases.holder(connection, name)
+        lease = leases.holder(connection, Target(source))
     if lease is None or not leases.is_of(lease, leases.Process.current()):
         return None
     close(store, lease.owner, Status.CANCELLED, reason=_CANCELLED)
@@ -175,7 +174,7 @@ def session_of(store: Store, source: str, state: State | None, *, began: datetim
     """The session of the run that began at `began`; without a `state` it was cancelled, perhaps before it had one."""
     with store.read() as connection:
         if state is None:
-            newest = sessions.latest_started(connection, source, None)
+            newest = sessions.latest_started(connection, Target(source))
             found = newest if newest is not None and newest.started_at >= began else None
         else:
             found = sessions.by_flow_run(connection, str(state.state_details.flow_run_id))

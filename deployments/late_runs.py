@@ -23,6 +23,7 @@ from syncline.admission.due_run import Admission
 from syncline.admission.skip_reasons import left_out
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -85,7 +86,7 @@ def _turned_away(store: Store, source: str, runs: Sequence[FlowRun]) -> list[tup
     by_run = {run.id: due_of(run, mode_of(run)) for run in runs}
     ids = {due.flow_run_id: run_id for run_id, due in by_run.items()}
     with store.read() as connection:
-        newest = sessions.latest_started(connection, source, None)
+        newest = sessions.latest_started(connection, Target(source))
         now = store.now(connection)
     found: list[tuple[UUID, Admission]] = []
     for due in left_out(declared, newest, by_run.values(), now):

@@ -24,11 +24,11 @@ from deployments.known import known_flows
 from deployments.run_processes import RunProcesses
 from deployments.session_states import state_of
 from flows.registry import find
-from syncline.admission.due_run import lease_name
 from syncline.admission.ticks import begins_at
 from syncline.admission.wait import patience_seconds
 from syncline.model.session import Status
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.store import leases, queue, sessions
 from syncline.store.engine import Store
 from tasks.due import plain, session_key
@@ -129,9 +129,9 @@ def _state(look: _Look) -> State[None] | None:
     store, source, run = look.store, look.source, look.run
     with store.read() as connection:
         session, now = sessions.by_flow_run(connection, session_key(run)), store.now(connection)
-        name = lease_name(source, None if session is None else session.account_id)
-        lease = leases.holder(connection, name)
-        waits = any(queue.is_here(row) for row in queue.waiting(connection, name, now=now))
+        target = Target(source) if session is None else session.target
+        lease = leases.holder(connection, target)
+        waits = any(queue.is_here(row) for row in queue.waiting(connection, target, now=now))
     if session is None:
         stuck = is_stuck(find(source), run, now, lives=look.lives, waits=waits, ahead=look.ahead)
         return _unbegun(store, source, run) if stuck else None

@@ -8,6 +8,7 @@ SynclineError
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
 │   ├── NewerDatabaseError          made by a newer Syncline
+│   ├── OlderDatabaseError          made by a Syncline whose migrations are gone
 │   ├── RowsRefusedError            a row breaks a rule of the database; found out and rejected
 │   ├── SchemaBehindError           migrations are missing
 │   └── SessionLostError            another process holds the source now
@@ -40,6 +41,7 @@ __all__ = [
     "MissingSettingError",
     "MostlyRejectedError",
     "NewerDatabaseError",
+    "OlderDatabaseError",
     "PrefectRefusesError",
     "PrefectUnavailableError",
     "RateLimitedError",
@@ -108,6 +110,10 @@ class DatabaseUnavailableError(StoreError):
 
 class NewerDatabaseError(StoreError):
     """The database was made by a newer Syncline; upgrade the program, not the database."""
+
+
+class OlderDatabaseError(StoreError):
+    """The database is older than the migrations of this Syncline; bring it to the oldest of them first."""
 
 
 class RowsRefusedError(StoreError):

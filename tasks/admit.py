@@ -81,12 +81,11 @@ def _keeper(run: Run, due: DueRun) -> LeaseKeeper:
     """What keeps the source's lease, and hears whether another run is to take the place of this one."""
     end, store, source = run.end, run.store, run.source
     if end is None:
-        return LeaseKeeper(store, source.name, due.account_id, run.session_id)
+        return LeaseKeeper(store, source.target(due.account_id), run.session_id)
     every = _LOOK_EVERY_SECONDS if source.overlap is Overlap.CANCEL_RUNNING else leases.RENEW_EVERY_SECONDS
     return LeaseKeeper(
         store,
-        source.name,
-        due.account_id,
+        source.target(due.account_id),
         run.session_id,
         on_asked=lambda by: end.request_stop(taken_over(by)),
         look_every_seconds=every,

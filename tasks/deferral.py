@@ -9,6 +9,7 @@ from prefect.logging import get_logger
 from prefect.states import Scheduled
 
 from syncline.model.session import Trigger
+from syncline.model.target import Target
 from syncline.store import holds
 from syncline.store.engine import Store
 from tasks.due import RETRY_KEY, TRIGGER_TAG, current_flow_run
@@ -39,7 +40,7 @@ def goes_on_at(store: Store, source: str, stop: EarlyEnd) -> datetime | None:
         return stop.retry_at
     now = store.clock.now()
     with store.read() as connection:
-        hold = holds.active(connection, source, now=now)
+        hold = holds.active(connection, Target(source), now=now)
     return now if hold is None else hold.expires_at
 
 

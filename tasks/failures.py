@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect.events import Event, emit_event
 
-from syncline.model.records import Hold
 from syncline.model.session import SyncSession
+from syncline.model.tables import Hold
 
 __all__ = ["FAILED_EVENT", "REFUSED_EVENT", "refusal_event", "tell_failure", "tell_refusal"]
 

@@ -113,5 +113,7 @@ async def show_summary(store: Store, session_id: str) -> bool:
 def _rows(session: SyncSession) -> list[dict[str, str]]:
     """A line for each field that is known, in the order in which the record declares them."""
     shown = session.model_dump(mode="json", exclude_none=True)
+    if not session.account_id:
+        del shown["account_id"]
     known = [name for name in type(session).model_fields if name in shown]
     return [{"field": name, "value": str(shown[name])} for name in known]

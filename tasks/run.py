@@ -92,8 +92,8 @@ class Run:
         """Requests are paid for at the source's priority; its heartbeat says what they wait for."""
 
         def beat(reason: str, until: datetime) -> None:
-            now, name = self.store.clock.now(), self.source.name
-            heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))
+            now, target = self.store.clock.now(), self.source.target()
+            heartbeats.note(self.store, partial(heartbeats.waiting, target=target, reason=reason, until=until, now=now))
 
         source = self.source
         return RequestBudget(

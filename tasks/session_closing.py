@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from syncline import results
-from syncline.admission.due_run import lease_name
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
 from syncline.passes import closing
@@ -72,7 +71,7 @@ def put_on_record(
         session.reason = f"{DIED_UNBEGUN}: {reason}" if reason else DIED_UNBEGUN
 
     def insert(connection: Connection) -> bool:
-        leases.holder(connection, lease_name(source, session.account_id), locked=True)
+        leases.holder(connection, session.target, locked=True)
         if sessions.by_flow_run(connection, session_key(flow_run)) is not None:
             return False
         tick = session.scheduled_for

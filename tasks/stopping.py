@@ -10,7 +10,6 @@ from prefect import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from syncline.admission.due_run import lease_name
 from syncline.model.policies import Overlap
 from syncline.model.session import Status, Tally
 from syncline.model.source import Source
@@ -56,7 +55,7 @@ def stop_if_asked(run: Run) -> None:
     if run.source.overlap is not Overlap.CANCEL_RUNNING:
         return
     with run.store.read() as connection:
-        by = leases.asked_by(connection, lease_name(run.source.name, None), run.session_id)
+        by = leases.asked_by(connection, run.source.target(), run.session_id)
     if by is not None:
         raise EndRun(taken_over(by))
 

@@ -17,6 +17,7 @@ from syncline.model.dataset import Dataset
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes import commit
 from syncline.passes.closing import complete
@@ -62,7 +63,7 @@ def _work(task: Task) -> Counted:
     store, settings = Store(task.database), Settings(upstreams={_PRODUCTS.upstream.name: upstream})
     mode = Mode.INCREMENTAL if task.work is Work.DELTA else Mode.FULL
     admitted = _timed("admit", admit)(store, _PRODUCTS, DueRun(trigger=Trigger.MANUAL, mode=mode))
-    with LeaseKeeper(store, _PRODUCTS.name, None, admitted.session_id):
+    with LeaseKeeper(store, Target(_PRODUCTS.name), admitted.session_id):
         tally = asyncio.run(_pulled(store, settings, admitted.session_id, admitted.mode))
         tally += prune(store, _PRODUCTS, admitted.session_id).tally
     status = _timed("complete", complete)(store, admitted.session_id)

@@ -11,6 +11,7 @@ from benchmarks.outcome import run_contender
 from benchmarks.work import Counted, Task, Work
 from flows.products import PRODUCTS, sync_products
 from syncline.model.policies import Mode
+from syncline.model.target import Target
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.limit import make_limit
@@ -28,7 +29,7 @@ def _session_seconds(task: Task) -> float:
     """From admission to the end, as the session's record has it."""
     store = Store(task.database)
     with store.read() as connection:
-        session = sessions.latest_started(connection, PRODUCTS.name, None)
+        session = sessions.latest_started(connection, Target(PRODUCTS.name))
     if session is None or session.completed_at is None:
         raise RuntimeError("the flow left no finished session")
     return (session.completed_at - session.started_at).total_seconds()

@@ -12,7 +12,7 @@ from syncline import results
 from syncline.admission import refused
 from syncline.admission.apply import Writing, apply
 from syncline.admission.decide import Decision, decide, refusal
-from syncline.admission.due_run import Admission, DueRun, Queued, lease_name
+from syncline.admission.due_run import Admission, DueRun, Queued
 from syncline.admission.facts import Facts, on_record, read_facts
 from syncline.kernel_settings import KernelSettings
 from syncline.model.source import Source
@@ -99,7 +99,7 @@ def _decided(
 
     def attempt(connection: Connection) -> tuple[Admission | Queued | None, Writing | None]:
         while True:
-            lease = leases.holder(connection, lease_name(source.name, run.account_id), locked=True)
+            lease = leases.holder(connection, source.target(run.account_id), locked=True)
             known = on_record(connection, source, run)
             if known is not None:
                 return Admission.of(known), None

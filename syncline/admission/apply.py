@@ -9,12 +9,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from syncline.admission.decide import Decision, Defer, Miss, Refusal, Skip, Start, Wait
-from syncline.admission.due_run import Admission, DueRun, Queued, lease_name
+from syncline.admission.due_run import Admission, DueRun, Queued
 from syncline.admission.facts import Facts
 from syncline.admission.turn import answered_tick
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.store import checkpoints, heartbeats, leases, queue, sessions
 
 __all__ = ["Writing", "apply"]
@@ -41,16 +42,16 @@ class Writing:
     beats: list[heartbeats.Beat] = field(default_factory=list[heartbeats.Beat])
 
     @property
-    def lease_name(self) -> str:
-        """The lease that the run must hold."""
-        return lease_name(self.source.name, self.run.account_id)
+    def target(self) -> Target:
+        """What the run brings up to date, and whose lease it must hold."""
+        return self.source.target(self.run.account_id)
 
     def session(self, status: Status, reason: str | None = None, retry_at: datetime | None = None) -> SyncSession:
         """The run's session with this status."""
         return SyncSession(
             id=self.facts.session_id,
-            source=self.source.name,
-            account_id=self.run.account_id,
+            source=self.target.source,
+            account_id=self.target.account_id,
             trigger=self.run.trigger,
             mode=self.facts.mode,
             status=status,
@@ -80,25 +81,25 @@ def apply(
 
 
 def _start(connection: Connection, process: leases.Process, writing: Writing) -> Admission | None:
-    source, run, now = writing.source, writing.run, writing.now
+    run, now = writing.run, writing.now
     session = writing.session(Status.RUNNING)
-    if leases.acquire(connection, writing.lease_name, session.id, process=process, now=now) is None:
+    if leases.acquire(connection, writing.target, session.id, process=process, now=now) is None:
         return None
     _leave_queue(connection, writing.facts)
     _close_abandoned(connection, writing)
     if run.mode is Mode.FULL and run.trigger not in _CONTINUES:
-        checkpoints.forget_pass(connection, source.name, run.account_id)
+        checkpoints.forget_pass(connection, writing.target)
     sessions.insert_session(connection, session)
-    writing.beats.append(partial(heartbeats.began, source=source.name, now=now))
+    writing.beats.append(partial(heartbeats.began, target=writing.target, now=now))
     return Admission.of(session)
 
 
 def _close_abandoned(connection: Connection, writing: Writing) -> None:
     """Close sessions that a dead process left open; they failed, as they would have if the reconciler came first."""
-    name, keep = writing.source.name, writing.facts.session_id
-    closed = sessions.close_abandoned(connection, name, writing.run.account_id, keep=keep, now=writing.now)
+    target, keep = writing.target, writing.facts.session_id
+    closed = sessions.close_abandoned(connection, target, keep=keep, now=writing.now)
     if closed:
-        writing.beats.append(partial(heartbeats.crashed, source=name, times=len(closed)))
+        writing.beats.append(partial(heartbeats.crashed, target=target, times=len(closed)))
     writing.closed.extend(closed)
 
 
@@ -106,7 +107,7 @@ def _wait(connection: Connection, decision: Wait, process: leases.Process, writi
     facts, now = writing.facts, writing.now
     _ask_to_end(connection, decision.asks_to_end, writing)
     _leave_kept(connection, facts)
-    queue.join(connection, writing.lease_name, facts.session_id, tick=decision.tick, process=process, now=now)
+    queue.join(connection, writing.target, facts.session_id, tick=decision.tick, process=process, now=now)
     return Queued(
         session_id=facts.session_id,
         tick=decision.tick,
@@ -125,7 +126,7 @@ def _refuse(connection: Connection, decision: Refusal, writing: Writing) -> Admi
         _ask_to_end(connection, decision.asks_to_end, writing)
     if isinstance(decision, Defer) and decision.kept_tick is not None and retry_at is not None:
         _leave_kept(connection, writing.facts)
-        queue.step_out(connection, writing.lease_name, session.id, tick=decision.kept_tick, back_at=retry_at)
+        queue.step_out(connection, writing.target, session.id, tick=decision.kept_tick, back_at=retry_at)
     else:
         _leave_queue(connection, writing.facts)
     sessions.insert_session(connection, session)
@@ -135,7 +136,7 @@ def _refuse(connection: Connection, decision: Refusal, writing: Writing) -> Admi
 
 def _ask_to_end(connection: Connection, running: str | None, writing: Writing) -> None:
     if running is not None:
-        leases.ask_to_end(connection, writing.lease_name, running, by=writing.facts.session_id)
+        leases.ask_to_end(connection, writing.target, running, by=writing.facts.session_id)
 
 
 def _leave_queue(connection: Connection, facts: Facts) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 
-__all__ = ["Admission", "DueRun", "Queued", "lease_name"]
+__all__ = ["Admission", "DueRun", "Queued"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class DueRun:
     Attributes:
         trigger: who or what asked for it.
         mode: how much it is asked to read.
-        account_id: the account that it is for, if its source has accounts.
+        account_id: the account that it is for; "" for the source itself.
         flow_run_id: the Prefect flow run that it is; the same id is admitted once.
         scheduled_for: the tick of the schedule that it answers.
         goes_on_for: the deferred session that it continues, if it does.
@@ -27,7 +27,7 @@ class DueRun:
 
     trigger: Trigger
     mode: Mode = Mode.INCREMENTAL
-    account_id: str | None = None
+    account_id: str = ""
     flow_run_id: str | None = None
     scheduled_for: datetime | None = None
     goes_on_for: str | None = None
@@ -89,8 +89,3 @@ class Queued:
     since: datetime
     catches_up: bool
     reason: str
-
-
-def lease_name(source: str, account_id: str | None) -> str:
-    """The lease that a run of the source (or of one account of it) must hold."""
-    return f"source:{source}" if account_id is None else f"source:{source}:{account_id}"

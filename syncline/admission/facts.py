@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from syncline.admission.due_run import DueRun, Queued, lease_name
+from syncline.admission.due_run import DueRun, Queued
 from syncline.model.policies import CatchUp, Mode
-from syncline.model.records import CheckpointRow, Hold, LeaseRow, QueuedRun
 from syncline.model.session import SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.tables import CheckpointRow, Hold, LeaseRow, QueuedRun
 from syncline.store import checkpoints, holds, leases, missed, queue, sessions
 from syncline.store.breakers import BreakerStatus
 
@@ -70,17 +70,17 @@ def read_facts(
     ticket: Queued | None = None,
 ) -> Facts:
     """Read the facts; they stay true until the transaction ends if `lease` is the source's locked lease row."""
-    name, account_id = source.name, run.account_id
+    target = source.target(run.account_id)
     goes_on = run.goes_on_for if run.trigger is Trigger.RETRY else None
     catches_up = source.catch_up is CatchUp.ALL
     return Facts(
-        session_id=sessions.new_id(name, now) if ticket is None else ticket.session_id,
+        session_id=sessions.new_id(source.name, now) if ticket is None else ticket.session_id,
         mode=_mode(connection, source, run, now),
         breaker=breaker,
-        hold=holds.active(connection, name, account_id=account_id, now=now),
-        newest=sessions.latest_started(connection, name, account_id),
+        hold=holds.active(connection, target, now=now),
+        newest=sessions.latest_started(connection, target),
         running=None if lease is None or leases.is_lost(lease, lease.owner, now=now) else lease.owner,
-        queue=queue.waiting(connection, lease_name(name, account_id), now=now),
+        queue=queue.waiting(connection, target, now=now),
         kept=None if goes_on is None else queue.find(connection, goes_on, now=now),
         continued=sessions.find(connection, run.goes_on_for) if run.goes_on_for and catches_up else None,
         ticket=ticket,
@@ -90,7 +90,7 @@ def read_facts(
 def on_record(connection: Connection, source: Source, run: DueRun) -> SyncSession | None:
     """The session of a run that was decided before, or whose tick was recorded as missed before it came."""
     known = None if run.flow_run_id is None else sessions.by_flow_run(connection, run.flow_run_id)
-    if known is None and run.scheduled_for is not None and run.account_id is None:
+    if known is None and run.scheduled_for is not None and not run.account_id:
         return missed.unclaimed(connection, source.name, run.scheduled_for)
     return known
 
@@ -111,4 +111,4 @@ def mode_due(source: Source, row: CheckpointRow | None, asked: Mode, now: dateti
 def _mode(connection: Connection, source: Source, run: DueRun, now: datetime) -> Mode:
     if source.dataset is None:
         return run.mode
-    return mode_due(source, checkpoints.read(connection, source.name, run.account_id), run.mode, now)
+    return mode_due(source, checkpoints.read(connection, source.target(run.account_id)), run.mode, now)

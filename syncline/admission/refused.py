@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 from syncline.errors import ConfigurationError, RefusedError
 from syncline.kernel_settings import KernelSettings
 from syncline.model.page import Transport
-from syncline.model.records import Hold
 from syncline.model.source import Source
+from syncline.model.tables import Hold
 from syncline.store import audit, holds
 from syncline.store.engine import Store
 from syncline.upstreams.auth import is_sealed
@@ -37,7 +37,7 @@ class _Sealing(Protocol):
 
 
 def hold(
-    store: Store, source: Source, transport: Transport | None, error: RefusedError, *, account_id: str | None = None
+    store: Store, source: Source, transport: Transport | None, error: RefusedError, *, account_id: str = ""
 ) -> Hold | None:
     """Hold `source` because its credentials were refused; returns the existing hold if there is one.
 
@@ -49,17 +49,16 @@ def hold(
     seal = transport.seal() if isinstance(transport, _Sealing) else None
     now = store.clock.now()
     with store.write() as connection:
-        known = holds.of_refusals(connection, source.name, account_id=account_id, now=now)
+        known = holds.of_refusals(connection, source.target(account_id), now=now)
         if known:
             return known[0]
         made = holds.create(
             connection,
-            source.name,
+            source.target(account_id),
             reason=str(error)[:_LONGEST_REASON],
             created_by=_ACTOR,
             now=now,
             ttl_seconds=None,
-            account_id=account_id,
             refused=seal or "",
         )
         detail = {"id": made.id, "reason": made.reason}
@@ -68,7 +67,7 @@ def hold(
 
 
 def release_changed(
-    store: Store, source: Source, settings: Callable[[], KernelSettings], *, account_id: str | None = None
+    store: Store, source: Source, settings: Callable[[], KernelSettings], *, account_id: str = ""
 ) -> int:
     """Release holds whose refused credentials have changed since; returns how many. Call it before admission.
 
@@ -76,7 +75,7 @@ def release_changed(
     """
     now = store.clock.now()
     with store.read() as connection:
-        known = holds.of_refusals(connection, source.name, account_id=account_id, now=now)
+        known = holds.of_refusals(connection, source.target(account_id), now=now)
     stale = [one for one in known if one.refused and _differ(one.refused, source, settings())]
     if not stale:
         return 0

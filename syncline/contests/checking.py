@@ -50,7 +50,7 @@ class Checks:
     unclear: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
-        self._rejects = rejects.SourceRejects(source=self.source.name, account_id=None, session_id=self.session_id)
+        self._rejects = rejects.SourceRejects(target=self.source.target(), session_id=self.session_id)
 
     async def check(self, batch: Sequence[Entry], *, batches_left: int = 0) -> Sequence[Found]:
         """Look a batch up and store what became of its entries; at most 100, and none take no request.
@@ -94,7 +94,7 @@ class Checks:
             sessions.advance(connection, self.session_id, tally, pages_left=batches_left)
 
         self.store.transact(work)
-        heartbeats.note(self.store, partial(heartbeats.beat, source=self.source.name, page=pages, now=now))
+        heartbeats.note(self.store, partial(heartbeats.beat, target=self.source.target(), page=pages, now=now))
         self.tally += tally
         self.unclear |= looked_up.unclear
         return found

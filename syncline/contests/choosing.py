@@ -86,7 +86,7 @@ def _is_unread(one: Round, read_to: datetime | None) -> bool:
 
 def _read_to(connection: Connection, source: Source) -> datetime | None:
     """Up to when the source has read all: the beginning of its last whole pass, less its lag."""
-    checkpoint = checkpoints.read(connection, source.name, None)
+    checkpoint = checkpoints.read(connection, source.target())
     if checkpoint is None or checkpoint.read_to is None:
         return None
     return checkpoint.read_to - timedelta(seconds=source.required_dataset.lag_seconds)

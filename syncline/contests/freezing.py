@@ -156,8 +156,8 @@ class _Freeze:
         if wait_seconds > self.checks.source.patience_seconds:
             reason = f"round {self.number}: most of a batch was missing without a word, which wants a second look"
             raise DeferredError(reason, retry_at=instant)
-        name, now = self.checks.source.name, store.clock.now()
-        beat = partial(heartbeats.waiting, source=name, reason="a second look", until=instant, now=now)
+        target, now = self.checks.source.target(), store.clock.now()
+        beat = partial(heartbeats.waiting, target=target, reason="a second look", until=instant, now=now)
         heartbeats.note(store, beat)
         await self.checks.sleep(max(0.0, wait_seconds))
 

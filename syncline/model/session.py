@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import text
 from sqlmodel import Field, Index
 
 from syncline.model.columns import BigInt, choice
 from syncline.model.policies import Mode
 from syncline.model.row import Row
+from syncline.model.target import Target
 
 __all__ = ["OPEN_STATUSES", "SessionTotal", "Status", "SyncSession", "Tally", "Trigger", "is_mostly_rejected"]
 
@@ -84,12 +86,17 @@ class Tally:
         )
 
 
+_IS_OPEN = text(f"status = '{Status.RUNNING}'")
+
+
 class SyncSession(Row, table=True):
-    """One attempt to bring a source (or an account's source) up to date."""
+    """One attempt to bring a target up to date."""
 
     __tablename__ = "sync_sessions"
     __table_args__ = (
         Index("ix_sync_sessions_source", "source", "started_at"),
+        Index("ix_sync_sessions_target", "source", "account_id", "started_at"),
+        Index("ix_sync_sessions_open", "source", "account_id", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
         Index("ix_sync_sessions_started_at", "started_at"),
         Index("ix_sync_sessions_status", "status", "started_at"),
         Index("ix_sync_sessions_source_status", "source", "status", "started_at"),
@@ -98,7 +105,7 @@ class SyncSession(Row, table=True):
 
     id: str = Field(primary_key=True)
     source: str
-    account_id: str | None = None
+    account_id: str = ""
     trigger: Trigger = Field(sa_type=choice(Trigger))
     mode: Mode = Field(sa_type=choice(Mode))
     status: Status = Field(sa_type=choice(Status))
@@ -129,6 +136,11 @@ class SyncSession(Row, table=True):
     """How many runs it stands for: one, except where a long downtime left more missed ticks than rows are made for."""
     result_no: int | None = Field(default=None, sa_type=BigInt, index=True, unique=True)
     """Its place among all that have ended, once somebody followed them."""
+
+    @property
+    def target(self) -> Target:
+        """What it brings up to date."""
+        return Target(self.source, self.account_id)
 
 
 class SessionTotal(Row, table=True):

@@ -9,6 +9,7 @@ from syncline.errors import ConfigurationError
 from syncline.model.dataset import Dataset
 from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
 from syncline.model.session import SyncSession
+from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 
 __all__ = ["Source", "named"]
@@ -84,6 +85,10 @@ class Source:
         if self.dataset is None:
             raise ConfigurationError(f"source {self.name!r} keeps no dataset in step: declare its `dataset`")
         return self.dataset
+
+    def target(self, account_id: str = "") -> Target:
+        """The source itself, or one account of it."""
+        return Target(self.name, account_id)
 
     @property
     def shown_as(self) -> str:

@@ -8,7 +8,6 @@ from functools import partial
 from sqlalchemy import Connection
 
 from syncline import results
-from syncline.admission.due_run import lease_name
 from syncline.clock import milliseconds
 from syncline.errors import MostlyRejectedError
 from syncline.model.session import Status, SyncSession, is_mostly_rejected
@@ -42,7 +41,7 @@ def close(
         session, now = sessions.find(connection, session_id), store.now(connection)
         if session is None:
             return None
-        leases.release(connection, lease_name(session.source, session.account_id), session_id, now=now)
+        leases.release(connection, session.target, session_id, now=now)
         closed = sessions.close(
             connection, session_id, status, now=now, reason=reason, error=said, retry_at=retry_at, held=held
         )
@@ -59,7 +58,7 @@ def close(
 def _last_beat(session: SyncSession, status: Status, now: datetime) -> heartbeats.Beat:
     duration_ms = milliseconds(now) - milliseconds(session.started_at)
     return partial(
-        heartbeats.ended, source=session.source, failed=_FAILED.get(status), duration_ms=duration_ms, now=now
+        heartbeats.ended, target=session.target, failed=_FAILED.get(status), duration_ms=duration_ms, now=now
     )
 
 

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from syncline.errors import RowsRefusedError, SameKeyError
 from syncline.model.page import Key, Page
 from syncline.model.policies import Mode, SameKey
-from syncline.model.records import Hold
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.tables import Hold
 from syncline.passes.batch import Batch, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
@@ -43,26 +43,24 @@ class Committed:
 class PageWriter:
     """Stores the pages of one session, a batch of them in one transaction."""
 
-    def __init__(
-        self, store: Store, source: Source, *, account_id: str | None, session_id: str, force: bool = False
-    ) -> None:
+    def __init__(self, store: Store, source: Source, *, account_id: str, session_id: str, force: bool = False) -> None:
         """Write for `session_id`, which holds the source's lease; `force` says that columns may be emptied."""
         self._store = store
         self._source = source
-        self._account = account_id
+        self._target = source.target(account_id)
         self._session = session_id
         self._codec = codec_of(
             source.required_dataset.table, source.required_dataset.fields, source.required_dataset.time_zone
         )
         self._rows = rows_of(store, source, account_id)
-        self._seen = PassKeys(source.name, account_id)
+        self._seen = PassKeys(self._target)
         self._reader = RowReader(codec=self._codec, rows=self._rows, seen=self._seen)
         may_lose = force or source.required_dataset.deletes.never  # a source that never deletes has no run with `force`
         self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
-            source=source.name, account_id=account_id, session_id=session_id, keep=source.required_dataset.keep_rejects
+            target=self._target, session_id=session_id, keep=source.required_dataset.keep_rejects
         )
-        self._pulse = heartbeats.Pulse(store, source.name)
+        self._pulse = heartbeats.Pulse(store, self._target)
 
     def commit(self, state: PassState, pages: Sequence[Page]) -> Committed:
         """Store `pages`, which follow those of `state`, all or nothing; a row that the database refuses is a reject.
@@ -116,7 +114,7 @@ class PageWriter:
             tally += more
         state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
         self._record(connection, state, tally, now)
-        hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
+        hold = holds.active(connection, self._target, now=now)
         return Committed(state=state, tally=tally, hold=hold)
 
     def _settle(
@@ -239,18 +237,17 @@ class PageWriter:
         if state.finished and state.mode is Mode.INCREMENTAL:
             self._end_pass(connection, state, now)
         else:
-            checkpoints.advance(connection, self._source.name, self._account, pass_state=dumped(state), now=now)
+            checkpoints.advance(connection, self._target, pass_state=dumped(state), now=now)
 
     def _end_pass(self, connection: Connection, state: PassState, now: datetime) -> None:
         """Move the cursor on, if nothing was missed; a full pass is ended by its deletions."""
-        before = checkpoints.read(connection, self._source.name, self._account)
+        before = checkpoints.read(connection, self._target)
         self._seen.clear(connection)
         if not state.is_proved and state.ending is not None:
             sessions.note_reason(connection, self._session, f"not all that changed was read: {state.ending.reason}")
         checkpoints.write(
             connection,
-            self._source.name,
-            self._account,
+            self._target,
             cursor=later(None if before is None else before.cursor, state.next_cursor()),
             full_pass_at=None if before is None else before.full_pass_at,
             pass_state=None,

@@ -9,8 +9,8 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncline.admission.due_run import lease_name
 from syncline.errors import StoreError
+from syncline.model.target import Target
 from syncline.store import leases
 from syncline.store.engine import Store
 
@@ -26,28 +26,27 @@ class LeaseKeeper:
     def __init__(
         self,
         store: Store,
-        source: str,
-        account_id: str | None,
+        target: Target,
         session_id: str,
         *,
         on_asked: Callable[[str], None] | None = None,
         look_every_seconds: float = leases.RENEW_EVERY_SECONDS,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        """Keep the lease of `source` (and `account_id`) for `session_id`.
+        """Keep the lease of `target` for `session_id`.
 
         `on_asked` is called once, from the thread, with the session for whose sake this one is asked to end; that is
         looked at each `look_every_seconds` (at most those between two renewals).
         `wait` lasts so many seconds or until the block ends, and says whether it has; a test has it move the clock.
         """
         self._store = store
-        self._name = lease_name(source, account_id)
+        self._target = target
         self._owner = session_id
         self._on_asked = on_asked
         self._look_every_seconds = look_every_seconds
         self._done = threading.Event()
         self._wait = wait or self._done.wait
-        self._thread = threading.Thread(target=self._keep, name=f"lease {self._name}", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"lease {self._target}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -63,7 +62,7 @@ class LeaseKeeper:
         """Renew once; False if the lease was lost: the next commit of a page will say so."""
         try:
             return self._store.transact(
-                lambda connection: leases.renew(connection, self._name, self._owner, now=self._store.now(connection))
+                lambda connection: leases.renew(connection, self._target, self._owner, now=self._store.now(connection))
             )
         except (StoreError, SQLAlchemyError):
             return True  # the database is unwell: there are two more tries before the lease expires
@@ -84,7 +83,7 @@ class LeaseKeeper:
             return
         try:
             with self._store.read() as connection:
-                by = leases.asked_by(connection, self._name, self._owner)
+                by = leases.asked_by(connection, self._target, self._owner)
         except (StoreError, SQLAlchemyError):
             return  # the next look comes soon
         if by is not None:

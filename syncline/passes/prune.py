@@ -13,9 +13,9 @@ from sqlalchemy import func as sql
 from syncline.model.items import table_of
 from syncline.model.page import Key
 from syncline.model.policies import Mode
-from syncline.model.records import CheckpointRow
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.tables import CheckpointRow
 from syncline.passes.batch import dumped_doubles
 from syncline.passes.state import PassState, later, loaded
 from syncline.store import checkpoints, rejects, sessions
@@ -58,9 +58,7 @@ def loaded_refusal(text: str | None) -> Refusal | None:
     return None if text is None else msgspec.json.decode(text, type=Refusal)
 
 
-def prune(
-    store: Store, source: Source, session_id: str, *, account_id: str | None = None, force: bool = False
-) -> Pruned:
+def prune(store: Store, source: Source, session_id: str, *, account_id: str = "", force: bool = False) -> Pruned:
     """End a full pass: delete the rows that it did not see, move the cursor, forget the pass; all or nothing.
 
     Nothing is deleted, whatever `force` says, where the pass has no proved end. Nor is anything where it met items
@@ -75,14 +73,15 @@ def prune(
 
 
 def _pruned(
-    connection: Connection, store: Store, source: Source, session_id: str, account_id: str | None, *, force: bool
+    connection: Connection, store: Store, source: Source, session_id: str, account_id: str, *, force: bool
 ) -> Pruned:
     """As `prune`, in this transaction."""
-    row = checkpoints.read(connection, source.name, account_id)
+    target = source.target(account_id)
+    row = checkpoints.read(connection, target)
     state = None if row is None else loaded(row.pass_state)
     if row is None or state is None or not state.finished or state.mode is not Mode.FULL:
         return Pruned(tally=Tally())
-    rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
+    rows, seen = rows_of(store, source, account_id), PassKeys(target)
     gone: Sequence[Key] = ()
     if not source.required_dataset.deletes.never and state.is_proved:
         gone = seen.unseen(connection, rows, contiguous_up_to=state.contiguous_up_to, ordered=state.ordered)
@@ -96,12 +95,11 @@ def _pruned(
         sessions.note_reason(connection, session_id, refused)
     seen.clear(connection)
     if not refused:
-        rejects.forget_before(connection, source.name, account_id, state.started_at)
+        rejects.forget_before(connection, target, state.started_at)
     newest = state.next_cursor() or _newest_stored(connection, source, rows, state, row.cursor)
     checkpoints.write(
         connection,
-        source.name,
-        account_id,
+        target,
         cursor=later(row.cursor, newest),
         full_pass_at=row.full_pass_at if refused else state.started_at,
         pass_state=None,

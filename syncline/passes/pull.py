@@ -19,6 +19,7 @@ from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
 from syncline.passes.reader import batches
@@ -66,11 +67,15 @@ class _Pull:
     transport: Transport
     session_id: str
     mode: Mode
-    account_id: str | None = None
+    account_id: str = ""
     force: bool = False
     on_page: Callable[[Progress], Awaitable[None]] | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def _target(self) -> Target:
+        return self.source.target(self.account_id)
 
     @property
     def _waiting(self) -> Waiting:
@@ -162,13 +167,13 @@ class _Pull:
 
     def _stored(self) -> PassState | None:
         with self.store.read() as connection:
-            row = checkpoints.read(connection, self.source.name, self.account_id)
+            row = checkpoints.read(connection, self._target)
         return None if row is None else loaded(row.pass_state)
 
     def _begun(self) -> PassState:
         """The unfinished pass, if it reads enough for this session and can be continued; else a new one."""
         with self.store.read() as connection:
-            row = checkpoints.read(connection, self.source.name, self.account_id)
+            row = checkpoints.read(connection, self._target)
             session = sessions.find(connection, self.session_id)
         state = None if row is None else loaded(row.pass_state)
         if row is None or state is None or (state.mode is Mode.INCREMENTAL and self.mode is Mode.FULL):
@@ -200,19 +205,18 @@ class _Pull:
         now = self.store.clock.now()
 
         def work(connection: Connection) -> PassState:
-            row = checkpoints.read(connection, self.source.name, self.account_id)
+            row = checkpoints.read(connection, self._target)
             cursor = None if row is None else row.cursor
             doubles = None if row is None else row.doubles
             reads = mode if cursor is None or self._has_rows(connection) else Mode.FULL
             state = _first_state(self.source, reads, cursor, now, made_for=self._made_for, doubles=doubles)
-            PassKeys(self.source.name, self.account_id).clear(connection)
+            PassKeys(self._target).clear(connection)
             if reads is Mode.FULL:
                 sessions.note_full(connection, self.session_id)
             sessions.advance(connection, self.session_id, Tally())
             checkpoints.write(
                 connection,
-                self.source.name,
-                self.account_id,
+                self._target,
                 cursor=cursor,
                 full_pass_at=None if row is None else row.full_pass_at,
                 pass_state=dumped(state),
@@ -224,7 +228,7 @@ class _Pull:
 
     def _has_rows(self, connection: Connection) -> bool:
         """Whether the table holds anything of the source; changes alone do not fill one that was made anew."""
-        whose = {"source": self.source.name, "account_id": self.account_id or ""}
+        whose = self._target.key
         table = table_of(self.source.required_dataset.table)
         mine = [table.c[name] == whose[name] for name in partition_columns(self.source.required_dataset.table)]
         return connection.execute(select(literal(1)).select_from(table).where(*mine).limit(1)).first() is not None
@@ -248,7 +252,7 @@ async def pull(
     session_id: str,
     *,
     mode: Mode,
-    account_id: str | None = None,
+    account_id: str = "",
     force: bool = False,
     on_page: Callable[[Progress], Awaitable[None]] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

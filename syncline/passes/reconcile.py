@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncline.admission.due_run import lease_name
 from syncline.model.session import Status, SyncSession
 from syncline.passes.closing import close, final_status
 from syncline.store import leases, sessions
@@ -32,7 +31,7 @@ def reconcile(
     with store.read() as connection:
         now = store.now(connection)  # before the leases are read: one that is renewed meanwhile has not run out
         found = sessions.running(connection)
-        held = {session.id: leases.holder(connection, _lease(session)) for session in found}
+        held = {session.id: leases.holder(connection, session.target) for session in found}
     closed: list[str] = []
     for session in found:
         run, lease = session.flow_run_id, held[session.id]
@@ -52,7 +51,3 @@ def _close(store: Store, session: SyncSession, outcome: Status | None) -> bool:
         return close(store, session.id, status, reason=reason)
     status = outcome or Status.CRASHED
     return close(store, session.id, status, reason=f"{_REASONS[status]}; the next run goes on at its checkpoint")
-
-
-def _lease(session: SyncSession) -> str:
-    return lease_name(session.source, session.account_id)

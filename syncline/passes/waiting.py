@@ -10,8 +10,9 @@ from functools import partial
 
 from syncline.errors import DeferredError, RateLimitedError
 from syncline.model.policies import Backoff
-from syncline.model.records import Hold
 from syncline.model.source import Source
+from syncline.model.tables import Hold
+from syncline.model.target import Target
 from syncline.store import deferrals, heartbeats, holds
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import wait_looking
@@ -32,7 +33,7 @@ class Waiting:
 
     store: Store
     source: Source
-    account_id: str | None = None
+    account_id: str = ""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def for_holds(self) -> None:
@@ -71,15 +72,19 @@ class Waiting:
         await wait_looking(self.sleep(max(0, wait_seconds)), self.for_holds)
         await self.for_holds()
 
+    @property
+    def _target(self) -> Target:
+        return self.source.target(self.account_id)
+
     def _hold(self, now: datetime) -> Hold | None:
         with self.store.read() as connection:
-            return holds.active(connection, self.source.name, account_id=self.account_id, now=now)
+            return holds.active(connection, self._target, now=now)
 
     def _pause(self, times: int) -> timedelta:
         with self.store.read() as connection:
-            runs = deferrals.in_a_row(connection, self.source.name, self.account_id, reason=_RATE_LIMIT)
+            runs = deferrals.in_a_row(connection, self._target, reason=_RATE_LIMIT)
         return timedelta(seconds=_PAUSES.grown_seconds(times + _DOUBLED_BY_A_RUN * runs))
 
     def _beat(self, reason: str, until: datetime | None) -> None:
-        now, name = self.store.clock.now(), self.source.name
-        heartbeats.note(self.store, partial(heartbeats.waiting, source=name, reason=reason, until=until, now=now))
+        beat = partial(heartbeats.waiting, target=self._target, reason=reason, until=until, now=self.store.clock.now())
+        heartbeats.note(self.store, beat)

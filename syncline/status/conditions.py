@@ -58,7 +58,7 @@ def _of(one: SourceReport, now: datetime) -> Iterator[Condition]:
             yield Condition(rule=Rule.RATE_LIMIT, subject=use.name, said=said)
     for hold in one.seen.holds:
         if hold.refused is not None:
-            subject = name if hold.account_id is None else f"{name}/{hold.account_id}"
+            subject = name if not hold.account_id else f"{name}/{hold.account_id}"
             yield Condition(rule=Rule.CREDENTIALS_REFUSED, subject=subject, said=f"{subject} is held: {hold.reason}")
     yield from (condition for problem in one.problems if (condition := _as_condition(name, problem)) is not None)
 

@@ -81,11 +81,16 @@ def newest_that_ran(connection: Connection, source: str, *, ended: bool = False)
     return Session(connection).scalars(ran.order_by(col(SyncSession.started_at).desc()).limit(1)).first()
 
 
+_OTHERWISE = {"source", "account_id", "started_at", "completed_at", "retry_at", "scheduled_for"}
+"""Columns that the API does not have, or has in another form."""
+
+
 def as_seed(session: SyncSession) -> HistoryEntry:
     """The session as the API tells it."""
     return HistoryEntry(
-        **session.model_dump(exclude={"source", "started_at", "completed_at", "retry_at", "scheduled_for"}),
+        **session.model_dump(exclude=_OTHERWISE),
         sync_type=session.source,
+        account_id=session.account_id or None,
         started_at=milliseconds(session.started_at),
         completed_at=_milliseconds(session.completed_at),
         retry_at=_milliseconds(session.retry_at),

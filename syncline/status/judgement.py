@@ -143,7 +143,7 @@ class _Case:
             yield Problem(kind=ProblemKind.DELETION_REFUSED, sentence="its last full pass refused to delete rows")
         for hold in self.seen.holds:
             if hold.refused is not None:
-                of = "" if hold.account_id is None else f"account {hold.account_id}: "
+                of = "" if not hold.account_id else f"account {hold.account_id}: "
                 yield Problem(kind=ProblemKind.CREDENTIALS_REFUSED, sentence=f"{of}held: {hold.reason}")
 
     def _troubles_of_time(self, state: State) -> Iterable[Problem]:
@@ -195,7 +195,7 @@ class _Case:
         """Why a tick would start no run, and until when, if that is known; None if it would."""
         if self.protection.breaker.state is BreakerState.FORCED_OPEN:
             return "breaker held open", None
-        holds = [hold.expires_at for hold in self.seen.holds if hold.account_id is None]
+        holds = [hold.expires_at for hold in self.seen.holds if not hold.account_id]
         if holds:
             return "held", None if None in holds else max(one for one in holds if one is not None)
         if self.protection.breaker.state is BreakerState.OPEN and self.protection.breaker.retry_at is not None:

@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from syncline.model.records import CheckpointRow, Heartbeat, Hold
 from syncline.model.session import SyncSession
 from syncline.model.source import Source
+from syncline.model.tables import CheckpointRow, Heartbeat, Hold
 from syncline.status.latest import Latest, latest
 from syncline.status.recent import SUCCESSFUL, Recent, recent_of
 from syncline.status.row_counts import CountedTable, RowCount, count_rows, counted_tables
@@ -102,7 +102,7 @@ class SourceOverview:
     @property
     def is_held(self) -> bool:
         """Whether a hold pauses it as a whole, not only one of its accounts."""
-        return any(hold.account_id is None for hold in self.holds)
+        return any(not hold.account_id for hold in self.holds)
 
     @property
     def began_at(self) -> datetime | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from syncline.model.policies import BreakerPolicy, Mode
 from syncline.model.session import Status, Trigger
@@ -49,6 +49,10 @@ Instant: TypeAlias = Annotated[datetime, PlainSerializer(iso_instant, return_typ
 """ISO 8601 in UTC with milliseconds, as in `2026-01-22T10:30:00.000Z`."""
 _Text: TypeAlias = Annotated[str, AfterValidator(_masked)]
 """Text that comes from outside, or that quotes an upstream's answer: the mask, given as context, is applied to it."""
+
+
+_Account: TypeAlias = Annotated[str | None, BeforeValidator(lambda account_id: account_id or None)]
+"""An account's id; null where the source itself is meant, for which the database has ""."""
 
 
 class _Part(BaseModel):
@@ -116,7 +120,7 @@ class SessionJson(_Part):
 
     id: str
     source: str
-    account_id: str | None
+    account_id: _Account
     trigger: Trigger
     mode: Mode
     status: Status
@@ -156,7 +160,7 @@ class HoldJson(_Part):
 
     id: str
     source: str
-    account_id: str | None
+    account_id: _Account
     reason: _Text
     created_by: str
     created_at: Instant

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 from sqlmodel import Session, col
 
-from syncline.model.records import AuditEntry
+from syncline.model.tables import AuditEntry
 
 __all__ = ["latest", "of_target", "record"]
 

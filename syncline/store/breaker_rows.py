@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from syncline.resilience.breaker import BreakerState, Circuit
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 
 __all__ = ["read", "read_all", "read_audited", "write", "write_audited"]
 
@@ -34,23 +34,23 @@ _FIRST = (0, Circuit())
 """A source that never failed has no row: version 0."""
 
 
-def read(wire: Wire, source: str) -> tuple[int, Circuit]:
+def read(raw: RawStatements, source: str) -> tuple[int, Circuit]:
     """The version and the circuit of the breaker of `source`."""
-    rows = wire.rows(f"{_SELECT}?", (source,))
+    rows = raw.rows(f"{_SELECT}?", (source,))
     return _versioned(rows[0]) if rows else _FIRST
 
 
-def read_all(wire: Wire) -> dict[str, Circuit]:
+def read_all(raw: RawStatements) -> dict[str, Circuit]:
     """The circuits of all sources that ever failed."""
-    return {row[0]: _circuit(row[1:]) for row in wire.rows(_SELECT_ALL)}
+    return {row[0]: _circuit(row[1:]) for row in raw.rows(_SELECT_ALL)}
 
 
-def write(wire: Wire, source: str, version: int, circuit: Circuit) -> bool:
+def write(raw: RawStatements, source: str, version: int, circuit: Circuit) -> bool:
     """Put `circuit` in place of what `version` said; False where another process was first."""
     values = _values(circuit)
     if version == 0:
-        return wire.changed(_POSITIONAL_INSERT, (source, *values))
-    return wire.changed(_POSITIONAL_UPDATE, (*values, source, version))
+        return raw.changed(_POSITIONAL_INSERT, (source, *values))
+    return raw.changed(_POSITIONAL_UPDATE, (*values, source, version))
 
 
 def read_audited(connection: Connection, source: str) -> tuple[int, Circuit]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from syncline.resilience.budget_state import Spent
 from syncline.resilience.priorities import NO_WAITERS, Waiters
 from syncline.resilience.ring import Ring
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 
 __all__ = ["Versioned", "read", "read_locked", "read_version", "write"]
 
@@ -42,63 +42,65 @@ class Versioned(Struct, frozen=True, kw_only=True):
 _FIRST = Versioned(spent=Spent())
 
 
-def read(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned]) -> tuple[list[Versioned], int]:
+def read(raw: RawStatements, names: Sequence[str], known: Mapping[str, Versioned]) -> tuple[list[Versioned], int]:
     """What is remembered of the budgets of these `names`, in their order; and the database's present instant.
 
     What is `known` already is not built anew where its version still stands.
     """
-    if wire.is_sqlite:
-        return _in_order(wire.rows(f"{_SELECT}{_marks(names)}", names), names, known), wire.now()
-    now_sql, now_parameters = wire.now_sql
-    told = wire.rows(
+    if raw.is_sqlite:
+        return _in_order(raw.rows(f"{_SELECT}{_marks(names)}", names), names, known), raw.now()
+    now_sql, now_parameters = raw.now_sql
+    told = raw.rows(
         f"SELECT key, version, {_NAMES}, clock.now FROM (SELECT {now_sql} AS now) AS clock "
         f"LEFT JOIN budgets ON key IN {_marks(names)}",
         (*now_parameters, *names),
     )
     found = [row for row in told if row[0] is not None]
-    return _in_order(found, names, known), wire.heard(told[0][-1])
+    return _in_order(found, names, known), raw.heard(told[0][-1])
 
 
-def read_locked(wire: Wire, names: Sequence[str], known: Mapping[str, Versioned]) -> tuple[list[Versioned], int]:
+def read_locked(
+    raw: RawStatements, names: Sequence[str], known: Mapping[str, Versioned]
+) -> tuple[list[Versioned], int]:
     """As `read`, in a transaction: nobody else changes the rows that are there before its end."""
-    if wire.is_sqlite:  # the transaction has locked them all
-        return read(wire, names, known)
-    now_sql, now_parameters = wire.now_sql
-    found = wire.rows(
+    if raw.is_sqlite:  # the transaction has locked them all
+        return read(raw, names, known)
+    now_sql, now_parameters = raw.now_sql
+    found = raw.rows(
         f"SELECT key, version, {_NAMES}, {now_sql} FROM budgets WHERE key IN {_marks(names)} "
         'ORDER BY key COLLATE "C" FOR UPDATE',  # the order in which others lock them
         (*now_parameters, *names),
     )
-    return (_in_order(found, names, known), wire.heard(found[-1][-1])) if found else read(wire, names, known)
+    return (_in_order(found, names, known), raw.heard(found[-1][-1])) if found else read(raw, names, known)
 
 
-def read_version(wire: Wire, name: str) -> tuple[int, int]:
+def read_version(raw: RawStatements, name: str) -> tuple[int, int]:
     """The version of the row of one budget, 0 where there is none; and the database's present instant."""
-    if wire.is_sqlite:
-        rows = wire.rows(_SELECT_VERSION, (name,))
-        return rows[0][0] if rows else 0, wire.now()
-    now_sql, now_parameters = wire.now_sql
-    rows = wire.rows(f"SELECT version, {now_sql} FROM budgets WHERE key = ?", (*now_parameters, name))
-    return (rows[0][0], wire.heard(rows[0][1])) if rows else (0, wire.now())
+    if raw.is_sqlite:
+        rows = raw.rows(_SELECT_VERSION, (name,))
+        return rows[0][0] if rows else 0, raw.now()
+    now_sql, now_parameters = raw.now_sql
+    rows = raw.rows(f"SELECT version, {now_sql} FROM budgets WHERE key = ?", (*now_parameters, name))
+    return (rows[0][0], raw.heard(rows[0][1])) if rows else (0, raw.now())
 
 
-def write(wire: Wire, name: str, before: Versioned, spent: Spent, *, decided_at: int) -> bool:
+def write(raw: RawStatements, name: str, before: Versioned, spent: Spent, *, decided_at: int) -> bool:
     """Put `spent` in place of `before`; False where another process was first, or the decision is not of this moment.
 
     Only the columns that differ are written. PostgreSQL tells its clock with it, which the next decision goes by.
     """
     if before.version == 0:
-        return wire.changed(
+        return raw.changed(
             _INSERT, (name, *_last(spent), spent.skipped, *_ring(spent), spent.tat, *_told(spent), *_waiters(spent))
         )
     columns, values = _changes(before.spent, spent)
-    now_sql, now_parameters = wire.now_sql
+    now_sql, now_parameters = raw.now_sql
     values += (name, before.version, *now_parameters, decided_at, decided_at + _FRESH_US)
     update = _update(columns, now_sql)
-    if wire.is_sqlite:
-        return wire.changed(update, values)
-    rows = wire.rows(f"{update} RETURNING {now_sql}", (*values, *now_parameters))
-    return bool(rows and wire.heard(rows[0][0]))
+    if raw.is_sqlite:
+        return raw.changed(update, values)
+    rows = raw.rows(f"{update} RETURNING {now_sql}", (*values, *now_parameters))
+    return bool(rows and raw.heard(rows[0][0]))
 
 
 @cache

@@ -23,7 +23,7 @@ from syncline.resilience.budget import Request
 from syncline.resilience.budget_state import Granted, Paid, Seen
 from syncline.resilience.clock_steps import CLOCK_STEP_US, latest_plausible
 from syncline.resilience.priorities import SIBLINGS_US
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 
 __all__ = ["Statements"]
 
@@ -78,16 +78,16 @@ class Statements:
         self._seen = seen
         self._plans: dict[tuple[str, int], tuple[Request, _Plan | None]] = {}
 
-    def admit(self, wire: Wire, request: Request) -> tuple[Granted, str, Seen] | None:
+    def admit(self, raw: RawStatements, request: Request) -> tuple[Granted, str, Seen] | None:
         """Pay for a request in one statement; None where that does not decide it.
 
         Returns:
             The admission, the budget that paid, and how the clock was seen then.
         """
-        plan = self._plan(wire, request)
+        plan = self._plan(raw, request)
         if plan is None:
             return None
-        known, steady = self._seen.get(plan.key.name), wire.steady
+        known, steady = self._seen.get(plan.key.name), raw.steady
         if known is None:
             return None
         values = (steady.us, steady.machine, latest_plausible(known, 0, steady.us), *plan.values)
@@ -96,35 +96,35 @@ class Statements:
             if door is None:
                 return None
             values += (latest_plausible(door, 0, steady.us),)
-        rows = wire.rows(plan.statement, values + wire.now_sql[1])
+        rows = raw.rows(plan.statement, values + raw.now_sql[1])
         if not rows:
             return None
         now, *paid = rows[0]
         granted = Granted(paid=(_receipt(plan, *paid),)) if paid else _GRANTED
         return granted, plan.key.name, Seen(now=now, steady=steady.us)
 
-    def settle(self, wire: Wire, key: BudgetKey, paid: Paid, answered: Steady) -> bool:
+    def settle(self, raw: RawStatements, key: BudgetKey, paid: Paid, answered: Steady) -> bool:
         """Count a request from its answer on, in one statement; False where that did not do it."""
-        known, steady = self._seen.get(key.name), wire.steady
+        known, steady = self._seen.get(key.name), raw.steady
         if known is None or paid.price != 1 or isinstance(key.policy, TokenBucket):
             return False
         ago = max(0, steady.us - answered.us) if answered.machine == steady.machine else 0
         latest = latest_plausible(known, 0, steady.us)
         values = (steady.us, steady.machine, latest, key.name, paid.stamp.to_bytes(8), paid.skipped, ago)
-        now_sql, now_values = wire.now_sql
-        return wire.changed(_settlement(now_sql, is_given=bool(now_values)), values + now_values)
+        now_sql, now_values = raw.now_sql
+        return raw.changed(_settlement(now_sql, is_given=bool(now_values)), values + now_values)
 
-    def _plan(self, wire: Wire, request: Request) -> _Plan | None:
+    def _plan(self, raw: RawStatements, request: Request) -> _Plan | None:
         kind = (request.keys[-1].name, len(request.keys))  # with the door and without it in turn
         known = self._plans.get(kind)
         if known is not None and known[0] == request:
             return known[1]
-        plan = _plan(wire, request)
+        plan = _plan(raw, request)
         self._plans[kind] = (request, plan)
         return plan
 
 
-def _plan(wire: Wire, request: Request) -> _Plan | None:
+def _plan(raw: RawStatements, request: Request) -> _Plan | None:
     budgets, doors = [key for key in request.keys if key.policy], [key for key in request.keys if not key.policy]
     if len(budgets) != 1 or len(doors) > 1:
         return None
@@ -143,7 +143,7 @@ def _plan(wire: Wire, request: Request) -> _Plan | None:
     if doors:
         values["door"] = doors[0].name
     names = ("steady", "machine", "latest", *values, *(("door_latest",) if doors else ()))
-    now_sql, now_values = wire.now_sql
+    now_sql, now_values = raw.now_sql
     return _Plan(
         request=request,
         key=key,

@@ -2,9 +2,9 @@
 
 A decision goes by what this process last knew of the row. It is written only over that version, and only while the
 database's clock, read in the write, is at or just after the decision's instant: nobody else's spending lies between the
-two, and the stamp is that of the write. Whoever is beaten reads and decides anew, behind a lock where nobody can come
-between. A denial needs no write: it reads whether the row still is what was known. On PostgreSQL the common admission
-is one statement that decides by itself (`budget_statements`).
+two, and the stamp is that of the write. If the row's version changed, it is read and decided on again, and in the last
+tries read with a lock. A denial needs no write: it reads whether the row still is what was known. On PostgreSQL the
+common admission is one statement that decides by itself (`budget_statements`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from syncline.model.policies import Priority
 from syncline.resilience import budget
 from syncline.resilience.budget import Request
 from syncline.resilience.budget_state import Denied, Granted, Moment, Paid, Seen, Spent, Usage
-from syncline.store.budget_memory import Memory, Refusal
+from syncline.store.budget_cache import BudgetCache, Refusal
 from syncline.store.budget_rows import Versioned, read, read_locked, read_version, write
 from syncline.store.budget_statements import Statements
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 from syncline.store.engine import Store
 
 __all__ = ["Budgets"]
@@ -34,7 +34,7 @@ Decide: TypeAlias = Callable[[Sequence[Versioned], Moment], tuple[T, list[Spent]
 _Change: TypeAlias = tuple[str, Versioned, Spent]
 """A budget's name, what was known of it, and what is to stand in its place."""
 
-Read: TypeAlias = Callable[["Wire", Sequence[str], Mapping[str, Versioned]], tuple[list[Versioned], int]]
+Read: TypeAlias = Callable[["RawStatements", Sequence[str], Mapping[str, Versioned]], tuple[list[Versioned], int]]
 
 _GRANTED = Granted()
 _UNLOCKED_SQLITE, _UNLOCKED_POSTGRESQL = 1, 3
@@ -43,7 +43,7 @@ _TRIES = 200
 """Somebody wins each round, so that even a hundred rivals leave room for all."""
 
 
-class _Beaten(Exception):  # noqa: N818 - nothing is wrong: somebody else was first
+class _LostRaceError(Exception):
     """Another process changed a row since it was read."""
 
 
@@ -61,8 +61,8 @@ class Budgets:
         """Keep them in `store`."""
         self._direct = store.direct
         self._is_sqlite = store.is_sqlite
-        self._memory = Memory()
-        self._statements = Statements(self._memory.seen)
+        self._cache = BudgetCache()
+        self._statements = Statements(self._cache.seen)
 
     def acquire(
         self,
@@ -87,7 +87,7 @@ class Budgets:
         """
         ordered, under_way = sorted(keys, key=_name) if len(keys) > 1 else keys, round(under_way_seconds * 1_000_000)
         request = Request(keys=ordered, cost=cost, priority=priority, under_way=under_way)
-        last = self._memory.refusal(request)
+        last = self._cache.refusal(request)
         if last is not None and (denied := self._still(last)) is not None:
             return denied
         return self._admitted_at_once(request) or self._change([key.name for key in ordered], self._deciding(request))
@@ -127,13 +127,13 @@ class Budgets:
         by_name = {key.name: key for key in keys}
         if not by_name:
             return {}
-        (rows, now), steady = self._direct.call(lambda wire: (read(wire, list(by_name), {}), wire.steady))
+        (rows, now), steady = self._direct.call(lambda raw: (read(raw, list(by_name), {}), raw.steady))
         moment = Moment(now=now, steady=steady.us, machine=steady.machine)
         pairs = zip(by_name.items(), rows, strict=True)
         return {name: budget.usage(row.spent, key, moment, self._seen(key)) for (name, key), row in pairs}
 
     def _seen(self, key: BudgetKey) -> Seen | None:
-        return self._memory.seen.get(key.name)
+        return self._cache.seen.get(key.name)
 
     def _deciding(self, request: Request) -> Decide[Granted | Denied]:
         def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[Granted | Denied, list[Spent]]:
@@ -146,7 +146,7 @@ class Budgets:
             refusal = Refusal(
                 request=request, version=version, since=now, steady=moment.steady, until=until, budget=name
             )
-            self._memory.refused(refusal)
+            self._cache.refused(refusal)
             return refusal.denied(now), after
 
         return decide
@@ -155,76 +155,78 @@ class Budgets:
         """On PostgreSQL: paid in one statement; None where that does not decide it."""
         if self._is_sqlite:
             return None
-        admitted = self._direct.call(lambda wire: self._statements.admit(wire, request))
+        admitted = self._direct.call(lambda raw: self._statements.admit(raw, request))
         if admitted is None:
             return None
         granted, name, seen = admitted
-        self._memory.bypassed(name, seen)
+        self._cache.bypassed(name, seen)
         return granted
 
     def _settle(self, key: BudgetKey, paid: Paid, answered: Steady) -> None:
-        def settled(wire: Wire) -> bool:
-            return not wire.is_sqlite and self._statements.settle(wire, key, paid, answered)
+        def settled(raw: RawStatements) -> bool:
+            return not raw.is_sqlite and self._statements.settle(raw, key, paid, answered)
 
         def decide(rows: Sequence[Versioned], moment: Moment) -> tuple[None, list[Spent]]:
             ago = max(0, moment.steady - answered.us) if answered.machine == moment.machine else 0
             return None, [budget.settle(rows[0].spent, key, paid, moment, self._seen(key), ago=ago)]
 
         if self._direct.call(settled):
-            self._memory.rows.pop(key.name, None)
+            self._cache.rows.pop(key.name, None)
         else:
             self._change([key.name], decide)
 
     def _still(self, last: Refusal) -> Denied | None:
         """The denial again, where the row is as it was then, and the denial holds."""
         name = last.request.keys[0].name
-        (version, now), steady = self._direct.call(lambda wire: (read_version(wire, name), wire.steady.us))
+        (version, now), steady = self._direct.call(lambda raw: (read_version(raw, name), raw.steady.us))
         if version == last.version:
             return last.denied(now) if last.holds(now, steady) else None
-        self._memory.beaten([name])
+        self._cache.lost_race([name])
         return None
 
     def _change(self, names: Sequence[str], decide: Decide[T]) -> T:
         """Decide and write until nobody came between."""
         for attempt in range(_TRIES):
             try:
-                return self._direct.call(lambda wire: self._changed(wire, names, decide, attempt))  # noqa: B023 - called at once
-            except _Beaten:
-                self._memory.beaten(names)
+                return self._direct.call(lambda raw: self._changed(raw, names, decide, attempt))  # noqa: B023 - called at once
+            except _LostRaceError:
+                self._cache.lost_race(names)
         raise DatabaseUnavailableError(f"the budgets {', '.join(names)} are changed too often to be spent from")
 
-    def _changed(self, wire: Wire, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
+    def _changed(self, raw: RawStatements, names: Sequence[str], decide: Decide[T], attempt: int) -> T:
         """Decide once, and write what changes.
 
         Raises:
-            _Beaten: another process came between; nothing was written.
+            _LostRaceError: another process came between; nothing was written.
         """
-        locks = attempt >= (_UNLOCKED_SQLITE if wire.is_sqlite else _UNLOCKED_POSTGRESQL)
-        decided = None if locks else self._decided(wire, names, decide)
+        locks = attempt >= (_UNLOCKED_SQLITE if raw.is_sqlite else _UNLOCKED_POSTGRESQL)
+        decided = None if locks else self._decided(raw, names, decide)
         if decided is not None and len(decided.changes) <= 1:
-            _write_all(wire, decided)
+            _write_all(raw, decided)
         else:
-            with wire.transaction():
+            with raw.transaction():
                 if decided is None:
-                    decided = self._read_and_decided(wire, names, decide, read_locked)
-                _write_all(wire, decided)
-        self._memory.wrote(decided.changes)
-        self._memory.saw(zip(names, decided.after, strict=True), decided.moment)
+                    decided = self._read_and_decided(raw, names, decide, read_locked)
+                _write_all(raw, decided)
+        self._cache.wrote(decided.changes)
+        self._cache.saw(zip(names, decided.after, strict=True), decided.moment)
         return decided.result
 
-    def _decided(self, wire: Wire, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
+    def _decided(self, raw: RawStatements, names: Sequence[str], decide: Decide[T]) -> _Decided[T]:
         """By memory, where that is to be written over all that was known; else by what stands there now."""
-        rows, now = self._memory.recall(names), wire.database_now
+        rows, now = self._cache.recall(names), raw.database_now
         if rows is not None and now is not None:
-            foreseen = _by(wire, decide, names, rows, now)
+            foreseen = _by(raw, decide, names, rows, now)
             if len(foreseen.changes) == len(names):
                 return foreseen
-        return self._read_and_decided(wire, names, decide, read)
+        return self._read_and_decided(raw, names, decide, read)
 
-    def _read_and_decided(self, wire: Wire, names: Sequence[str], decide: Decide[T], reads: Read) -> _Decided[T]:
-        rows, now = reads(wire, names, self._memory.rows)
-        self._memory.read(names, rows)
-        return _by(wire, decide, names, rows, now)
+    def _read_and_decided(
+        self, raw: RawStatements, names: Sequence[str], decide: Decide[T], reads: Read
+    ) -> _Decided[T]:
+        rows, now = reads(raw, names, self._cache.rows)
+        self._cache.read(names, rows)
+        return _by(raw, decide, names, rows, now)
 
 
 def _name(key: BudgetKey) -> str:
@@ -241,8 +243,10 @@ def _granted(request: Request, rows: Sequence[Versioned], after: Sequence[Spent]
     )
 
 
-def _by(wire: Wire, decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int) -> _Decided[T]:
-    steady = wire.steady
+def _by(
+    raw: RawStatements, decide: Decide[T], names: Sequence[str], rows: Sequence[Versioned], now: int
+) -> _Decided[T]:
+    steady = raw.steady
     moment = Moment(now=now, steady=steady.us, machine=steady.machine)
     result, after = decide(rows, moment)
     triples = zip(names, rows, after, strict=True)
@@ -250,8 +254,8 @@ def _by(wire: Wire, decide: Decide[T], names: Sequence[str], rows: Sequence[Vers
     return _Decided(result, changes, after, moment)
 
 
-def _write_all(wire: Wire, decided: _Decided[T]) -> None:
+def _write_all(raw: RawStatements, decided: _Decided[T]) -> None:
     for name, row, spent in decided.changes:
-        if not write(wire, name, row, spent, decided_at=decided.moment.now):
-            wire.mistrust()
-            raise _Beaten
+        if not write(raw, name, row, spent, decided_at=decided.moment.now):
+            raw.mistrust()
+            raise _LostRaceError

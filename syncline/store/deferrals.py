@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 
 __all__ = ["in_a_row"]
 
@@ -16,13 +17,11 @@ _MOST = 12
 _NEVER_WORKED = (Status.RUNNING, Status.SKIPPED, Status.MISSED)
 
 
-def in_a_row(connection: Connection, source: str, account_id: str | None, *, reason: str) -> int:
+def in_a_row(connection: Connection, target: Target, *, reason: str) -> int:
     """How many of the newest sessions that worked and ended were deferred for a reason that begins so, up to 12."""
-    column = col(SyncSession.account_id)
-    same_account = column.is_(None) if account_id is None else column == account_id
     statement = (
         select(col(SyncSession.status), col(SyncSession.reason))
-        .where(col(SyncSession.source) == source, same_account, col(SyncSession.status).not_in(_NEVER_WORKED))
+        .where(*target.among(SyncSession), col(SyncSession.status).not_in(_NEVER_WORKED))
         .order_by(col(SyncSession.started_at).desc())
         .limit(_MOST)
     )

@@ -6,6 +6,7 @@ it does not wait for the disk: after a power loss a budget may have forgotten it
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -15,9 +16,8 @@ from typing import Any, Protocol, TypeVar, cast
 from syncline.clock import Clock, Steady, SteadyClock, SystemClock, microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.store import failures
-from syncline.store.busy import in_turn
 
-__all__ = ["Direct", "Wire"]
+__all__ = ["RawConnection", "RawStatements", "retry_while_locked"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,9 @@ _DRIFT = 1000
 """Two clocks drift apart by less than a thousandth."""
 _SERVER_NOW = "CAST(date_part('epoch', clock_timestamp()) * 1000000 AS bigint)"
 """In floating point, which holds microseconds until the year 2255; `extract` counts in decimals, ten times as long."""
+
+_SHORTEST_PAUSE_SECONDS = 0.0001
+_LONGEST_PAUSE_SECONDS = 0.01
 
 
 class _Cursor(Protocol):
@@ -44,7 +47,7 @@ class _Connection(Protocol):
     def close(self) -> None: ...
 
 
-class Wire:
+class RawStatements:
     """Statements over an open connection; parameters stand as `?` on both databases."""
 
     def __init__(
@@ -136,7 +139,7 @@ class Wire:
 
     def _execute(self, statement: str, parameters: Sequence[object]) -> _Cursor:
         if self.is_sqlite:
-            return in_turn(
+            return retry_while_locked(
                 lambda: self._connection.execute(statement, parameters), patience_seconds=self._patience_seconds
             )
         native = self._statements.get(statement)
@@ -145,7 +148,7 @@ class Wire:
         return self._connection.execute(native, parameters)
 
 
-class Direct:
+class RawConnection:
     """Opens the connection at the first use; threads take turns on it."""
 
     def __init__(
@@ -165,10 +168,10 @@ class Direct:
         self._server_tells_time = server_tells_time
         self._name = name
         self._patience_seconds = patience_seconds
-        self._wire: Wire | None = None
+        self._raw: RawStatements | None = None
         self._turn = threading.RLock()
 
-    def call(self, work: Callable[[Wire], T]) -> T:
+    def call(self, work: Callable[[RawStatements], T]) -> T:
         """Do `work`; again over a new connection where the old one is gone, and where others came in between.
 
         Raises:
@@ -176,7 +179,7 @@ class Direct:
         """
         with self._turn:
             for left in reversed(range(_TRIES)):
-                was_open = self._wire is not None
+                was_open = self._raw is not None
                 try:
                     return work(self._opened())
                 except failures.driver_errors() as error:
@@ -190,7 +193,7 @@ class Direct:
                     raise self._unavailable(error, way_out) from error
         raise AssertionError  # the last try has returned or raised
 
-    def call_if_free(self, work: Callable[[Wire], object]) -> bool:
+    def call_if_free(self, work: Callable[[RawStatements], object]) -> bool:
         """Do `work` as `call` does, unless another thread uses the connection; returns whether it was done."""
         if not self._turn.acquire(blocking=False):
             return False
@@ -203,28 +206,48 @@ class Direct:
     def close(self) -> None:
         """Give the connection back."""
         with self._turn:
-            if self._wire is not None:
-                self._wire.close()
-                self._wire = None
+            if self._raw is not None:
+                self._raw.close()
+                self._raw = None
 
-    def _opened(self) -> Wire:
-        if self._wire is None:
+    def _opened(self) -> RawStatements:
+        if self._raw is None:
             connection = cast("Any", self._connect())
             if self._is_sqlite:
-                connection.execute("PRAGMA busy_timeout = 0")  # `in_turn` waits instead
+                connection.execute("PRAGMA busy_timeout = 0")  # `retry_while_locked` waits instead
                 connection.create_function(SQLITE_NOW, 0, lambda: microseconds(self._clock.now()))
             else:
                 connection.autocommit = True
                 connection.execute("SET synchronous_commit = off")
-            self._wire = Wire(
+            self._raw = RawStatements(
                 connection,
                 self._clock,
                 is_sqlite=self._is_sqlite,
                 server_tells_time=self._server_tells_time,
                 patience_seconds=self._patience_seconds,
             )
-        return self._wire
+        return self._raw
 
     def _unavailable(self, error: Exception, way_out: str) -> DatabaseUnavailableError:
         message = f"the database {self._name} is not available ({failures.cause(error)}); {way_out}"
         return DatabaseUnavailableError(message)
+
+
+def retry_while_locked(execute: Callable[[], T], *, patience_seconds: float) -> T:
+    """Do `execute`; while another process holds SQLite's lock, again after a pause, for so long at most.
+
+    The pauses fit how long small statements hold it, a twentieth of a millisecond. SQLite itself looks again after
+    1 ms, 2, 5, 10, up to 100, and so takes longest when most are waiting.
+
+    Raises:
+        sqlite3.OperationalError: the database stays locked, or the statement fails for another reason.
+    """
+    pause_seconds, ends = _SHORTEST_PAUSE_SECONDS, time.monotonic() + patience_seconds
+    while True:
+        try:
+            return execute()
+        except failures.driver_errors() as error:
+            if not failures.is_busy(error) or time.monotonic() > ends:
+                raise
+        time.sleep(pause_seconds * (0.5 + random.random()))  # noqa: S311 - that they differ is enough
+        pause_seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * pause_seconds)

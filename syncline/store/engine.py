@@ -31,7 +31,7 @@ from syncline.errors import DatabaseUnavailableError
 from syncline.kernel_settings import KernelSettings
 from syncline.store import failures
 from syncline.store.connections import BEGIN, Limits, engine_of, limits_of, parsed_url, shown_url
-from syncline.store.direct import Direct
+from syncline.store.direct import RawConnection
 from syncline.store.server_clock import ServerClock
 
 __all__ = ["Store", "open_store"]
@@ -66,7 +66,7 @@ class Store:
         self.clock: Clock = ServerClock(self._ask_server, machine) if self._server_tells_time else machine
         """PostgreSQL's clock, which all machines share; with SQLite all processes are on this machine and share its."""
         self._engine: Engine | None = None
-        self.direct = Direct(
+        self.direct = RawConnection(
             self._connect,
             self.clock,
             is_sqlite=self.is_sqlite,

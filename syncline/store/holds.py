@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
+from syncline.model.target import Target
 
 __all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "of_refusals", "release", "release_all"]
 
@@ -18,23 +19,22 @@ EVERY_SOURCE = "*"
 
 def create(
     connection: Connection,
-    source: str,
+    target: Target,
     *,
     reason: str,
     created_by: str,
     now: datetime,
     ttl_seconds: float | None,
-    account_id: str | None = None,
     refused: str | None = None,
 ) -> Hold:
-    """Hold `source` (`*`: all of them) for `ttl_seconds`, or until it is released.
+    """Hold `target` (the source `*`: all of them) for `ttl_seconds`, or until it is released.
 
     `refused` says that refused credentials are the reason: their digest, "" where there is none.
     """
     hold = Hold(
         id=f"hold-{secrets.token_hex(6)}",
-        source=source,
-        account_id=account_id,
+        source=target.source,
+        account_id=target.account_id,
         reason=reason,
         created_by=created_by,
         created_at=now,
@@ -58,16 +58,21 @@ def release(connection: Connection, hold_id: str, *, now: datetime) -> Hold | No
     return Session(connection).get(Hold, hold_id)
 
 
-def release_all(connection: Connection, source: str, *, now: datetime) -> int:
-    """End all holds that name `source`; returns how many there were."""
-    return connection.execute(
-        update(Hold).where(col(Hold.source) == source, *_live(now)).values(released_at=now)
-    ).rowcount
+def release_all(connection: Connection, target: Target, *, now: datetime, with_accounts: bool = False) -> int:
+    """End all holds that name `target`; returns how many there were.
+
+    A source's accounts have holds of their own, which stay unless `with_accounts` is set.
+    """
+    named = (col(Hold.source) == target.source,) if with_accounts else target.among(Hold)
+    return connection.execute(update(Hold).where(*named, *_live(now)).values(released_at=now)).rowcount
 
 
-def active(connection: Connection, source: str, *, now: datetime, account_id: str | None = None) -> Hold | None:
-    """The hold that lasts longest of those that stand in the way of `source`; None: it is free to run."""
-    named = {"of_source": source, "of_account": account_id, "at": now}
+def active(connection: Connection, target: Target, *, now: datetime) -> Hold | None:
+    """The hold that lasts longest of those that stop `target`; None: it is free to run.
+
+    A hold of all sources, or of its source, stops an account as its own does.
+    """
+    named = {"of_source": target.source, "of_account": target.account_id, "at": now}
     found = [Hold.model_validate(dict(row)) for row in connection.execute(_ACTIVE, named).mappings()]
     return max(found, key=_lasts, default=None)
 
@@ -77,11 +82,9 @@ def active_all(connection: Connection, *, now: datetime) -> Sequence[Hold]:
     return Session(connection).scalars(select(Hold).where(*_live(now)).order_by(col(Hold.created_at))).all()
 
 
-def of_refusals(connection: Connection, source: str, *, account_id: str | None, now: datetime) -> Sequence[Hold]:
-    """The holds in force of `source` that refused credentials made."""
-    account = col(Hold.account_id)
-    same_account = account.is_(None) if account_id is None else account == account_id
-    made = select(Hold).where(col(Hold.source) == source, same_account, col(Hold.refused).is_not(None), *_live(now))
+def of_refusals(connection: Connection, target: Target, *, now: datetime) -> Sequence[Hold]:
+    """The holds in force that refused credentials made, of the target itself."""
+    made = select(Hold).where(*target.among(Hold), col(Hold.refused).is_not(None), *_live(now))
     return Session(connection).scalars(made).all()
 
 
@@ -98,7 +101,7 @@ def _lasts(hold: Hold) -> tuple[bool, float]:
 
 _ACTIVE = select(Hold).where(
     col(Hold.source).in_([bindparam("of_source"), EVERY_SOURCE]),
-    or_(col(Hold.account_id).is_(None), col(Hold.account_id) == bindparam("of_account")),
+    col(Hold.account_id).in_(["", bindparam("of_account")]),
     *_live(bindparam("at")),
 )
 """Built once: each page's transaction asks it."""

@@ -28,6 +28,7 @@ from syncline.model.items import (
     table_of,
 )
 from syncline.model.page import Key
+from syncline.model.target import Target
 from syncline.store.decisions import recall
 
 __all__ = ["Fingerprints", "ItemRow", "ItemRows", "Known", "is_amount", "is_json"]
@@ -54,22 +55,21 @@ class ItemRow(NamedTuple):
 
 
 class ItemRows(ABC):
-    """The rows of one source (and account) in one table; one subclass for each database."""
+    """The rows of one target in one table; one subclass for each database."""
 
     def __init__(
         self,
         item: type[Item],
         *,
-        source: str,
-        account_id: str | None,
+        target: Target,
         first_status: ItemStatus = ItemStatus.LIVE,
     ) -> None:
-        """Work on the rows of `source` and `account_id`, as far as the table tells them apart.
+        """Work on the rows of `target`, as far as the table tells it from others.
 
         In a table of moderated items, new ones get `first_status`.
         """
         table = table_of(item)
-        whose: Mapping[str, object] = {"source": source, "account_id": account_id or ""}
+        whose = target.key
         self.table = table.name
         self._typed = table.c
         self.key = key_column(item)

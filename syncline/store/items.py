@@ -11,12 +11,11 @@ from syncline.store.items_sqlite import SqliteRows
 __all__ = ["rows_of"]
 
 
-def rows_of(store: Store, source: Source, account_id: str | None) -> ItemRows:
-    """The rows of `source` (and `account_id`) in its table."""
+def rows_of(store: Store, source: Source, account_id: str = "") -> ItemRows:
+    """The rows of `source`, or of one account of it, in its table."""
     kind = SqliteRows if store.is_sqlite else PostgresqlRows
     return kind(
         source.required_dataset.table,
-        source=source.name,
-        account_id=account_id,
+        target=source.target(account_id),
         first_status=source.required_dataset.first_status,
     )

@@ -1,20 +1,21 @@
-"""Leases: at most one process works on a source, and one that dies makes room."""
+"""Leases: at most one process works on a target, and one that dies makes room."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, or_, select, update
-from sqlalchemy import func as sql
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from syncline.model.records import LeaseRow
+from syncline.model.session import SyncSession
+from syncline.model.tables import LeaseRow
+from syncline.model.target import Target
 
 __all__ = [
     "RENEW_EVERY_SECONDS",
@@ -92,13 +93,13 @@ def _started(pid: int) -> int:
     return 0 if fields[0] == "Z" else int(fields[19])
 
 
-def acquire(connection: Connection, name: str, owner: str, *, process: Process, now: datetime) -> int | None:
-    """Take the lease `name` where it is free, expired, or its holder is known to be dead.
+def acquire(connection: Connection, target: Target, owner: str, *, process: Process, now: datetime) -> int | None:
+    """Take the target's lease if it is free, expired, or its holder is known to be dead.
 
     Returns:
         The fence, which rises with each change of owner; None where somebody else holds it.
     """
-    held = holder(connection, name)
+    held = holder(connection, target)
     dead_fence = held.fence if held is not None and _process(held).is_dead else -1
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values: dict[str, object] = {
@@ -109,51 +110,43 @@ def acquire(connection: Connection, name: str, owner: str, *, process: Process, 
         "pid": process.pid,
         "process_started": process.started,
         "asked_by": None,
+        "released_at": None,
     }
-    free = or_(col(LeaseRow.expires_at) <= now, col(LeaseRow.fence) == dead_fence)
-    statement = (
-        make(LeaseRow)
-        .values(name=name, fence=1, **values)
-        .on_conflict_do_update(index_elements=["name"], set_={**values, "fence": col(LeaseRow.fence) + 1}, where=free)
-        .returning(col(LeaseRow.fence))
+    free = or_(
+        col(LeaseRow.expires_at) <= now, col(LeaseRow.released_at).is_not(None), col(LeaseRow.fence) == dead_fence
     )
-    return connection.execute(statement).scalar()
+    taken: dict[str, object] = {**values, "fence": col(LeaseRow.fence) + 1}
+    first = make(LeaseRow).values(**target.key, fence=1, **values)
+    statement = first.on_conflict_do_update(index_elements=list(target.key), set_=taken, where=free)
+    return connection.execute(statement.returning(col(LeaseRow.fence))).scalar()
 
 
-def renew(connection: Connection, name: str, owner: str, *, now: datetime) -> bool:
+def renew(connection: Connection, target: Target, owner: str, *, now: datetime) -> bool:
     """Hold on to the lease for another `TTL_SECONDS`; False where it was lost or given back."""
-    statement = (
-        update(LeaseRow)
-        .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) > 0)
-        .values(expires_at=now + timedelta(seconds=TTL_SECONDS))
-    )
+    statement = update(LeaseRow).where(*_held_by(target, owner)).values(expires_at=now + timedelta(seconds=TTL_SECONDS))
     return connection.execute(statement).rowcount == 1
 
 
-def release(connection: Connection, name: str, owner: str, *, now: datetime) -> None:
-    """Free the lease, if `owner` still has it; its fence stays.
-
-    The pid is kept with a minus: a late renewal must not take the lease again, but whose it was can still be told.
-    """
-    mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
-    connection.execute(update(LeaseRow).where(*mine).values(expires_at=now, pid=-sql.abs(col(LeaseRow.pid))))
+def release(connection: Connection, target: Target, owner: str, *, now: datetime) -> None:
+    """Free the lease, if `owner` still has it; its fence stays. A late renewal does not take it again."""
+    connection.execute(update(LeaseRow).where(*_held_by(target, owner)).values(expires_at=now, released_at=now))
 
 
-def ask_to_end(connection: Connection, name: str, owner: str, *, by: str) -> None:
+def ask_to_end(connection: Connection, target: Target, owner: str, *, by: str) -> None:
     """Ask `owner` to end for the sake of the session `by`; whoever asked first stays the one that is named."""
-    theirs = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner, col(LeaseRow.pid) > 0
+    theirs = _held_by(target, owner)
     connection.execute(update(LeaseRow).where(*theirs, col(LeaseRow.asked_by).is_(None)).values(asked_by=by))
 
 
-def asked_by(connection: Connection, name: str, owner: str) -> str | None:
+def asked_by(connection: Connection, target: Target, owner: str) -> str | None:
     """The session for whose sake `owner` is asked to end; None where nobody asks."""
-    mine = col(LeaseRow.name) == name, col(LeaseRow.owner) == owner
+    mine = *target.among(LeaseRow), col(LeaseRow.owner) == owner
     return connection.execute(select(col(LeaseRow.asked_by)).where(*mine)).scalar()
 
 
-def holder(connection: Connection, name: str, *, locked: bool = False) -> LeaseRow | None:
+def holder(connection: Connection, target: Target, *, locked: bool = False) -> LeaseRow | None:
     """Who has, or last had, the lease; `locked` keeps it as it is until the transaction ends."""
-    wanted = select(LeaseRow).where(col(LeaseRow.name) == name)
+    wanted = select(LeaseRow).where(*target.among(LeaseRow))
     return Session(connection).scalars(wanted.with_for_update() if locked else wanted).first()
 
 
@@ -161,7 +154,8 @@ def of_dead_processes(connection: Connection, owners: Collection[str]) -> frozen
     """Those of the sessions `owners` whose lease is held by a process of this machine that has ended."""
     if not owners:
         return frozenset()
-    held = select(LeaseRow).where(col(LeaseRow.owner).in_(owners), col(LeaseRow.pid) > 0)
+    theirs = *_same_target(), col(SyncSession.id) == col(LeaseRow.owner), col(SyncSession.id).in_(owners)
+    held = select(LeaseRow).where(*theirs, col(LeaseRow.released_at).is_(None))
     return frozenset(lease.owner for lease in Session(connection).scalars(held) if _process(lease).is_dead)
 
 
@@ -172,20 +166,32 @@ def is_lost(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
 
 def has_run_out(lease: LeaseRow | None, owner: str, *, now: datetime) -> bool:
     """Whether the session `owner` has no lease any more, by the clock alone."""
-    return lease is None or lease.owner != owner or lease.expires_at <= now
+    return lease is None or lease.owner != owner or lease.released_at is not None or lease.expires_at <= now
 
 
 def is_of(lease: LeaseRow, process: Process) -> bool:
-    """Whether `process` is the one that took the lease."""
-    return _process(lease) == process
+    """Whether `process` is the one that has the lease."""
+    return lease.released_at is None and _process(lease) == process
 
 
 def lives_on(lease: LeaseRow | None, owner: str) -> bool:
     """Whether the process that had the lease for `owner` is seen to live on this machine, also after it lost it."""
     if lease is None or lease.owner != owner:
         return False
-    held_by = replace(_process(lease), pid=abs(lease.pid))
+    held_by = _process(lease)
     return held_by.is_here and _started(held_by.pid) == held_by.started
+
+
+def _held_by(target: Target, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return (*target.among(LeaseRow), col(LeaseRow.owner) == owner, col(LeaseRow.released_at).is_(None))
+
+
+def _same_target() -> tuple[ColumnElement[bool], ...]:
+    """A lease and a session of one target: the lease is found by its key."""
+    return (
+        col(LeaseRow.source) == col(SyncSession.source),
+        col(LeaseRow.account_id) == col(SyncSession.account_id),
+    )
 
 
 def _process(lease: LeaseRow) -> Process:

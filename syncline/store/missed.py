@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from syncline.clock import microseconds, milliseconds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.store import leases, totals
 from syncline.store.engine import Store
 
@@ -38,14 +39,14 @@ class MissedTick:
     ticks: int = 1
 
 
-def record(store: Store, source: str, lease: str, missed: Sequence[MissedTick]) -> list[str]:
+def record(store: Store, source: str, missed: Sequence[MissedTick]) -> list[str]:
     """Put the ticks on record that have no outcome yet, the earliest first; returns the ids of the sessions made.
 
     Interrupted, the next call makes the rest; two at once make each row once: its id is made of the tick.
     """
     made: list[str] = []
     for chunk in _chunks(_folded(missed)):
-        made += store.transact(lambda connection, chunk=chunk: _insert(connection, source, lease, chunk))
+        made += store.transact(lambda connection, chunk=chunk: _insert(connection, source, chunk))
     return made
 
 
@@ -84,9 +85,9 @@ def _folded(missed: Sequence[MissedTick]) -> list[MissedTick]:
     return [whole, *newest]
 
 
-def _insert(connection: Connection, source: str, lease: str, chunk: Sequence[MissedTick]) -> list[str]:
+def _insert(connection: Connection, source: str, chunk: Sequence[MissedTick]) -> list[str]:
     """Insert those without an outcome; behind the source's lease, where runs of it are admitted."""
-    leases.holder(connection, lease, locked=True)
+    leases.holder(connection, Target(source), locked=True)
     known = answered(connection, source, [one.tick for one in chunk])
     rows = [_row(source, one) for one in chunk if one.tick not in known]
     if not rows:

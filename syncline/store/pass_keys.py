@@ -16,20 +16,21 @@ from sqlalchemy import Connection, delete, text
 from sqlmodel import col
 
 from syncline.model.page import Key
-from syncline.model.records import PassKey
+from syncline.model.tables import PassKey
+from syncline.model.target import Target
 from syncline.store.item_rows import ItemRows
 
 __all__ = ["PassKeys", "covers"]
 
-_MINE = "source = :pass_source AND account_id = :pass_account"
+_MINE = "source = :pass_source AND account_id = :pass_account AND part = :pass_part"
 
 
 @dataclass(frozen=True)
 class PassKeys:
-    """What the unfinished pass of a source (and account) has seen."""
+    """What the unfinished pass of a target, or of a `part` of it, has seen."""
 
-    source: str
-    account_id: str | None
+    target: Target
+    part: str = ""
 
     def add_seen(self, connection: Connection, keys: Iterable[Key], *, walk: int = 1) -> None:
         """Write down keys that the pass has seen in its walk number `walk`, also where they were missing before."""
@@ -92,23 +93,25 @@ class PassKeys:
 
     def clear(self, connection: Connection) -> None:
         """Forget what the pass has seen: it ended, or another one begins."""
-        whose = col(PassKey.source) == self.source, col(PassKey.account_id) == (self.account_id or "")
-        connection.execute(delete(PassKey).where(*whose))
+        mine = *self.target.among(PassKey), col(PassKey.part) == self.part
+        connection.execute(delete(PassKey).where(*mine))
 
     def _add(self, connection: Connection, keys: Iterable[Key], *, missing: bool, walk: int) -> None:
         found = _list(keys)
         if found == "[]":
             return
         statement = text(
-            "INSERT INTO pass_keys (source, account_id, key, missing, walk) "
-            f"SELECT :pass_source, :pass_account, came.value, :missing, :walk FROM ({_elements(connection)}) AS came "
-            "WHERE 1 = 1 ON CONFLICT (source, account_id, key) "
+            "INSERT INTO pass_keys (source, account_id, part, key, missing, walk) "
+            "SELECT :pass_source, :pass_account, :pass_part, came.value, :missing, :walk "
+            f"FROM ({_elements(connection)}) AS came "
+            "WHERE 1 = 1 ON CONFLICT (source, account_id, part, key) "
             "DO UPDATE SET missing = excluded.missing, walk = excluded.walk"
         )
         connection.execute(statement, self._bound(keys=found, missing=missing, walk=walk))
 
     def _bound(self, **more: object) -> dict[str, object]:
-        return {"pass_source": self.source, "pass_account": self.account_id or "", **more}
+        mine = {"pass_source": self.target.source, "pass_account": self.target.account_id, "pass_part": self.part}
+        return {**mine, **more}
 
 
 def _elements(connection: Connection) -> str:

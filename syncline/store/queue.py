@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 from sqlmodel import Session, col
 
-from syncline.model.records import QueuedRun
+from syncline.model.tables import QueuedRun
+from syncline.model.target import Target
 from syncline.store.leases import TTL_SECONDS, Process
 from syncline.store.upserts import upsert
 
@@ -19,18 +20,18 @@ _AWAY = Process(host="", boot_id="", pid=0, started=0)
 
 
 def join(
-    connection: Connection, lease: str, session_id: str, *, tick: datetime, process: Process, now: datetime
+    connection: Connection, target: Target, session_id: str, *, tick: datetime, process: Process, now: datetime
 ) -> None:
-    """Wait at `lease` in the order of `tick`; called again it keeps the place for another `TTL_SECONDS`."""
-    over = col(QueuedRun.lease) == lease, col(QueuedRun.expires_at) <= now
+    """Wait for the target's lease in the order of `tick`; called again it keeps the place for another `TTL_SECONDS`."""
+    over = *target.among(QueuedRun), col(QueuedRun.expires_at) <= now
     connection.execute(delete(QueuedRun).where(*over))
-    _put(connection, lease, session_id, tick, process, expires_at=now + timedelta(seconds=TTL_SECONDS))
+    _put(connection, target, session_id, tick, process, expires_at=now + timedelta(seconds=TTL_SECONDS))
 
 
-def step_out(connection: Connection, lease: str, session_id: str, *, tick: datetime, back_at: datetime) -> None:
+def step_out(connection: Connection, target: Target, session_id: str, *, tick: datetime, back_at: datetime) -> None:
     """Keep the place of a run that is deferred until `back_at`, and comes back in another process."""
     until = back_at + timedelta(seconds=BACK_WITHIN_SECONDS)
-    _put(connection, lease, session_id, tick, _AWAY, expires_at=until)
+    _put(connection, target, session_id, tick, _AWAY, expires_at=until)
 
 
 def leave(connection: Connection, session_id: str) -> None:
@@ -38,9 +39,9 @@ def leave(connection: Connection, session_id: str) -> None:
     connection.execute(delete(QueuedRun).where(col(QueuedRun.session_id) == session_id))
 
 
-def waiting(connection: Connection, lease: str, *, now: datetime) -> list[QueuedRun]:
-    """Who waits at `lease`, the first one first; without those whose process died or whose time is over."""
-    in_order = select(QueuedRun).where(col(QueuedRun.lease) == lease, col(QueuedRun.expires_at) > now)
+def waiting(connection: Connection, target: Target, *, now: datetime) -> list[QueuedRun]:
+    """Who waits for the target's lease, the first one first; without those whose process died or whose time is over."""
+    in_order = select(QueuedRun).where(*target.among(QueuedRun), col(QueuedRun.expires_at) > now)
     rows = Session(connection).scalars(in_order.order_by(col(QueuedRun.tick), col(QueuedRun.session_id)))
     return [row for row in rows if not (is_here(row) and _process(row).is_dead)]
 
@@ -57,10 +58,10 @@ def is_here(row: QueuedRun) -> bool:
 
 
 def _put(
-    connection: Connection, lease: str, session_id: str, tick: datetime, process: Process, *, expires_at: datetime
+    connection: Connection, target: Target, session_id: str, tick: datetime, process: Process, *, expires_at: datetime
 ) -> None:
     values = {
-        "lease": lease,
+        **target.key,
         "tick": tick,
         "expires_at": expires_at,
         "host": process.host,

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from xxhash import xxh3_128_hexdigest
 
 from syncline.model.page import Key
-from syncline.model.records import Reject
+from syncline.model.tables import Reject
+from syncline.model.target import Target
 
 __all__ = ["KEPT", "SourceRejects", "add", "commonest_reason", "forget_before", "of_session", "of_source"]
 
@@ -30,11 +31,11 @@ _AT_ONCE = 500
 def add(
     connection: Connection,
     session_id: str,
-    source: str,
+    target: Target,
     rejected: Iterable[tuple[object, str, bytes]],
     *,
     now: datetime,
-    account_id: str | None = None,
+    part: str = "",
     keep: int = KEPT,
 ) -> None:
     """Keep items with their key (None where it cannot be read), the reason and the item as it came.
@@ -54,10 +55,10 @@ def add(
     }
     if not found:
         return
-    whose = {"source": source, "account_id": account_id or "", "session_id": session_id}
+    whose = {**target.key, "part": part, "session_id": session_id}
     rows = [{**whose, **row, "first_seen": now, "last_seen": now, "times": 1} for row in found.values()]
     connection.execute(_upsert(connection), rows)
-    newest = select(col(Reject.id)).where(col(Reject.source) == source)
+    newest = select(col(Reject.id)).where(col(Reject.source) == target.source)
     surplus = newest.order_by(col(Reject.last_seen).desc(), col(Reject.id).desc()).offset(keep)
     connection.execute(delete(Reject).where(col(Reject.id).in_(surplus)))
 
@@ -82,21 +83,21 @@ def commonest_reason(connection: Connection, session_id: str) -> tuple[str, int]
     return (counted[0][0], sum(row[1] for row in counted)) if counted else None
 
 
-def forget_before(connection: Connection, source: str, account_id: str | None, before: datetime) -> None:
+def forget_before(connection: Connection, target: Target, before: datetime, *, part: str = "") -> None:
     """Forget what was not seen since `before`, when a pass began that has seen all: it is gone upstream."""
-    connection.execute(delete(Reject).where(*_mine(source, account_id), col(Reject.last_seen) < before))
+    connection.execute(delete(Reject).where(*_mine(target, part), col(Reject.last_seen) < before))
 
 
 @dataclass(kw_only=True)
 class SourceRejects:
-    """The rejects of one source (and account), as one session adds to them and takes from them.
+    """The rejects of one target, or of a `part` of it, as one session adds to them and takes from them.
 
     Most sources have none. That is looked up once a session, and costs the batches nothing.
     """
 
-    source: str
-    account_id: str | None
+    target: Target
     session_id: str
+    part: str = ""
     keep: int = KEPT
     _keys: set[str] | None = field(default=None, init=False)
 
@@ -105,8 +106,7 @@ class SourceRejects:
         if not rejected:
             return
         self._known(connection).update(str(key) for key, _, _ in rejected if key is not None)
-        whose = self.session_id, self.source
-        add(connection, *whose, rejected, now=now, account_id=self.account_id, keep=self.keep)
+        add(connection, self.session_id, self.target, rejected, now=now, part=self.part, keep=self.keep)
 
     def forget(
         self, connection: Connection, keys: Iterable[Key], *, but: AbstractSet[Key | None] = frozenset()
@@ -118,18 +118,18 @@ class SourceRejects:
         landed = [key for key in keys if str(key) in known and key not in but]
         for start in range(0, len(landed), _AT_ONCE):
             items = [_digest(key, b"") for key in landed[start : start + _AT_ONCE]]
-            connection.execute(delete(Reject).where(*_mine(self.source, self.account_id), col(Reject.item).in_(items)))
+            connection.execute(delete(Reject).where(*_mine(self.target, self.part), col(Reject.item).in_(items)))
 
     def _known(self, connection: Connection) -> set[str]:
         """The keys of what is rejected."""
         if self._keys is None:
-            keys = select(col(Reject.item_key)).where(*_mine(self.source, self.account_id))
+            keys = select(col(Reject.item_key)).where(*_mine(self.target, self.part))
             self._keys = {key for key in connection.execute(keys).scalars() if key is not None}
         return self._keys
 
 
-def _mine(source: str, account_id: str | None) -> tuple[Any, Any]:
-    return col(Reject.source) == source, col(Reject.account_id) == (account_id or "")
+def _mine(target: Target, part: str) -> tuple[ColumnElement[bool], ...]:
+    return (*target.among(Reject), col(Reject.part) == part)
 
 
 def _digest(key: object, raw: bytes) -> str:
@@ -141,5 +141,5 @@ def _upsert(connection: Connection) -> Any:  # noqa: ANN401 - either database's 
     statement = make(Reject)
     came = {name: statement.excluded[name] for name in ("raw", "last_seen", "session_id")}
     return statement.on_conflict_do_update(
-        index_elements=["source", "account_id", "item", "reason"], set_={**came, "times": col(Reject.times) + 1}
+        index_elements=["source", "account_id", "part", "item", "reason"], set_={**came, "times": col(Reject.times) + 1}
     )

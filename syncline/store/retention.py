@@ -17,8 +17,8 @@ from sqlmodel import col
 
 from syncline.kernel_settings import KeepSettings
 from syncline.model.alerts import Alert
-from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
+from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
 from syncline.store.engine import Store
 
 __all__ = ["prune_history"]
@@ -97,11 +97,10 @@ def _old_sessions(connection: Connection, keep: KeepSettings, before: datetime) 
 def _has_newer_of_its_account() -> ColumnElement[bool]:
     """Whether a newer session of the same account ran: the newest says how the account stands."""
     newer = aliased(SyncSession)
-    account, theirs = col(SyncSession.account_id), col(newer.account_id)
     return exists().where(
         col(newer.source) == col(SyncSession.source),
         col(newer.started_at) > col(SyncSession.started_at),
-        theirs.is_not_distinct_from(account),
+        col(newer.account_id) == col(SyncSession.account_id),
         col(newer.status).not_in(_NEVER_RAN),
     )
 

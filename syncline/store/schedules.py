@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 from sqlmodel import Session, col
 
-from syncline.model.records import ScheduleOverride
+from syncline.model.tables import ScheduleOverride
 from syncline.store.upserts import upsert
 
 __all__ = ["drop", "override", "overrides"]

@@ -26,7 +26,7 @@ from sqlalchemy import func as sql
 from sqlmodel import SQLModel
 
 from syncline import model
-from syncline.errors import NewerDatabaseError, SchemaBehindError
+from syncline.errors import NewerDatabaseError, OlderDatabaseError, SchemaBehindError, StoreError
 from syncline.model.items import Item, table_of
 from syncline.store import revisions, table_shape
 from syncline.store.connections import without_limits
@@ -41,6 +41,9 @@ for _package in iter_modules([str(Path(__file__).parents[1])], "syncline."):
         import_module(f"{_package.name}.tables")  # a domain's, of which nothing else is known here
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
+_OLDEST = "0015"
+_JOINED = frozenset(f"{number:04}" for number in range(1, int(_OLDEST)))
+"""The revisions that became one, `_OLDEST`, before the first release."""
 _UPGRADE_LOCK = 0x5C11E
 """The number of PostgreSQL's advisory lock that an upgrade holds."""
 
@@ -54,11 +57,12 @@ def upgrade(store: Store, *, folder: Path = MIGRATIONS) -> tuple[str | None, str
 
     Raises:
         NewerDatabaseError: the database was made by a newer Syncline.
+        OlderDatabaseError: the database is older than the oldest migration.
     """
     with store.write() as connection:
         _wait_for_others(connection)
         before, heads = _revisions(connection), newest(folder)
-        _refuse_newer(before, folder)
+        _refuse_unknown(before, folder)
         if before != heads:
             command.upgrade(_config(connection, folder), "heads")
         return _said(before) or None, _said(heads), _make_tables(connection)
@@ -70,6 +74,7 @@ def require_current(store: Store) -> None:
     Raises:
         SchemaBehindError: it lacks migrations.
         NewerDatabaseError: it was made by a newer Syncline.
+        OlderDatabaseError: it is older than the oldest migration.
     """
     with store.read() as connection:
         _refuse_other(connection, MIGRATIONS)
@@ -98,6 +103,7 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
     Raises:
         SchemaBehindError: the database lacks migrations, so that it cannot be compared; or a primary key was changed.
         NewerDatabaseError: it was made by a newer Syncline.
+        OlderDatabaseError: it is older than the oldest migration.
     """
     with store.write() as connection:
         _refuse_other(connection, folder)
@@ -156,18 +162,29 @@ def _said(found: set[str]) -> str:
 def _refuse_other(connection: Connection, folder: Path) -> None:
     found = _revisions(connection)
     if found != newest(folder):
-        _refuse_newer(found, folder)
+        _refuse_unknown(found, folder)
         message = "the database lacks migrations: run `syncline db upgrade` (`syncline up` does it by itself)"
         raise SchemaBehindError(message)
 
 
-def _refuse_newer(found: set[str], folder: Path) -> None:
+def _refuse_unknown(found: set[str], folder: Path) -> None:
     for revision in sorted(found):
         try:
             ScriptDirectory(str(folder)).get_revision(revision)
         except CommandError:
-            message = f"the database is at revision {revision}, which this Syncline does not know: upgrade the program"
-            raise NewerDatabaseError(message) from None
+            raise _unknown(revision) from None
+
+
+def _unknown(revision: str) -> StoreError:
+    if revision in _JOINED:
+        return OlderDatabaseError(
+            f"the database is at revision {revision}, and this Syncline upgrades from {_OLDEST} on: run `syncline db "
+            f"upgrade` with a Syncline that still knows {revision}, which brings it to {_OLDEST}; or move the database "
+            f"away and run `syncline db upgrade` for a new one, which the next runs fill"
+        )
+    return NewerDatabaseError(
+        f"the database is at revision {revision}, which this Syncline does not know: upgrade the program"
+    )
 
 
 def _make_tables(connection: Connection) -> list[str]:

@@ -7,13 +7,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
 from syncline.clock import milliseconds
 from syncline.errors import SessionLostError
 from syncline.model.policies import Mode
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession, Tally
+from syncline.model.target import Target
 from syncline.store import totals
 
 __all__ = [
@@ -35,6 +47,8 @@ __all__ = [
 ]
 
 _MESSAGE_LIMIT = 2_000
+_RUNNING = literal_column(f"'{Status.RUNNING}'", String)
+"""Written into the statement: SQLite takes an index of open sessions alone for no parameter."""
 
 _COUNTERS = {
     "pages": col(SyncSession.pages_processed),
@@ -155,16 +169,11 @@ def _error(status: Status, error: tuple[str, str] | None) -> dict[str, object]:
     return {"error_type": None, "error_message": None} if status in {Status.COMPLETED, Status.DEFERRED} else {}
 
 
-def close_abandoned(
-    connection: Connection, source: str, account_id: str | None, *, keep: str, now: datetime
-) -> list[str]:
-    """Close as crashed whatever is open of the source but the session `keep`; returns the ids."""
-    column = col(SyncSession.account_id)
-    same_account = column.is_(None) if account_id is None else column == account_id
+def close_abandoned(connection: Connection, target: Target, *, keep: str, now: datetime) -> list[str]:
+    """Close as crashed whatever is open of the target but the session `keep`; returns the ids."""
     statement = (
         update(SyncSession)
-        .where(col(SyncSession.source) == source, same_account, col(SyncSession.status) == Status.RUNNING)
-        .where(col(SyncSession.id) != keep)
+        .where(*target.among(SyncSession), col(SyncSession.status) == _RUNNING, col(SyncSession.id) != keep)
         .values(
             status=Status.CRASHED,
             completed_at=now,
@@ -174,7 +183,7 @@ def close_abandoned(
     )
     closed = connection.execute(statement).all()
     for session in closed:
-        totals.count(connection, source, Status.CRASHED, begun=session.started_at, ended=now)
+        totals.count(connection, target.source, Status.CRASHED, begun=session.started_at, ended=now)
     return [session.id for session in closed]
 
 
@@ -196,12 +205,10 @@ def running(connection: Connection, source: str | None = None) -> Sequence[SyncS
     return Session(connection).scalars(statement.order_by(col(SyncSession.started_at))).all()
 
 
-def latest_started(connection: Connection, source: str, account_id: str | None) -> SyncSession | None:
-    """The newest session of the source that really ran, whatever became of it."""
-    column = col(SyncSession.account_id)
-    same_account = column.is_(None) if account_id is None else column == account_id
+def latest_started(connection: Connection, target: Target) -> SyncSession | None:
+    """The newest session of the target that really ran, whatever became of it."""
     ran = col(SyncSession.status).not_in([Status.SKIPPED, Status.MISSED])
-    return _first(connection, col(SyncSession.source) == source, same_account, ran)
+    return _first(connection, *target.among(SyncSession), ran)
 
 
 def _first(connection: Connection, *conditions: ColumnElement[bool]) -> SyncSession | None:

@@ -9,6 +9,7 @@ from support.upstream import ListPages
 
 from cli.checkpoint import forget
 from syncline.model.policies import Mode
+from syncline.model.target import Target
 from syncline.store import audit, checkpoints
 from syncline.store.engine import Store
 
@@ -31,7 +32,7 @@ def test_an_unfinished_pass_says_how_far_it_has_come(syncline: Syncline, store: 
     with store.write() as connection:
         state = '{"mode":"full","started_at":"2026-01-22T10:00:00Z","resume":{"mark":"t0ken"},"pages":3,"items":30}'
         checkpoints.write(
-            connection, "products", None, cursor=None, full_pass_at=None, pass_state=state, now=store.clock.now()
+            connection, Target("products"), cursor=None, full_pass_at=None, pass_state=state, now=store.clock.now()
         )
     shown = syncline("checkpoint", "show", "products").stdout
     assert "unfinished pass: mode full" in shown

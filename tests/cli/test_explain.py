@@ -10,6 +10,7 @@ import pytest
 
 from cli.session_text import follows
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 from syncline.store import holds
 from syncline.store.engine import Store
 from syncline.words import iso_instant
@@ -105,7 +106,7 @@ def test_a_held_run_names_the_hold_at_once(syncline: Syncline, store: Store, sou
     """It waited in silence for half a minute before."""
     now = store.clock.now()
     with store.write() as connection:
-        holds.create(connection, source, reason="stocktaking", created_by="ann", now=now, ttl_seconds=3_600)
+        holds.create(connection, Target(source), reason="stocktaking", created_by="ann", now=now, ttl_seconds=3_600)
     done = syncline("sync", "products")
     assert done.returncode == 75
     assert "held by ann until 20" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 from cli.holds import start_deferred
 from cli.instance import Instance, actor
 from syncline.errors import PrefectUnavailableError
+from syncline.model.target import Target
 from syncline.store import audit, holds
 from syncline.store.engine import Store
 
@@ -27,7 +28,7 @@ def test_a_pause_holds_the_source_and_says_until_when(syncline: Syncline, store:
     done = syncline("pause", "products", "--reason", "order creation", "--for", "10m")
     assert (done.returncode, done.stdout) == (0, "products paused for 10m: order creation\n")
     with store.read() as connection:
-        hold = holds.active(connection, "products", now=store.clock.now())
+        hold = holds.active(connection, Target("products"), now=store.clock.now())
     assert hold is not None
     assert hold.expires_at is not None
     assert (hold.expires_at - hold.created_at).total_seconds() == 600

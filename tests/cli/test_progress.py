@@ -11,6 +11,7 @@ from syncline.clock import ManualClock
 from syncline.errors import DatabaseUnavailableError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally
+from syncline.model.target import Target
 from syncline.store import heartbeats, sessions
 from syncline.store.engine import Store
 
@@ -55,14 +56,14 @@ def test_the_session_on_record_is_read_as_it_advances(sqlite_store: Store, clock
     """The bar shows what is committed: exactly what would be kept if the process died now."""
     _open(sqlite_store, "products-1")
     with sqlite_store.write() as connection:
-        heartbeats.began(connection, "products", now=clock.now())
+        heartbeats.began(connection, Target("products"), now=clock.now())
     clock.advance(seconds=10)
     with sqlite_store.write() as connection:
         sessions.advance(connection, "products-1", Tally(pages=3, processed=300), pages_left=43)
         sessions.note_retry(connection, "products-1", retry_count=1)
         until = clock.now() + timedelta(seconds=20)
-        heartbeats.waiting(connection, "products", reason="hold: orders", until=until, now=clock.now())
-    seen = read(sqlite_store, "products", None, since=START)
+        heartbeats.waiting(connection, Target("products"), reason="hold: orders", until=until, now=clock.now())
+    seen = read(sqlite_store, Target("products"), since=START)
     assert seen == _reading(
         session_id="products-1",
         mode=Mode.FULL,
@@ -79,10 +80,10 @@ def test_only_a_session_that_began_since_is_watched(sqlite_store: Store, clock: 
     """Another process's run of the source is not the one that was asked for."""
     _open(sqlite_store, "products-older")
     clock.advance(seconds=60)
-    assert read(sqlite_store, "products", None, since=clock.now()) is None
+    assert read(sqlite_store, Target("products"), since=clock.now()) is None
     _open(sqlite_store, "products-newer")
     _open(sqlite_store, "customers-newest", source="customers")
-    seen = read(sqlite_store, "products", None, since=clock.now())
+    seen = read(sqlite_store, Target("products"), since=clock.now())
     assert seen is not None
     assert seen.session_id == "products-newer"
 
@@ -90,8 +91,8 @@ def test_only_a_session_that_began_since_is_watched(sqlite_store: Store, clock: 
 def test_an_accounts_session_is_not_taken_for_the_sources_own(sqlite_store: Store, clock: ManualClock) -> None:
     """Accounts of one source run side by side."""
     _open(sqlite_store, "of-account", account_id="a1")
-    assert read(sqlite_store, "products", None, since=START) is None
-    assert read(sqlite_store, "products", "a1", since=START) is not None
+    assert read(sqlite_store, Target("products"), since=START) is None
+    assert read(sqlite_store, Target("products", "a1"), since=START) is not None
 
 
 def test_the_bar_is_drawn_while_the_work_runs(
@@ -132,7 +133,7 @@ def test_nothing_is_drawn_where_stderr_is_no_terminal(capsys: pytest.CaptureFixt
     assert (captured.out, captured.err, looked) == ("", "", [])
 
 
-def _open(store: Store, session_id: str, *, source: str = "products", account_id: str | None = None) -> None:
+def _open(store: Store, session_id: str, *, source: str = "products", account_id: str = "") -> None:
     opened = SyncSession.model_validate(
         {
             "id": session_id,

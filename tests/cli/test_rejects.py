@@ -22,8 +22,8 @@ def partial(keep: Callable[..., SyncSession], store: Store) -> SyncSession:
     rows = [(7, "price: must not be negative", b'{"id": 7, "price": -1}'), (None, "no key", b"[]")]
     now = store.clock.now()
     with store.write() as connection:
-        rejects.add(connection, "earlier", kept.source, rows[:1], now=now - timedelta(hours=2))
-        rejects.add(connection, kept.id, kept.source, rows, now=now - timedelta(minutes=5))
+        rejects.add(connection, "earlier", kept.target, rows[:1], now=now - timedelta(hours=2))
+        rejects.add(connection, kept.id, kept.target, rows, now=now - timedelta(minutes=5))
     return kept
 
 

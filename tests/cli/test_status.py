@@ -14,6 +14,7 @@ from cli.status import facts, row
 from deployments.prefect_schedules import ScheduleInfo
 from flows import registry
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 from syncline.status.judgement import report
 from syncline.status.report import SourceReport
 from syncline.status.schedules import Schedule, Schedules
@@ -83,9 +84,9 @@ def test_a_running_source_shows_how_far_it_is_and_what_it_waits_for(
     running = keep(status=Status.RUNNING, completed_at=None, pages_processed=12, items_processed=1200)
     now = store.clock.now()
     with store.write() as connection:
-        heartbeats.began(connection, "products", now=running.started_at)
+        heartbeats.began(connection, Target("products"), now=running.started_at)
         until = now + timedelta(minutes=5, seconds=30)
-        heartbeats.waiting(connection, "products", reason="hold: order creation", until=until, now=now)
+        heartbeats.waiting(connection, Target("products"), reason="hold: order creation", until=until, now=now)
     told = syncline("status", "products").stdout
     assert "12/46 pages, 1,200 items, 6/s" in told
     assert "hold: order creation (in 5 min)" in told

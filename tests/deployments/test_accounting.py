@@ -26,8 +26,8 @@ from deployments.late_runs import resolve_late
 from deployments.reconciling import reconcile_once
 from deployments.schedules import interval_schedule
 from flows.points import sync_points
-from syncline.model.records import AuditEntry, LeaseRow
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import AuditEntry, LeaseRow
 from syncline.model.timetable import Timetable
 from syncline.passes.accounting import dump, load_spans
 from syncline.settings import Settings
@@ -141,7 +141,7 @@ def points(served: Instance) -> Iterator[Points]:
     asyncio.run(_forget(served.settings))
     with served.store.write() as connection:
         connection.execute(delete(SyncSession).where(col(SyncSession.source) == "points"))
-        connection.execute(delete(LeaseRow).where(col(LeaseRow.name) == "source:points"))
+        connection.execute(delete(LeaseRow).where(col(LeaseRow.source) == "points"))
         connection.execute(delete(Timetable).where(col(Timetable.source) == "points"))
         connection.execute(delete(AuditEntry).where(col(AuditEntry.target) == "points"))
 

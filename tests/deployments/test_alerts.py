@@ -18,6 +18,7 @@ from deployments.client import open_client
 from flows.registry import sources
 from syncline.errors import ConfigurationError
 from syncline.model.alerts import Alert, Delivery, Rule
+from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.status.reading import read_report
 from syncline.status.schedules import Schedules
@@ -129,7 +130,7 @@ def test_refused_credentials_fire_until_the_hold_is_released(watch: Watch) -> No
     with store.write() as connection:
         hold = holds.create(
             connection,
-            "customers",
+            Target("customers"),
             reason="erp refused the credentials (401)",
             created_by="syncline",
             now=store.clock.now(),

@@ -32,6 +32,7 @@ from flows.registry import find
 from flows.x import X
 from syncline.contests import snapshots
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.resilience.budget_state import Granted
 from syncline.store import holds, leases, schedules
 from syncline.store.budgets import Budgets
@@ -121,7 +122,7 @@ def test_a_hang_of_one_endpoint_harms_no_other_service(
     )
     assert 0 <= (failed.completed_at - failed.started_at).total_seconds() - TIMEOUT_SECONDS < SOON_SECONDS
     with instance.store.read() as connection:
-        lease = leases.holder(connection, f"source:{hanging}")
+        lease = leases.holder(connection, Target(hanging))
     assert lease is None or leases.has_run_out(lease, failed.id, now=instance.store.clock.now())
     eventually(lambda: asyncio.run(free_slots(instance, hanging)), "free slot of the limit")
     after = health(instance, hanging)
@@ -185,11 +186,11 @@ def test_a_stall_is_seen_and_what_explains_a_silence_is_no_stall(spent: Instance
         assert health(spent, "freezeCoordinator")["status"] == "STALLED"
         with spent.store.write() as connection:
             now = spent.store.clock.now()
-            holds.create(connection, service, reason="stocktaking", created_by="ann", now=now, ttl_seconds=600)
+            holds.create(connection, Target(service), reason="stocktaking", created_by="ann", now=now, ttl_seconds=600)
         told = health(spent)
         assert (statuses(told)[service], told["stalled_services"]) == ("PAUSED", [])
         with spent.store.write() as connection:
-            holds.release_all(connection, service, now=spent.store.clock.now())
+            holds.release_all(connection, Target(service), now=spent.store.clock.now())
         assert health(spent)["stalled_services"] == ["freezeCoordinator"]
         asyncio.run(controls.stop(spent.settings, spent.store, service, actor="ann"))
         told = health(spent)

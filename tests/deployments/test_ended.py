@@ -8,6 +8,7 @@ from flows.products import PRODUCTS
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.store import leases, sessions
 from syncline.store.engine import Store
 
@@ -28,4 +29,4 @@ def test_a_session_that_no_hook_could_close_is_cancelled_with_its_run(store: Sto
     assert (found(store, cut_off).status, found(store, cut_off).reason) == (Status.CANCELLED, ENDED)
     assert found(store, works).status is Status.RUNNING
     with store.read() as connection:
-        assert leases.has_run_out(leases.holder(connection, "source:products"), cut_off, now=store.now(connection))
+        assert leases.has_run_out(leases.holder(connection, Target("products")), cut_off, now=store.now(connection))

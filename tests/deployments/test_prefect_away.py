@@ -12,6 +12,7 @@ from support.relay import Relay, relayed
 
 from deployments.client import open_client
 from deployments.reconciling import reconcile_once
+from syncline.model.target import Target
 from syncline.store import holds, leases
 
 pytestmark = pytest.mark.slow
@@ -72,13 +73,13 @@ def test_the_end_of_a_run_is_told_when_the_server_is_back(
 def is_free(calm: Instance, session_id: str) -> bool:
     """Whether the next run may begin, though the process still waits."""
     with calm.store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
         return leases.has_run_out(lease, session_id, now=calm.store.now(connection))
 
 
 def release(calm: Instance) -> None:
     with calm.store.write() as connection:
-        holds.release_all(connection, "products", now=calm.store.clock.now())
+        holds.release_all(connection, Target("products"), now=calm.store.clock.now())
 
 
 @pytest.mark.parametrize(

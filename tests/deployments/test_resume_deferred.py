@@ -13,6 +13,7 @@ from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status, Trigger
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.settings import Settings
 from syncline.store import holds
@@ -54,7 +55,7 @@ def test_a_run_that_met_a_second_hold_at_the_door_goes_on_when_that_one_ends(
     """Holds nest; the run that was deferred twice waits for a hold still."""
     with sqlite_store.write() as connection:
         now = sqlite_store.clock.now()
-        holds.create(connection, "products", reason="why", created_by="a", now=now, ttl_seconds=60)
+        holds.create(connection, Target("products"), reason="why", created_by="a", now=now, ttl_seconds=60)
     assert admit(sqlite_store, PRODUCTS, DueRun(trigger=Trigger.RETRY)).status is Status.DEFERRED
     with pytest.raises(PrefectUnavailableError):
         resume(settings, sqlite_store)

@@ -17,6 +17,7 @@ from deployments.client import open_client
 from deployments.reconciling import reconcile_once
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.store import audit, holds, leases
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,7 @@ def test_a_killed_process_leaves_a_crashed_session_and_the_next_run_goes_on(calm
     flow_run_id = _run(calm)
     session = _pulling(calm, flow_run_id)
     with calm.store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert lease is not None
     assert lease.owner == session.id
     os.kill(lease.pid, signal.SIGKILL)
@@ -135,7 +136,7 @@ def test_a_final_failure_reaches_prefects_events(calm: Instance) -> None:
     (refused,) = eventually(lambda: [one for one in _events(calm, REFUSED) if one not in earlier], "event")
     assert "SYNCLINE_UPSTREAMS__ERP__TOKEN" in refused["reason"]
     with calm.store.write() as connection:
-        assert holds.release_all(connection, "products", now=calm.store.clock.now()) == 1
+        assert holds.release_all(connection, Target("products"), now=calm.store.clock.now()) == 1
 
 
 def _event_of(calm: Instance, session: SyncSession) -> dict[str, Any] | None:

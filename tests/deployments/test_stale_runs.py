@@ -19,13 +19,14 @@ from deployments.client import open_client
 from deployments.run_processes import RunProcesses
 from deployments.stale_runs import end_orphans
 from flows.points import sync_points
-from syncline.model.records import LeaseRow
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import LeaseRow
+from syncline.model.target import Target
 from syncline.store import leases, sessions
 from syncline.store.engine import Store
 
 pytestmark = pytest.mark.slow
-LEASE = "source:points"
+LEASE = Target("points")
 LONG_AGO = timedelta(minutes=2)
 
 
@@ -52,7 +53,7 @@ def instance(served: Instance) -> Iterator[Instance]:
     yield served
     with served.store.write() as connection:
         connection.execute(delete(SyncSession).where(col(SyncSession.source) == "points"))
-        connection.execute(delete(LeaseRow).where(col(LeaseRow.name) == LEASE))
+        connection.execute(delete(LeaseRow).where(*LEASE.among(LeaseRow)))
 
 
 async def running(client: PrefectClient) -> FlowRun:

@@ -24,6 +24,7 @@ from deployments.client import open_client
 from deployments.reconciling import reconcile_once
 from syncline.errors import MissingSettingError, PrefectUnavailableError, UnknownSourceError
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import audit, leases, schedules
 
@@ -99,8 +100,8 @@ def test_a_run_whose_process_lives_is_left_to_it(calm: Instance) -> None:
     now = calm.store.clock.now()
     with _crashed(calm, minutes_ago=2) as (flow_run_id, session_id):
         with calm.store.write() as connection:
-            assert leases.acquire(connection, "source:products", session_id, process=leases.Process.current(), now=now)
-            leases.release(connection, "source:products", session_id, now=now)
+            assert leases.acquire(connection, Target("products"), session_id, process=leases.Process.current(), now=now)
+            leases.release(connection, Target("products"), session_id, now=now)
         assert _state_after_reconciling(calm, flow_run_id) is StateType.RUNNING
 
 

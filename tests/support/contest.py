@@ -17,7 +17,7 @@ from flows.x import X
 from support.sources import altered
 from support.webhooks import endpoint
 from syncline.admission.admit import admit
-from syncline.admission.due_run import DueRun, lease_name
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing, rounds, snapshots
 from syncline.contests.checking import Checks
@@ -30,6 +30,7 @@ from syncline.errors import DeferredError, UpstreamError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes import prune, pull
 from syncline.passes.closing import close, complete
 from syncline.passes.waiting import Waiting
@@ -55,7 +56,7 @@ def serving_x(clock: ManualClock, *, mentions: int = 250) -> Generator[sandbox.B
         yield box
 
 
-_running: ContextVar[tuple[str, str]] = ContextVar("running")
+_running: ContextVar[tuple[Target, str]] = ContextVar("running")
 """The lease and the session of the run under way."""
 
 
@@ -205,7 +206,7 @@ class Contest:
         if not admission.granted:
             return admission.status
         session = admission.session_id
-        _running.set((lease_name(service.name, None), session))
+        _running.set((service.target(), session))
         try:
             async with self.client(service) as client:
                 await work(client, session, admission.mode)
@@ -219,7 +220,7 @@ class Contest:
 
     def _latest(self, service: Source) -> SyncSession | None:
         with self.store.read() as connection:
-            return sessions.latest_started(connection, service.name, None)
+            return sessions.latest_started(connection, Target(service.name))
 
     async def _note(self, progress: FreezeProgress) -> None:
         self.progress.append(progress)

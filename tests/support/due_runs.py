@@ -10,9 +10,9 @@ from syncline.admission.decide import Decision, decide, refusal
 from syncline.admission.due_run import DueRun, Queued
 from syncline.admission.facts import Facts
 from syncline.model.policies import Mode
-from syncline.model.records import Hold, QueuedRun
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.tables import Hold, QueuedRun
 from syncline.resilience.breaker import BreakerState
 from syncline.store.breakers import BreakerStatus
 
@@ -48,7 +48,7 @@ def row(session_id: str, tick: datetime, *, pid: int = 7) -> QueuedRun:
     """A run in the queue; `pid=0` is a place that is kept for a deferred one."""
     return QueuedRun(
         session_id=session_id,
-        lease="source:products",
+        source="products",
         tick=tick,
         expires_at=LATER,
         host="h",

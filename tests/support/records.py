@@ -15,7 +15,7 @@ def open_session(
     session_id: str = "s1",
     *,
     source: str = "products",
-    account_id: str | None = None,
+    account_id: str = "",
     status: Status = Status.RUNNING,
     started_at: datetime | None = None,
     flow_run_id: str | None = None,

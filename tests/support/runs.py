@@ -94,7 +94,7 @@ def begin(
     source: Source,
     *,
     mode: Mode = Mode.FULL,
-    account_id: str | None = None,
+    account_id: str = "",
     process: Process | None = None,
     trigger: Trigger = Trigger.SCHEDULE,
 ) -> Admission:
@@ -110,7 +110,7 @@ def pull(
     source: Source,
     admission: Admission,
     *,
-    account_id: str | None = None,
+    account_id: str = "",
     force: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     on_page: Callable[[pulling.Progress], Awaitable[None]] | None = None,
@@ -137,7 +137,7 @@ def run(
     *,
     mode: Mode = Mode.FULL,
     force: bool = False,
-    account_id: str | None = None,
+    account_id: str = "",
     transport: Transport | None = None,
     trigger: Trigger = Trigger.SCHEDULE,
 ) -> Ran:

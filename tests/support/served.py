@@ -18,6 +18,7 @@ from deployments.reconciling import reconcile_once
 from support.instance import Instance, child_env, eventually, free_port, start_prefect
 from support.kept import Kept
 from syncline.model.session import SyncSession
+from syncline.model.target import Target
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import holds, schema
 from syncline.store.engine import Store
@@ -56,7 +57,7 @@ def calm(served: Instance) -> Instance:
     """The instance with its first runs behind it, and an upstream that behaves."""
     served.box.faults.clear()
     with served.store.write() as connection:  # what a test that failed has left
-        holds.release_all(connection, "products", now=served.store.clock.now())
+        holds.release_all(connection, Target("products"), now=served.store.clock.now())
     asyncio.run(reconcile_once(served.settings, served.store))  # a run that a test killed with its runner
     for source in ("products", "customers"):
         eventually(lambda source=source: _ended(served, source), f"first run of {source}")

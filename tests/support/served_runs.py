@@ -11,6 +11,7 @@ from deployments.client import open_client
 from support.instance import Instance, eventually
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
+from syncline.model.target import Target
 from syncline.store import leases
 
 __all__ = ["PRODUCTS", "cancel", "ended", "hanging", "started"]
@@ -30,7 +31,7 @@ def hanging(calm: Instance) -> tuple[str, int]:
     session = calm.session_of(flow_run_id, "running")
     eventually(lambda: calm.box.faults.orders()[0].struck, "request")
     with calm.store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert lease is not None
     assert lease.owner == session.id
     return flow_run_id, lease.pid

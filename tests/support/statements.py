@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 from syncline.store.engine import Store
 
 __all__ = ["counted", "traced"]
@@ -15,8 +15,8 @@ def traced(store: Store) -> list[str]:
     """The statements that go over the store's direct connection from now on."""
     heard: list[str] = []
 
-    def listen(wire: Wire) -> None:
-        connection = cast("sqlite3.Connection", wire._connection)  # pyright: ignore[reportPrivateUsage] - only the driver can tell
+    def listen(raw: RawStatements) -> None:
+        connection = cast("sqlite3.Connection", raw._connection)  # pyright: ignore[reportPrivateUsage] - only the driver can tell
         connection.set_trace_callback(heard.append)
 
     store.direct.call(listen)
@@ -39,8 +39,8 @@ def counted(store: Store) -> Generator[list[str]]:
         def close(self) -> None:
             self.inner.close()
 
-    def listen(wire: Wire) -> None:
-        wire._connection = Listening(wire._connection)  # pyright: ignore[reportPrivateUsage] - only the driver can tell
+    def listen(raw: RawStatements) -> None:
+        raw._connection = Listening(raw._connection)  # pyright: ignore[reportPrivateUsage] - only the driver can tell
 
     store.direct.call(listen)
     yield heard

@@ -19,6 +19,7 @@ from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.passes.reconcile import reconcile
 from syncline.store import holds, sessions
@@ -236,7 +237,9 @@ def test_a_long_history_is_read_in_parts(sqlite_store: Store) -> None:
 def test_a_deferred_session_is_a_result_too(store: Store, heard: Heard) -> None:
     """It is the outcome of that run; the one that goes on later has its own."""
     with store.write() as connection:
-        holds.create(connection, "products", reason="why", created_by="a", now=store.clock.now(), ttl_seconds=60)
+        holds.create(
+            connection, Target("products"), reason="why", created_by="a", now=store.clock.now(), ttl_seconds=60
+        )
     deferred = admit(store, SOURCE, DueRun(trigger=Trigger.RETRY)).session_id
     assert heard.outcomes == [(deferred, Status.DEFERRED)]
     assert numbers(store) == [(1, deferred)]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.store import holds
 from syncline.store.engine import Store
 from tasks.deferral import goes_on_at
@@ -16,7 +17,7 @@ LATER = NOW + timedelta(minutes=5)
 
 def _hold(store: Store, source: str, ttl_seconds: float | None) -> str:
     with store.write() as connection:
-        made = holds.create(connection, source, reason="why", created_by="a", now=NOW, ttl_seconds=ttl_seconds)
+        made = holds.create(connection, Target(source), reason="why", created_by="a", now=NOW, ttl_seconds=ttl_seconds)
     return made.id
 
 

@@ -14,6 +14,7 @@ from syncline.admission.due_run import DueRun
 from syncline.errors import RefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Tally, Trigger
+from syncline.model.target import Target
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
@@ -25,7 +26,7 @@ from tasks.run import Run, entered
 
 def _newest(store: Store) -> SyncSession:
     with store.read() as connection:
-        newest = sessions.latest_started(connection, "products", None)
+        newest = sessions.latest_started(connection, Target("products"))
     assert newest is not None
     return newest
 
@@ -95,7 +96,7 @@ def test_a_paused_source_is_skipped_with_the_reason(instance: Store, box: sandbo
     """A hold must neither fail a run nor let it call the upstream."""
     with instance.write() as connection:
         now = instance.clock.now()
-        holds.create(connection, "products", reason="stocktaking", created_by="test", now=now, ttl_seconds=60)
+        holds.create(connection, Target("products"), reason="stocktaking", created_by="test", now=now, ttl_seconds=60)
     state = asyncio.run(sync_products.fn())
     assert (state.name, state.message) == ("Skipped", "paused: stocktaking")
     assert state.is_completed()
@@ -121,7 +122,7 @@ def test_a_hold_that_comes_while_it_runs_defers_it(instance: Store, box: sandbox
             continue
         with instance.write() as connection:
             now = instance.clock.now()
-            holds.create(connection, "products", reason="order", created_by="test", now=now, ttl_seconds=600)
+            holds.create(connection, Target("products"), reason="order", created_by="test", now=now, ttl_seconds=600)
 
     with ThreadPoolExecutor(1) as other:
         held = other.submit(hold_when_it_asks)

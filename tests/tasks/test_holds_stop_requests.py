@@ -17,6 +17,7 @@ from syncline.model.page import Ask, Page, Request, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 from syncline.passes.waiting import Waiting
 from syncline.settings import Settings, UpstreamSettings
@@ -35,7 +36,7 @@ def hold(store: Store, *, ttl_seconds: float | None = None) -> None:
     with store.write() as connection:
         holds.create(
             connection,
-            "products",
+            Target("products"),
             reason="order creation",
             created_by="ann",
             now=store.clock.now(),

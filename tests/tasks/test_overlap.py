@@ -9,6 +9,7 @@ from syncline.admission.due_run import DueRun
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Tally, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.closing import complete
 from syncline.store import queue, sessions
 from syncline.store.engine import Store
@@ -43,7 +44,7 @@ def test_a_queued_run_does_its_work_when_the_one_before_has_ended(instance: Stor
 
 def _waits(store: Store) -> bool:
     with store.read() as connection:
-        return bool(queue.waiting(connection, "source:products", now=store.clock.now()))
+        return bool(queue.waiting(connection, Target("products"), now=store.clock.now()))
 
 
 def test_a_queued_run_whose_patience_ends_says_when_it_goes_on(instance: Store) -> None:
@@ -53,6 +54,6 @@ def test_a_queued_run_whose_patience_ends_says_when_it_goes_on(instance: Store) 
     state = asyncio.run(flow_of(queueing).fn())
     assert (state.name, state.message) == ("Deferred", f"overlap: session {first.session_id} is running")
     with instance.read() as connection:
-        newest = sessions.latest_started(connection, "products", None)
+        newest = sessions.latest_started(connection, Target("products"))
     assert newest is not None
     assert (newest.status, newest.held, newest.retry_at is not None) == (Status.DEFERRED, False, True)

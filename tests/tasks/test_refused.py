@@ -9,8 +9,9 @@ from sqlmodel import Session, select
 import sandbox
 from flows.products import sync_products
 from syncline.errors import RefusedError
-from syncline.model.records import AuditEntry, Hold
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import AuditEntry, Hold
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
@@ -52,7 +53,7 @@ def test_resuming_has_the_same_credentials_tried_once_more(
     monkeypatch.setenv("SYNCLINE_UPSTREAMS__ERP__TOKEN", "revoked")
     refused_run(instance)
     with instance.write() as connection:
-        holds.release_all(connection, "products", now=instance.clock.now())
+        holds.release_all(connection, Target("products"), now=instance.clock.now())
     refused_run(instance)
     assert asyncio.run(sync_products.fn()).name == "Skipped"
     assert len(box.requests.entries()) == 2

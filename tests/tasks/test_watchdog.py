@@ -21,6 +21,7 @@ from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.store import leases, sessions
 from syncline.store.engine import Store
 from tasks.admit import admit
@@ -46,14 +47,14 @@ def flow_of(source: Source) -> SyncFlow[[]]:
 
 def newest(store: Store, source: str = "products") -> SyncSession:
     with store.read() as connection:
-        found = sessions.latest_started(connection, source, None)
+        found = sessions.latest_started(connection, Target(source))
     assert found is not None
     return found
 
 
 def is_free(store: Store, source: str = "products") -> bool:
     with store.read() as connection:
-        lease = leases.holder(connection, f"source:{source}")
+        lease = leases.holder(connection, Target(source))
     return lease is not None and lease.pid < 0
 
 
@@ -222,7 +223,7 @@ def test_a_run_that_pulls_hears_at_its_next_page_that_another_one_takes_its_plac
 
     def ask_to_end() -> None:
         with instance.write() as connection:
-            leases.ask_to_end(connection, "source:products", newest(instance).id, by="products-sync-2")
+            leases.ask_to_end(connection, Target("products"), newest(instance).id, by="products-sync-2")
 
     pages.before(2, ask_to_end)
     state = asyncio.run(flow_of(replacing).fn())

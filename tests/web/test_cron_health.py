@@ -15,6 +15,7 @@ from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
 from syncline.model.session import Status
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings
 from syncline.store import heartbeats, holds
@@ -77,7 +78,7 @@ def scene(
 
 def beat(store: Store, source: str = "products") -> None:
     with store.write() as connection:
-        heartbeats.began(connection, source, now=store.clock.now())
+        heartbeats.began(connection, Target(source), now=store.clock.now())
 
 
 def status(told: dict[str, Any], service: str = "products") -> str:
@@ -136,9 +137,11 @@ def test_what_is_known_to_keep_a_service_is_not_called_stalled(
     now, later = scene.clock.now(), scene.clock.now() + timedelta(minutes=10)
     with scene.store.write() as connection:
         if why == "hold":
-            holds.create(connection, "products", reason="stocktaking", created_by="ann", now=now, ttl_seconds=600)
+            holds.create(
+                connection, Target("products"), reason="stocktaking", created_by="ann", now=now, ttl_seconds=600
+            )
         if why == "waits":
-            heartbeats.waiting(connection, "products", reason="budget erp:requests", until=later, now=now)
+            heartbeats.waiting(connection, Target("products"), reason="budget erp:requests", until=later, now=now)
     if why == "breaker":
         trip(scene.store, scene.sources[1])
     if why == "deferred":
@@ -163,9 +166,9 @@ def test_a_run_under_way_lives_by_its_beats(
     now = scene.clock.now()
     with scene.store.write() as connection:
         if sign == "page":
-            heartbeats.beat(connection, "products", page=9, now=now)
+            heartbeats.beat(connection, Target("products"), page=9, now=now)
         else:
-            heartbeats.waiting(connection, "products", reason="rate limit", until=now, now=now)
+            heartbeats.waiting(connection, Target("products"), reason="rate limit", until=now, now=now)
     scene.clock.advance(seconds=silent_seconds)
     told = scene.read()
     assert (status(told), told["services"][1]["age_seconds"]) == (life, 7_200 + silent_seconds)
@@ -183,7 +186,7 @@ def test_a_run_that_outlasted_its_interval_counts_from_its_end(
     beat(scene.store)
     scene.clock.advance(seconds=took_seconds)
     with scene.store.write() as connection:
-        heartbeats.ended(connection, "products", failed=False, duration_ms=1, now=scene.clock.now())
+        heartbeats.ended(connection, Target("products"), failed=False, duration_ms=1, now=scene.clock.now())
     scene.clock.advance(seconds=silent_seconds)
     assert status(scene.read()) == life
 
@@ -257,7 +260,7 @@ def test_one_service_is_told_with_its_heartbeat(
     expect("twitter_poller", 120)
     beat(sqlite_store, "twitter_poller")
     with sqlite_store.write() as connection:
-        heartbeats.ended(connection, "twitter_poller", failed=True, duration_ms=900, now=clock.now())
+        heartbeats.ended(connection, Target("twitter_poller"), failed=True, duration_ms=900, now=clock.now())
     told = read(f"/health/cron/{name}")
     assert (told["service"], told["expected_interval_seconds"], told["error_count"]) == ("twitterPoller", 120, 1)
     assert told["last_duration_ms"] == 900

@@ -11,6 +11,7 @@ from syncline.contests import pushing, rounds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.store import heartbeats, holds, sessions
 from syncline.store.budgets import Budgets
@@ -121,8 +122,8 @@ def test_each_session_shows_its_outcome_and_the_reason(call: Call, store: Store,
     record(store, Status.SKIPPED, took=0, reason="overlap: session products-sync-1 is running")
     clock.advance(seconds=200)
     with store.write() as connection:
-        heartbeats.began(connection, "products", now=clock.now())
-        heartbeats.ended(connection, "products", failed=True, duration_ms=1, now=clock.now())
+        heartbeats.began(connection, Target("products"), now=clock.now())
+        heartbeats.ended(connection, Target("products"), failed=True, duration_ms=1, now=clock.now())
     text = read(call).text
     assert "3 min ago products skipped full schedule overlap: session products-sync-1 is running" in text
     assert "1 h ago products failed full schedule 0 0 0 0 35 s erp answered 503 2 retries" in text
@@ -136,7 +137,7 @@ def test_what_others_wrote_cannot_write_the_page(call: Call, store: Store) -> No
     record(store, Status.FAILED, error_message=nasty, flow_run_id=nasty)
     with store.write() as connection:
         now = store.clock.now()
-        holds.create(connection, "*", reason=nasty, created_by=nasty, now=now, ttl_seconds=None)
+        holds.create(connection, Target("*"), reason=nasty, created_by=nasty, now=now, ttl_seconds=None)
     answer = call("GET", "/").text
     assert "<script>" not in answer
     assert "<img" not in answer
@@ -148,7 +149,7 @@ def test_holds_show_who_holds_and_until_when(call_sqlite: Call, sqlite_store: St
     now = sqlite_store.clock.now()
     with sqlite_store.write() as connection:
         for reason, ttl in (("order creation", 300), ("migration", None)):
-            holds.create(connection, "products", reason=reason, created_by="ann", now=now, ttl_seconds=ttl)
+            holds.create(connection, Target("products"), reason=reason, created_by="ann", now=now, ttl_seconds=ttl)
     text = read(call_sqlite).text
     assert "products paused" in text
     assert "order creation held by ann , ends in 5 min" in text.replace(", ends", " , ends").replace("  ", " ")

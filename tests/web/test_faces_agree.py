@@ -19,6 +19,7 @@ from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.status.report import Report, State
 from syncline.store import heartbeats, holds
 from syncline.store.breakers import Breakers
@@ -98,13 +99,15 @@ def build(scene: Scene, store: Store, clock: ManualClock, source: Source) -> Non
     with store.write() as connection:
         if scene.beat is not None:
             began, beat = sorted(scene.beat, reverse=True)
-            heartbeats.began(connection, "quests", now=now - timedelta(seconds=began))
-            heartbeats.beat(connection, "quests", page=1, now=now - timedelta(seconds=beat))
+            heartbeats.began(connection, Target("quests"), now=now - timedelta(seconds=began))
+            heartbeats.beat(connection, Target("quests"), page=1, now=now - timedelta(seconds=beat))
             if scene.waits is not None:
                 until = now + timedelta(seconds=scene.waits)
-                heartbeats.waiting(connection, "quests", reason="a budget", until=until, now=now)
+                heartbeats.waiting(connection, Target("quests"), reason="a budget", until=until, now=now)
         if scene.hold:
-            holds.create(connection, "quests", reason="stocktaking", created_by="ann", now=now, ttl_seconds=None)
+            holds.create(
+                connection, Target("quests"), reason="stocktaking", created_by="ann", now=now, ttl_seconds=None
+            )
     if scene.breaker in {"open", "half-open"}:
         trip(store, source)
         clock.advance(seconds=300 if scene.breaker == "half-open" else 1)

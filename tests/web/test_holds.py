@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from syncline.clock import ManualClock
+from syncline.model.target import Target
 from syncline.store import audit, holds
 from syncline.store.engine import Store
 
@@ -37,8 +38,8 @@ def test_a_hold_stands_in_the_way_until_it_expires(call: Call, store: Store, clo
     }
     assert call("GET", "/api/holds").json() == {"holds": [made]}
     with store.read() as connection:
-        assert holds.active(connection, "products", now=clock.now()) is not None
-        assert holds.active(connection, "customers", now=clock.now()) is None
+        assert holds.active(connection, Target("products"), now=clock.now()) is not None
+        assert holds.active(connection, Target("customers"), now=clock.now()) is None
     clock.advance(seconds=60)
     assert call("GET", "/api/holds").json() == {"holds": []}
 
@@ -62,7 +63,7 @@ def test_everything_can_be_held_at_once(call_sqlite: Call, sqlite_store: Store) 
     """`*` is each source that there is, and each that will be."""
     assert hold(call_sqlite, source="*").status_code == 201
     with sqlite_store.read() as connection:
-        assert holds.active(connection, "customers", now=sqlite_store.clock.now()) is not None
+        assert holds.active(connection, Target("customers"), now=sqlite_store.clock.now()) is not None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_an_accounts_hold_leaves_the_others_alone(call_sqlite: Call, sqlite_stor
     made = hold(call_sqlite, account_id="u-1").json()["id"]
     with sqlite_store.read() as connection:
         now = sqlite_store.clock.now()
-        assert holds.active(connection, "products", now=now) is None
-        assert holds.active(connection, "products", now=now, account_id="u-1") is not None
+        assert holds.active(connection, Target("products"), now=now) is None
+        assert holds.active(connection, Target("products", "u-1"), now=now) is not None
     call_sqlite("DELETE", f"/api/holds/{made}")
     assert resumed(calls) == []

@@ -12,6 +12,7 @@ from support.feed import FEED, quests, record, trip
 from syncline.clock import ManualClock
 from syncline.model.session import Status
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.store import heartbeats, sessions
 from syncline.store.breakers import Breakers
@@ -62,7 +63,7 @@ def test_every_metric_has_a_help_text_a_type_and_the_label_source(call: Call, st
     """A parser of Prometheus' own reads it all, and dashboards find the seed's six."""
     record(store, Status.COMPLETED)
     with store.write() as connection:
-        heartbeats.began(connection, "quests", now=clock.now())
+        heartbeats.began(connection, Target("quests"), now=clock.now())
     answer = call("GET", "/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     families = list(text_format(answer.text))
@@ -161,7 +162,7 @@ def test_the_heartbeat_grows_old(value: Value, store: Store, clock: ManualClock)
     """A source of which nothing is heard is found by its age."""
     assert value("syncline_heartbeat_age_seconds") is None
     with store.write() as connection:
-        heartbeats.began(connection, "quests", now=clock.now())
+        heartbeats.began(connection, Target("quests"), now=clock.now())
     clock.advance(seconds=90)
     assert value("syncline_heartbeat_age_seconds") == 90
 

@@ -9,6 +9,7 @@ from support.feed import FEED, quests, record, trip
 from syncline.clock import ManualClock
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.settings import Settings, UpstreamSettings
 from syncline.status.source_json import SessionJson
 from syncline.store import heartbeats, holds
@@ -207,9 +208,9 @@ def test_no_text_repeats_a_credential(path: str, call: Call, store: Store, clock
     record(store, Status.SKIPPED, id="s2", after=1, reason=nasty)
     record(store, Status.RUNNING, id="s3", after=2, took=None, reason=nasty)
     with store.write() as connection:
-        holds.create(connection, "quests", reason=nasty, created_by="ann", now=clock.now(), ttl_seconds=None)
-        heartbeats.began(connection, "quests", now=clock.now())
-        heartbeats.waiting(connection, "quests", reason=nasty, until=None, now=clock.now())
+        holds.create(connection, Target("quests"), reason=nasty, created_by="ann", now=clock.now(), ttl_seconds=None)
+        heartbeats.began(connection, Target("quests"), now=clock.now())
+        heartbeats.waiting(connection, Target("quests"), reason=nasty, until=None, now=clock.now())
     text = call("GET", path, headers={"x-api-key": KEY}).text
     assert "at https://***@feed.example/x: token *** is unknown" in text
     assert not any(secret in text for secret in ("hunter2", "a-token-of-the-feed", KEY))

@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.errors import SynclineError
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
+from syncline.model.target import Target
 from syncline.status.source_json import HoldJson, Instant
 from syncline.store import audit, holds
 from web.api.errors import documented
@@ -44,6 +45,11 @@ class HoldBody(BaseModel):
         default=_DEFAULT_TTL_SECONDS, description="when the hold ends by itself; null: never, it must be released"
     )
 
+    @property
+    def target(self) -> Target:
+        """What is to be paused."""
+        return Target(self.source, self.account_id or "")
+
 
 class HoldList(BaseModel):
     """The holds in force, the oldest first."""
@@ -73,7 +79,8 @@ def create_hold(body: HoldBody, here: Here, actor: Actor) -> HoldJson:
         body = body.model_copy(update={"source": here.require(body.source)})
     now = here.store.clock.now()
     with here.store.write() as connection:
-        hold = holds.create(connection, **body.model_dump(), created_by=actor, now=now)
+        why = body.model_dump(include={"reason", "ttl_seconds"})
+        hold = holds.create(connection, body.target, **why, created_by=actor, now=now)
         detail = body.model_dump(exclude={"source"}) | {"id": hold.id}
         audit.record(connection, actor=actor, action="hold.create", target=hold.source, now=now, detail=detail)
     return HoldJson.model_validate(hold)
@@ -98,11 +105,11 @@ def _release(here: Context, hold_id: str, actor: str) -> tuple[Hold, list[str]]:
         released = holds.release(connection, hold_id, now=now)
         if released is None:
             raise _gone(hold_id, holds.find(connection, hold_id))
-        detail = {"id": released.id, "reason": released.reason, "account_id": released.account_id}
+        detail = {"id": released.id, "reason": released.reason, "account_id": released.account_id or None}
         audit.record(connection, actor=actor, action="hold.release", target=released.source, now=now, detail=detail)
         held = here.names if released.source == holds.EVERY_SOURCE else (released.source,)
-        free = [name for name in held if holds.active(connection, name, now=now) is None]
-    return released, free if released.account_id is None else []
+        free = [name for name in held if holds.active(connection, Target(name), now=now) is None]
+    return released, [] if released.account_id else free
 
 
 def _gone(hold_id: str, hold: Hold | None) -> HTTPException:

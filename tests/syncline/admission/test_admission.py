@@ -9,10 +9,11 @@ from support.shop import products
 from support.upstream import ListPages
 
 from syncline.admission.admit import admit
-from syncline.admission.due_run import Admission, DueRun, lease_name
+from syncline.admission.due_run import Admission, DueRun
 from syncline.clock import ManualClock
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.store import heartbeats, holds, leases, sessions
 from syncline.store.engine import Store
@@ -28,11 +29,16 @@ def due(store: Store, source: Source, **values: Any) -> Admission:  # noqa: ANN4
     return admit(store, source, DueRun(**given))
 
 
-def hold(store: Store, name: str, *, ttl_seconds: float | None, account_id: str | None = None) -> None:
+def hold(store: Store, name: str, *, ttl_seconds: float | None, account_id: str = "") -> None:
     now = store.clock.now()
     with store.write() as connection:
         holds.create(
-            connection, name, reason="why", created_by="a", now=now, ttl_seconds=ttl_seconds, account_id=account_id
+            connection,
+            Target(name, account_id),
+            reason="why",
+            created_by="a",
+            now=now,
+            ttl_seconds=ttl_seconds,
         )
 
 
@@ -44,7 +50,7 @@ def test_an_admitted_run_has_a_session_a_lease_and_a_beating_heart(store: Store,
     assert (found.status, found.trigger, found.flow_run_id) == (Status.RUNNING, Trigger.SCHEDULE, "run-1")
     assert (found.started_at, found.scheduled_for) == (store.clock.now(), store.clock.now())
     with store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
         assert [beat.last_run for beat in heartbeats.every(connection)] == [store.clock.now()]
     assert lease is not None
     assert lease.owner == admission.session_id
@@ -72,7 +78,6 @@ def test_sources_and_accounts_do_not_stand_in_each_others_way(store: Store, sour
     assert due(store, source, account_id="anna").granted
     assert due(store, source, account_id="bert").granted
     assert not due(store, source, account_id="anna").granted
-    assert lease_name("products", "anna") == "source:products:anna"
 
 
 def test_the_same_flow_run_gets_the_same_answer(store: Store, source: Source) -> None:
@@ -95,7 +100,7 @@ def test_a_paused_source_does_not_start(store: Store, source: Source, ttl_second
     assert (refused.status, refused.reason, refused.retry_at) == (Status.SKIPPED, "paused: why", until)
     assert session(store, refused.session_id).retry_at == until
     with store.read() as connection:
-        assert leases.holder(connection, "source:products") is None
+        assert leases.holder(connection, Target("products")) is None
 
 
 def test_a_retry_that_meets_another_hold_is_deferred_again(store: Store, source: Source) -> None:
@@ -104,7 +109,7 @@ def test_a_retry_that_meets_another_hold_is_deferred_again(store: Store, source:
     refused = due(store, source, trigger=Trigger.RETRY)
     assert (refused.status, refused.retry_at) == (Status.DEFERRED, store.clock.now() + timedelta(seconds=600))
     with store.read() as connection:
-        newest = sessions.latest_started(connection, "products", None)
+        newest = sessions.latest_started(connection, Target("products"))
     assert newest is not None
     assert newest.id == refused.session_id
 

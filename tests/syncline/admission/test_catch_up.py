@@ -19,6 +19,7 @@ from syncline.clock import ManualClock
 from syncline.model.policies import CatchUp, Mode
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import queue
@@ -232,7 +233,7 @@ class Burst:
     def _turn(self) -> None:
         now = self.clock.now()
         if self._running is not None:
-            LeaseKeeper(self.store, "products", None, self._running[0]).renew()
+            LeaseKeeper(self.store, Target("products"), self._running[0]).renew()
         if self._running is not None and now >= self._running[2]:
             session_id, tick, _ = self._running
             self.outcomes[tick], self._running = complete(self.store, session_id), None

@@ -10,6 +10,7 @@ from syncline.admission.admit import admit
 from syncline.admission.due_run import Admission, DueRun
 from syncline.clock import ManualClock
 from syncline.model.session import Status, Trigger
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -18,7 +19,7 @@ SOURCE = products_source(ListPages())
 REASON = "the budget erp:all is spent until 2026-01-22 10:30:00 UTC"
 
 
-def defer(store: Store, retry_at: datetime | None, *, held: bool = False, account_id: str | None = None) -> str:
+def defer(store: Store, retry_at: datetime | None, *, held: bool = False, account_id: str = "") -> str:
     """Begin a run, and put it off; returns its session."""
     session_id = begin(store, SOURCE, account_id=account_id).session_id
     close(store, session_id, Status.DEFERRED, reason=REASON, retry_at=retry_at, held=held)
@@ -40,7 +41,7 @@ def test_a_tick_before_the_time_is_skipped_and_names_it(store: Store, clock: Man
         assert refused.reason == f"deferred until 10:30:00 UTC with session {first}: {REASON}"
         assert session(store, refused.session_id).reason == refused.reason
     with store.read() as connection:
-        newest = sessions.latest_started(connection, "products", None)
+        newest = sessions.latest_started(connection, Target("products"))
     assert newest is not None
     assert newest.id == first
 

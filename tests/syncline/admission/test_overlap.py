@@ -20,6 +20,7 @@ from syncline.clock import ManualClock
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import holds, leases, queue
@@ -39,7 +40,7 @@ def wait(store: Store, source: Source, waits: Waits, due: DueRun = TICK) -> Admi
 
 def queued(store: Store) -> list[str]:
     with store.read() as connection:
-        return [row.session_id for row in queue.waiting(connection, "source:products", now=store.clock.now())]
+        return [row.session_id for row in queue.waiting(connection, Target("products"), now=store.clock.now())]
 
 
 def after(clock: ManualClock, seconds: float, act: Callable[[], object]) -> Waits:
@@ -153,7 +154,7 @@ def test_a_hold_that_comes_while_a_run_waits_is_minded(store: Store, clock: Manu
     def hold() -> None:
         with store.write() as connection:
             holds.create(
-                connection, "products", reason="why", created_by="a", now=clock.now(), ttl_seconds=None, account_id=None
+                connection, Target("products"), reason="why", created_by="a", now=clock.now(), ttl_seconds=None
             )
 
     refused = wait(store, queueing, after(clock, 5, hold))
@@ -163,7 +164,7 @@ def test_a_hold_that_comes_while_a_run_waits_is_minded(store: Store, clock: Manu
 
 def asked(store: Store, session_id: str) -> str | None:
     with store.read() as connection:
-        return leases.asked_by(connection, "source:products", session_id)
+        return leases.asked_by(connection, Target("products"), session_id)
 
 
 def test_the_one_at_work_is_asked_to_end_and_the_new_run_goes_on_at_its_checkpoint(
@@ -212,9 +213,7 @@ def test_a_run_that_may_not_begin_asks_nobody_to_end(store: Store, clock: Manual
     replacing = source(Overlap.CANCEL_RUNNING)
     first = admit(store, replacing, TICK)
     with store.write() as connection:
-        holds.create(
-            connection, "products", reason="why", created_by="a", now=clock.now(), ttl_seconds=None, account_id=None
-        )
+        holds.create(connection, Target("products"), reason="why", created_by="a", now=clock.now(), ttl_seconds=None)
     assert admit(store, replacing, TICK).status is Status.SKIPPED
     assert asked(store, first.session_id) is None
 
@@ -228,8 +227,7 @@ def test_a_keeper_hears_within_its_next_look_that_the_session_is_asked_to_end(st
     heard, turns = list[str](), iter([False, False, False, True])
     with LeaseKeeper(
         store,
-        "products",
-        None,
+        Target("products"),
         first.session_id,
         on_asked=heard.append,
         look_every_seconds=1,

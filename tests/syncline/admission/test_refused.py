@@ -17,6 +17,7 @@ from syncline.errors import RateLimitedError, RefusedError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Auth, Upstream
 from syncline.passes.closing import close
 from syncline.passes.pull import pull
@@ -137,7 +138,7 @@ def test_settings_are_read_only_where_credentials_were_refused(store: Store) -> 
 
     now = store.clock.now()
     with store.write() as connection:
-        holds.create(connection, "products", reason="stocktaking", created_by="me", now=now, ttl_seconds=None)
+        holds.create(connection, Target("products"), reason="stocktaking", created_by="me", now=now, ttl_seconds=None)
     assert refused.release_changed(store, PRODUCTS, read) == 0
 
 
@@ -146,7 +147,7 @@ def test_an_operator_may_have_it_tried_again(store: Store) -> None:
     shop = Shop()
     tick(store, shop)
     with store.write() as connection:
-        assert holds.release_all(connection, "products", now=store.clock.now()) == 1
+        assert holds.release_all(connection, Target("products"), now=store.clock.now()) == 1
     assert isinstance(tick(store, shop), RefusedError)
     assert isinstance(tick(store, shop), Admission)
     assert shop.asked == 2
@@ -182,6 +183,6 @@ def test_the_session_counts_the_request_that_was_refused(store: Store) -> None:
     """Nothing came of it, but the upstream got it."""
     tick(store, Shop())
     with store.read() as connection:
-        newest = sessions.latest_started(connection, "products", None)
+        newest = sessions.latest_started(connection, Target("products"))
     assert newest is not None
     assert (newest.status, newest.requests) == (Status.FAILED, 1)

@@ -9,9 +9,10 @@ from support.runs import begin, products_source
 from support.upstream import ListPages
 
 from syncline.admission.admit import ask
-from syncline.admission.due_run import DueRun, Queued, lease_name
+from syncline.admission.due_run import DueRun, Queued
 from syncline.model.policies import Overlap
 from syncline.model.session import Status, Trigger
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.passes.reconcile import reconcile
 from syncline.store import holds, leases, queue
@@ -22,7 +23,7 @@ ELSEWHERE = Process(host="elsewhere", boot_id="another boot", pid=7, started=7)
 """Only its lease says whether it lives."""
 SOURCE = products_source(ListPages())
 QUEUED = replace(SOURCE, overlap=Overlap.QUEUE)
-LEASE = lease_name("products", None)
+LEASE = Target("products")
 SKEWS = [timedelta(seconds=61), timedelta(seconds=-61), timedelta(hours=1), timedelta(hours=-1)]
 
 
@@ -81,7 +82,9 @@ def test_a_hold_lasts_as_long_for_all(pair: tuple[Store, Store]) -> None:
     """Somebody pauses a source for half a minute while they create orders: no machine runs it meanwhile."""
     works, looks = pair
     with works.write() as connection:
-        holds.create(connection, "products", reason="orders", created_by="anna", now=works.clock.now(), ttl_seconds=30)
+        holds.create(
+            connection, Target("products"), reason="orders", created_by="anna", now=works.clock.now(), ttl_seconds=30
+        )
     for store in (works, looks):
         said = ask(store, SOURCE, DueRun(trigger=Trigger.MANUAL), timed_out=True)
         assert not isinstance(said, Queued)

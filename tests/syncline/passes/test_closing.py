@@ -12,8 +12,9 @@ from support.upstream import ListPages
 from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
-from syncline.model.records import Heartbeat
 from syncline.model.session import Status, Tally, is_mostly_rejected
+from syncline.model.tables import Heartbeat
+from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.store import heartbeats, leases, sessions
 from syncline.store.engine import Store
@@ -135,7 +136,7 @@ def test_the_end_frees_the_source(store: Store, clock: ManualClock) -> None:
     second = begin(store, SOURCE)
     close(store, first.session_id, Status.CANCELLED)
     with store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert not leases.is_lost(lease, second.session_id, now=clock.now())
 
 
@@ -154,7 +155,7 @@ def test_the_heart_knows_how_long_it_took(store: Store, clock: ManualClock) -> N
     """90 seconds are 90,000 ms; nothing is waited for any more."""
     admission = begin(store, SOURCE)
     with store.write() as connection:
-        heartbeats.waiting(connection, "products", reason="rate limit", until=None, now=clock.now())
+        heartbeats.waiting(connection, Target("products"), reason="rate limit", until=None, now=clock.now())
     clock.advance(seconds=90)
     close(store, admission.session_id, Status.DEFERRED)
     assert (heart(store).last_duration_ms, heart(store).waiting_for) == (90_000, None)

@@ -10,6 +10,7 @@ from support.upstream import ListPages
 from syncline.clock import ManualClock
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
+from syncline.model.target import Target
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -17,7 +18,7 @@ from syncline.store.engine import Store
 
 def cursor(store: Store) -> datetime | None:
     with store.read() as connection:
-        row = checkpoints.read(connection, "products", None)
+        row = checkpoints.read(connection, Target("products"))
     return None if row is None or row.cursor is None else datetime.fromisoformat(row.cursor)
 
 

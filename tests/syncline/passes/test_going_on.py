@@ -12,6 +12,7 @@ from support.sources import altered
 
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.session import Status, Trigger
+from syncline.model.target import Target
 from syncline.store import checkpoints
 from syncline.store.engine import Store
 from syncline.upstreams.paging import Cursor
@@ -112,7 +113,7 @@ def test_parameters_of_the_declaration_are_not_stored(store: Store) -> None:
     with pytest.raises(UnavailableError):
         pull(store, source, begin(store, source), transport=Answering(server))
     with store.read() as connection:
-        row = checkpoints.read(connection, source.name, None)
+        row = checkpoints.read(connection, Target(source.name))
     assert row is not None
     assert row.pass_state is not None
     assert "s3cret" not in row.pass_state

@@ -19,13 +19,14 @@ from support.upstream import ListPages
 
 from syncline import results
 from syncline.admission.admit import admit, ask
-from syncline.admission.due_run import Admission, DueRun, Queued, lease_name
+from syncline.admission.due_run import Admission, DueRun, Queued
 from syncline.clock import ManualClock
 from syncline.errors import SessionLostError
 from syncline.model.page import Page
 from syncline.model.policies import Mode, Overlap
 from syncline.model.session import Status, Trigger
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes.closing import close, complete
 from syncline.passes.commit import PageWriter
 from syncline.passes.prune import prune
@@ -35,7 +36,7 @@ from syncline.store import holds, leases, queue
 from syncline.store.engine import Store
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
-LEASE = lease_name("products", None)
+LEASE = Target("products")
 TABLES = (
     "sync_sessions, session_totals, leases, queued_runs, heartbeats, holds, checkpoints, pass_keys, rejects, products"
 )
@@ -66,7 +67,7 @@ def prepared(store: Store, *, lives: bool) -> Scene:
     )  # one that asks takes a dead one's place
     with store.write() as connection:
         hold = holds.create(
-            connection, "customers", reason="why", created_by="anna", now=store.clock.now(), ttl_seconds=None
+            connection, Target("customers"), reason="why", created_by="anna", now=store.clock.now(), ttl_seconds=None
         )
     return Scene(session_id=admission.session_id, hold_id=hold.id, ticket=said if isinstance(said, Queued) else None)
 
@@ -98,7 +99,7 @@ def _reconcile(outcome: Status | None, store: Store, _: Scene) -> object:
 
 
 def _commit(store: Store, scene: Scene) -> object:
-    writer = PageWriter(store, SOURCE, account_id=None, session_id=scene.session_id)
+    writer = PageWriter(store, SOURCE, account_id="", session_id=scene.session_id)
     state = PassState(mode=Mode.FULL, started_at=store.clock.now(), ordered=False)
     return writer.commit(state, [Page(rows=[raw(row) for row in products(range(20, 40))])])
 
@@ -110,7 +111,7 @@ def _prune(store: Store, scene: Scene) -> object:
 def _hold(store: Store, _: Scene) -> object:
     with store.write() as connection:
         now = store.now(connection)
-        return holds.create(connection, "products", reason="why", created_by="anna", now=now, ttl_seconds=60)
+        return holds.create(connection, Target("products"), reason="why", created_by="anna", now=now, ttl_seconds=60)
 
 
 def _release(store: Store, scene: Scene) -> object:
@@ -198,7 +199,7 @@ def wrong(store: Store) -> list[str]:
             return [tuple(row) for row in connection.execute(text(statement))]
 
         open_ones = said("SELECT id FROM sync_sessions WHERE status = 'running'")
-        owners = said("SELECT owner FROM leases WHERE pid > 0")
+        owners = said("SELECT owner FROM leases WHERE released_at IS NULL")
         totals = said("SELECT status, sum(sessions) FROM session_totals GROUP BY status ORDER BY status")
         closed = said("SELECT status, count(*) FROM sync_sessions WHERE status <> 'running' GROUP BY 1 ORDER BY 1")
         rows = said("SELECT count(*) FROM products")

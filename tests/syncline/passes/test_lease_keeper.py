@@ -10,6 +10,7 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.passes.lease_keeper import LeaseKeeper
 from syncline.store import leases
@@ -19,7 +20,7 @@ SOURCE = products_source(ListPages())
 
 
 def keeper(store: Store, session_id: str) -> LeaseKeeper:
-    return LeaseKeeper(store, "products", None, session_id)
+    return LeaseKeeper(store, Target("products"), session_id)
 
 
 def test_a_session_that_renews_keeps_its_source(store: Store, clock: ManualClock) -> None:
@@ -29,7 +30,7 @@ def test_a_session_that_renews_keeps_its_source(store: Store, clock: ManualClock
         clock.advance(seconds=leases.RENEW_EVERY_SECONDS)
         assert keeper(store, admission.session_id).renew()
     with store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert not leases.is_lost(lease, admission.session_id, now=clock.now())
 
 
@@ -44,7 +45,7 @@ def test_a_lost_lease_is_told(store: Store, clock: ManualClock) -> None:
 def test_an_account_has_its_own(store: Store) -> None:
     """The keeper of one account does not renew another's lease."""
     admission = begin(store, SOURCE, account_id="anna")
-    assert LeaseKeeper(store, "products", "anna", admission.session_id).renew()
+    assert LeaseKeeper(store, Target("products", "anna"), admission.session_id).renew()
     assert not keeper(store, admission.session_id).renew()
 
 
@@ -63,7 +64,7 @@ def test_the_thread_lasts_as_long_as_the_work(store: Store) -> None:
 
     def work() -> None:
         with keeper(store, admission.session_id):
-            assert names() == ["lease source:products"]
+            assert names() == ["lease products"]
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -110,9 +111,9 @@ class Turns:
 
 def kept(store: Store, session_id: str, turns: Turns) -> None:
     """Keep the lease for as long as the turns last, or until the keeper gives up."""
-    with LeaseKeeper(store, "products", None, session_id, wait=turns):
+    with LeaseKeeper(store, Target("products"), session_id, wait=turns):
         for thread in threading.enumerate():
-            if thread.name == "lease source:products":
+            if thread.name == "lease products":
                 thread.join(timeout=30)
 
 
@@ -123,7 +124,7 @@ def test_a_lease_is_renewed_every_20_seconds_for_another_60(store: Store, clock:
     def look(turn: int) -> None:
         del turn
         with store.read() as connection:
-            lease = leases.holder(connection, "source:products")
+            lease = leases.holder(connection, Target("products"))
         assert lease is not None
         left.append((lease.expires_at - clock.now()).total_seconds())
 
@@ -150,7 +151,7 @@ def test_a_keeper_whose_lease_was_taken_over_gives_up(store: Store, clock: Manua
     assert turns.seconds == [20] * 3
     assert not turns.over.is_set()
     with store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert lease is not None
     assert lease.owner == others[0]
 
@@ -169,5 +170,5 @@ def test_a_keeper_survives_two_renewals_that_fail(sqlite_store: Store, clock: Ma
     kept(sqlite_store, admission.session_id, turns)
     assert turns.seconds == [20] * 5
     with sqlite_store.read() as connection:
-        lease = leases.holder(connection, "source:products")
+        lease = leases.holder(connection, Target("products"))
     assert not leases.is_lost(lease, admission.session_id, now=clock.now())

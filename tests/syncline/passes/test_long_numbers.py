@@ -124,7 +124,7 @@ def test_long_numbers_come_back_from_both_databases(store: Store, clock: ManualC
             got = COINS.decode(own, raw)
             assert not isinstance(got, Rejected), got.reason
             items.append(ItemRow(own, got[0], (COINS.raw_fingerprint(raw), got[1])))
-        kept = rows_of(store, make_source(table=Coin), None)
+        kept = rows_of(store, make_source(table=Coin))
         kept.insert(connection, items, clock.now())
         assert set(kept.known_of(connection, [str(BIG)])) == {str(BIG)}
         table = table_of(Coin)

@@ -11,6 +11,7 @@ from support.runs import begin, pull, run, stored
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.passes.closing import complete
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -67,7 +68,7 @@ def test_a_pass_that_stored_little_of_what_it_was_sent_makes_nothing_fresher(
 
 def fresh(store: Store) -> datetime:
     with store.read() as connection:
-        row = checkpoints.read(connection, "products", None)
+        row = checkpoints.read(connection, Target("products"))
     assert row is not None
     assert row.read_to is not None
     return row.read_to

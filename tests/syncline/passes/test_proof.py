@@ -10,6 +10,7 @@ from support.runs import begin, pull, run, session, stored
 from syncline.errors import UnavailableError
 from syncline.model.policies import Mode
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -98,7 +99,7 @@ def test_an_incremental_pass_without_a_proved_end_keeps_its_cursor(store: Store,
 
 def checkpoint(store: Store) -> Any:  # noqa: ANN401 - a row, which is there
     with store.read() as connection:
-        return checkpoints.read(connection, "products", None)
+        return checkpoints.read(connection, Target("products"))
 
 
 @pytest.mark.parametrize("answer", [{"data": None, "errors": ["later"]}, {"error": "later"}, {"data": [], "error": 1}])

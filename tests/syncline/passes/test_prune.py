@@ -10,8 +10,9 @@ from support.upstream import ListPages
 
 from syncline.errors import ConfigurationError, UnavailableError
 from syncline.model.policies import Deletes, Mode
-from syncline.model.records import CheckpointRow
 from syncline.model.session import Status
+from syncline.model.tables import CheckpointRow
+from syncline.model.target import Target
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -19,7 +20,7 @@ from syncline.store.engine import Store
 
 def checkpoint(store: Store) -> CheckpointRow:
     with store.read() as connection:
-        row = checkpoints.read(connection, "products", None)
+        row = checkpoints.read(connection, Target("products"))
     assert row is not None
     return row
 

@@ -14,6 +14,7 @@ from syncline.model.dataset import Dataset
 from syncline.model.items import Item
 from syncline.model.policies import Deletes, Mode
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -81,7 +82,7 @@ def test_one_accounts_cursor_says_nothing_of_the_others(store: Store, pages: Lis
         connection.exec_driver_sql("DELETE FROM checkpoints WHERE account_id = 'bert'")
     run(store, source, account_id="bert")
     with store.read() as connection:
-        row = checkpoints.read(connection, "calendar", "bert")
+        row = checkpoints.read(connection, Target("calendar", "bert"))
     assert row is not None
     assert row.cursor == (pages.rows[0]["updated_at"]).isoformat()
 

@@ -7,6 +7,7 @@ from support.upstream import ListPages
 
 from syncline.errors import CursorExpiredError, SessionLostError, UnavailableError
 from syncline.model.session import Status
+from syncline.model.target import Target
 from syncline.passes.prune import prune
 from syncline.store import checkpoints
 from syncline.store.engine import Store
@@ -23,12 +24,12 @@ def test_a_session_that_was_taken_over_writes_nothing(store: Store) -> None:
     assert session(store, lost.session_id).status is Status.CRASHED
     assert counted(store, lost.session_id).created == len(stored(store))
     with store.read() as connection:
-        row = checkpoints.read(connection, "products", None)
+        row = checkpoints.read(connection, Target("products"))
     before = None if row is None else row.pass_state
     with pytest.raises(SessionLostError):
         pull(store, source, lost)
     with store.read() as connection:
-        row = checkpoints.read(connection, "products", None)
+        row = checkpoints.read(connection, Target("products"))
     assert (None if row is None else row.pass_state) == before
 
 
@@ -60,8 +61,8 @@ def test_a_lost_session_begins_no_pass(store: Store) -> None:
         pull(store, source, lost)
     pages.before(2, lambda: _take_over(store, pages))
     with store.read() as connection:
-        before = checkpoints.read(connection, "products", None)
+        before = checkpoints.read(connection, Target("products"))
     with pytest.raises(SessionLostError, match=lost.session_id):
         pull(store, source, lost)
     with store.read() as connection:
-        assert checkpoints.read(connection, "products", None) == before
+        assert checkpoints.read(connection, Target("products")) == before

@@ -9,8 +9,9 @@ from support.upstream import ListPages
 
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError, RateLimitedError
-from syncline.model.records import Heartbeat
 from syncline.model.session import Status
+from syncline.model.tables import Heartbeat
+from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import heartbeats, holds
 from syncline.store.engine import Store
@@ -24,7 +25,12 @@ def limited(clock: ManualClock, *, after: float | None) -> RateLimitedError:
 def hold(store: Store, ttl_seconds: float | None) -> str:
     with store.write() as connection:
         made = holds.create(
-            connection, "products", reason="stocktaking", created_by="a", now=store.clock.now(), ttl_seconds=ttl_seconds
+            connection,
+            Target("products"),
+            reason="stocktaking",
+            created_by="a",
+            now=store.clock.now(),
+            ttl_seconds=ttl_seconds,
         )
     return made.id
 
@@ -164,7 +170,7 @@ def test_the_end_of_a_pass_is_not_held_up(store: Store) -> None:
 def test_other_sources_holds_do_not_matter(store: Store, clock: ManualClock) -> None:
     """Customers may be paused while products run."""
     with store.write() as connection:
-        holds.create(connection, "customers", reason="r", created_by="a", now=clock.now(), ttl_seconds=None)
+        holds.create(connection, Target("customers"), reason="r", created_by="a", now=clock.now(), ttl_seconds=None)
     assert run(store, products_source(ListPages(rows=products(range(1, 26))))).pulled.created == 25
 
 

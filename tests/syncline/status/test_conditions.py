@@ -14,6 +14,7 @@ from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.status.conditions import conditions, failure_ratio
@@ -165,9 +166,9 @@ def test_credentials_that_were_refused_are_told_and_other_holds_are_not(store: S
     now = store.clock.now()
     with store.write() as connection:
         made: dict[str, Any] = {"created_by": "ann", "now": now, "ttl_seconds": None}
-        holds.create(connection, "products", reason="order creation", **made)
-        holds.create(connection, "customers", reason="erp refused the credentials", refused="", **made)
-        holds.create(connection, "products", reason="refused", refused="", account_id="acc_1", **made)
+        holds.create(connection, Target("products"), reason="order creation", **made)
+        holds.create(connection, Target("customers"), reason="erp refused the credentials", refused="", **made)
+        holds.create(connection, Target("products", "acc_1"), reason="refused", refused="", **made)
     assert holding(store, sources) == [
         (Rule.CREDENTIALS_REFUSED, "products/acc_1"),
         (Rule.CREDENTIALS_REFUSED, "customers"),
@@ -182,8 +183,7 @@ def test_a_refused_deletion_is_told_until_it_is_made(store: Store, sources: list
         with store.write() as connection:
             checkpoints.write(
                 connection,
-                "products",
-                None,
+                Target("products"),
                 cursor=None,
                 full_pass_at=now,
                 pass_state=None,

@@ -8,6 +8,7 @@ import pytest
 from support.records import open_session
 
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.settings import Settings, UpstreamSettings
 from syncline.status.problems import ProblemKind
 from syncline.status.reading import read_report
@@ -34,7 +35,7 @@ def dead() -> leases.Process:
 
 def hold(store: Store, process: leases.Process) -> None:
     with store.write() as connection:
-        leases.acquire(connection, "source:products", "s1", process=process, now=store.clock.now())
+        leases.acquire(connection, Target("products"), "s1", process=process, now=store.clock.now())
 
 
 def test_a_session_whose_process_was_killed_is_not_under_way(

@@ -5,6 +5,7 @@ import pytest
 
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
+from syncline.model.target import Target
 from syncline.status.metrics import Metrics, metrics
 from syncline.store import sessions, totals
 from syncline.store.engine import Store
@@ -89,7 +90,7 @@ def test_a_session_that_its_process_abandoned_was_no_success(store: Store, recor
     left = record(Status.RUNNING, took=None)
     with store.write() as connection:
         now = left.started_at + timedelta(seconds=3)
-        assert sessions.close_abandoned(connection, "products", None, keep="another", now=now) == [left.id]
+        assert sessions.close_abandoned(connection, Target("products"), keep="another", now=now) == [left.id]
     assert (read(store).total_syncs, read(store).success_rate, read(store).avg_duration_ms) == (1, 0, 3_000)
 
 

@@ -7,8 +7,8 @@ import pytest
 from support.overviews import CLOSED, unprotected, unseen
 
 from syncline.model.policies import Mode
-from syncline.model.records import Hold
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.tables import Hold
 from syncline.resilience.breaker import BreakerState
 from syncline.status.judgement import report
 from syncline.status.overview import SourceOverview
@@ -49,7 +49,7 @@ def next_run(seen: SourceOverview = SEEN, breaker: BreakerStatus = CLOSED, rhyth
     return report([seen], {"quests": protection}, schedules, {}, NOW).of("quests").next_run
 
 
-def held(until: datetime | None, *, account_id: str | None = None) -> SourceOverview:
+def held(until: datetime | None, *, account_id: str = "") -> SourceOverview:
     hold = Hold(
         id="hold-1",
         source="quests",

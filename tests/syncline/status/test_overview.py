@@ -8,6 +8,7 @@ from syncline.clock import ManualClock
 from syncline.erp.tables import Customer
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
+from syncline.model.target import Target
 from syncline.passes import accounting
 from syncline.passes.accounting import Span
 from syncline.status.judgement import report
@@ -78,8 +79,8 @@ def test_a_running_session_that_waits_says_so(store: Store, sources: list[Source
     record(Status.RUNNING, took=None)
     now = store.clock.now()
     with store.write() as connection:
-        heartbeats.began(connection, "products", now=now)
-        heartbeats.waiting(connection, "products", reason="hold: order creation", until=None, now=now)
+        heartbeats.began(connection, Target("products"), now=now)
+        heartbeats.waiting(connection, Target("products"), reason="hold: order creation", until=None, now=now)
     products = look(store, sources)[0]
     assert products.heartbeat is not None
     assert products.heartbeat.waiting_for == "hold: order creation"
@@ -114,13 +115,11 @@ def test_holds_in_force_are_shown_with_the_sources_they_hold(store: Store, sourc
     """A hold on everything shows on each source, one that expired on none, one of an account pauses only it."""
     now = store.clock.now()
     with store.write() as connection:
-        for source, account, ttl in (("*", None, 500), ("products", None, 50), ("customers", "u1", None)):
-            holds.create(
-                connection, source, reason="why", created_by="ann", now=now, ttl_seconds=ttl, account_id=account
-            )
+        for source, account, ttl in (("*", "", 500), ("products", "", 50), ("customers", "u1", None)):
+            holds.create(connection, Target(source, account), reason="why", created_by="ann", now=now, ttl_seconds=ttl)
     products, customers = look(store, sources)
     assert [hold.source for hold in products.holds] == ["*"]
-    assert [(hold.source, hold.account_id) for hold in customers.holds] == [("*", None), ("customers", "u1")]
+    assert [(hold.source, hold.account_id) for hold in customers.holds] == [("*", ""), ("customers", "u1")]
     assert states(store, sources) == [State.PAUSED, State.PAUSED]
     assert states(store, sources, after=501) == [State.NEW, State.NEW]
 
@@ -129,9 +128,9 @@ def test_failures_in_a_row_are_told(store: Store, sources: list[Source]) -> None
     """One failure is weather, five are a defect."""
     now = store.clock.now()
     with store.write() as connection:
-        heartbeats.began(connection, "products", now=now)
+        heartbeats.began(connection, Target("products"), now=now)
         for _ in range(5):
-            heartbeats.ended(connection, "products", failed=True, duration_ms=9, now=now)
+            heartbeats.ended(connection, Target("products"), failed=True, duration_ms=9, now=now)
     assert [one.consecutive_failures for one in look(store, sources)] == [5, 0]
 
 

@@ -10,7 +10,8 @@ from support.shop import products
 from support.upstream import ListPages
 
 from syncline.clock import ManualClock
-from syncline.model.records import Heartbeat
+from syncline.model.tables import Heartbeat
+from syncline.model.target import Target
 from syncline.store import heartbeats
 from syncline.store.engine import Store
 
@@ -22,7 +23,7 @@ def heart(store: Store, source: str = "products") -> Heartbeat:
 
 def begin(store: Store, source: str = "products") -> None:
     with store.write() as connection:
-        heartbeats.began(connection, source, now=store.clock.now())
+        heartbeats.began(connection, Target(source), now=store.clock.now())
 
 
 def test_a_page_is_a_sign_of_life(store: Store, clock: ManualClock) -> None:
@@ -31,7 +32,7 @@ def test_a_page_is_a_sign_of_life(store: Store, clock: ManualClock) -> None:
     began = clock.now()
     clock.advance(seconds=5)
     with store.write() as connection:
-        heartbeats.beat(connection, "products", page=3, now=clock.now())
+        heartbeats.beat(connection, Target("products"), page=3, now=clock.now())
     found = heart(store)
     assert (found.last_run, found.last_beat, found.page) == (began, clock.now(), 3)
 
@@ -41,11 +42,11 @@ def test_what_a_run_waits_for_is_told_until_it_goes_on(store: Store, clock: Manu
     begin(store)
     until = clock.now() + timedelta(seconds=20)
     with store.write() as connection:
-        heartbeats.waiting(connection, "products", reason="rate limit", until=until, now=clock.now())
+        heartbeats.waiting(connection, Target("products"), reason="rate limit", until=until, now=clock.now())
     waiting = heart(store)
     assert (waiting.waiting_for, waiting.waiting_until) == ("rate limit", until)
     with store.write() as connection:
-        heartbeats.beat(connection, "products", page=1, now=clock.now())
+        heartbeats.beat(connection, Target("products"), page=1, now=clock.now())
     going = heart(store)
     assert (going.waiting_for, going.waiting_until) == (None, None)
 
@@ -54,8 +55,8 @@ def test_a_new_run_begins_at_page_zero(store: Store, clock: ManualClock) -> None
     """The last run's page is not taken for this one's."""
     begin(store)
     with store.write() as connection:
-        heartbeats.beat(connection, "products", page=9, now=clock.now())
-        heartbeats.ended(connection, "products", failed=False, duration_ms=1_500, now=clock.now())
+        heartbeats.beat(connection, Target("products"), page=9, now=clock.now())
+        heartbeats.ended(connection, Target("products"), failed=False, duration_ms=1_500, now=clock.now())
     begin(store)
     found = heart(store)
     assert (found.page, found.last_duration_ms) == (0, 1_500)
@@ -66,7 +67,7 @@ def test_hearts_are_listed_by_name_and_beat_alone(store: Store, clock: ManualClo
     begin(store, "products")
     begin(store, "customers")
     with store.write() as connection:
-        heartbeats.beat(connection, "customers", page=2, now=clock.now())
+        heartbeats.beat(connection, Target("customers"), page=2, now=clock.now())
         assert [(one.source, one.page) for one in heartbeats.every(connection)] == [("customers", 2), ("products", 0)]
 
 
@@ -89,7 +90,7 @@ def test_no_transaction_of_a_run_writes_the_row_that_all_runs_of_its_source_writ
 def test_a_run_beats_once_a_second_and_with_its_last_page(store: Store, clock: ManualClock) -> None:
     """A hundred pages a second are one sign of life; the last one is not left out."""
     begin(store)
-    pulse = heartbeats.Pulse(store, "products")
+    pulse = heartbeats.Pulse(store, Target("products"))
     seen: list[int] = []
     for page, seconds, last in [(1, 0.4, False), (2, 0.7, False), (3, 0.1, False), (4, 0.1, True)]:
         pulse.beat(page=page, last=last)
@@ -102,7 +103,7 @@ def test_a_sign_of_life_that_cannot_be_written_ends_nothing(tmp_path: Path) -> N
     """The run's own work will say that the database is away, if it still is."""
     store = Store(f"sqlite:///{tmp_path}/file/below/syncline.db")
     (tmp_path / "file").write_text("not a folder")
-    heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
+    heartbeats.note(store, partial(heartbeats.crashed, target=Target("products"), times=1))
     store.close()
 
 
@@ -118,7 +119,7 @@ def test_a_sign_of_life_waits_for_no_thread_that_hangs(store: Store) -> None:
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(store.direct.call, hang)
         assert hangs.wait(timeout=60)
-        heartbeats.note(store, partial(heartbeats.crashed, source="products", times=1))
+        heartbeats.note(store, partial(heartbeats.crashed, target=Target("products"), times=1))
         assert heart(store).error_count == 1
         over.set()
         hanging.result(timeout=60)

@@ -1,28 +1,28 @@
 from syncline.clock import ManualClock
-from syncline.model.records import Hold
+from syncline.model.tables import Hold
+from syncline.model.target import Target
 from syncline.store import holds
 from syncline.store.engine import Store
 
 
 def hold(
-    store: Store, source: str = "products", *, ttl: float | None = None, account: str | None = None, why: str = "why"
+    store: Store, source: str = "products", *, ttl: float | None = None, account: str = "", why: str = "why"
 ) -> str:
     with store.write() as connection:
         made = holds.create(
             connection,
-            source,
+            Target(source, account),
             reason=why,
             created_by="anna",
             now=store.clock.now(),
             ttl_seconds=ttl,
-            account_id=account,
         )
     return made.id
 
 
-def active(store: Store, source: str = "products", account: str | None = None) -> str | None:
+def active(store: Store, source: str = "products", account: str = "") -> str | None:
     with store.read() as connection:
-        found = holds.active(connection, source, now=store.clock.now(), account_id=account)
+        found = holds.active(connection, Target(source, account), now=store.clock.now())
     return None if found is None else found.id
 
 
@@ -107,8 +107,8 @@ def test_all_holds_of_a_source_are_released_at_once(store: Store) -> None:
     hold(store, ttl=60)
     star = hold(store, holds.EVERY_SOURCE)
     with store.write() as connection:
-        assert holds.release_all(connection, "products", now=store.clock.now()) == 2
-        assert holds.release_all(connection, "products", now=store.clock.now()) == 0
+        assert holds.release_all(connection, Target("products"), now=store.clock.now()) == 2
+        assert holds.release_all(connection, Target("products"), now=store.clock.now()) == 0
     assert active(store) == star
 
 
@@ -123,3 +123,21 @@ def test_holds_in_force_are_listed_oldest_first(store: Store, clock: ManualClock
         listed = [one.id for one in holds.active_all(connection, now=clock.now())]
     assert listed == [first, second]
     assert expired not in listed
+
+
+def test_a_source_and_its_accounts_are_released_apart(store: Store) -> None:
+    """Who resumes a source does not undo what a user asked for their own account, and the other way round."""
+    hold(store)
+    of_anna = hold(store, account="anna")
+    with store.write() as connection:
+        assert holds.release_all(connection, Target("products"), now=store.clock.now()) == 1
+    assert active(store) is None
+    assert active(store, account="anna") == of_anna
+    whole = hold(store)
+    with store.write() as connection:
+        assert holds.release_all(connection, Target("products", "anna"), now=store.clock.now()) == 1
+    assert active(store, account="anna") == whole
+    hold(store, account="bert")
+    with store.write() as connection:
+        ended = holds.release_all(connection, Target("products"), now=store.clock.now(), with_accounts=True)
+    assert ended == 2

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from support.boxes import Box
 
 from syncline.clock import ManualClock
+from syncline.model.target import Target
 from syncline.store.engine import Store
 from syncline.store.item_rows import ItemRow, ItemRows
 from syncline.store.items_postgresql import PostgresqlRows
@@ -21,7 +22,7 @@ PRINTS = (b"r" * 16, b"f" * 16)
 
 
 def rows(store: Store) -> ItemRows:
-    return (SqliteRows if store.is_sqlite else PostgresqlRows)(Box, source="boxes", account_id=None)
+    return (SqliteRows if store.is_sqlite else PostgresqlRows)(Box, target=Target("boxes"))
 
 
 def written_and_read(store: Store, **values: object) -> Box:

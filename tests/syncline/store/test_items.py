@@ -12,6 +12,7 @@ from support.boxes import Box, Parcel
 from syncline.clock import ManualClock
 from syncline.model.items import Item
 from syncline.model.page import Key
+from syncline.model.target import Target
 from syncline.store.engine import Store
 from syncline.store.item_rows import ItemRow, ItemRows, Known
 from syncline.store.items_postgresql import PostgresqlRows
@@ -49,9 +50,9 @@ def fingerprints(text: str) -> tuple[bytes, bytes]:
     return text.encode().ljust(16, b"r"), text.encode().ljust(16, b"\x00")
 
 
-def rows(store: Store, item: type[Item], source: str = "boxes", account_id: str | None = None) -> ItemRows:
+def rows(store: Store, item: type[Item], source: str = "boxes", account_id: str = "") -> ItemRows:
     kind = SqliteRows if store.is_sqlite else PostgresqlRows
-    return kind(item, source=source, account_id=account_id)
+    return kind(item, target=Target(source, account_id))
 
 
 @pytest.fixture(params=[Box, Parcel], ids=["int-keys", "shared-text-keys"])
@@ -155,7 +156,7 @@ def test_deleted_rows_are_counted_once(shelf: Shelf) -> None:
 
 def test_other_sources_and_accounts_are_left_alone(store: Store, clock: ManualClock) -> None:
     """Those who share a table see, change and delete their own rows only, though the keys are the same."""
-    mine, theirs = (rows(store, Parcel, account_id=who) for who in ("anna", None))
+    mine, theirs = (rows(store, Parcel, account_id=who) for who in ("anna", ""))
     shelf = Shelf(store, mine)
     with store.write() as connection:
         for part in (mine, theirs):

@@ -7,6 +7,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import TypeAlias
 
+from syncline.model.target import Target
 from syncline.store import leases
 from syncline.store.engine import Store
 from syncline.store.leases import Process
@@ -27,7 +28,7 @@ def _contend(url: str, me: int, barrier: Barrier, answers: Queue[Answer]) -> Non
         barrier.wait(timeout=60)
         with store.write() as connection:
             fence = leases.acquire(
-                connection, f"round-{number}", f"p{me}", process=Process.current(), now=store.clock.now()
+                connection, Target(f"round_{number}"), f"p{me}", process=Process.current(), now=store.clock.now()
             )
         answers.put((number, me, fence))
     store.close()

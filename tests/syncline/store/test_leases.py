@@ -6,11 +6,12 @@ import pytest
 from support.runs import dead_process
 
 from syncline.clock import ManualClock
+from syncline.model.target import Target
 from syncline.store import leases
 from syncline.store.engine import Store
 from syncline.store.leases import Process
 
-NAME = "source:products"
+NAME = Target("products")
 HERE = Process.current()
 ELSEWHERE = Process(host="another-machine", boot_id="b", pid=1, started=1)
 
@@ -116,7 +117,7 @@ def test_leases_of_other_names_are_free(store: Store, clock: ManualClock) -> Non
     """Sources do not stand in each other's way."""
     acquire(store, "a")
     with store.write() as connection:
-        other = leases.acquire(connection, "source:customers", "b", process=HERE, now=clock.now())
+        other = leases.acquire(connection, Target("customers"), "b", process=HERE, now=clock.now())
     assert other == 1
 
 
@@ -158,13 +159,13 @@ def test_whether_a_process_lives_on_can_be_told_after_it_lost_its_lease(
 ) -> None:
     """Prefect is told that a run crashed only where nobody can contradict it."""
     with store.write() as connection:
-        assert leases.acquire(connection, "source:products", "s1", process=process, now=clock.now())
+        assert leases.acquire(connection, Target("products"), "s1", process=process, now=clock.now())
         for _ in range(2):
-            leases.release(connection, "source:products", "s1", now=clock.now())
-        lease = leases.holder(connection, "source:products")
+            leases.release(connection, Target("products"), "s1", now=clock.now())
+        lease = leases.holder(connection, Target("products"))
         assert leases.lives_on(lease, "s1") is lives
         assert not leases.lives_on(lease, "s2")
-        assert not leases.renew(connection, "source:products", "s1", now=clock.now())
+        assert not leases.renew(connection, Target("products"), "s1", now=clock.now())
 
 
 def asked_by(store: Store, owner: str) -> str | None:

@@ -14,11 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from support.machines import machine_store
 
 from syncline.clock import ManualClock
+from syncline.model.target import Target
 from syncline.store import leases
 from syncline.store.leases import TTL_SECONDS, Process
 
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
-NAME = "source:products"
+NAME = Target("products")
 OWNERS = st.sampled_from(["a", "b", "c", "d"])
 LIVE = Process.current()
 DEAD = Process(host=LIVE.host, boot_id=LIVE.boot_id, pid=LIVE.pid, started=LIVE.started + 1)

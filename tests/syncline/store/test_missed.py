@@ -4,28 +4,24 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
 from sqlmodel import Session, col, select
-from support.records import open_session
 from support.runs import products_source
 from support.upstream import ListPages
 
 from syncline.admission.admit import admit, turn_away
-from syncline.admission.due_run import DueRun, lease_name
+from syncline.admission.due_run import DueRun
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.target import Target
 from syncline.passes.accounting import Span, dump
-from syncline.store import missed, schema, timetables, totals
+from syncline.store import missed, timetables, totals
 from syncline.store.engine import Store
 from syncline.store.missed import MissedTick
 
 TICK = datetime(2026, 1, 22, 6, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
-LEASE = lease_name("products", None)
+LEASE = Target("products")
 SOURCE = products_source(ListPages())
 
 
@@ -47,8 +43,8 @@ def counted(store: Store) -> dict[Status, int]:
 
 def test_a_tick_is_recorded_once_however_often_it_is_found(store: Store) -> None:
     """A reconciler that was killed in the middle begins again."""
-    assert len(missed.record(store, "products", LEASE, ticks(3))) == 3
-    assert len(missed.record(store, "products", LEASE, ticks(5))) == 2
+    assert len(missed.record(store, "products", ticks(3))) == 3
+    assert len(missed.record(store, "products", ticks(5))) == 2
     found = rows(store)
     assert [row.scheduled_for for row in found] == [one.tick for one in ticks(5)]
     assert {(row.status, row.trigger, row.started_at == row.scheduled_for) for row in found} == {
@@ -61,7 +57,7 @@ def test_two_that_look_at_once_make_each_record_once(database_url: str) -> None:
     """Two web apps, or the one that ends beside the one that starts."""
     stores = [Store(database_url) for _ in range(3)]
     with ThreadPoolExecutor(len(stores)) as pool:
-        looks = [pool.submit(missed.record, store, "products", LEASE, ticks(700)) for store in stores]
+        looks = [pool.submit(missed.record, store, "products", ticks(700)) for store in stores]
         made = [look.result() for look in looks]
     assert sum(len(ids) for ids in made) == 700
     assert len(rows(stores[0])) == 700
@@ -75,7 +71,7 @@ def test_a_tick_that_a_session_answered_is_left_alone(store: Store, clock: Manua
     due = DueRun(trigger=Trigger.SCHEDULE, scheduled_for=clock.now())
     assert admit(store, SOURCE, due).granted
     one = MissedTick(tick=clock.now(), mode=Mode.FULL, reason="none")
-    assert missed.record(store, "products", LEASE, [one]) == []
+    assert missed.record(store, "products", [one]) == []
 
 
 @pytest.mark.parametrize("more", [0, 1, 250])
@@ -84,8 +80,8 @@ def test_of_a_very_long_downtime_one_row_stands_for_the_oldest_ticks(
 ) -> None:
     """The number of ticks is in a column, so that none is lost from the count."""
     monkeypatch.setattr(missed, "MOST_ROWS", 600)
-    missed.record(store, "products", LEASE, ticks(600 + more))
-    missed.record(store, "products", LEASE, ticks(600 + more))
+    missed.record(store, "products", ticks(600 + more))
+    missed.record(store, "products", ticks(600 + more))
     found = rows(store)
     assert len(found) == 600 + bool(more)
     assert sum(row.ticks for row in found) == 600 + more
@@ -101,9 +97,7 @@ def test_of_a_very_long_downtime_one_row_stands_for_the_oldest_ticks(
 def test_a_run_that_comes_after_its_tick_was_recorded_gets_that_answer(store: Store, clock: ManualClock) -> None:
     """Else the tick would have two outcomes."""
     tick = clock.now()
-    (made,) = missed.record(
-        store, "products", LEASE, [MissedTick(tick=tick, mode=Mode.FULL, reason="none was planned")]
-    )
+    (made,) = missed.record(store, "products", [MissedTick(tick=tick, mode=Mode.FULL, reason="none was planned")])
     said = admit(store, SOURCE, DueRun(trigger=Trigger.SCHEDULE, flow_run_id="run-1", scheduled_for=tick))
     assert (said.session_id, said.status, said.reason) == (made, Status.MISSED, "none was planned")
     assert len(rows(store)) == 1
@@ -133,17 +127,3 @@ def test_only_who_saw_the_last_look_may_write_the_next(store: Store, clock: Manu
             assert moved is done
     with store.read() as connection:
         assert [(row.accounted_to, row.away_since) for row in timetables.every(connection)] == [(then, None)]
-
-
-def test_the_migration_keeps_sessions_on_its_way_down_and_up(store: Store) -> None:
-    """What was on record before stands for one run each."""
-    open_session(store, "s1", status=Status.COMPLETED)
-    missed.record(store, "products", LEASE, ticks(2))
-    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0014")
-    assert found is not None
-    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        found.module.downgrade()
-        assert "ticks" not in {column["name"] for column in inspect(connection).get_columns("sync_sessions")}
-        assert connection.execute(text("SELECT count(*) FROM sync_sessions")).scalar() == 3
-        found.module.upgrade()
-    assert [row.ticks for row in rows(store)] == [1, 1, 1]

@@ -82,13 +82,10 @@ def test_a_new_syncline_upgrades_a_database_with_migrations_of_its_users_own(sto
     """Both follow the same migration: both are applied, and the next one of theirs joins them."""
     _run(store, "ALTER TABLE test_boxes DROP COLUMN label")
     assert schema.revise(store, "Boxes have labels", folder=folder) is not None
-    (newest,) = schema.MIGRATIONS.glob("versions/*_count_sessions_as_they_close.py")
     shipped = (
-        newest.read_text()
-        .partition("def upgrade")[0]
-        .replace('down_revision = "0001"', 'down_revision = "0002"')
-        .replace('revision = "0002"\ndown', 'revision = "9999"\ndown')
-        + 'def upgrade() -> None:\n    op.add_column("leases", sa.Column("note", sa.String()))\n'
+        "import sqlalchemy as sa\nfrom alembic import op\n\n"
+        f'revision = "9999"\ndown_revision = "{min(schema.newest())}"\n\n\n'
+        'def upgrade() -> None:\n    op.add_column("leases", sa.Column("note", sa.String()))\n'
     )
     (folder / "versions" / "9999_lease_notes.py").write_text(shipped)
     schema.upgrade(store, folder=folder)

@@ -6,6 +6,7 @@ import pytest
 from support.boxes import Box, Parcel
 
 from syncline.model.page import Key
+from syncline.model.target import Target
 from syncline.store.engine import Store
 from syncline.store.item_rows import ItemRow, ItemRows
 from syncline.store.items_postgresql import PostgresqlRows
@@ -57,9 +58,9 @@ class Pass:
 @pytest.fixture(params=[Box, Parcel], ids=["int-keys", "shared-text-keys"])
 def walk(request: pytest.FixtureRequest, store: Store) -> Pass:
     kind = SqliteRows if store.is_sqlite else PostgresqlRows
-    made = Pass(store, kind(request.param, source="boxes", account_id="anna"), PassKeys("boxes", "anna"))
+    made = Pass(store, kind(request.param, target=Target("boxes", "anna")), PassKeys(Target("boxes", "anna")))
     mine = made.rows
-    others = [kind(Parcel, source="boxes", account_id="bert"), kind(Parcel, source="jars", account_id="anna")]
+    others = [kind(Parcel, target=Target("boxes", "bert")), kind(Parcel, target=Target("jars", "anna"))]
     with store.write() as connection:
         for rows in [mine, *(others if mine.partition else [])]:
             names = rows.columns[: len(rows.columns) - 3 - len(rows.partition)]
@@ -125,7 +126,7 @@ def test_missing_keys_that_are_no_longer_stored_are_not_gone_again(walk: Pass) -
 
 def test_a_new_pass_begins_with_nothing(walk: Pass) -> None:
     """Clearing forgets this source's and account's keys, and no other's."""
-    other = PassKeys("boxes", "bert")
+    other = PassKeys(Target("boxes", "bert"))
     walk.note(1, 2)
     with walk.store.write() as connection:
         other.add_seen(connection, [walk.key(1)])

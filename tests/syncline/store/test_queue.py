@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from support.runs import dead_process
 
 from syncline.clock import ManualClock
+from syncline.model.target import Target
 from syncline.store import leases, queue
 from syncline.store.engine import Store
 from syncline.store.leases import Process
 
-LEASE = "source:products"
+LEASE = Target("products")
 HERE = Process.current()
 
 
-def join(store: Store, session_id: str, tick: datetime, *, process: Process = HERE, lease: str = LEASE) -> None:
+def join(store: Store, session_id: str, tick: datetime, *, process: Process = HERE, lease: Target = LEASE) -> None:
     with store.write() as connection:
         queue.join(connection, lease, session_id, tick=tick, process=process, now=store.clock.now())
 
 
-def waiting(store: Store, lease: str = LEASE) -> list[str]:
+def waiting(store: Store, lease: Target = LEASE) -> list[str]:
     with store.read() as connection:
         return [row.session_id for row in queue.waiting(connection, lease, now=store.clock.now())]
 
@@ -28,7 +29,7 @@ def test_who_was_due_first_goes_first(store: Store, clock: ManualClock) -> None:
     """The order in which they come is chance; of two that were due at once, the ids decide."""
     for session_id, minutes in (("c", 10), ("a", 20), ("d", 0), ("b", 10)):
         join(store, session_id, clock.now() + timedelta(minutes=minutes))
-    join(store, "other", clock.now(), lease="source:customers")
+    join(store, "other", clock.now(), lease=Target("customers"))
     assert waiting(store) == ["d", "b", "c", "a"]
 
 

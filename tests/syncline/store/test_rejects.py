@@ -2,14 +2,9 @@
 
 from datetime import timedelta
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from support.records import open_session
-
 from syncline.clock import ManualClock
-from syncline.store import rejects, schema
+from syncline.model.target import Target
+from syncline.store import rejects
 from syncline.store.engine import Store
 
 
@@ -17,8 +12,8 @@ def test_rejects_are_kept_with_key_reason_and_item(store: Store, clock: ManualCl
     """Whoever mends the upstream's data needs to know which item, and what is wrong with it."""
     bad = [(7, "price: too high", b'{"id":7}'), (None, "no key", "{größe}".encode()), ("x", "cut", b"\xff\x00")]
     with store.write() as connection:
-        rejects.add(connection, "s1", "products", bad, now=clock.now())
-        rejects.add(connection, "s2", "products", [(8, "other", b"{}")], now=clock.now())
+        rejects.add(connection, "s1", Target("products"), bad, now=clock.now())
+        rejects.add(connection, "s2", Target("products"), [(8, "other", b"{}")], now=clock.now())
     with store.read() as connection:
         found = rejects.of_session(connection, "s1")
     assert [(one.item_key, one.reason, one.raw) for one in found] == [
@@ -37,8 +32,8 @@ def test_an_item_that_is_rejected_again_is_the_same_reject(store: Store, clock: 
     first = clock.now()
     for session in ("s1", "s2", "s3"):
         with store.write() as connection:
-            rejects.add(connection, session, "products", [*bad, bad[0]], now=clock.advance(seconds=60))
-            rejects.add(connection, session, "products", bad[:1], now=clock.now(), account_id="ann")
+            rejects.add(connection, session, Target("products"), [*bad, bad[0]], now=clock.advance(seconds=60))
+            rejects.add(connection, session, Target("products", "ann"), bad[:1], now=clock.now())
     with store.read() as connection:
         found = rejects.of_session(connection, "s3")
         assert not rejects.of_session(connection, "s1")
@@ -52,9 +47,11 @@ def test_of_a_source_those_that_were_seen_last_are_kept(store: Store, clock: Man
     """The oldest are most likely mended, and no source may fill the disk with another one's rejects."""
     for number in range(12):
         with store.write() as connection:
-            rejects.add(connection, "s1", "products", [(number, "bad", b"{}")], now=clock.advance(seconds=1), keep=5)
-            rejects.add(connection, "s1", "products", [(0, "bad", b"{}")], now=clock.now(), keep=5)
-            rejects.add(connection, "s1", "others", [(number, "bad", b"{}")], now=clock.now())
+            rejects.add(
+                connection, "s1", Target("products"), [(number, "bad", b"{}")], now=clock.advance(seconds=1), keep=5
+            )
+            rejects.add(connection, "s1", Target("products"), [(0, "bad", b"{}")], now=clock.now(), keep=5)
+            rejects.add(connection, "s1", Target("others"), [(number, "bad", b"{}")], now=clock.now())
     with store.read() as connection:
         kept = {one.item_key for one in rejects.of_source(connection, "products")}
         assert kept == {"0", "8", "9", "10", "11"}
@@ -65,7 +62,7 @@ def test_a_huge_item_is_cut(store: Store, clock: ManualClock) -> None:
     """A reject is a hint, not an archive; and its reason stands in an index, which has a limit."""
     huge = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(10_000))
     with store.write() as connection:
-        rejects.add(connection, "s1", "products", [(huge, huge, b"x" * 10_000)], now=clock.now())
+        rejects.add(connection, "s1", Target("products"), [(huge, huge, b"x" * 10_000)], now=clock.now())
         (found,) = rejects.of_session(connection, "s1")
     assert (len(found.raw), len(found.reason), len(found.item_key or "")) == (4_000, 500, 3_000)
 
@@ -73,35 +70,5 @@ def test_a_huge_item_is_cut(store: Store, clock: ManualClock) -> None:
 def test_no_rejects_are_no_statement(store: Store, clock: ManualClock) -> None:
     """Most pages reject nothing, and pay nothing for it."""
     with store.write() as connection:
-        rejects.add(connection, "s1", "products", [], now=clock.now())
+        rejects.add(connection, "s1", Target("products"), [], now=clock.now())
         assert not rejects.of_session(connection, "s1")
-
-
-def test_the_rejects_of_earlier_versions_are_collapsed(store: Store, clock: ManualClock) -> None:
-    """The upgrade meets tables in which the same item stands once for each session."""
-    found = ScriptDirectory(str(schema.MIGRATIONS)).get_revision("0011")
-    assert found is not None
-    open_session(store, "s2")
-    add = text(
-        "INSERT INTO rejects (session_id, source, item_key, reason, raw, rejected_at) "
-        "VALUES (:session, 'products', :key, 'bad', :raw, :at)"
-    )
-    start = clock.now()
-    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        found.module.downgrade()
-        for session in ("s1", "s2", "s3"):
-            for key, raw in (("7", session), (None, "[1]"), (None, "[2]")):
-                at = clock.advance(seconds=1)
-                told = at if not store.is_sqlite else at.strftime("%Y-%m-%d %H:%M:%S.%f")
-                connection.execute(add, {"session": session, "key": key, "raw": raw, "at": told})
-        found.module.upgrade()
-    with store.write() as connection:
-        kept = rejects.of_source(connection, "products")
-        assert sorted((one.item_key or "-", one.raw, one.times, one.session_id) for one in kept) == [
-            ("-", "[1]", 3, "s3"),
-            ("-", "[2]", 3, "s3"),
-            ("7", "s3", 3, "s3"),
-        ]
-        assert {one.first_seen - start for one in kept} == {timedelta(seconds=number) for number in (1, 2, 3)}
-        rejects.add(connection, "s4", "products", [(7, "bad", b"{}"), (None, "bad", b"[1]")], now=clock.now())
-        assert sorted(one.times for one in rejects.of_source(connection, "products")) == [3, 4, 4]

@@ -9,8 +9,9 @@ from syncline import results
 from syncline.clock import ManualClock
 from syncline.model.alerts import Alert
 from syncline.model.policies import Mode
-from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
+from syncline.model.target import Target
 from syncline.settings import KeepSettings
 from syncline.store import sessions, totals
 from syncline.store.engine import Store
@@ -21,7 +22,7 @@ NOTHING = {"rejects": 0, "holds": 0, "queued runs": 0, "alerts": 0, "audit entri
 
 
 def keep_sessions(
-    store: Store, count: int, *, days_ago: float, status: Status = Status.COMPLETED, account: str | None = None
+    store: Store, count: int, *, days_ago: float, status: Status = Status.COMPLETED, account: str = ""
 ) -> None:
     """So many sessions, a second between each and the one before it, the newest at last."""
     begun = store.clock.now() - timedelta(days=days_ago)
@@ -72,7 +73,7 @@ def test_the_newest_session_that_ran_of_each_account_stays(store: Store) -> None
     keep_sessions(store, 1, days_ago=50, status=Status.SKIPPED, account="anna")
     assert prune_history(store, KEEP)["sessions"] == 2 + 10
     with store.read() as connection:
-        newest = sessions.latest_started(connection, "products", "anna")
+        newest = sessions.latest_started(connection, Target("products", "anna"))
     assert newest is not None
     assert newest.id == "deferred-anna-200-00002"
 
@@ -99,7 +100,7 @@ def test_old_rejects_holds_places_alerts_and_audit_entries_go(store: Store, cloc
     hold = {"source": "products", "reason": "why", "created_by": "anna", "created_at": now - timedelta(days=300)}
     ends = [("a", old, None), ("b", None, old), ("c", None, young), ("d", None, None), ("e", now, old)]
     holds = [hold | {"id": name, "expires_at": expires, "released_at": gone} for name, expires, gone in ends]
-    place = {"lease": "source:products", "tick": old, "host": "", "boot_id": "", "pid": 0, "process_started": 0}
+    place = {"lease": Target("products"), "tick": old, "host": "", "boot_id": "", "pid": 0, "process_started": 0}
     reject = {"session_id": "s", "source": "products", "reason": "why", "raw": ""}
     entry = {"actor": "anna", "action": "hold.create", "target": "products"}
     with store.write() as connection:

@@ -1,35 +1,19 @@
 import multiprocessing
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 from support.boxes import Box
 from support.calls import counting_calls
 from support.migrations import copied
 
-from syncline.errors import NewerDatabaseError, SchemaBehindError
+from syncline.errors import NewerDatabaseError, OlderDatabaseError, SchemaBehindError
 from syncline.store import schema
 from syncline.store.engine import Store
 
 _SPAWN = multiprocessing.get_context("spawn")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database of each kind with nothing in it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.db'}"
-    make: Callable[[], str] = request.getfixturevalue("make_postgresql")
-    url = make()
-    engine = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return url
 
 
 def tables(store: Store) -> set[str]:
@@ -79,16 +63,25 @@ def test_a_database_of_a_newer_program_is_refused(store: Store) -> None:
     assert "test_boxes" not in tables(store)
 
 
-def test_a_database_that_lacks_migrations_is_refused(store: Store, empty_url: str, tmp_path: Path) -> None:
-    """Commands that only read do not migrate by themselves; they name the command that does."""
+@pytest.mark.parametrize("revision", ["0001", "0014"])
+def test_a_database_from_before_the_oldest_migration_is_told_the_way(store: Store, revision: str) -> None:
+    """Its migrations became one before the first release; it is not called newer, and nothing of it is touched."""
     with store.write() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        connection.execute(text("DROP TABLE test_boxes"))
+    for refused in (schema.upgrade, schema.require_current):
+        with pytest.raises(OlderDatabaseError, match=rf"at revision {revision}.*upgrades from 0015 on.*db upgrade"):
+            refused(store)
+    assert "test_boxes" not in tables(store)
+
+
+def test_a_database_that_lacks_migrations_is_refused(empty_url: str, tmp_path: Path) -> None:
+    """Commands that only read do not migrate by themselves; they name the command that does."""
     empty = Store(empty_url)
-    for behind in (store, empty):
-        with pytest.raises(SchemaBehindError, match="syncline db upgrade"):
-            schema.require_current(behind)
-        with pytest.raises(SchemaBehindError, match="syncline db upgrade"):
-            schema.revise(behind, "too early", folder=copied(tmp_path))
+    with pytest.raises(SchemaBehindError, match="syncline db upgrade"):
+        schema.require_current(empty)
+    with pytest.raises(SchemaBehindError, match="syncline db upgrade"):
+        schema.revise(empty, "too early", folder=copied(tmp_path))
     empty.close()
 
 

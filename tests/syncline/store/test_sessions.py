@@ -7,6 +7,7 @@ from support.runs import counted, session
 from syncline.clock import ManualClock
 from syncline.errors import SessionLostError
 from syncline.model.session import Status, Tally
+from syncline.model.target import Target
 from syncline.store import sessions, totals
 from syncline.store.engine import Store
 
@@ -128,9 +129,9 @@ def test_the_latest_session_is_one_that_ran(store: Store, clock: ManualClock) ->
     open_session(store, "account", account_id="anna", started_at=clock.advance(seconds=1))
     open_session(store, "elsewhere", source="customers", started_at=clock.advance(seconds=1))
     with store.read() as connection:
-        found = {who: sessions.latest_started(connection, "products", who) for who in (None, "anna", "bert")}
+        found = {who: sessions.latest_started(connection, Target("products", who)) for who in ("", "anna", "bert")}
     assert {who: None if one is None else one.id for who, one in found.items()} == {
-        None: "ran",
+        "": "ran",
         "anna": "account",
         "bert": None,
     }
@@ -149,11 +150,11 @@ def test_open_sessions_are_listed_oldest_first(store: Store, clock: ManualClock)
 
 def test_abandoned_sessions_are_closed_but_for_the_one_that_follows(store: Store, clock: ManualClock) -> None:
     """Who takes a source over closes what its dead owner left open, of this source and account alone."""
-    for name, account in (("dead", None), ("mine", None), ("annas", "anna")):
+    for name, account in (("dead", ""), ("mine", ""), ("annas", "anna")):
         open_session(store, name, account_id=account)
     open_session(store, "elsewhere", source="customers")
     with store.write() as connection:
-        closed = sessions.close_abandoned(connection, "products", None, keep="mine", now=clock.now())
+        closed = sessions.close_abandoned(connection, Target("products"), keep="mine", now=clock.now())
     assert closed == ["dead"]
     assert session(store, "dead").status is Status.CRASHED
     with store.read() as connection:

@@ -1,18 +1,12 @@
 """Totals: as many as there are sessions, however many rows they are spread over."""
 
 from datetime import timedelta
-from importlib import import_module
-from types import ModuleType
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
 from syncline.model.session import Status
 from syncline.store import totals
 from syncline.store.engine import Store
-
-SPREADS: ModuleType = import_module("syncline.store.migrations.versions.0012_spread_the_totals")
 
 
 def count(store: Store, times: int, status: Status = Status.COMPLETED) -> None:
@@ -38,16 +32,3 @@ def test_a_total_is_the_sum_of_its_rows(store: Store) -> None:
     assert told(store) == {Status.COMPLETED: (60, 120_000), Status.FAILED: (1, 2_000)}
     with store.read() as connection:
         assert rows(connection) == 2 if store.is_sqlite else rows(connection) > 4
-
-
-def test_the_migration_keeps_the_totals_there_and_back(store: Store) -> None:
-    """What was counted for years must survive an upgrade, and a way back."""
-    count(store, 60)
-    before = told(store)
-    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        SPREADS.downgrade()
-        assert rows(connection) == 1
-        SPREADS.upgrade()
-    assert told(store) == before
-    count(store, 1)
-    assert told(store)[Status.COMPLETED][0] == 61

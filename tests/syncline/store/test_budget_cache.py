@@ -7,7 +7,7 @@ from syncline.clock import ManualClock
 from syncline.model.budgets import BudgetKey, SlidingWindow
 from syncline.resilience.budget_state import Granted
 from syncline.store.budgets import Budgets
-from syncline.store.direct import Wire
+from syncline.store.direct import RawStatements
 from syncline.store.engine import Store
 
 UPCOMING = BudgetKey(name="upcoming:requests", policy=SlidingWindow(limit=15, period_seconds=3600, margin=0))
@@ -50,9 +50,9 @@ def test_a_servers_clock_that_was_set_is_asked_anew(make_postgresql: object, off
     budgets = Budgets(store)
     admitted(budgets, UPCOMING, 14)
 
-    def misled(wire: Wire) -> None:
-        wire.mistrust()
-        wire.heard(wire.now() + off_us)
+    def misled(raw: RawStatements) -> None:
+        raw.mistrust()
+        raw.heard(raw.now() + off_us)
 
     store.direct.call(misled)
     assert admitted(budgets, UPCOMING, 3) == 1
@@ -66,11 +66,11 @@ def test_a_server_surely_has_reached_what_is_believed_of_its_clock(make_postgres
     assert callable(make_postgresql)
     store = Store(str(make_postgresql()))
 
-    def rounds(wire: Wire) -> list[int]:
+    def rounds(raw: RawStatements) -> list[int]:
         lags: list[int] = []
         for _ in range(50):
-            believed = wire.database_now
-            told = wire.heard(int(wire.rows(f"SELECT {wire.now_sql[0]}")[0][0]))
+            believed = raw.database_now
+            told = raw.heard(int(raw.rows(f"SELECT {raw.now_sql[0]}")[0][0]))
             lags.append(0 if believed is None else told - believed)
         return lags
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncline.store.busy import in_turn
+from syncline.store.direct import retry_while_locked
 
 INSERT = "INSERT INTO seen VALUES (1)"
 
@@ -37,14 +37,14 @@ def test_a_small_write_waits_until_the_lock_is_free(holder: sqlite3.Connection, 
             holder.execute("COMMIT")
         return writer.execute(INSERT)
 
-    assert in_turn(execute, patience_seconds=30).rowcount == 1
+    assert retry_while_locked(execute, patience_seconds=30).rowcount == 1
     assert len(asked) == 3
 
 
 def test_patience_ends(holder: sqlite3.Connection, writer: sqlite3.Connection) -> None:
     """A database that stays locked is said to be, instead of being waited for without end."""
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        in_turn(lambda: writer.execute(INSERT), patience_seconds=0)
+        retry_while_locked(lambda: writer.execute(INSERT), patience_seconds=0)
 
 
 def test_what_waiting_does_not_mend_fails_at_once(writer: sqlite3.Connection) -> None:
@@ -56,5 +56,5 @@ def test_what_waiting_does_not_mend_fails_at_once(writer: sqlite3.Connection) ->
         return writer.execute("INSERT INTO nowhere VALUES (1)")
 
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        in_turn(execute, patience_seconds=30)
+        retry_while_locked(execute, patience_seconds=30)
     assert len(asked) == 1

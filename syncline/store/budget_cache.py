@@ -1,7 +1,7 @@
 """What this process last knew of budgets, so that it need not read before each decision.
 
-Nothing here is relied upon: what is decided by it is written only over the version that it was decided by, and a denial
-is repeated only once the row was found to be of its version still.
+A stale entry does no harm: a decision is written only over the version that it was made from, and a denial is repeated
+only if the row still has the version that it was made from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from syncline.resilience.budget_state import Denied, Moment, Seen, Spent
 from syncline.resilience.clock_steps import latest_plausible
 from syncline.store.budget_rows import Versioned
 
-__all__ = ["Memory", "Refusal"]
+__all__ = ["BudgetCache", "Refusal"]
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -47,23 +47,23 @@ class Refusal(Struct, frozen=True, kw_only=True):
         return Denied(budget=self.budget, retry_at=from_microseconds(self.until), wait_seconds=wait_seconds)
 
 
-class Memory:
+class BudgetCache:
     """The rows as this process last read or wrote them, and what it last denied.
 
-    Whoever was beaten to a row reads it first from then on, until that shows that nobody else has written meanwhile:
-    where many spend from one budget, writing in vain would only stand in the others' way.
+    A budget whose write lost a race is contended: its row is read before each decision, until a read finds the version
+    that is known here. If many processes spend from one budget, a write that is bound to fail only delays the others.
     """
 
     def __init__(self) -> None:
         """Know nothing."""
         self.rows: dict[str, Versioned] = {}
         self.seen: dict[str, Seen] = {}
-        self._crowded: set[str] = set()
+        self._contended: set[str] = set()
         self._refusals: dict[str, Refusal] = {}
 
     def recall(self, names: Sequence[str]) -> list[Versioned] | None:
         """The rows of these budgets; None where one should be read."""
-        if self._crowded and not self._crowded.isdisjoint(names):
+        if self._contended and not self._contended.isdisjoint(names):
             return None
         rows = [self.rows[name] for name in names if name in self.rows]
         return rows if len(rows) == len(names) else None
@@ -73,7 +73,7 @@ class Memory:
         for name, row in zip(names, rows, strict=True):
             known = self.rows.get(name)
             if known is not None and known.version == row.version:
-                self._crowded.discard(name)
+                self._contended.discard(name)
             self.rows[name] = row
 
     def wrote(self, changes: Sequence[tuple[str, Versioned, Spent]]) -> None:
@@ -91,9 +91,9 @@ class Memory:
         self.rows.pop(name, None)
         self.seen[name] = seen
 
-    def beaten(self, names: Sequence[str]) -> None:
-        """Another process was first."""
-        self._crowded.update(names)
+    def lost_race(self, names: Sequence[str]) -> None:
+        """Another process wrote these rows first."""
+        self._contended.update(names)
 
     def refused(self, refusal: Refusal) -> None:
         """Remember a denial by one budget; several would have to be looked at, each for itself."""

@@ -23,11 +23,12 @@ __all__ = [
 
 
 class LeaseRow(Row, table=True):
-    """Who may work on a source (or an account's source): one live owner at a time."""
+    """Who may work on a target: one live owner at a time."""
 
     __tablename__ = "leases"
 
-    name: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    account_id: str = Field(default="", primary_key=True)
     owner: str
     """The session that holds it."""
     fence: int
@@ -40,16 +41,19 @@ class LeaseRow(Row, table=True):
     """The process's start time in clock ticks since boot: tells a process from a later one with its pid."""
     asked_by: str | None = None
     """The session for whose sake the owner is asked to end."""
+    released_at: datetime | None = None
+    """When the owner gave it back; whose it was can still be told."""
 
 
 class QueuedRun(Row, table=True):
     """A run that waits for its turn, at a lease that another one has."""
 
     __tablename__ = "queued_runs"
-    __table_args__ = (Index("ix_queued_runs_lease", "lease", "tick"),)
+    __table_args__ = (Index("ix_queued_runs_target", "source", "account_id", "tick"),)
 
     session_id: str = Field(primary_key=True)
-    lease: str
+    source: str
+    account_id: str = ""
     tick: datetime
     """When it was due: the earliest goes first."""
     expires_at: datetime
@@ -61,12 +65,14 @@ class QueuedRun(Row, table=True):
 
 
 class CheckpointRow(Row, table=True):
-    """Up to where a source is in step, and the state of an unfinished pass."""
+    """Up to where a part of a target is in step, and the state of an unfinished pass."""
 
     __tablename__ = "checkpoints"
 
     source: str = Field(primary_key=True)
     account_id: str = Field(default="", primary_key=True)
+    part: str = Field(default="", primary_key=True)
+    """What of the target: a calendar's id; "" for all of it."""
     cursor: str | None = None
     """The newest change that was stored, as an ISO 8601 instant or the upstream's sync token."""
     full_pass_at: datetime | None = None
@@ -89,6 +95,7 @@ class PassKey(Row, table=True):
 
     source: str = Field(primary_key=True)
     account_id: str = Field(default="", primary_key=True)
+    part: str = Field(default="", primary_key=True)
     key: str = Field(primary_key=True, sa_type=KeyText)
     missing: bool
     walk: int = 1
@@ -100,7 +107,7 @@ class Reject(Row, table=True):
 
     __tablename__ = "rejects"
     __table_args__ = (
-        Index("ix_rejects_item", "source", "account_id", "item", "reason", unique=True),
+        Index("ix_rejects_item", "source", "account_id", "part", "item", "reason", unique=True),
         Index("ix_rejects_last_seen", "source", "last_seen"),
         Index("ix_rejects_session_id", "session_id"),
     )
@@ -108,6 +115,7 @@ class Reject(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     source: str
     account_id: str = ""
+    part: str = ""
     item: str
     """Tells the source's items apart: the xxh3-128 of the key, or of the item where its key cannot be read."""
     item_key: str | None = None
@@ -123,11 +131,12 @@ class Reject(Row, table=True):
 
 
 class Heartbeat(Row, table=True):
-    """The last sign of life of a source."""
+    """The last sign of life of a target."""
 
     __tablename__ = "heartbeats"
 
     source: str = Field(primary_key=True)
+    account_id: str = Field(default="", primary_key=True)
     last_run: datetime | None = None
     """When its last run began."""
     last_beat: datetime
@@ -145,12 +154,13 @@ class Hold(Row, table=True):
     """A pause of a source or an account, with a reason and an expiry."""
 
     __tablename__ = "holds"
-    __table_args__ = (Index("ix_holds_source", "source", "released_at"),)
+    __table_args__ = (Index("ix_holds_target", "source", "account_id", "released_at"),)
 
     id: str = Field(primary_key=True)
     source: str
     """The source's name; `*` holds all of them."""
-    account_id: str | None = None
+    account_id: str = ""
+    """"" for the source itself, and with it all of its accounts."""
     reason: str
     created_by: str
     created_at: datetime
