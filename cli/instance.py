@@ -92,7 +92,7 @@ def make_home(settings: Settings) -> None:
     Raises:
         ConfigurationError: it cannot be made, or belongs to somebody else.
     """
-    from deployments.home import own_home  # noqa: PLC0415 - see above
+    from deployments.local.home import own_home  # noqa: PLC0415 - see above
 
     for line in own_home(settings):
         console.warn(line)

@@ -135,10 +135,10 @@ def _interrupted() -> Generator[Event]:
 
 
 def _here(instance: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
-    from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
+    from deployments.local import run_once  # noqa: PLC0415 - prepares the environment before Prefect is loaded
 
     make_home(instance.settings)
-    return here.run_here(
+    return run_once.run_once(
         instance.settings,
         request.source,
         mode=request.mode,

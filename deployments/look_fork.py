@@ -21,8 +21,8 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import BinaryIO, NoReturn, TextIO, TypeAlias, cast
 
 from deployments.exiting import run_exit_functions
+from deployments.local.running_code import LoadedCode
 from deployments.look_socket import GO, HELLO, INTERRUPT, READY, Request, receive, same_for_both
-from deployments.running_code import LoadedCode
 
 __all__ = ["Main", "run_look"]
 

@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from deployments.local.running_code import LoadedCode
 from deployments.look_fork import Main, run_look
 from deployments.look_socket import SOCKET, is_own_user, listen
-from deployments.running_code import LoadedCode
 
 __all__ = ["AT_ONCE", "Looks"]
 

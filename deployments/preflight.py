@@ -25,9 +25,9 @@ __all__ = [
     "check_upstream",
     "check_upstreams",
     "is_set_up",
+    "missing_warning",
     "ports_of",
-    "said_of_missing",
-    "said_of_unknown",
+    "unknown_warning",
 ]
 
 
@@ -105,7 +105,7 @@ def check_upstreams(settings: Settings) -> None:
     endpoint_of(settings)
 
 
-def said_of_missing(settings: Settings) -> str | None:
+def missing_warning(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
     for source in sources():
@@ -118,7 +118,7 @@ def said_of_missing(settings: Settings) -> str | None:
     return f"Not set up, and so not served: {told}"
 
 
-def said_of_unknown(settings: Settings) -> str | None:
+def unknown_warning(settings: Settings) -> str | None:
     """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
     known = {source.upstream.name.lower() for source in sources()}
     told = [

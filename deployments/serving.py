@@ -23,6 +23,7 @@ from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.forking import ForkServer
 from deployments.intervals import planned
 from deployments.late_runs import resolve_late
+from deployments.local.vitals import give_signs
 from deployments.pause_unconfigured import is_stopped, rest
 from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
 from deployments.preflight import is_set_up
@@ -30,7 +31,6 @@ from deployments.registered import drop_replaced, kept_stopped
 from deployments.run_processes import RunProcesses
 from deployments.runner import SyncRunner
 from deployments.schedules import is_overridable, schedules_of
-from deployments.vitals import give_signs
 from flows.registry import find
 from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings

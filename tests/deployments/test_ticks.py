@@ -16,8 +16,8 @@ from prefect.exceptions import ObjectNotFound
 from support.instance import Instance, child_env, eventually
 from support.ticking import DEPLOYMENTS, JITTERED, catching_up
 
-from deployments.child import Child
 from deployments.client import open_client
+from deployments.local.child import Child
 from deployments.schedules import interval_schedule
 from syncline.admission.ticks import begins_at
 from syncline.model.session import Status, SyncSession, Trigger
@@ -42,7 +42,7 @@ def serve(served: Instance) -> Iterator[Serve]:
     runners: list[Child] = []
 
     def serving(name: str) -> Child:
-        runners.append(served.house.start(name, ["support.ticking", name], env=env))
+        runners.append(served.supervisor.start(name, ["support.ticking", name], env=env))
         return runners[-1]
 
     yield serving

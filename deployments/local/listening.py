@@ -7,7 +7,7 @@ import socket
 
 from syncline.settings import Settings
 
-__all__ = ["said_of_no_tls", "web_url"]
+__all__ = ["no_tls_warning", "web_url"]
 
 _ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 """What stands for each address of the machine, and the one of them by which it reaches itself."""
@@ -19,7 +19,7 @@ def web_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}"
 
 
-def said_of_no_tls(settings: Settings) -> str | None:
+def no_tls_warning(settings: Settings) -> str | None:
     """What to heed where other machines reach the web app, in one line; None where none does."""
     if _is_loopback(settings.host):
         return None

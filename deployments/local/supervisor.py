@@ -16,17 +16,17 @@ from typing import Self
 
 import httpx
 
-from deployments.child import Child
-from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
+from deployments.local.child import Child
+from deployments.local.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
+from deployments.local.vitals import Look, Patience, Silence, Vitals, cpu_seconds
 from deployments.trust import trusted
-from deployments.vitals import Look, Patience, Silence, Vitals, cpu_seconds
 from syncline.errors import SynclineError
 
-__all__ = ["ChildDiedError", "Household", "StoppedError"]
+__all__ = ["ChildDiedError", "StoppedError", "Supervisor"]
 
 _POLL_SECONDS = 0.2
-_WARDEN_SECONDS = 15
-"""How long the warden may take; it gives what it ends 8 s."""
+_REAPER_SECONDS = 15
+"""How long the reaper may take; it gives what it ends 8 s."""
 _HUNG_GRACE_SECONDS = 3.0
 """How long a child that hangs may take to end by itself; most often it cannot."""
 _NEEDED_EVERY_SECONDS = 1.0
@@ -49,8 +49,8 @@ class StoppedError(SynclineError):
 
 
 @dataclass(kw_only=True)
-class _Place:
-    """A child's place in the house.
+class _Slot:
+    """One child, across its restarts.
 
     Attributes:
         start: starts the child.
@@ -69,7 +69,7 @@ class _Place:
     restart_at: float | None = None
 
 
-class Household:
+class Supervisor:
     """Starts children and ends them all when its context ends, however it ends.
 
     Attributes:
@@ -87,38 +87,38 @@ class Household:
         self._patience = patience or Patience()
         self._logs = logs
         self._say = _say_nothing if say is None else say
-        self._places: list[_Place] = []
-        self._warden: subprocess.Popen[str] | None = None
+        self._slots: list[_Slot] = []
+        self._reaper: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self._warden = _start_warden()
+        self._reaper = _start_reaper()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as ending:  # each is ended, whatever becomes of the others; the last error is raised
-            for place in self._places:
-                ending.callback(place.child.finish_log)
-                if place.vitals is not None:
-                    ending.callback(place.vitals.end)
-            ending.push(self._dismiss_warden)
-            for place in self._places:
-                ending.callback(place.child.stop)
+            for slot in self._slots:
+                ending.callback(slot.child.finish_log)
+                if slot.vitals is not None:
+                    ending.callback(slot.vitals.end)
+            ending.push(self._dismiss_reaper)
+            for slot in self._slots:
+                ending.callback(slot.child.stop)
 
-    def _dismiss_warden(self, kind: type[BaseException] | None, *_error: object) -> None:
-        """Let the warden go; where a child could not be ended it is not told so, and ends what is left."""
-        if self._warden is None or self._warden.stdin is None:
+    def _dismiss_reaper(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Let the reaper go; where a child could not be ended it is not told so, and ends what is left."""
+        if self._reaper is None or self._reaper.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):
             if kind is None:
-                self._warden.stdin.write("done\n")
-            self._warden.stdin.close()
+                self._reaper.stdin.write("done\n")
+            self._reaper.stdin.close()
         try:
-            self._warden.wait(timeout=_WARDEN_SECONDS)
+            self._reaper.wait(timeout=_REAPER_SECONDS)
         except subprocess.TimeoutExpired:
-            self._warden.kill()
-            self._warden.wait()
+            self._reaper.kill()
+            self._reaper.wait()
 
     def start(
         self,
@@ -139,15 +139,15 @@ class Household:
 
         def start() -> Child:
             child = Child(name, words, env=env, log=log, grace_seconds=grace_seconds)
-            self._tell_warden(child.pid)
+            self._tell_reaper(child.pid)
             return child
 
         child, now = start(), time.monotonic()
         vitals = None if look is None else Vitals(look, every_seconds=self._patience.look_every_seconds)
         silence = Silence(at=now, signs=0)
         restarts = Restarts(began=now)
-        self._places.append(
-            _Place(start=start, child=child, needs=needs, restarts=restarts, vitals=vitals, silence=silence)
+        self._slots.append(
+            _Slot(start=start, child=child, needs=needs, restarts=restarts, vitals=vitals, silence=silence)
         )
         return child
 
@@ -161,9 +161,9 @@ class Household:
         """
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            for place in self._places:
-                if place.child.exit_code is not None and not self.stopped.is_set():
-                    raise ChildDiedError(place.child)
+            for slot in self._slots:
+                if slot.child.exit_code is not None and not self.stopped.is_set():
+                    raise ChildDiedError(slot.child)
             if self.stopped.wait(_POLL_SECONDS):
                 raise StoppedError
             if _answers(url):
@@ -177,71 +177,71 @@ class Household:
             ChildDiedError: a child could not be started at all, or ended again and again.
         """
         while not self.stopped.wait(_POLL_SECONDS):
-            self._keep_warden()
-            for place in self._places:
-                self._look_after(place)
+            self._keep_reaper()
+            for slot in self._slots:
+                self._check(slot)
             if look is not None:
                 look()
 
-    def _look_after(self, place: _Place) -> None:
-        place.child.keep_log()
-        if place.restart_at is not None:
-            self._restart_when_due(place)
-        elif place.child.exit_code is not None and not self.stopped.is_set():
-            self._bury(place, f"ended unexpectedly ({place.child.end})")
-        elif self._hangs(place) and not self.stopped.is_set():
-            place.child.stop(grace_seconds=_HUNG_GRACE_SECONDS)
-            self._bury(place, f"gave no sign of life for {place.silence.seconds:.0f} s and was ended")
+    def _check(self, slot: _Slot) -> None:
+        slot.child.keep_log()
+        if slot.restart_at is not None:
+            self._restart_when_due(slot)
+        elif slot.child.exit_code is not None and not self.stopped.is_set():
+            self._record_end(slot, f"ended unexpectedly ({slot.child.end})")
+        elif self._hangs(slot) and not self.stopped.is_set():
+            slot.child.stop(grace_seconds=_HUNG_GRACE_SECONDS)
+            self._record_end(slot, f"gave no sign of life for {slot.silence.seconds:.0f} s and was ended")
 
-    def _hangs(self, place: _Place) -> bool:
-        if place.vitals is None:
+    def _hangs(self, slot: _Slot) -> bool:
+        if slot.vitals is None:
             return False
-        used = cpu_seconds(place.child.pid)
-        place.silence = place.silence.after(time.monotonic(), place.vitals.signs, used)
-        return place.silence.is_too_long(self._patience)
+        used = cpu_seconds(slot.child.pid)
+        slot.silence = slot.silence.after(time.monotonic(), slot.vitals.signs, used)
+        return slot.silence.is_too_long(self._patience)
 
-    def _bury(self, place: _Place, why: str) -> None:
+    def _record_end(self, slot: _Slot, why: str) -> None:
         """End what a dead child has left behind, and say `why` it is started again, and when."""
-        place.child.stop()
-        self._tell_warden(-place.child.pid)
-        was_first, now = place.restarts.is_first, time.monotonic()
-        place.restarts, delay = place.restarts.died(now, place.child.exit_code or 0)
+        slot.child.stop()
+        self._tell_reaper(-slot.child.pid)
+        was_first, now = slot.restarts.is_first, time.monotonic()
+        slot.restarts, delay = slot.restarts.died(now, slot.child.exit_code or 0)
         if delay is None:
-            raise ChildDiedError(place.child, again=not was_first)
-        place.restart_at = now + delay
-        self._say(f"{place.child.name} {why}; starting it again in {delay:g} s")
+            raise ChildDiedError(slot.child, again=not was_first)
+        slot.restart_at = now + delay
+        self._say(f"{slot.child.name} {why}; starting it again in {delay:g} s")
 
-    def _restart_when_due(self, place: _Place) -> None:
+    def _restart_when_due(self, slot: _Slot) -> None:
         now = time.monotonic()
-        if place.restart_at is None or now < place.restart_at:
+        if slot.restart_at is None or now < slot.restart_at:
             return
-        if place.needs is not None and not _answers(place.needs):
-            place.restart_at = now + _NEEDED_EVERY_SECONDS
+        if slot.needs is not None and not _answers(slot.needs):
+            slot.restart_at = now + _NEEDED_EVERY_SECONDS
             return
-        place.child, place.restart_at = place.start(), None
-        place.silence = Silence(at=now, signs=0 if place.vitals is None else place.vitals.signs)
-        self._say(f"{place.child.name} is started again")
+        slot.child, slot.restart_at = slot.start(), None
+        slot.silence = Silence(at=now, signs=0 if slot.vitals is None else slot.vitals.signs)
+        self._say(f"{slot.child.name} is started again")
 
-    def _tell_warden(self, group: int) -> None:
-        if self._warden is None or self._warden.stdin is None:
+    def _tell_reaper(self, group: int) -> None:
+        if self._reaper is None or self._reaper.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):  # it was killed, and another one is started and told all
-            self._warden.stdin.write(f"{group}\n")
-            self._warden.stdin.flush()
+            self._reaper.stdin.write(f"{group}\n")
+            self._reaper.stdin.flush()
 
-    def _keep_warden(self) -> None:
-        """Start another warden where somebody killed it."""
-        if self._warden is None or self._warden.poll() is None:
+    def _keep_reaper(self) -> None:
+        """Start another reaper where somebody killed it."""
+        if self._reaper is None or self._reaper.poll() is None:
             return
-        self._dismiss_warden(ChildDiedError)
-        self._warden = _start_warden()
-        for place in self._places:
-            if place.restart_at is None:
-                self._tell_warden(place.child.pid)
+        self._dismiss_reaper(ChildDiedError)
+        self._reaper = _start_reaper()
+        for slot in self._slots:
+            if slot.restart_at is None:
+                self._tell_reaper(slot.child.pid)
 
 
-def _start_warden() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "deployments.warden"]
+def _start_reaper() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "deployments.local.reaper"]
     return subprocess.Popen(  # noqa: S603 - a command of this program
         command, stdin=subprocess.PIPE, text=True, start_new_session=True
     )

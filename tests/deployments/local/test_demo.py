@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 import sandbox
-from deployments.demo import demo_file, demo_settings
-from deployments.home import tell_ports
+from deployments.local.demo import demo_file, demo_settings
+from deployments.local.home import tell_ports
 from deployments.preflight import is_set_up
 from flows.registry import sources_with_dataset
 from sandbox.__main__ import read_arguments

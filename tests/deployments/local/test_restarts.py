@@ -1,6 +1,6 @@
 import pytest
 
-from deployments.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
+from deployments.local.restarts import MOST_DEATHS, WINDOW_SECONDS, Restarts
 
 
 def test_each_start_waits_twice_as_long_and_the_fifth_end_is_the_last() -> None:

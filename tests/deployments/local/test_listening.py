@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from deployments.environment import prefect_env, server_env, settings_env
-from deployments.listening import said_of_no_tls, web_url
+from deployments.local.listening import no_tls_warning, web_url
 from deployments.preflight import check_ports, check_secrets, ports_of
 from deployments.secrets_file import short_secrets
 from syncline.errors import ConfigurationError
@@ -35,7 +35,7 @@ def test_the_web_app_is_looked_for_where_it_listens(host: str, url: str) -> None
 )
 def test_who_listens_beyond_this_machine_without_tls_is_told(host: str, *, warned: bool) -> None:
     """Tokens go over the wire as they are."""
-    said = said_of_no_tls(Settings(host=host))
+    said = no_tls_warning(Settings(host=host))
     assert (said is not None) is warned
     assert said is None or f"SYNCLINE_HOST {host}" in said
 

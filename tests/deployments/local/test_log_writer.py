@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deployments import log_writer
-from deployments.child import Child
-from deployments.log_writer import Log
+from deployments.local import log_writer
+from deployments.local.child import Child
+from deployments.local.log_writer import Log
 
 
 def test_a_log_is_bounded_and_loses_no_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deployments import log_writer
+from deployments.local import log_writer
 
 __all__ = ["Child"]
 

@@ -12,7 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from support.instance import eventually, free_port
 
-from deployments.prefect_guard import PrefectGuard
+from deployments.local.prefect_guard import PrefectGuard
 
 HERE = "127.0.0.1:4200"
 UPGRADE = {

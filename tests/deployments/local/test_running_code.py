@@ -1,7 +1,14 @@
 from pathlib import Path
 
-from deployments.home import hold_home
-from deployments.running_code import ROOMS, RunningCode, changed_code, project_folder, running_code, said_of_changed
+from deployments.local.home import hold_home
+from deployments.local.running_code import (
+    ROOMS,
+    RunningCode,
+    changed_code,
+    changed_code_warning,
+    project_folder,
+    running_code,
+)
 from syncline.settings import Settings
 
 
@@ -27,7 +34,7 @@ def test_a_file_that_changes_under_a_running_instance_is_said_once(tmp_path: Pat
         expected = "the code in flows/a.py has changed since `syncline up` started: restart it"
         assert _looked(code) == [expected]
         assert _looked(code) == []
-        assert said_of_changed(changed_code(settings)) == expected
+        assert changed_code_warning(changed_code(settings)) == expected
         (project / "syncline/store/migrations/versions/0002.py").write_text("new")
         (project / "prefect.yaml").unlink()
         assert changed_code(settings) == ("flows/a.py", "prefect.yaml", "syncline/store/migrations/versions/0002.py")
@@ -55,7 +62,7 @@ def test_a_record_that_a_killed_instance_left_counts_for_nothing(tmp_path: Path)
 
 
 def test_the_rooms_are_all_watched() -> None:
-    """A new room of the house must not be forgotten."""
+    """A new room must not be forgotten."""
     folder = project_folder()
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
     assert packages - {"sandbox", "benchmarks"} == set(ROOMS)

@@ -7,27 +7,28 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from deployments.demo import demo_file, demo_settings
 from deployments.ended import close_ended
 from deployments.environment import prefect_env, runner_env, server_env, settings_env
-from deployments.home import hold_home, own_home, tell_ports, temporary_folder
-from deployments.household import ChildDiedError, Household, StoppedError
-from deployments.listening import said_of_no_tls, web_url
+from deployments.local.demo import demo_file, demo_settings
+from deployments.local.home import hold_home, own_home, tell_ports, temporary_folder
+from deployments.local.listening import no_tls_warning, web_url
+from deployments.local.log_writer import Log
+from deployments.local.running_code import running_code
+from deployments.local.supervisor import ChildDiedError, StoppedError, Supervisor
+from deployments.local.vitals import SIGNS_VARIABLE, answers_at, touches
 from deployments.preflight import (
     check_deployments,
     check_ports,
     check_secrets,
     check_upstreams,
+    missing_warning,
     ports_of,
-    said_of_missing,
-    said_of_unknown,
+    unknown_warning,
 )
-from deployments.record import open_record
-from deployments.running_code import running_code
 from deployments.secrets_file import make_missing_secrets, with_made_secrets
-from deployments.vitals import SIGNS_VARIABLE, answers_at, touches
 from flows.registry import sources_with_dataset
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings
@@ -61,18 +62,18 @@ def up(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
         made = prepare(settings, demo=demo)
         settings = with_made_secrets(settings)
         _say_first(settings, made, say)
-        with tell_ports(settings), temporary_folder(settings) as temporary, open_record(settings, say) as record:
+        with tell_ports(settings), temporary_folder(settings) as temporary, _open_record(settings, say) as record:
             return _run(settings, demo=demo, temporary=temporary, say=say, record=record)
 
 
 def _run(
     settings: Settings, *, demo: bool, temporary: Path, say: Callable[[str], None], record: Callable[[str], None]
 ) -> int:
-    house = Household(settings.home / "logs", say=record)
+    supervisor = Supervisor(settings.home / "logs", say=record)
     try:
-        with _until_told(house), demo_file(settings, demo=demo), running_code(settings) as code, house:
-            _start(house, settings, demo=demo, temporary=temporary, say=say)
-            house.watch(lambda: code.tell(record))
+        with _stop_by_signal(supervisor), demo_file(settings, demo=demo), running_code(settings) as code, supervisor:
+            _start(supervisor, settings, demo=demo, temporary=temporary, say=say)
+            supervisor.watch(lambda: code.tell(record))
             say("Stopping …")
     except StoppedError:
         return 0
@@ -98,7 +99,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     Raises:
         SynclineError: something must be changed first.
     """
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs an old one is told so in one line
+    if sys.version_info < (3, 11):  # noqa: UP036 - an old one is named in one line
         raise ConfigurationError(f"Syncline needs Python 3.11 or newer, but this is {sys.version.split()[0]}")
     check_secrets(settings)
     check_deployments()
@@ -111,26 +112,32 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     return make_missing_secrets(settings)
 
 
-def _start(house: Household, settings: Settings, *, demo: bool, temporary: Path, say: Callable[[str], None]) -> None:
+def _start(
+    supervisor: Supervisor, settings: Settings, *, demo: bool, temporary: Path, say: Callable[[str], None]
+) -> None:
     """Start the children, each when those that it needs answer."""
     plain = os.environ | settings_env(settings) | {"TMPDIR": str(temporary)}
     env = plain | prefect_env(settings)
     health = f"{settings.prefect_api}/health"
     if demo:
         box = f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health"
-        house.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain, look=answers_at(box))
-        house.wait_for(box, timeout_seconds=30)
+        supervisor.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain, look=answers_at(box))
+        supervisor.wait_for(box, timeout_seconds=30)
     if settings.prefect_api_url is None:
         say("Starting Prefect's server (the first start takes 20 s) …")
         server = plain | server_env(settings)
-        house.start("prefect", ["deployments.prefect_server"], env=server, grace_seconds=15, look=answers_at(health))
-    house.wait_for(health, timeout_seconds=SERVER_START_SECONDS)
+        supervisor.start(
+            "prefect", ["deployments.local.prefect_server"], env=server, grace_seconds=15, look=answers_at(health)
+        )
+    supervisor.wait_for(health, timeout_seconds=SERVER_START_SECONDS)
     signs = temporary / "runner.signs"
     runner = env | runner_env() | {SIGNS_VARIABLE: str(signs)}
-    house.start("runner", ["deployments"], env=runner, grace_seconds=15, needs=health, look=touches(signs))
+    supervisor.start("runner", ["deployments"], env=runner, grace_seconds=15, needs=health, look=touches(signs))
     web = f"{web_url(settings)}/health"
-    house.start("web", ["web"], env=env, look=answers_at(web, method="OPTIONS"))  # asks no database, which may be away
-    house.wait_for(web, timeout_seconds=WEB_START_SECONDS)
+    supervisor.start(
+        "web", ["web"], env=env, look=answers_at(web, method="OPTIONS")
+    )  # asks no database, which may be away
+    supervisor.wait_for(web, timeout_seconds=WEB_START_SECONDS)
     _say_where(settings, demo=demo, say=say)
 
 
@@ -140,7 +147,7 @@ def _say_first(settings: Settings, made: Sequence[str], say: Callable[[str], Non
         say(f"Made {', '.join(made)} in {settings.secrets_file}")
     if "SYNCLINE_PREFECT_SECRET" in made and sys.stdout.isatty():  # never into a file or a journal
         say(f"Password of the Prefect UI: {settings.prefect_auth} (`syncline prefect-password` shows it again)")
-    for line in (said_of_missing(settings), said_of_unknown(settings), said_of_no_tls(settings)):
+    for line in (missing_warning(settings), unknown_warning(settings), no_tls_warning(settings)):
         if line is not None:
             say(line)
 
@@ -158,12 +165,29 @@ def _say_where(settings: Settings, *, demo: bool, say: Callable[[str], None]) ->
 
 
 @contextmanager
-def _until_told(house: Household) -> Generator[None]:
-    """Have Ctrl-C and SIGTERM stop the house instead of the interpreter, until all is ended."""
+def _open_record(settings: Settings, say: Callable[[str], None]) -> Generator[Callable[[str], None]]:
+    """A function that says a line, and writes it to `logs/up.log` with its time; `say` prints a line for the user."""
+    logs = settings.home / "logs"
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = Log(logs / "up.log")
+
+    def record(line: str) -> None:
+        say(line)
+        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds').replace('+00:00', 'Z')} {line}\n".encode())
+
+    try:
+        yield record
+    finally:
+        log.close()
+
+
+@contextmanager
+def _stop_by_signal(supervisor: Supervisor) -> Generator[None]:
+    """Have Ctrl-C and SIGTERM stop the supervisor instead of the interpreter, until all children have ended."""
 
     def stop(number: int, frame: object) -> None:
         del number, frame
-        house.stopped.set()
+        supervisor.stopped.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.home import hold_home, own_home, temporary_folder
+from deployments.local.home import hold_home, own_home, temporary_folder
 from syncline.errors import ConfigurationError
 from syncline.settings import Settings
 

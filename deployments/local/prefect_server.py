@@ -1,4 +1,4 @@
-"""`python -m deployments.prefect_server`: Prefect's server with its UI, behind a guard, as `syncline up` starts it.
+"""`python -m deployments.local.prefect_server`: Prefect's server with its UI, behind a guard, for `syncline up`.
 
 `prefect server start` checks no `Host` header, so its app is served here as that command serves it: with migrations,
 services and UI.
@@ -7,7 +7,7 @@ services and UI.
 import os
 
 from deployments.environment import PREFECT_HOST, enter, server_env
-from deployments.home import close_to_others
+from deployments.local.home import close_to_others
 from syncline.settings import Settings, load_settings
 
 __all__ = ["main"]
@@ -30,7 +30,7 @@ def _serve(settings: Settings) -> None:
     from prefect.server.api.server import create_app  # noqa: PLC0415
     from prefect.settings import get_current_settings  # noqa: PLC0415
 
-    from deployments.prefect_guard import PrefectGuard  # noqa: PLC0415
+    from deployments.local.prefect_guard import PrefectGuard  # noqa: PLC0415
 
     server = get_current_settings().server
     app = PrefectGuard(create_app(final=True))

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.slow
 RUN = """
 import json, os, sys
 from pathlib import Path
-from deployments.here import run_here
+from deployments.local.run_once import run_once
 from syncline.model.policies import Mode
 from syncline.settings import load_settings
-session = run_here(load_settings(), "products", mode=Mode.FULL)
+session = run_once(load_settings(), "products", mode=Mode.FULL)
 from tasks.context import open_store
 open_store().close()  # the flow's own, which lasts as long as its process
 opened = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]

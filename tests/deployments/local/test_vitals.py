@@ -12,14 +12,23 @@ from pathlib import Path
 import pytest
 from support.instance import eventually, free_port
 
-from deployments.child import Child
-from deployments.household import Household
-from deployments.vitals import SIGNS_VARIABLE, Look, Patience, Silence, answers_at, cpu_seconds, give_signs, touches
+from deployments.local.child import Child
+from deployments.local.supervisor import Supervisor
+from deployments.local.vitals import (
+    SIGNS_VARIABLE,
+    Look,
+    Patience,
+    Silence,
+    answers_at,
+    cpu_seconds,
+    give_signs,
+    touches,
+)
 
 PATIENCE = Patience(silent_seconds=60, starting_seconds=300)
 TOUCHING = """
 import asyncio
-from deployments.vitals import give_signs
+from deployments.local.vitals import give_signs
 asyncio.run(give_signs())
 """
 SERVING = """
@@ -116,14 +125,14 @@ def test_a_touch_is_a_sign_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert look()
 
 
-def watched(house: Household, until: Callable[[], object | None], what: str) -> None:
-    """Watch the house from another thread, until that comes true."""
-    watching = threading.Thread(target=house.watch)
+def watched(supervisor: Supervisor, until: Callable[[], object | None], what: str) -> None:
+    """Watch the supervisor from another thread, until that comes true."""
+    watching = threading.Thread(target=supervisor.watch)
     watching.start()
     try:
         eventually(until, what)
     finally:
-        house.stopped.set()
+        supervisor.stopped.set()
         watching.join()
 
 
@@ -139,14 +148,14 @@ def test_a_stopped_child_is_ended_and_started_again(tmp_path: Path, name: str) -
         seen.append(looks[name]())
         return seen[-1]
 
-    env = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}", "PORT": f"{port}"}
+    env = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}", "PORT": f"{port}"}
     patience = Patience(silent_seconds=7, starting_seconds=60, look_every_seconds=0.2)
-    with Household(tmp_path, say=said.append, patience=patience) as house:
-        child = house.start(name, [name], env=env | {SIGNS_VARIABLE: str(file)}, look=look)
+    with Supervisor(tmp_path, say=said.append, patience=patience) as supervisor:
+        child = supervisor.start(name, [name], env=env | {SIGNS_VARIABLE: str(file)}, look=look)
         eventually(lambda: any(seen[:-1]) or None, "sign of life")  # and that one is counted
         begin = time.monotonic()
         os.kill(child.pid, signal.SIGSTOP)
-        watched(house, lambda: len(said) == 2 or None, "second start")
+        watched(supervisor, lambda: len(said) == 2 or None, "second start")
         assert time.monotonic() - begin > 7
         assert child.exit_code == -signal.SIGKILL
     assert said == [
@@ -159,9 +168,9 @@ def test_a_child_that_never_gives_a_sign_is_given_longer(tmp_path: Path) -> None
     """A start is slow on a busy machine; one that does not come to its end is a hang all the same."""
     (tmp_path / "silent.py").write_text(SILENT)
     said, patience = list[str](), Patience(silent_seconds=0.5, starting_seconds=3, look_every_seconds=0.1)
-    with Household(tmp_path, say=said.append, patience=patience) as house:
-        child: Child = house.start(
+    with Supervisor(tmp_path, say=said.append, patience=patience) as supervisor:
+        child: Child = supervisor.start(
             "web", ["silent"], env=os.environ | {"PYTHONPATH": str(tmp_path)}, look=touches(tmp_path / "none")
         )
-        watched(house, lambda: child.exit_code, "end of the silent child")
+        watched(supervisor, lambda: child.exit_code, "end of the silent child")
     assert said[0] == "web gave no sign of life for 3 s and was ended; starting it again in 1 s"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.child import Child
-from deployments.household import ChildDiedError, Household
+from deployments.local.child import Child
+from deployments.local.supervisor import ChildDiedError, Supervisor
 from syncline.errors import SynclineError
 
 PARENT_WITH_CHILD = """
@@ -58,8 +58,8 @@ def _ends(pid: int) -> bool:
 def test_all_children_and_their_children_end_with_the_house(tmp_path: Path) -> None:
     """A Ctrl-C must leave nothing behind that holds a port or a lease."""
     env = _module(tmp_path, "parent", PARENT_WITH_CHILD)
-    with Household(tmp_path) as house:
-        child = house.start("a", ["parent"], env=env)
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("a", ["parent"], env=env)
         grandchild = _first_number(tmp_path / "a.log")
         assert _lives(grandchild)
     assert child.exit_code is not None
@@ -71,8 +71,8 @@ def test_a_child_that_will_not_end_is_ended(tmp_path: Path) -> None:
     stubborn = (
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1, flush=True)\ntime.sleep(60)"
     )
-    with Household(tmp_path) as house:
-        child = house.start("a", ["stubborn"], env=_module(tmp_path, "stubborn", stubborn), grace_seconds=0.2)
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("a", ["stubborn"], env=_module(tmp_path, "stubborn", stubborn), grace_seconds=0.2)
         _first_number(tmp_path / "a.log")
     assert child.exit_code == -signal.SIGKILL
 
@@ -86,15 +86,15 @@ class Unendable(Child):
 
 
 def test_one_child_that_cannot_be_ended_does_not_keep_the_others(tmp_path: Path) -> None:
-    """All children but one would live on, and hold their ports; what could not be ended, the warden ends."""
+    """All children but one would live on, and hold their ports; what could not be ended, the reaper ends."""
     env = _module(tmp_path, "parent", PARENT_WITH_CHILD)
-    house = Household(tmp_path)
-    house.__enter__()
-    children = [house.start(name, ["parent"], env=env) for name in ("first", "second", "third")]
+    supervisor = Supervisor(tmp_path)
+    supervisor.__enter__()
+    children = [supervisor.start(name, ["parent"], env=env) for name in ("first", "second", "third")]
     children[1].__class__ = Unendable
     grandchildren = [_first_number(tmp_path / f"{child.name}.log") for child in children]
     with pytest.raises(PermissionError):
-        house.__exit__(None, None, None)
+        supervisor.__exit__(None, None, None)
     assert None not in {children[0].exit_code, children[2].exit_code}
     assert _ends(children[1].pid)
     assert children[1].exit_code is not None  # and is reaped
@@ -104,20 +104,20 @@ def test_one_child_that_cannot_be_ended_does_not_keep_the_others(tmp_path: Path)
 def test_a_child_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
     """The reason stands in its log; nobody should have to look for that."""
     env = _module(tmp_path, "failing", "print('cannot go on'); raise SystemExit(3)")
-    with Household(tmp_path) as house:
-        house.start("web", ["failing"], env=env)
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start("web", ["failing"], env=env)
         with pytest.raises(ChildDiedError, match=r"web ended unexpectedly \(exit code 3\)") as died:
-            house.watch()
+            supervisor.watch()
     assert died.value.last_lines == ["cannot go on"]
 
 
 def test_what_does_not_answer_in_time_is_told(tmp_path: Path) -> None:
     """A server that hangs at its start must end the start, with the place of the logs."""
     with (
-        Household(tmp_path) as house,
+        Supervisor(tmp_path) as supervisor,
         pytest.raises(SynclineError, match=r"did not answer within 0\.3 s; see"),
     ):
-        house.wait_for("http://127.0.0.1:9/health", timeout_seconds=0.3)
+        supervisor.wait_for("http://127.0.0.1:9/health", timeout_seconds=0.3)
 
 
 def test_children_of_a_killed_parent_end_too(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_children_of_a_killed_parent_end_too(tmp_path: Path) -> None:
     env = _module(tmp_path, "parent", PARENT_WITH_CHILD)
     script = (
         "import os, pathlib, sys\n"
-        "from deployments.household import Household\n"
-        f"house = Household(pathlib.Path({str(tmp_path)!r})).__enter__()\n"
-        "child = house.start('a', ['parent'], env=os.environ)\n"
+        "from deployments.local.supervisor import Supervisor\n"
+        f"supervisor = Supervisor(pathlib.Path({str(tmp_path)!r})).__enter__()\n"
+        "child = supervisor.start('a', ['parent'], env=os.environ)\n"
         "print(child.pid, flush=True)\n"
-        "house.watch()\n"
+        "supervisor.watch()\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

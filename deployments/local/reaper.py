@@ -1,8 +1,8 @@
-"""The warden: ends the children of a parent that was killed, which could not do it itself.
+"""The reaper: ends the children of a parent that was killed, which could not do it itself.
 
-`python -m deployments.warden` reads the ids of process groups from its standard input, one a line; one with a minus
-before it has ended. When the input ends and its last line is not `done`, it ends the others, the last one first. It
-imports nothing that takes time.
+`python -m deployments.local.reaper` reads the ids of process groups from its standard input, one a line; one with a
+minus before it has ended. When the input ends and its last line is not `done`, it ends the others, the last one first.
+It imports nothing that takes time.
 """
 
 import contextlib

@@ -53,6 +53,8 @@ FORM = """
     form.append(field); document.body.append(form); form.submit();
 }
 """
+CHILDREN = {"web": "web", "sandbox": "sandbox", "runner": "deployments", "prefect": "deployments.local.prefect_server"}
+"""The module that each child runs."""
 
 
 @pytest.fixture(scope="module")
@@ -227,8 +229,8 @@ def test_a_second_one_is_refused_with_the_first_ones_process(up: Up) -> None:
 
 def test_runs_go_on_after_each_child_was_killed(up: Up) -> None:
     """One dead process must not end the night's work of all."""
-    for words in (("web",), ("sandbox",), ("deployments",), ("deployments.prefect_server",), ("deployments.warden",)):
-        up.kill(*words)
+    for word in (*CHILDREN.values(), "deployments.local.reaper"):
+        up.kill(word)
     for url in (f"{up.prefect}/api/health", f"{up.web}/health"):
         eventually(lambda url=url: _answers(url), f"{url} that answers again")
     deployment = _deployment(up, "sync-products/products")["id"]
@@ -244,11 +246,10 @@ def test_runs_go_on_after_each_child_was_killed(up: Up) -> None:
 
 def test_each_child_that_stands_still_is_started_again(up: Up) -> None:
     """A stopped process has not ended: without a look for its signs of life the night's runs would wait for it."""
-    children = {"web": "web", "sandbox": "sandbox", "runner": "deployments", "prefect": "deployments.prefect_server"}
-    stopped = {name: eventually(lambda word=word: up.pid_of(word), f"child {word}") for name, word in children.items()}
+    stopped = {name: eventually(lambda word=word: up.pid_of(word), f"child {word}") for name, word in CHILDREN.items()}
     for pid in stopped.values():
         os.kill(pid, signal.SIGSTOP)
-    for name, word in children.items():  # one after the other: the last ones wait for the others' end and start
+    for name, word in CHILDREN.items():  # one after the other: the last ones wait for the others' end and start
 
         def another(name: str = name, word: str = word) -> int | None:
             return _other(up.pid_of(word), stopped[name])

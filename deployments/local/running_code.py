@@ -16,10 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import flows
-from deployments.home import is_up
+from deployments.local.home import is_up
 from syncline.settings import Settings
 
-__all__ = ["ROOMS", "LoadedCode", "RunningCode", "changed_code", "project_folder", "running_code", "said_of_changed"]
+__all__ = [
+    "ROOMS",
+    "LoadedCode",
+    "RunningCode",
+    "changed_code",
+    "changed_code_warning",
+    "project_folder",
+    "running_code",
+]
 
 ROOMS = ("cli", "web", "deployments", "flows", "tasks", "syncline")
 """The packages whose code is looked at; the simulated upstreams know nothing of the rest."""
@@ -53,7 +61,7 @@ class RunningCode:
         self._seen = stamps
         changed = _changed(self._began_with, _digests(self._folder))
         if changed and changed != self._told:
-            say(said_of_changed(changed))
+            say(changed_code_warning(changed))
         self._told = changed
 
 
@@ -99,7 +107,7 @@ def changed_code(settings: Settings) -> tuple[str, ...]:
         return ()  # it is just starting or ending
 
 
-def said_of_changed(changed: tuple[str, ...]) -> str:
+def changed_code_warning(changed: tuple[str, ...]) -> str:
     """One line for the user."""
     more = len(changed) - _NAMED
     named = ", ".join(changed[:_NAMED]) + (f" and {more} more files" if more > 0 else "")

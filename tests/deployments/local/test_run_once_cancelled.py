@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from deployments.here import session_of
+from deployments.local.run_once import session_of
 from flows.products import PRODUCTS
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun

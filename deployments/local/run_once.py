@@ -32,7 +32,7 @@ from syncline.store.engine import Store, open_store
 if TYPE_CHECKING:  # Prefect reads the environment when it is imported, and that is set below
     from prefect.client.schemas.objects import State
 
-__all__ = ["run_here", "session_of"]
+__all__ = ["run_once", "session_of"]
 
 _HEALTH_TIMEOUT_SECONDS = 2
 _LOOK_EVERY_SECONDS = 0.1
@@ -43,7 +43,7 @@ _START_SECONDS = 120
 """On a new database a server takes 20 seconds to start, which is all that Prefect would give it, and longer if busy."""
 
 
-def run_here(
+def run_once(
     settings: Settings,
     source_name: str,
     *,
