@@ -64,9 +64,9 @@ def apply_intervals() -> None:
     with opened() as instance:
         registry.every()  # loads Prefect with the environment of this instance
 
-        from deployments import registered  # noqa: PLC0415 - the same
+        from deployments.schedules import apply  # noqa: PLC0415 - the same
 
-        applied = asyncio.run(registered.apply_intervals(instance.settings, instance.store))
+        applied = asyncio.run(apply.apply_intervals(instance.settings, instance.store))
     for name, every_seconds in applied.items():
         console.line(f"{name} runs every {every_seconds:g} s, unless it is stopped")
     if not applied:

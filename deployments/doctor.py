@@ -13,9 +13,9 @@ from sqlmodel import col
 
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
-from deployments.intervals import planned
 from deployments.local.running_code import changed_code, changed_code_warning
 from deployments.preflight import check_deployments, check_upstreams, missing_warning, unknown_warning
+from deployments.schedules.plan import planned
 from deployments.secrets_file import short_secrets
 from flows.registry import sources, sources_with_dataset
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError

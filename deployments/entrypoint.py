@@ -6,7 +6,7 @@ import importlib
 
 from prefect import Flow
 
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
 from syncline.errors import ConfigurationError
 
 __all__ = ["check_entrypoint"]

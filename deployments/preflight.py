@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from deployments.entrypoint import check_entrypoint
 from deployments.environment import PREFECT_HOST
-from deployments.prefect_yaml import read_deployments, read_upkeep
+from deployments.schedules.file import read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
 from flows.registry import find, names, sources
 from syncline.errors import ConfigurationError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from flows import registry
 from syncline.errors import ConfigurationError
 

@@ -16,7 +16,7 @@ from deployments.new_source.module_text import module_text
 from deployments.new_source.names import check_free, choose
 from deployments.new_source.rehearsal import fitted
 from deployments.new_source.schedule_entry import entry_text, with_entry
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.settings import Settings
 
 __all__ = ["Plan", "Project", "Wanted", "plan"]

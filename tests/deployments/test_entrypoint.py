@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from deployments.entrypoint import check_entrypoint
-from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
+from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from syncline.errors import ConfigurationError
 
 BROKEN = "raise RuntimeError('no such luck')\n"

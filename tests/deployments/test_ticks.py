@@ -18,7 +18,7 @@ from support.ticking import DEPLOYMENTS, JITTERED, catching_up
 
 from deployments.client import open_client
 from deployments.local.child import Child
-from deployments.schedules import interval_schedule
+from deployments.schedules.plan import interval_schedule
 from syncline.admission.ticks import begins_at
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.settings import UpstreamSettings

@@ -19,7 +19,7 @@ import sandbox
 from deployments import controls
 from deployments.client import open_client
 from deployments.local.supervisor import Supervisor
-from deployments.prefect_yaml import Deployment, read_deployments
+from deployments.schedules.file import Deployment, read_deployments
 from deployments.serving import serve
 from flows.registry import find
 from support.hurried import HURRIED

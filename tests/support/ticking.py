@@ -4,7 +4,7 @@ import asyncio
 import sys
 from dataclasses import replace
 
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
 from deployments.serving import serve
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.validate_entries import VALIDATE_ENTRIES

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.pace import PacedSettings
 
-from deployments.expected_interval import cadences, read_cadences
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.expected_interval import cadences, read_cadences
+from deployments.schedules.file import Deployment
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store

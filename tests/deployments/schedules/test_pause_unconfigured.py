@@ -15,8 +15,8 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from support.instance import Instance
 
 from deployments.client import open_client
-from deployments.pause_unconfigured import RESTING_TAG, is_stopped, rest
-from deployments.schedules import interval_schedule
+from deployments.schedules.apply import UNCONFIGURED_TAG, is_stopped, pause_unconfigured
+from deployments.schedules.plan import interval_schedule
 from deployments.serving import register
 from syncline.settings import UpstreamSettings
 
@@ -43,7 +43,11 @@ async def _made(client: PrefectClient) -> DeploymentResponse:
 async def _standing(client: PrefectClient) -> tuple[bool, dict[str | None, bool], bool]:
     """Whether it is paused, which of its schedules are on, and whether it has our tag."""
     found = await client.read_deployment_by_name(NAME)
-    return found.paused, {schedule.slug: schedule.active for schedule in found.schedules}, RESTING_TAG in found.tags
+    return (
+        found.paused,
+        {schedule.slug: schedule.active for schedule in found.schedules},
+        UNCONFIGURED_TAG in found.tags,
+    )
 
 
 def _with(served: Instance, work: Callable[[PrefectClient], Awaitable[T]]) -> T:
@@ -62,7 +66,7 @@ def test_a_deployment_rests_and_its_schedules_stay_as_the_operator_left_them(ser
     """The stopped schedule must not start because an address came back."""
 
     async def work(client: PrefectClient) -> list[object]:
-        first, again = await rest(client, NAME), await rest(client, NAME)
+        first, again = await pause_unconfigured(client, NAME), await pause_unconfigured(client, NAME)
         return [first, again, await _standing(client), await is_stopped(client, NAME)]
 
     assert _with(served, work) == [True, False, (True, {"on": True, "off": False}, True), False]
@@ -73,7 +77,7 @@ def test_an_operators_own_pause_is_not_taken_for_ours(served: Instance) -> None:
 
     async def work(client: PrefectClient) -> list[bool]:
         await client.pause_deployment((await client.read_deployment_by_name(NAME)).id)
-        return [await rest(client, NAME), await is_stopped(client, NAME)]
+        return [await pause_unconfigured(client, NAME), await is_stopped(client, NAME)]
 
     assert _with(served, work) == [False, True]
 
@@ -82,7 +86,10 @@ def test_what_prefect_does_not_know_needs_no_rest(served: Instance) -> None:
     """The first start of a shop that has no feeds."""
 
     async def work(client: PrefectClient) -> list[bool]:
-        return [await rest(client, "sync-nothing/nothing"), await is_stopped(client, "sync-nothing/nothing")]
+        return [
+            await pause_unconfigured(client, "sync-nothing/nothing"),
+            await is_stopped(client, "sync-nothing/nothing"),
+        ]
 
     assert _with(served, work) == [False, False]
 

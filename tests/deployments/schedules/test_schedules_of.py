@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-from deployments.prefect_yaml import Deployment, ScheduleEntry
-from deployments.schedules import main_schedule, schedules_of
+from deployments.schedules.file import Deployment, ScheduleEntry
+from deployments.schedules.plan import main_schedule, schedules_of
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 DEPLOYMENT = Deployment(

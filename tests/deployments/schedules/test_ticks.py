@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from deployments.ticks import _text, ticks_of  # pyright: ignore[reportPrivateUsage] - the text is what a look keeps
+from deployments.schedules.ticks import _text, ticks_of  # pyright: ignore[reportPrivateUsage] - the text is what a look keeps
 from syncline.model.policies import Mode
 from syncline.passes.accounting import Window
 

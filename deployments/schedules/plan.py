@@ -1,4 +1,4 @@
-"""Schedules as Prefect takes them: those of prefect.yaml, or the interval that an operator set."""
+"""The plan: prefect.yaml with the intervals that the environment or an operator set, as schedules for Prefect."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule, RRuleSchedule
 
-from deployments.prefect_yaml import Deployment, ScheduleEntry, read_deployments
+from deployments.schedules.file import Deployment, ScheduleEntry, read_deployments
+from syncline.settings import Settings
 
-__all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "schedules_of"]
+__all__ = ["ANCHOR", "interval_schedule", "is_overridable", "main_schedule", "planned", "schedules_of"]
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 """From which an interval counts that takes the place of a cron."""
+
+
+def planned(settings: Settings, deployments: Iterable[Deployment] | None = None) -> list[Deployment]:
+    """The deployments of prefect.yaml, or those given, with the intervals of the environment.
+
+    A source's main deployment then has one schedule: the first, which keeps its slug, anchor, timezone and parameters.
+
+    Raises:
+        ConfigurationError: prefect.yaml cannot be used.
+    """
+    found = read_deployments() if deployments is None else deployments
+    return [_every(one, settings.intervals.get(one.source)) for one in found]
 
 
 def schedules_of(deployment: Deployment, override_seconds: float | None) -> list[DeploymentScheduleCreate]:
@@ -68,3 +81,11 @@ def _schedule(entry: ScheduleEntry) -> SCHEDULE_TYPES:
     if entry.cron is not None:
         return CronSchedule(cron=entry.cron, timezone=entry.timezone)
     return RRuleSchedule(rrule=entry.rrule or "", timezone=entry.timezone)
+
+
+def _every(deployment: Deployment, seconds: float | None) -> Deployment:
+    if seconds is None or not deployment.schedules or not is_overridable(deployment):
+        return deployment
+    first = deployment.schedules[0]
+    instead = {"interval": seconds, "cron": None, "rrule": None, "anchor_date": first.anchor_date or ANCHOR}
+    return deployment.model_copy(update={"schedules": [first.model_copy(update=instead)]})

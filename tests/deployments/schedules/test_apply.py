@@ -15,8 +15,8 @@ from support.pace import PacedSettings
 
 from deployments import controls
 from deployments.client import open_client
-from deployments.prefect_yaml import Deployment
-from deployments.registered import apply_intervals
+from deployments.schedules.apply import apply_intervals
+from deployments.schedules.file import Deployment
 from deployments.serving import register
 from syncline.settings import UpstreamSettings
 from syncline.store import schedules

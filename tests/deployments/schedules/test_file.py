@@ -3,7 +3,7 @@ from textwrap import dedent
 
 import pytest
 
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from syncline.errors import ConfigurationError
 
 ENTRY = "name: a, flow_name: sync-a, entrypoint: flows.a.sync_a"

@@ -1,4 +1,9 @@
-"""Schedules as Prefect keeps them: by slug, and until somebody deletes them, whatever a deployment says later."""
+"""The plan, applied to Prefect, which keeps schedules by slug until they are deleted, whatever a deployment says later.
+
+Of a deployment whose upstream has no address Prefect schedules no run. What Prefect still knows of an earlier start is
+paused as a whole, and marked with a tag, which goes when the deployment is served again. Its schedules stay as the
+operator left them: one that was stopped is still stopped then. A deployment that the operator paused stays paused.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +15,27 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from deployments.client import open_client
-from deployments.intervals import planned
-from deployments.pause_unconfigured import rest, wake
-from deployments.prefect_yaml import Deployment, read_deployments
 from deployments.preflight import is_set_up
-from deployments.schedules import is_overridable, schedules_of
+from deployments.schedules.file import Deployment, read_deployments
+from deployments.schedules.plan import is_overridable, planned, schedules_of
 from flows.registry import find
 from syncline.settings import Settings
 from syncline.store import schedules
 from syncline.store.engine import Store
 from tasks.limit import make_limit
 
-__all__ = ["apply_intervals", "drop_replaced", "kept_stopped"]
+__all__ = [
+    "UNCONFIGURED_TAG",
+    "apply_intervals",
+    "drop_replaced",
+    "is_stopped",
+    "kept_stopped",
+    "pause_unconfigured",
+    "resume_configured",
+]
+
+UNCONFIGURED_TAG = "not-set-up"
+"""The tag of a deployment that was paused because its upstream has no address."""
 
 _Schedule = DeploymentScheduleCreate | DeploymentScheduleUpdate
 
@@ -31,8 +45,8 @@ async def apply_intervals(
 ) -> dict[str, float]:
     """Give Prefect's deployments the intervals that the environment and operators set, as a start here does.
 
-    `prefect deploy` knows prefect.yaml alone: it also plans runs of sources that are not set up, which rest from here
-    on, and makes no limits, which are made here. A stopped schedule stays stopped.
+    `prefect deploy` knows prefect.yaml alone: it also plans runs of sources that are not set up, which are paused
+    here, and makes no limits, which are made here. A stopped schedule stays stopped.
 
     Returns:
         The seconds between runs of each deployment that was given an interval, by its source.
@@ -50,9 +64,9 @@ async def apply_intervals(
             if await _known(client, deployment.full_name) is None:
                 continue
             if not is_set_up(settings, find(deployment.source)):
-                await rest(client, deployment.full_name)
+                await pause_unconfigured(client, deployment.full_name)
                 continue
-            await wake(client, deployment.full_name)
+            await resume_configured(client, deployment.full_name)
             await make_limit(client, deployment.source)
             every = seconds.get(deployment.source)
             if every is None or not deployment.schedules or not is_overridable(deployment):
@@ -82,6 +96,34 @@ async def drop_replaced(client: PrefectClient, deployment: Deployment, made: Seq
     for schedule in [] if known is None else known.schedules:
         if known is not None and schedule.slug in replaced:
             await client.delete_deployment_schedule(known.id, schedule.id)
+
+
+async def pause_unconfigured(client: PrefectClient, full_name: str) -> bool:
+    """Pause the deployment, if Prefect knows it and it is not paused; returns whether that was done."""
+    deployment = await _known(client, full_name)
+    if deployment is None or deployment.paused:
+        return False
+    tags = [*(tag for tag in deployment.tags if tag != UNCONFIGURED_TAG), UNCONFIGURED_TAG]
+    await client.update_deployment(deployment.id, DeploymentUpdate(tags=tags))
+    await client.pause_deployment(deployment.id)
+    return True
+
+
+async def resume_configured(client: PrefectClient, full_name: str) -> bool:
+    """Resume a deployment that `pause_unconfigured` paused; returns whether it had. An operator's pause stays."""
+    deployment = await _known(client, full_name)
+    if deployment is None or not deployment.paused or UNCONFIGURED_TAG not in deployment.tags:
+        return False
+    tags = [tag for tag in deployment.tags if tag != UNCONFIGURED_TAG]
+    await client.update_deployment(deployment.id, DeploymentUpdate(tags=tags))
+    await client.resume_deployment(deployment.id)
+    return True
+
+
+async def is_stopped(client: PrefectClient, full_name: str) -> bool:
+    """Whether an operator paused the deployment, so that it is to stay so when it is served."""
+    deployment = await _known(client, full_name)
+    return deployment is not None and deployment.paused and UNCONFIGURED_TAG not in deployment.tags
 
 
 async def _give(client: PrefectClient, deployment: Deployment, made: Sequence[_Schedule]) -> bool:

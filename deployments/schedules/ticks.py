@@ -12,7 +12,7 @@ from prefect.client.schemas import schedules as known
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from deployments.prefect_yaml import ScheduleEntry
+from deployments.schedules.file import ScheduleEntry
 from syncline.local_time import zone_named
 from syncline.model.policies import Mode
 from syncline.passes.accounting import Window

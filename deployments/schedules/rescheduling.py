@@ -14,10 +14,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.logging import get_logger
 
-from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
-from deployments.prefect_yaml import Deployment
-from deployments.registered import drop_replaced
-from deployments.schedules import interval_schedule, main_schedule, schedules_of
+from deployments.schedules.apply import drop_replaced
+from deployments.schedules.file import Deployment
+from deployments.schedules.first_run import FIRST_RUN_AFTER, schedule_first_run
+from deployments.schedules.plan import interval_schedule, main_schedule, schedules_of
 from syncline.errors import ConfigurationError
 from syncline.store import audit, schedules
 from syncline.store.engine import Store

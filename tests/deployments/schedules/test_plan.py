@@ -7,9 +7,8 @@ import pytest
 from prefect.client.schemas.schedules import IntervalSchedule
 from support.pace import PacedSettings
 
-from deployments.intervals import planned
-from deployments.prefect_yaml import Deployment, read_deployments
-from deployments.schedules import schedules_of
+from deployments.schedules.file import Deployment, read_deployments
+from deployments.schedules.plan import planned, schedules_of
 from syncline.model.budgets import SlidingWindow
 from syncline.resilience.plan import Demand, loads
 from syncline.settings import Settings, load_settings

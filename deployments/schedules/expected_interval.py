@@ -16,7 +16,7 @@ from syncline.store import schedules
 from syncline.store.engine import Store
 
 if TYPE_CHECKING:  # it loads Prefect, which a look does without
-    from deployments.prefect_yaml import Deployment
+    from deployments.schedules.file import Deployment
 
 __all__ = ["Cadence", "TickRule", "cadence_of", "cadences", "read_cadences", "rules_of"]
 
@@ -93,7 +93,7 @@ def read_cadences(
 
 def rules_of(settings: Settings, deployments: Sequence[Deployment] | None = None) -> dict[str, list[TickRule]]:
     """The schedules of each source, with the intervals of the environment; raises as `read_cadences` does."""
-    from deployments.intervals import planned  # noqa: PLC0415 - loads Prefect, which takes a second
+    from deployments.schedules.plan import planned  # noqa: PLC0415 - loads Prefect, which takes a second
 
     rules: dict[str, list[TickRule]] = {}
     for one in planned(settings, deployments):
@@ -136,8 +136,8 @@ def _following(entry: TickRule, after: datetime, until: datetime) -> Iterator[da
 
 
 def _as_prefect_counts(entry: TickRule, after: datetime, until: datetime) -> Iterator[datetime]:
-    from deployments.prefect_yaml import ScheduleEntry  # noqa: PLC0415 - loads Prefect, which takes a second
-    from deployments.ticks import ticks_between  # noqa: PLC0415 - the same
+    from deployments.schedules.file import ScheduleEntry  # noqa: PLC0415 - loads Prefect, which takes a second
+    from deployments.schedules.ticks import ticks_between  # noqa: PLC0415 - the same
 
     if until <= after:
         return
