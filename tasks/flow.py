@@ -24,13 +24,12 @@ from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import schedule_retry
-from tasks.due import current_flow_run, flow_name
+from tasks.due import current_flow_run, flow_name, wait_for_jitter
 from tasks.early_end import EarlyEnd, EndRun
-from tasks.failures import tell_failure
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
-from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
 from tasks.run import Run, entered
+from tasks.session_closing import tell_failure
 from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
 from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
 from tasks.watchdog import Watchdog

@@ -17,11 +17,10 @@ from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.due import session_key, source_of
-from tasks.failures import tell_failure
 from tasks.limit import release_limit
-from tasks.outcome import error_of
 from tasks.progress import show_summary
-from tasks.session_closing import close
+from tasks.retrying import error_of
+from tasks.session_closing import close, tell_failure
 from tasks.stopping import TIMED_OUT
 
 __all__ = ["close_cancelled", "close_completed", "close_crashed", "close_failed"]

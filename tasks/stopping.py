@@ -18,9 +18,9 @@ from syncline.passes import closing
 from syncline.store import leases, sessions
 from tasks import session_closing
 from tasks.early_end import EarlyEnd, EndRun
-from tasks.failures import tell_failure
 from tasks.limit import release_limit
 from tasks.run import Run
+from tasks.session_closing import tell_failure
 from tasks.watchdog import Watchdog
 
 __all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "hard_end", "overdue", "stop_if_asked", "taken_over"]

@@ -1,23 +1,45 @@
-"""Task hooks: what becomes of each attempt goes into the session's record, and to the breaker.
+"""A step of a flow: a Prefect task whose attempts go into the session's record, and to the breaker.
 
-Prefect calls them in the flow's process, in the context of the run: `on_running` when an attempt begins,
+Prefect calls the hooks in the flow's process, in the context of the run: `on_running` when an attempt begins,
 `on_completion` and `on_failure` when no other one follows. It logs and swallows what they raise, so that no decision
 stands in them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from syncline.store import sessions
 from tasks.breaker import tell_heard
-from tasks.outcome import error_of
+from tasks.retrying import error_of, is_worth_another_try
 from tasks.run import current_run
 
-__all__ = ["note_attempt", "note_completion", "note_failure"]
+__all__ = ["note_attempt", "note_completion", "note_failure", "step"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def step(function: Callable[P, R]) -> Task[P, R]:
+    """The Prefect task of `function`, whose name is the function's without `_task`.
+
+    It is retried as its source's policy says (`tasks.retrying.attempt`), and nothing of it is cached or persisted: what
+    it did is in the database.
+    """
+    return task(
+        name=function.__name__.removesuffix("_task"),
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retry_condition_fn=is_worth_another_try,
+        on_running=[note_attempt],
+        on_completion=[note_completion],
+        on_failure=[note_failure],
+    )(function)
 
 
 def note_attempt(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> None:
