@@ -35,7 +35,7 @@ def start(
     with opened() as instance:
         name = registry.find(source).name
 
-        from deployments import controls  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
+        from deployments import controls  # noqa: PLC0415 - loads Prefect, for which `registry` made ready
 
         where = (instance.settings, instance.store, name)
         made = (
@@ -49,7 +49,7 @@ def start(
 
 
 def stop(source: OneSource) -> None:
-    """Let a source's schedule rest until `syncline start`; what runs now runs on."""
+    """Stop a source's schedule until `syncline start`; what runs now runs on."""
     with opened() as instance:
         name = registry.find(source).name
 

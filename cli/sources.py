@@ -49,7 +49,7 @@ def describe(source: Source, settings: Settings) -> dict[str, object]:
 
 
 def _dataset(source: Source) -> dict[str, object]:
-    """What only those have that keep a dataset in step; null for the others."""
+    """What only those have that keep a dataset up to date; null for the others."""
     if source.dataset is None:
         return {"table": None, "incremental": None, "delete_at_most_fraction": None}
     return {

@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """It works, but somebody should know."""
+    """It works, but the operator should know."""
     ERROR = "error"
 
 

@@ -123,7 +123,7 @@ def _heed(connection: socket.socket) -> None:
         except OSError:
             told = b""
         if not told:
-            os._exit(1)  # nobody reads the output any more
+            os._exit(1)  # the output is no longer read
         if INTERRUPT in told:
             signal.raise_signal(signal.SIGINT)
 

@@ -97,7 +97,7 @@ class Looks:
         run_look(connection, self._main, self._code)
 
     def drop(self) -> None:
-        """In any fork: close what is the server's; while somebody holds the socket, commands wait for an answer."""
+        """In any fork: close what is the server's; while a fork holds the socket, commands wait for an answer."""
         for pidfd in self._forks:
             os.close(pidfd)
         self._forks.clear()

@@ -128,7 +128,7 @@ async def register(
             made.schedules = kept = await kept_stopped(client, deployment.full_name, made.schedules or [])
             deployment_id = await runner.aadd_deployment(made)
             await drop_replaced(client, deployment, kept)
-            if deployment.schedules:  # one without is for whoever asks for it
+            if deployment.schedules:  # one without is started by hand only
                 key = f"first-run-{deployment.full_name}-{start}"
                 await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
                 served += 1

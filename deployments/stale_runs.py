@@ -34,7 +34,7 @@ from syncline.store.engine import Store
 from tasks.due import plain, session_key
 from tasks.session_closing import DIED_UNBEGUN, put_on_record
 
-__all__ = ["end_orphans", "is_stuck"]
+__all__ = ["end_stale_runs", "is_stuck"]
 
 _GRACE = timedelta(seconds=leases.TTL_SECONDS)
 """So long the run, or a runner that lives, has to tell of the end by itself."""
@@ -50,7 +50,7 @@ _UNBEGUN = "Its process ended before it was admitted."
 _UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
-async def end_orphans(
+async def end_stale_runs(
     client: PrefectClient, store: Store, *, processes: RunProcesses, ahead: timedelta = timedelta()
 ) -> list[str]:
     """Tell Prefect of the runs that ended unseen, as their sessions say; those without one are put on record first.

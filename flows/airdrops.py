@@ -30,7 +30,7 @@ AIRDROPS = Source(
 
 @sync_flow(AIRDROPS)
 async def sync_airdrops(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `airdrops` in step with their feed."""
+    """Bring the listings of `airdrops` up to date with their feed."""
     await admit(AIRDROPS, mode)
     tally = await pull(AIRDROPS, mode)
     return tally + await prune(AIRDROPS, mode, force=force)

@@ -27,7 +27,7 @@ AIRDROPS_UPCOMING = Source(
 
 @sync_flow(AIRDROPS_UPCOMING)
 async def sync_airdrops_upcoming(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `airdrops_upcoming` in step with their feed."""
+    """Bring the listings of `airdrops_upcoming` up to date with their feed."""
     await admit(AIRDROPS_UPCOMING, mode)
     tally = await pull(AIRDROPS_UPCOMING, mode)
     return tally + await prune(AIRDROPS_UPCOMING, mode, force=force)

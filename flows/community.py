@@ -1,4 +1,4 @@
-"""Community listings: sent in by anybody, and shown only after somebody approved them."""
+"""Community listings: sent in by anybody, and shown only after a moderator approved them."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
 from syncline import Dataset, Mode, Source, Tally
@@ -30,7 +30,7 @@ COMMUNITY = Source(
 
 @sync_flow(COMMUNITY)
 async def sync_community(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `community` in step with their feed."""
+    """Bring the listings of `community` up to date with their feed."""
     await admit(COMMUNITY, mode)
     tally = await pull(COMMUNITY, mode)
     return tally + await prune(COMMUNITY, mode, force=force)

@@ -16,7 +16,7 @@ CUSTOMERS = Source(
 
 @sync_flow(CUSTOMERS)
 async def sync_customers(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the table `customers` in step with the ERP."""
+    """Bring the table `customers` up to date with the ERP."""
     await admit(CUSTOMERS, mode)
     tally = await pull(CUSTOMERS, mode)
     return tally + await prune(CUSTOMERS, mode, force=force)

@@ -31,7 +31,7 @@ POINTS = Source(
 
 @sync_flow(POINTS)
 async def sync_points(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `points` in step with their feed."""
+    """Bring the listings of `points` up to date with their feed."""
     await admit(POINTS, mode)
     tally = await pull(POINTS, mode)
     return tally + await prune(POINTS, mode, force=force)

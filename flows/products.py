@@ -16,7 +16,7 @@ PRODUCTS = Source(
 
 @sync_flow(PRODUCTS)
 async def sync_products(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the table `products` in step with the ERP."""
+    """Bring the table `products` up to date with the ERP."""
     await admit(PRODUCTS, mode)
     tally = await pull(PRODUCTS, mode)
     return tally + await prune(PRODUCTS, mode, force=force)

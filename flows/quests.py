@@ -32,7 +32,7 @@ QUESTS = Source(
 
 @sync_flow(QUESTS)
 async def sync_quests(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `quests` in step with their feed."""
+    """Bring the listings of `quests` up to date with their feed."""
     await admit(QUESTS, mode)
     tally = await pull(QUESTS, mode)
     return tally + await prune(QUESTS, mode, force=force)

@@ -65,7 +65,7 @@ def sources() -> tuple[Source, ...]:
 
 
 def sources_with_dataset() -> tuple[Source, ...]:
-    """Those that keep a dataset in step, in the order of their names."""
+    """Those that keep a dataset up to date, in the order of their names."""
     return tuple(one for one in sources() if one.dataset is not None)
 
 

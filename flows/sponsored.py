@@ -31,7 +31,7 @@ SPONSORED = Source(
 
 @sync_flow(SPONSORED)
 async def sync_sponsored(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `sponsored` in step with their feed."""
+    """Bring the listings of `sponsored` up to date with their feed."""
     await admit(SPONSORED, mode)
     tally = await pull(SPONSORED, mode)
     return tally + await prune(SPONSORED, mode, force=force)

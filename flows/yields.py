@@ -28,7 +28,7 @@ YIELD = Source(
 
 @sync_flow(YIELD)
 async def sync_yield(mode: Mode = Mode.INCREMENTAL, *, force: bool = False) -> Tally:
-    """Bring the listings of `yield` in step with their feed."""
+    """Bring the listings of `yield` up to date with their feed."""
     await admit(YIELD, mode)
     tally = await pull(YIELD, mode)
     return tally + await prune(YIELD, mode, force=force)

@@ -12,7 +12,7 @@ from syncline.contests.x import MOST_IDS
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.store.engine import Store
-from tasks.breaker import noted
+from tasks.breaker import report_outcome
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.retrying import attempt
 from tasks.run import current_run
@@ -35,5 +35,5 @@ async def check_task(source: Source, choose: Choice) -> Tally | EarlyEnd:
     run = current_run()
     checks = Checks(store=run.store, source=source, transport=await run.open_transport(), session_id=run.session_id)
     batch = await asyncio.to_thread(choose, run.store, MOST_IDS)
-    stopped = await noted(run, checks.check(batch), asked=lambda: bool(batch))
+    stopped = await report_outcome(run, checks.check(batch), asked=lambda: bool(batch))
     return stopped if isinstance(stopped, EarlyEnd) else checks.tally

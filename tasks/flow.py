@@ -30,7 +30,7 @@ from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, cl
 from tasks.progress import show_summary
 from tasks.run import Run, entered
 from tasks.session_closing import tell_failure
-from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
+from tasks.stopping import RunTimedOutError, close_stopped, overdue, watchdog_for
 from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
 from tasks.watchdog import Watchdog
 
@@ -48,7 +48,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
     """A Prefect flow that knows its source.
 
     Attributes:
-        source: whose work it does; a `Source` where it keeps a dataset in step.
+        source: whose work it does.
     """
 
     def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
@@ -113,7 +113,7 @@ async def _worked(run: Run, sentence: Callable[[], Awaitable[Tally]]) -> State[T
     source = run.source
     async with run.last:
         async with run.stack:
-            run.end = run.last.enter_context(hard_end(run, current_flow_run()))
+            run.end = run.last.enter_context(watchdog_for(run, current_flow_run()))
             run.end.set_deadline(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
                 outcome = await _outcome(run.end, sentence)

@@ -53,7 +53,7 @@ async def close_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
 
 
 async def close_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Somebody cancelled the flow run; the next run goes on at the checkpoint."""
+    """The flow run was cancelled; the next run goes on at the checkpoint."""
     reason = state.message or "cancelled"
     close(open_store(), source_of(flow.name), flow_run, Status.CANCELLED, reason=reason)
     await _free_limit(flow_run)

@@ -10,7 +10,7 @@ from syncline.contests.checking import Checks
 from syncline.errors import UpstreamError
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from tasks.breaker import noted
+from tasks.breaker import report_outcome
 from tasks.context import settings
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
@@ -63,5 +63,5 @@ async def freeze_task(source: Source, round_number: int) -> Tally | EarlyEnd:
     checks = Checks(store=run.store, source=source, transport=transport, session_id=run.session_id, final=True)
     pushes_it = settings().snapshot_url is not None
     work = freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show)
-    stopped = await noted(run, work, asked=lambda: bool(checks.tally.requests))
+    stopped = await report_outcome(run, work, asked=lambda: bool(checks.tally.requests))
     return stopped if isinstance(stopped, EarlyEnd) else checks.tally

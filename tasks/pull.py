@@ -10,7 +10,7 @@ from syncline.model.session import Tally, is_mostly_rejected
 from syncline.model.source import Source
 from syncline.passes import pull as passes
 from syncline.passes.pull import Progress
-from tasks.breaker import noted
+from tasks.breaker import report_outcome
 from tasks.due import is_forced
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
@@ -44,7 +44,7 @@ async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally
 
     run.last.push_async_callback(progress.close)
     work = passes.pull(run.store, source, transport, run.session_id, mode=mode, force=force, on_page=stored)
-    return await noted(run, work, trouble=partial(_rejections, source, mode))
+    return await report_outcome(run, work, trouble=partial(_rejections, source, mode))
 
 
 def _rejections(source: Source, mode: Mode, tally: Tally) -> MostlyRejectedError | None:

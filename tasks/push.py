@@ -1,4 +1,4 @@
-"""Pushing: snapshots are sent to whoever wants to know."""
+"""Pushing: snapshots are sent to the receiver that the settings name."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ __all__ = ["Child"]
 _STRAGGLERS_SECONDS = 5.0
 _LOG_TAIL_BYTES = 16_384
 _WRITER_SECONDS = 5.0
-"""How long the writer of the log may take to end once nobody writes to it."""
+"""How long the writer of the log may take to end once its input is closed."""
 
 
 class Child:
@@ -85,7 +85,7 @@ class Child:
             self._writer = self._start_writer()
 
     def finish_log(self) -> None:
-        """Have all that was said in the log; where somebody holds the output open, the writer goes on without us."""
+        """Wait until the log holds all output; if another process holds that open, the writer goes on without us."""
         if self._output >= 0:
             os.close(self._output)
             self._output = -1
@@ -118,7 +118,7 @@ class Child:
             time.sleep(0.1)
 
     def _signal_group(self, number: signal.Signals) -> bool:
-        """Signal all of the group; False where nobody is left."""
+        """Signal all of the group; False if no process is left."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:

@@ -26,14 +26,14 @@ _OURS = (*_STATE, "logs", "prefect", "runs", "tmp")
 def own_home(settings: Settings, *, thoroughly: bool = False) -> list[str]:
     """Make the state folder where it is missing; mend what an earlier version, or a copy, left open to others.
 
-    Where the folder holds other things as well (the project itself, somebody's home), its own mode and theirs are left.
+    Where the folder holds other things as well (the project itself, a home folder), its own mode and theirs are left.
     What is in it is looked at where others can get in, or `thoroughly`.
 
     Returns:
         What could not be mended, in a line each.
 
     Raises:
-        ConfigurationError: it cannot be made, is no folder, or belongs to somebody else; names the setting.
+        ConfigurationError: it cannot be made, is no folder, or belongs to another user; names the setting.
     """
     home = settings.home
     is_open = stat.S_IMODE(_owned(home).st_mode) != _FOLDER_MODE
@@ -62,7 +62,7 @@ def _owned(home: Path) -> os.stat_result:
 def close_to_others(path: Path) -> None:
     """Take the rights of others from `path` and all that is in it; links are not followed."""
     for one in _all_in(path):
-        with suppress(OSError):  # gone meanwhile, or somebody else's: the folder around it keeps others out
+        with suppress(OSError):  # gone meanwhile, or another user's: the folder around it keeps others out
             mode = one.lstat().st_mode
             wanted = _FOLDER_MODE if stat.S_ISDIR(mode) else _FILE_MODE
             if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted:

@@ -20,7 +20,7 @@ def web_url(settings: Settings) -> str:
 
 
 def no_tls_warning(settings: Settings) -> str | None:
-    """What to heed where other machines reach the web app, in one line; None where none does."""
+    """A warning, in one line, if other machines reach the web app, which has no TLS; None if none does."""
     if _is_loopback(settings.host):
         return None
     return (

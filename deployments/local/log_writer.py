@@ -66,7 +66,7 @@ class Log:
 
 
 def main(path: Path) -> None:
-    """Write until nobody writes to the standard input any more."""
+    """Write until the standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # what the child says at its end is to be kept as well
     log = Log(path)

@@ -38,7 +38,7 @@ class PrefectGuard:
     """An ASGI app around Prefect's: refuses foreign hosts (400) and foreign pages (403), also for websockets.
 
     The port is not compared with the server's: a browser behind a tunnel has another one in `Host`, and only
-    the name tells a page of somebody else's.
+    the name tells a page of another site.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -25,7 +25,7 @@ def main() -> None:
         number = int(line)
         if number > 0:
             groups.append(number)
-        elif -number in groups:  # the kernel may give the id to somebody else's process now
+        elif -number in groups:  # the kernel may give the id to another process now
             groups.remove(-number)
     end_groups(groups)
 

@@ -26,7 +26,7 @@ __all__ = ["ChildDiedError", "StoppedError", "Supervisor"]
 
 _POLL_SECONDS = 0.2
 _REAPER_SECONDS = 15
-"""How long the reaper may take; it gives what it ends 8 s."""
+"""How long the reaper may take; it gives the groups that it ends 8 s."""
 _HUNG_GRACE_SECONDS = 3.0
 """How long a child that hangs may take to end by itself; most often it cannot."""
 _NEEDED_EVERY_SECONDS = 1.0
@@ -107,7 +107,7 @@ class Supervisor:
                 ending.callback(slot.child.stop)
 
     def _dismiss_reaper(self, kind: type[BaseException] | None, *_error: object) -> None:
-        """Let the reaper go; where a child could not be ended it is not told so, and ends what is left."""
+        """End the reaper; if a child could not be ended it is not told `done`, and ends what is left."""
         if self._reaper is None or self._reaper.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):
@@ -230,7 +230,7 @@ class Supervisor:
             self._reaper.stdin.flush()
 
     def _keep_reaper(self) -> None:
-        """Start another reaper where somebody killed it."""
+        """Start another reaper if it was killed."""
         if self._reaper is None or self._reaper.poll() is None:
             return
         self._dismiss_reaper(ChildDiedError)

@@ -83,10 +83,10 @@ async def scheduled(settings: Settings, sources: Iterable[str]) -> dict[str, Sch
 
 
 async def _require_listener(api: str) -> None:
-    """Find out that nobody listens before httpx is imported, which takes a command 0.15 CPU s.
+    """Find out whether the port is open before httpx is imported, which takes a command 0.15 CPU s.
 
     Raises:
-        PrefectUnavailableError: nobody does, and httpx is not imported.
+        PrefectUnavailableError: it is not, and httpx is not imported.
     """
     address = _address(api)
     if "httpx" in sys.modules or address is None:

@@ -11,7 +11,7 @@ from support.records import open_session
 from syncline.clock import ManualClock
 from syncline.model.session import Status
 from syncline.store.engine import Store
-from tasks.earlier import on_their_way
+from tasks.admit import on_their_way
 
 TICK = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
 EARLIER = TICK - timedelta(minutes=30)
