@@ -1,7 +1,7 @@
-"""Orphans: flow runs that Prefect believes to be under way although nothing works on them any more.
+"""Stale runs: flow runs that Prefect believes to be under way although no process works on them any more.
 
 After a power loss there is no runner that could tell it: they would stay Pending, Running or Cancelling for ever. So
-would a run that was killed before it was admitted, or between the end of its session and its last word to Prefect.
+would a run that was killed before it was admitted, or between the end of its session and its report to Prefect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from prefect.states import Cancelled, Crashed
 from deployments.flow_runs import in_states, read_all
 from deployments.known import known_flows
 from deployments.run_processes import RunProcesses
-from deployments.session_states import state_of
+from deployments.unseen import state_of
 from flows.registry import find
 from syncline.admission.due_run import lease_name
 from syncline.admission.ticks import begins_at

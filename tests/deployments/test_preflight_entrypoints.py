@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.entrypoint import check_entrypoint
+from deployments.preflight import check_entrypoint
 from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from syncline.errors import ConfigurationError
 
