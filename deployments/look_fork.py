@@ -46,7 +46,7 @@ def run_look(connection: socket.socket, main: Main, code: LoadedCode) -> NoRetur
     except Exception:  # noqa: BLE001 - whatever it is, the command's process does without the fork
         os._exit(0)
     _become(request, descriptors)
-    _heed(connection)
+    _follow_command(connection)
     ended = _exit_code(main, request.arguments)
     with contextlib.suppress(OSError):
         connection.send(bytes([ended & 0xFF]))
@@ -112,8 +112,8 @@ def _forget_logging() -> None:
     logging.root.setLevel(logging.WARNING)
 
 
-def _heed(connection: socket.socket) -> None:
-    """From now on do as the command is told: be interrupted when it is, end when it has ended."""
+def _follow_command(connection: socket.socket) -> None:
+    """From now on follow the command: be interrupted when it is, end when it has ended."""
 
     def news(*_: object) -> None:
         try:
