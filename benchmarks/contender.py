@@ -32,7 +32,7 @@ class WrongResultError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """Something that brings a table in step.
+    """Something that brings a table up to date.
 
     Attributes:
         name: as results call it.

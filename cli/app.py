@@ -102,7 +102,7 @@ def _root(
     ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
-    """Keeps your database in step with other people's rate-limited APIs."""
+    """Keeps your database up to date with other people's rate-limited APIs."""
     del debug
     if show_version:
         import_module("cli.version").version()

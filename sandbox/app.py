@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.answers import ConnectionDropped, RefusedError, error_answer
 from sandbox.clock import Clock, stamp
 from sandbox.control import register_controls
-from sandbox.fault_book import FaultBook, of_kind
+from sandbox.fault_book import FaultBook, Order, of_kind
 from sandbox.faults import Decisive, Latency
 from sandbox.requests_log import Entry, RequestLog
 from sandbox.strikes import struck_answer
@@ -86,8 +86,8 @@ def _striking(faults: FaultBook, clock: Clock, closing: asyncio.Event) -> Middle
             return await handler(request)
         orders = request[STRUCK] = faults.strike(request.path)
         request[ENTRY].faults = tuple(order.kind for order in orders)
-        for _, latency in of_kind(orders, Latency):
-            await _wait(closing, latency.seconds)
+        for order, latency in of_kind(orders, Latency):
+            await _wait(closing, order, latency.seconds)
         respond = partial(handler, request)
         decisive = next((order.fault for order in orders if isinstance(order.fault, Decisive)), None)
         if decisive is None:
@@ -97,9 +97,15 @@ def _striking(faults: FaultBook, clock: Clock, closing: asyncio.Event) -> Middle
     return strike
 
 
-async def _wait(closing: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(closing.wait(), seconds)
+async def _wait(closing: asyncio.Event, order: Order, seconds: float | None) -> None:
+    """Wait until the time is over, the order is removed or the sandbox ends."""
+    closed = asyncio.ensure_future(closing.wait())
+    try:
+        await asyncio.wait(
+            (closed, asyncio.wrap_future(order.removed)), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        closed.cancel()
 
 
 @web.middleware

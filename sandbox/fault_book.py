@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import count
@@ -24,6 +25,8 @@ class Order:
     """Requests it was done to."""
     touched: list[int | str] = field(default_factory=list[int | str])
     """Ids of the rows that it moved, newest last."""
+    removed: Future[None] = field(default_factory=Future[None])
+    """Done once it is removed: what waits for it goes on."""
 
     @property
     def kind(self) -> str:
@@ -85,12 +88,15 @@ class FaultBook:
     def remove(self, order_id: int) -> bool:
         """End one order; False where there is none of that id."""
         with self._lock:
-            return self._orders.pop(order_id, None) is not None
+            order = self._orders.pop(order_id, None)
+        if order is not None:
+            order.removed.set_result(None)
+        return order is not None
 
     def clear(self) -> None:
         """End all orders."""
-        with self._lock:
-            self._orders.clear()
+        for order in self.orders():
+            self.remove(order.id)
 
     def strike(self, path: str) -> list[Order]:
         """The orders that strike a request to this path, counted as done."""

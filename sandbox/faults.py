@@ -23,9 +23,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Latency(Fault, frozen=True, tag="latency"):
-    """The answer comes late."""
+    """The answer comes late, or as soon as the order is removed."""
 
-    seconds: Seconds
+    seconds: Seconds | None
+    """How late; null for not before the order is removed."""
 
 
 class RateLimited(Fault, frozen=True, tag="rate_limited"):

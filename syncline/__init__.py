@@ -1,4 +1,4 @@
-"""Syncline's library: `from syncline import …` gives what a file in `flows/` needs, and what hears of results.
+"""Syncline's library: `from syncline import …` gives what a file in `flows/` needs, and callbacks for results.
 
 Everything else is private and may move. A name is loaded from its module when it is first asked for, so that a command
 which only looks at the database loads no HTTP client.

@@ -148,7 +148,7 @@ class RateLimitedError(UpstreamError):
     def __init__(
         self, message: str, *, upstream: str, status: int | None = None, retry_at: datetime | None = None
     ) -> None:
-        """`retry_at` is the upstream's own time, None where it named none."""
+        """`retry_at` is the upstream's own time, None if it named none."""
         self.retry_at = retry_at
         super().__init__(message, upstream=upstream, status=status)
 
@@ -217,7 +217,7 @@ class DeferredError(SynclineError):
     """The run cannot go on now; its checkpoint is kept."""
 
     def __init__(self, reason: str, *, retry_at: datetime | None, held: bool = False) -> None:
-        """`reason` says what it waits for, `held` that it is a hold; `retry_at` until when, None where nobody knows."""
+        """`reason` says what it waits for, `held` that it is a hold; `retry_at` until when, if that is known."""
         self.reason = reason
         self.retry_at = retry_at
         self.held = held

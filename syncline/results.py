@@ -21,8 +21,8 @@ __all__ = ["Callback", "Result", "follow", "newest", "notify", "on_result", "reg
 Callback: TypeAlias = "Callable[[SyncSession], None]"
 
 _log = logging.getLogger(__name__)
-_everybody: dict[object, Callback] = {}
-_of_sources: dict[str, tuple[Callback, ...]] = {}
+_subscribers: dict[object, Callback] = {}
+_source_callbacks: dict[str, tuple[Callback, ...]] = {}
 _AT_ONCE = 500
 
 
@@ -41,22 +41,22 @@ def on_result(callback: Callback) -> Callable[[], None]:
         What ends the subscription.
     """
     token = object()
-    _everybody[token] = callback
+    _subscribers[token] = callback
 
     def unsubscribe() -> None:
-        _everybody.pop(token, None)
+        _subscribers.pop(token, None)
 
     return unsubscribe
 
 
 def register_callbacks(source: Source) -> None:
     """Call the `on_result` of `source` in this process; `sync_flow` registers it when the source is loaded."""
-    _of_sources[source.name] = source.on_result
+    _source_callbacks[source.name] = source.on_result
 
 
 def notify(store: Store, session_ids: Iterable[str]) -> None:
     """Call the subscribers for sessions that this process has ended; call it once their transaction is committed."""
-    if not _everybody and not any(_of_sources.values()):
+    if not _subscribers and not any(_source_callbacks.values()):
         return
     for session_id in session_ids:
         try:
@@ -66,7 +66,7 @@ def notify(store: Store, session_ids: Iterable[str]) -> None:
             _log.exception("the subscribers were not told of session %s", session_id)
             continue
         if session is not None:
-            _call((*_of_sources.get(session.source, ()), *_everybody.values()), session)
+            _call((*_source_callbacks.get(session.source, ()), *_subscribers.values()), session)
 
 
 def _call(callbacks: tuple[Callback, ...], session: SyncSession) -> None:

@@ -17,7 +17,7 @@ from syncline.admission import refused
 from syncline.admission.skip_reasons import skip_reason_breaker
 from syncline.errors import DeferredError, RefusedError
 from syncline.model.session import Status
-from syncline.passes import sent
+from syncline.passes.requests import counted
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Change, Refused
 from tasks.early_end import EarlyEnd, EndRun, deferred_end
@@ -109,7 +109,7 @@ async def report_outcome(
         Exception: whatever ends the work otherwise.
     """
     try:
-        with sent.counted(run.store, run.session_id, run.transport):
+        with counted(run.store, run.session_id, run.transport):
             done = await work
     except DeferredError as deferred:
         _hear(run, deferred)

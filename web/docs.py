@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse
 from swagger_ui_bundle import swagger_ui_path
 
-from web.api.openapi_3_0 import as_3_0
+from web.api.openapi import as_3_0
 
 __all__ = ["router"]
 

@@ -32,7 +32,7 @@ _CHANGES = ("created", "updated", "unchanged", "deleted", "rejected")
 _UNREADABLE = (StoreError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
 _OF_SOURCES = [kind for kind in ProblemKind if kind not in {ProblemKind.PREFECT, ProblemKind.SETTINGS}]
 _Samples = Iterable[tuple[tuple[str, ...], float | None]]
-"""The values of a source with the labels behind its name; None: there is no value yet."""
+"""The values of a source with the labels after its name; None: there is no value yet."""
 
 
 def make_router(here: Context) -> APIRouter:
@@ -42,7 +42,7 @@ def make_router(here: Context) -> APIRouter:
 
     @router.get("/metrics", response_class=Response, responses=documented(503))
     async def read_metrics(request: Request) -> Response:
-        """Metrics of all sources in Prometheus' text format, or as OpenMetrics where that is asked for."""
+        """Metrics of all sources in Prometheus' text format, or as OpenMetrics if that is asked for."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         try:
             report = await take(here)
@@ -176,7 +176,7 @@ _GAUGES: _Families = {
     "sync_rate_limit_usage": ("Spent part of a budget of the source's upstream, 0 to 1.", ("budget",), _usage),
     "syncline_heartbeat_age_seconds": ("Seconds since the last sign of life of the source.", (), _only(_heartbeat)),
     "syncline_source_healthy": (
-        "1 where nothing is wrong with the source, else 0; as `healthy` in /api/sync/status.",
+        "1 if nothing is wrong with the source, else 0; as `healthy` in /api/sync/status.",
         (),
         _only(lambda one: float(one.told.is_healthy)),
     ),
@@ -196,7 +196,7 @@ _GAUGES: _Families = {
         _only(_fresh),
     ),
     "syncline_next_run_timestamp_seconds": (
-        "When the source runs next by itself, in seconds since 1970; missing where that is not known.",
+        "When the source runs next by itself, in seconds since 1970; missing if that is not known.",
         (),
         _only(_next_run),
     ),

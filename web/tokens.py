@@ -79,7 +79,7 @@ def issue(settings: Settings, subject: str, ttl: timedelta, *, role: Role = Role
 
 
 def verify(settings: Settings, token: str) -> Caller:
-    """Whom the token was issued to. It must have an `exp`; a `nbf` is heeded.
+    """Whom the token was issued to. It must have an `exp`; a `nbf` is obeyed.
 
     Raises:
         InvalidTokenError: it was not signed with our secret, is out of date, or has no subject.
@@ -106,7 +106,7 @@ def _subject(claims: dict[str, Any]) -> str:
         value = claims.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return _storable(str(value), name)
-    raise InvalidTokenError("the token names nobody: it needs the claim sub (or userId)")
+    raise InvalidTokenError("the token names no user: it needs the claim sub (or userId)")
 
 
 def _storable(subject: str, claim: str) -> str:
@@ -131,7 +131,7 @@ def require_secret(settings: Settings) -> str:
 
 
 def require_long(secret: str, setting: str, purpose: str) -> str:
-    """`secret`, which opens a door.
+    """`secret`, if it is long enough.
 
     Raises:
         MissingSettingError: it is empty.

@@ -14,8 +14,8 @@ from syncline.admission.apply import Writing, apply
 from syncline.admission.decide import Decision, decide, refusal
 from syncline.admission.due_run import Admission, DueRun, Queued, lease_name
 from syncline.admission.facts import Facts, on_record, read_facts
+from syncline.kernel_settings import KernelSettings
 from syncline.model.source import Source
-from syncline.settings import Settings
 from syncline.store import heartbeats, leases
 from syncline.store.breakers import Breakers
 from syncline.store.engine import Store
@@ -29,7 +29,7 @@ def admit(
     run: DueRun,
     *,
     process: leases.Process | None = None,
-    settings: Callable[[], Settings] | None = None,
+    settings: Callable[[], KernelSettings] | None = None,
 ) -> Admission:
     """Open a session and take the source's lease, or put on record why not.
 

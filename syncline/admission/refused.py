@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from syncline.errors import ConfigurationError, RefusedError
+from syncline.kernel_settings import KernelSettings
 from syncline.model.page import Transport
 from syncline.model.records import Hold
 from syncline.model.source import Source
-from syncline.settings import Settings
 from syncline.store import audit, holds
 from syncline.store.engine import Store
 from syncline.upstreams.auth import is_sealed
@@ -68,7 +68,7 @@ def hold(
 
 
 def release_changed(
-    store: Store, source: Source, settings: Callable[[], Settings], *, account_id: str | None = None
+    store: Store, source: Source, settings: Callable[[], KernelSettings], *, account_id: str | None = None
 ) -> int:
     """Release holds whose refused credentials have changed since; returns how many. Call it before admission.
 
@@ -88,7 +88,7 @@ def release_changed(
     return len(released)
 
 
-def _differ(seal: str, source: Source, settings: Settings) -> bool:
+def _differ(seal: str, source: Source, settings: KernelSettings) -> bool:
     """Whether `settings` differ from those that were refused; False if the upstream's are not set now."""
     try:
         return not is_sealed(seal, source.upstream, settings)

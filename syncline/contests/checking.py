@@ -37,7 +37,7 @@ class Checks:
         final: whether entries are checked for their round's snapshot.
         sleep: waits for so many seconds.
         tally: what was counted so far.
-        unclear: the entries of which X said what nobody here understands, with its words.
+        unclear: the entries for which X answered something unknown, with its words.
     """
 
     store: Store

@@ -19,7 +19,7 @@ __all__ = ["DueRounds", "due_rounds", "longest_unchecked", "newest", "rounds_to_
 _JUST_CHECKED = timedelta(seconds=120)
 """A sweep leaves out what a validation has looked at so shortly before."""
 _READ_WITHIN = timedelta(minutes=15)
-"""So long after a round's end nobody wonders that its last tweets are still being read."""
+"""Within this time after a round's end it is normal that its last tweets are still being read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def _open_rounds(connection: Connection) -> list[int]:
 
 
 def _is_unread(one: Round, read_to: datetime | None) -> bool:
-    """Whether tweets of a round that is over may not be read yet; one that somebody froze by hand does not wait."""
+    """Whether tweets of a round that is over may not be read yet; one that was frozen by hand does not wait."""
     if one.status is not RoundStatus.OPEN or one.ends_at is None:
         return False
     return read_to is None or read_to < one.ends_at

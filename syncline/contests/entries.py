@@ -51,7 +51,7 @@ class Found:
     Attributes:
         tweet_id: which.
         status: what it is from now on.
-        missing_since: since when it is missing, where that is not believed yet.
+        missing_since: since when it is missing, if that is not believed yet.
         is_final: whether its round may be frozen with it.
     """
 
@@ -79,7 +79,7 @@ class RoundState:
 def enter(connection: Connection, rounds: Sequence[Round], *, now: datetime) -> int:
     """Make entries of the tweets that are none yet; returns how many.
 
-    Each enters the first of the open `rounds` that ends behind its tweet, or else the last of them. A tweet that was
+    Each enters the first of the open `rounds` that ends after its tweet, or else the last of them. A tweet that was
     edited stays the entry that its earlier version is. Tweets that were stored long before the newest entry was made
     are entries already.
     """
@@ -113,7 +113,7 @@ def newest(connection: Connection, rounds: Iterable[int], limit: int, *, checked
 
 
 def not_finally_checked(connection: Connection, number: int, limit: int, *, after: str = "") -> Sequence[Entry]:
-    """Entries of a round that is being frozen, in the order of their ids, from behind `after` on."""
+    """Entries of a round that is being frozen, in the order of their ids, after `after`."""
     statement = _of_rounds([number]).where(col(Entry.final_check_at).is_(None), col(Entry.tweet_id) > after)
     return _read(connection, statement.order_by(col(Entry.tweet_id)).limit(limit))
 
@@ -133,7 +133,7 @@ def count(connection: Connection, number: int, *, finally_checked: bool | None =
 
 
 def state_of(connection: Connection, number: int) -> RoundState:
-    """How the entries of a round stand; a moment also where there are 100,000."""
+    """How the entries of a round stand; a moment also if there are 100,000."""
     status, checked_at = col(Entry.status), func.max(col(Entry.checked_at))
     unchecked = func.count() - func.count(col(Entry.final_check_at))
     statement = select(status, func.count(), unchecked, checked_at).where(col(Entry.round_number) == number)

@@ -1,4 +1,4 @@
-"""Freezing a round: every entry is checked for the last time, then the snapshot is made, once and for ever."""
+"""Freezing a round: every entry is checked for the last time, then the snapshot is made, which never changes again."""
 
 from __future__ import annotations
 
@@ -6,22 +6,57 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from syncline.contests import entries, rounds, snapshots
 from syncline.contests.checking import Checks
-from syncline.contests.progress import FreezeProgress
-from syncline.contests.snapshot import snapshot_of
+from syncline.contests.snapshots import snapshot_of
 from syncline.contests.tables import Entry, Round, RoundStatus, Snapshot
 from syncline.contests.verdicts import SECOND_LOOK_AFTER
 from syncline.errors import ConfigurationError, DeferredError
 from syncline.model.session import Tally
 from syncline.store import heartbeats, sessions
 
-__all__ = ["BATCH", "PAUSE_SECONDS", "freeze"]
+__all__ = ["BATCH", "PAUSE_SECONDS", "FreezeProgress", "freeze"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreezeProgress:
+    """How far a freeze is.
+
+    Attributes:
+        round_number: the round.
+        checked: how many entries were checked for the snapshot, those of earlier runs included.
+        total: how many there are.
+        batch: the number of the last batch in this run, from 1.
+        batches_left: how many are left.
+        batch_seconds: how long the last batch took, its waits included.
+        seconds_left: how long the rest will take, if it goes on as in this run.
+    """
+
+    round_number: int
+    checked: int
+    total: int
+    batch: int
+    batches_left: int
+    batch_seconds: float
+    seconds_left: float
+
+    @property
+    def percent(self) -> float:
+        """How much is done, 0 to 100."""
+        return 100.0 * self.checked / self.total if self.total else 100.0
+
+    @property
+    def sentence(self) -> str:
+        """How far it is, in words, with the timing of the last batch."""
+        batch = f"batch {self.batch} of {self.batch + self.batches_left} took {self.batch_seconds:.2f} s"
+        done = f"{self.checked:,} of {self.total:,} entries checked ({self.percent:.0f} %)"
+        return f"round {self.round_number}: {done}; {batch}; about {timedelta(seconds=round(self.seconds_left))} left"
+
 
 BATCH = 50
 """How many entries are looked up at once."""
@@ -115,7 +150,7 @@ class _Freeze:
             await self.on_batch(progress)
 
     async def _wait_until(self, instant: datetime) -> None:
-        """Wait for the second look, where that is soon."""
+        """Wait for the second look, if that is soon."""
         store = self.checks.store
         wait_seconds = (instant - store.clock.now()).total_seconds()
         if wait_seconds > self.checks.source.patience_seconds:
@@ -149,7 +184,7 @@ class _Freeze:
         return _Made(state=state, snapshot=snapshot_of(one, found, now=store.clock.now()))
 
     def _kept(self, made: _Made | str, connection: Connection) -> bool:
-        """Keep what was made, or why nothing was; False where it is not true any more."""
+        """Keep what was made, or why nothing was; False if it is not true any more."""
         session_id, number = self.checks.session_id, self.number
         if isinstance(made, str):
             sessions.note_reason(connection, session_id, made)
@@ -182,17 +217,17 @@ async def freeze(
 ) -> str | None:
     """Freeze a round: from now on it takes no entries; all that it has are checked once more, and its snapshot is made.
 
-    What was checked is stored batch by batch: a run that was interrupted goes on behind it. A round that is frozen
+    What was checked is stored batch by batch: a run that was interrupted continues after it. A round that is frozen
     already stays as it is.
 
     Args:
         checks: what checks the entries, for the snapshot (`final`).
         number: the round.
-        pushes: whether the snapshot is to be sent to somebody.
-        on_batch: hears of each batch.
+        pushes: whether the snapshot is to be sent as a webhook.
+        on_batch: called after each batch.
 
     Returns:
-        Why the round could not be frozen, which the session then says too; None where it is frozen.
+        Why the round could not be frozen, which the session then says too; None if it is frozen.
 
     Raises:
         ConfigurationError: there is no such round.

@@ -15,10 +15,10 @@ __all__ = ["begin_freezing", "due", "every", "find", "open_ones", "plan_end", "r
 
 
 def roll(connection: Connection, *, now: datetime, every_seconds: float | None) -> None:
-    """See to it that a round is open that goes on beyond `now`: the first one, or one behind the last.
+    """See to it that a round is open that goes on beyond `now`: the first one, or one after the last.
 
-    It lasts a multiple of `every_seconds`, so that nothing is missing after downtime; None: until somebody freezes it.
-    Nobody else closes the last round before the transaction ends.
+    It lasts a multiple of `every_seconds`, so that nothing is missing after downtime; None: until it is frozen by hand.
+    The last round is locked until the transaction ends.
     """
     last = _last(connection)
     if last is None:
@@ -37,7 +37,7 @@ def open_ones(connection: Connection) -> Sequence[Round]:
 
 
 def find(connection: Connection, number: int, *, locked: bool = False) -> Round | None:
-    """The round with this number; `locked`: nobody else changes it before the transaction ends."""
+    """The round with this number; `locked`: until the transaction ends."""
     statement = select(Round).where(col(Round.number) == number)
     return _first(connection, statement.with_for_update() if locked else statement)
 
@@ -48,14 +48,14 @@ def every(connection: Connection) -> Sequence[Round]:
 
 
 def due(connection: Connection, now: datetime) -> Sequence[Round]:
-    """The rounds that are to be frozen: their time is over, or somebody has begun; in order."""
+    """The rounds that are to be frozen: their time is over, or their freeze has begun; in order."""
     over = (col(Round.status) == RoundStatus.OPEN) & (col(Round.ends_at) <= now)
     begun = col(Round.status) == RoundStatus.FREEZING
     return Session(connection).scalars(select(Round).where(or_(over, begun)).order_by(col(Round.number))).all()
 
 
 def plan_end(connection: Connection, number: int, ends_at: datetime) -> bool:
-    """Have the open round end then; False where it is not open, or not the last one."""
+    """Have the open round end then; False if it is not open, or not the last one."""
     last = _last(connection)
     if last is None or last.number != number or last.status is not RoundStatus.OPEN:
         return False
@@ -72,7 +72,7 @@ def begin_freezing(connection: Connection, number: int, *, now: datetime) -> Non
 
 
 def set_frozen(connection: Connection, number: int, *, now: datetime, push_at: datetime | None) -> None:
-    """Its snapshot is made, and to be sent from `push_at` on (None: to nobody)."""
+    """Its snapshot is made, and to be sent from `push_at` on (None: it is not sent)."""
     mine = col(Round.number) == number, col(Round.status) == RoundStatus.FREEZING
     values = {"status": RoundStatus.FROZEN, "frozen_at": now, "push_retry_at": push_at}
     connection.execute(update(Round).where(*mine).values(values))
@@ -86,7 +86,7 @@ def _open(connection: Connection, number: int, *, starts_at: datetime, ends_at: 
 
 
 def _end(starts_at: datetime, now: datetime, every_seconds: float | None) -> datetime | None:
-    """The first multiple of `every_seconds` behind `starts_at` that lies ahead of `now`."""
+    """The first multiple of `every_seconds` after `starts_at` that lies ahead of `now`."""
     if every_seconds is None:
         return None
     periods = (now - starts_at).total_seconds() // every_seconds + 1
@@ -94,11 +94,11 @@ def _end(starts_at: datetime, now: datetime, every_seconds: float | None) -> dat
 
 
 def _last(connection: Connection) -> Round | None:
-    """The last round, which nobody else changes, and behind which nobody opens one, before the transaction ends."""
+    """The last round, locked until the transaction ends, so that no other transaction opens one after it."""
     last = select(Round).order_by(col(Round.number).desc())
     while True:
         locked = _first(connection, last.with_for_update())
-        found = _first(connection, last)  # whoever had it locked before may have opened another one
+        found = _first(connection, last)  # the transaction that held the lock may have opened another one
         if found is None or (locked is not None and locked.number == found.number):
             return found
 

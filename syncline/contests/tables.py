@@ -93,7 +93,7 @@ class Round(Row, table=True):
     status: RoundStatus = Field(sa_type=choice(RoundStatus))
     starts_at: datetime
     ends_at: datetime | None = None
-    """When it is due to be frozen; None: when somebody freezes it."""
+    """When it is due to be frozen; None: when it is frozen by hand."""
     freezing_since: datetime | None = None
     frozen_at: datetime | None = None
     pushed_at: datetime | None = None

@@ -36,7 +36,7 @@ class Product(Item, table=True):
 
 
 class Customer(Item, table=True):
-    """Somebody who buys from the shop."""
+    """A customer of the shop."""
 
     __tablename__ = "customers"
 

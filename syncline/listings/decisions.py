@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What somebody decides of a listing.
+    """What an operator decides on a listing.
 
     Attributes:
         status: live or rejected.

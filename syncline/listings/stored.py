@@ -18,7 +18,7 @@ __all__ = ["After", "StoredListing", "Wanted", "count", "find", "page"]
 
 @dataclass(frozen=True, kw_only=True)
 class After:
-    """The place behind a listing: the page begins there."""
+    """The place after a listing: the page begins there."""
 
     source: str
     external_id: str
@@ -59,7 +59,7 @@ class StoredListing:
 
 
 def page(connection: Connection, wanted: Wanted, *, limit: int, after: After | None = None) -> Sequence[StoredListing]:
-    """At most `limit` listings in the order of source and key, from behind `after` on."""
+    """At most `limit` listings in the order of source and key, after `after`."""
     columns = table_of(Listing).c
     behind = tuple_(columns.source, columns.external_id)
     conditions = _conditions(wanted)
@@ -69,7 +69,7 @@ def page(connection: Connection, wanted: Wanted, *, limit: int, after: After | N
 
 
 def find(connection: Connection, source: str, external_id: str) -> StoredListing | None:
-    """One listing; None where there is none."""
+    """One listing; None if there is none."""
     columns = table_of(Listing).c
     return next(iter(_read(connection, [columns.source == source, columns.external_id == external_id], 1)), None)
 

@@ -28,7 +28,7 @@ class Listing(ModeratedItem, table=True):
     """What the feed calls it."""
     title: str
     project: str | None = None
-    """Who is behind it, such as a protocol."""
+    """The project that offers it, such as a protocol."""
     chain: str | None = None
     kind: str | None = None
     """The feed's own category."""

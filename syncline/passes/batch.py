@@ -8,13 +8,11 @@ same key: it is refused unless it is newer, by the source's `updated_field`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import msgspec
 
 from syncline.model.page import Key, Page, RawItem
-from syncline.model.policies import Mode
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.passes.decide import rises
 from syncline.passes.state import MOST_DOUBLES, PassState
@@ -22,7 +20,6 @@ from syncline.store.item_rows import Known
 
 __all__ = [
     "Batch",
-    "Sight",
     "batch_of",
     "doubles_after",
     "dumped_doubles",
@@ -62,26 +59,6 @@ class Batch:
         return list(self.items)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
-    """What was known of a batch before it was written.
-
-    `known` are the fingerprints of stored rows, `seen` the items that this pass saw before, with the newest walk that
-    did, `rewritten` those of them whose row it wrote; `ordered` and `again_ordered` say that the range up to the
-    batch's last key is covered, by the first and by the second walk. `rivals` are items with the key of another one,
-    `unfit` those that the database refuses, with its reasons.
-    """
-
-    known: Known
-    seen: Mapping[Key, int] = field(default_factory=dict["Key", int])
-    rewritten: AbstractSet[Key] = frozenset()
-    ordered: bool
-    again_ordered: bool = False
-    mode: Mode
-    rivals: Sequence[tuple[Key, RawItem]] = ()
-    unfit: Mapping[Key, str] = field(default_factory=dict["Key", str])
-
-
 def batch_of(codec: ItemCodec, state: PassState, pages: Sequence[Page], *, shifting: bool) -> Batch:
     """The batch of `pages`, which follow those of `state`."""
     keyed: list[tuple[Key, RawItem]] = []
@@ -103,7 +80,7 @@ def batch_of(codec: ItemCodec, state: PassState, pages: Sequence[Page], *, shift
         page_keys=page_keys,
         tombstones=list(gone),
         unreadable=unreadable if state.walk == 1 else [],
-        ordered=state.ordered and rises(keys, state.covered_to),
+        ordered=state.ordered and rises(keys, state.contiguous_up_to),
         again_ordered=state.walk > 1 and state.again_ordered and rises(keys, state.again_to),
     )
     if len(items) < len(keys):
@@ -142,7 +119,7 @@ def take_rivals(
 
 
 def doubles_after(state: PassState, twice: Collection[Key]) -> tuple[str, ...]:
-    """The keys that came more than once in this walk: one more than are remembered stands for many."""
+    """The keys that came more than once in this walk; at most one more than are remembered, which means too many."""
     if not twice:
         return state.doubles
     return tuple(sorted({*state.doubles, *map(str, twice)}))[: MOST_DOUBLES + 1]
@@ -155,7 +132,7 @@ def merged_doubles(known: str | None, state: PassState) -> str | None:
 
 
 def dumped_doubles(keys: Sequence[str]) -> str | None:
-    """Keys that come twice as they are kept in the checkpoint; so many that they cannot be kept are none."""
+    """Keys that come twice, as the checkpoint keeps them; None if there are too many to keep."""
     return msgspec.json.encode(list(keys)).decode() if 0 < len(keys) <= MOST_DOUBLES else None
 
 

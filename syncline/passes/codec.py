@@ -26,9 +26,17 @@ from syncline.errors import ConfigurationError
 from syncline.model.items import Item, key_column, partition_columns, table_of
 from syncline.model.page import Key, RawItem
 from syncline.model.places import Paths
-from syncline.passes.index_limits import LONGEST_TEXT, IndexLimits, key_too_long
-from syncline.passes.long_numbers import quoted
-from syncline.passes.unreadable import MOST_LEVELS, UNREADABLE, is_nested_too_deeply, only, why
+from syncline.passes.unfit import (
+    LONGEST_TEXT,
+    MOST_LEVELS,
+    UNREADABLE,
+    IndexLimits,
+    is_nested_too_deeply,
+    key_too_long,
+    only,
+    quoted,
+    why,
+)
 from syncline.passes.wire import finishers, takes_numbers, wire_field
 from syncline.passes.wire_struct import Rest, WireField, reading, value_of, wire_struct
 
@@ -44,7 +52,7 @@ class Rejected:
     """An item that does not fit its table.
 
     Attributes:
-        key: its key, None where that cannot be read.
+        key: its key, None if that cannot be read.
         reason: what is wrong, and where in the item.
         raw: the item as it came.
     """
@@ -59,7 +67,7 @@ class ItemCodec:
 
     Attributes:
         columns: the item's own columns; the next two are in their order.
-        defaults: what each is where the item lacks it; None where it must be there.
+        defaults: what each is where the item lacks it; None if it must be there.
         paths: where each stands in the item.
         rest_place: which of them keeps the rest of the item; None: none does.
     """
@@ -99,7 +107,7 @@ class ItemCodec:
 
     @property
     def shape(self) -> int:
-        """The table's shape: another number where a column was added, or is read from elsewhere."""
+        """The table's shape: another number once a column was added, or is read from elsewhere."""
         return self._seed
 
     def raw_fingerprint(self, raw: RawItem) -> bytes:

@@ -31,7 +31,7 @@ __all__ = ["ColumnsWatch", "are_enough"]
 _MANY = 20
 """So many changed rows that all lose a value are no coincidence."""
 _WHOLE_PAGE = 5
-"""So many are enough in a full pass where no item of the batch is as it was."""
+"""So many are enough in a full pass if no item of the batch is as it was."""
 _SAMPLE = 50
 """So many rows are looked up to see whether a column held anything."""
 
@@ -108,7 +108,7 @@ class ColumnsWatch:
         return True
 
     def news(self) -> str | None:
-        """What the session is to say of the last batch; None where there is nothing that it did not say before."""
+        """What the session is to say of the last batch; None if there is nothing that it did not say before."""
         if not self._news:
             return None
         columns, self._news = ", ".join(self._news), []
@@ -128,7 +128,9 @@ class ColumnsWatch:
         if not places:
             return []
         changed = {row.key for row in changes.changed}
-        bad = {item.key for item in changes.rejected}  # they keep their values, but nobody says that they have them
+        bad = {
+            item.key for item in changes.rejected
+        }  # rejected items keep their values, which says nothing about the column
         same = [key for key in items if key in known and key not in changed and key not in bad]
         again = len(changed) < _MANY and column_values.are_kept(
             connection, self.source.required_dataset.table, self.rows
@@ -155,18 +157,23 @@ class ColumnsWatch:
         }
 
     def _put_back(
-        self, changes: Changes, row: ItemRow, places: Sequence[int], stored: Sequence[Any], prints: tuple[bytes, bytes]
+        self,
+        changes: Changes,
+        row: ItemRow,
+        places: Sequence[int],
+        stored: Sequence[Any],
+        fingerprints: tuple[bytes, bytes],
     ) -> None:
-        """Count the row as changed only where it differs in another column too."""
+        """Count the row as changed only if it differs in another column too."""
         values = list(row.values)
         for place, value in zip(places, stored, strict=True):
             values[place] = value
         own = self.codec.fingerprint(values)
-        if own != prints[1]:
+        if own != fingerprints[1]:
             changes.changed.append(ItemRow(row.key, tuple(values), (own, own)))
-        elif not self._is_kept(prints):
-            changes.touched.append((row.key, own))
+        elif not self._is_kept(fingerprints):
+            changes.respelt.append((row.key, own))
 
     @staticmethod
-    def _is_kept(prints: tuple[bytes, bytes]) -> bool:
-        return prints[0] == prints[1]
+    def _is_kept(fingerprints: tuple[bytes, bytes]) -> bool:
+        return fingerprints[0] == fingerprints[1]

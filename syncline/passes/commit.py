@@ -16,11 +16,11 @@ from syncline.model.policies import Mode, SameKey
 from syncline.model.records import Hold
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from syncline.passes import again
-from syncline.passes.batch import Batch, Sight, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
+from syncline.passes.batch import Batch, batch_of, doubles_after, merged_doubles, stale_after, take_rivals
 from syncline.passes.codec import codec_of
 from syncline.passes.columns_watch import ColumnsWatch
 from syncline.passes.decide import Changes, counted, decide, settle
+from syncline.passes.existing_rows import ExistingRows, RowReader
 from syncline.passes.state import MOST_DOUBLES, PassState, at_end, dumped, ending_of, later, told_by
 from syncline.store import checkpoints, heartbeats, holds, refusals, sessions
 from syncline.store.engine import Store
@@ -30,13 +30,10 @@ from syncline.store.rejects import SourceRejects
 
 __all__ = ["Committed", "PageWriter"]
 
-_RANGE_SLACK = 2_000
-"""How many more rows than a batch has items a range may hold before keys are looked up one by one."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Committed:
-    """What a commit left behind: the pass's state, what was counted, and a hold that now stands in the way."""
+    """What a commit left behind: the pass's state, what was counted, and a hold that is now in force."""
 
     state: PassState
     tally: Tally
@@ -59,7 +56,8 @@ class PageWriter:
         )
         self._rows = rows_of(store, source, account_id)
         self._seen = PassKeys(source.name, account_id)
-        may_lose = force or source.required_dataset.deletes.never  # who never deletes has no run with force
+        self._reader = RowReader(codec=self._codec, rows=self._rows, seen=self._seen)
+        may_lose = force or source.required_dataset.deletes.never  # a source that never deletes has no run with `force`
         self._watch = None if may_lose else ColumnsWatch(source=source, codec=self._codec, rows=self._rows)
         self._rejects = SourceRejects(
             source=source.name, account_id=account_id, session_id=session_id, keep=source.required_dataset.keep_rejects
@@ -99,10 +97,10 @@ class PageWriter:
         """All that belongs to the pages, in this transaction."""
         now, shifting = self._store.clock.now(), self._source.required_dataset.pages.shifting
         batch = batch_of(self._codec, state, pages, shifting=shifting)
-        sight = self._sight(connection, state, batch)
-        rivals = take_rivals(batch, state, self._codec, sight.seen, sight.known, shifting=shifting)
-        sight = replace(sight, rivals=rivals, unfit=refused)
-        changes = self._write(connection, batch, sight, now)
+        existing = self._reader.read(connection, state, batch)
+        rivals = take_rivals(batch, state, self._codec, existing.seen, existing.known, shifting=shifting)
+        existing = replace(existing, rivals=rivals, unfit=refused)
+        changes = self._write(connection, batch, existing, now)
         seen = [item.key for item in changes.rejected if item.key is not None]
         self._seen.add_seen(connection, seen, walk=state.walk)
         tally = changes.tally + Tally(
@@ -112,21 +110,23 @@ class PageWriter:
             rejected=len(batch.unreadable),
             deleted=self._rows.delete(connection, batch.tombstones),
         )
-        state = self._advanced(state, pages, batch, sight, changes)
+        state = self._advanced(state, pages, batch, existing, changes)
         if rivals:
-            state, more = self._settle(connection, state, sight, now)
+            state, more = self._settle(connection, state, existing, now)
             tally += more
         state = at_end(state, shifting=shifting, misses_rows=lambda: self._misses_rows(connection, state))
         self._record(connection, state, tally, now)
         hold = holds.active(connection, self._source.name, account_id=self._account, now=now)
         return Committed(state=state, tally=tally, hold=hold)
 
-    def _settle(self, connection: Connection, state: PassState, sight: Sight, now: datetime) -> tuple[PassState, Tally]:
+    def _settle(
+        self, connection: Connection, state: PassState, existing: ExistingRows, now: datetime
+    ) -> tuple[PassState, Tally]:
         """Store of the rivals what is newer than its row, and refuse the others."""
-        keys = list(dict.fromkeys(key for key, _ in sight.rivals))
+        keys = list(dict.fromkeys(key for key, _ in existing.rivals))
         known, column = self._rows.known_of(connection, keys), self._source.required_dataset.updated_field
         stored = {} if column is None else self._rows.instants_of(connection, keys, column)
-        newer, refused = settle(self._codec, sight.rivals, known, stored, updated_column=column)
+        newer, refused = settle(self._codec, existing.rivals, known, stored, updated_column=column)
         if refused and self._source.required_dataset.same_key is SameKey.FAIL:
             raise SameKeyError(self._source.name, str(refused[0].key))
         first = [item for item in refused if str(item.key) not in state.refused_doubles]
@@ -140,7 +140,7 @@ class PageWriter:
             repeated=set(newer),
             rewritten=written,
             updated_column=column,
-            refused=sight.unfit,
+            refused=existing.unfit,
         )
         self._apply(connection, changes, now)
         names = tuple(sorted({*state.refused_doubles, *(str(item.key) for item in refused)}))[: MOST_DOUBLES + 1]
@@ -153,79 +153,61 @@ class PageWriter:
         )
         return state, changes.tally + Tally(processed=len(first), rejected=len(first))
 
-    def _write(self, connection: Connection, batch: Batch, sight: Sight, now: datetime) -> Changes:
+    def _write(self, connection: Connection, batch: Batch, existing: ExistingRows, now: datetime) -> Changes:
         """Write what the batch changes; returns what was done."""
         changes = decide(
             self._codec,
             batch.items,
-            sight.known,
-            repeated=sight.seen.keys() & batch.items.keys(),
-            rewritten=sight.rewritten,
+            existing.known,
+            repeated=existing.seen.keys() & batch.items.keys(),
+            rewritten=existing.rewritten,
             updated_column=self._source.required_dataset.updated_field,
-            refused=sight.unfit,
+            refused=existing.unfit,
         )
-        self._keep_columns(connection, batch, sight, changes)
+        self._keep_columns(connection, batch, existing, changes)
         self._apply(connection, changes, now)
-        self._keep_rejects(connection, batch, sight, changes, now)
+        self._keep_rejects(connection, batch, existing, changes, now)
         return changes
 
     def _keep_rejects(
-        self, connection: Connection, batch: Batch, sight: Sight, changes: Changes, now: datetime
+        self, connection: Connection, batch: Batch, existing: ExistingRows, changes: Changes, now: datetime
     ) -> None:
         """Put on record what did not fit, and forget what has landed or is gone."""
-        once = [item for item in changes.rejected if item.key not in sight.seen]
+        once = [item for item in changes.rejected if item.key not in existing.seen]
         unfit = [(item.key, item.reason, item.raw) for item in (*once, *batch.unreadable)]
         self._rejects.add(connection, unfit, now)
-        kept = {item.key for item in changes.rejected} | {key for key, _ in sight.rivals}
+        kept = {item.key for item in changes.rejected} | {key for key, _ in existing.rivals}
         self._rejects.forget(connection, batch.items, but=kept)
         self._rejects.forget(connection, batch.tombstones)
 
     def _apply(self, connection: Connection, changes: Changes, now: datetime) -> None:
         refusals.write(self._rows.insert, connection, changes.new, now)
         refusals.write(self._rows.replace, connection, changes.changed, now)
-        self._rows.touch(connection, changes.touched)
+        self._rows.update_fingerprints(connection, changes.respelt)
 
-    def _keep_columns(self, connection: Connection, batch: Batch, sight: Sight, changes: Changes) -> None:
+    def _keep_columns(self, connection: Connection, batch: Batch, existing: ExistingRows, changes: Changes) -> None:
         """Leave alone what would empty a whole column, unless that is forced."""
-        if self._watch is None or not self._watch.keep(connection, changes, batch.items, sight.known, sight.mode):
+        if self._watch is None or not self._watch.keep(connection, changes, batch.items, existing.known, existing.mode):
             return
-        changes.tally = counted(changes, len(batch.items), sight.seen.keys() & batch.items.keys(), sight.rewritten)
-
-    def _sight(self, connection: Connection, state: PassState, batch: Batch) -> Sight:
-        """Read what is known of the batch's items, and write down what the pass now has seen."""
-        if batch.ordered and batch.items:
-            limit = 2 * len(batch.items) + _RANGE_SLACK
-            known = self._rows.known_between(connection, state.covered_to, next(reversed(batch.items)), limit)
-            if known is not None:
-                missing = [key for key in known if key not in batch.items]
-                self._seen.add_missing(connection, missing)
-                return Sight(known=known, ordered=True, mode=state.mode)
-        if batch.again_ordered and batch.items:
-            sight = again.sight(connection, self._codec, self._rows, self._seen, state, batch)
-            if sight is not None:
-                return sight
-        keys = batch.keys
-        known = self._rows.known_of(connection, keys)
-        seen = self._seen.seen_among(connection, keys, covered_to=state.covered_to, stored=known)
-        if state.walk > 1:
-            seen |= {key: state.walk for key in seen if again.covers(state.again_to, key)}
-        rewritten = self._rows.written_since(connection, list(seen), state.started_at) if seen else set["Key"]()
-        self._seen.add_seen(connection, keys, walk=state.walk)
-        return Sight(known=known, seen=seen, rewritten=rewritten, ordered=batch.ordered and not keys, mode=state.mode)
+        changes.tally = counted(
+            changes, len(batch.items), existing.seen.keys() & batch.items.keys(), existing.rewritten
+        )
 
     def _misses_rows(self, connection: Connection, state: PassState) -> bool:
         """Whether rows would be deleted if the pass ended now."""
         if self._source.required_dataset.deletes.never:
             return False
-        return self._seen.misses_rows(connection, self._rows, covered_to=state.covered_to, ordered=state.ordered)
+        return self._seen.misses_rows(
+            connection, self._rows, contiguous_up_to=state.contiguous_up_to, ordered=state.ordered
+        )
 
     def _advanced(
-        self, state: PassState, pages: Sequence[Page], batch: Batch, sight: Sight, changes: Changes
+        self, state: PassState, pages: Sequence[Page], batch: Batch, existing: ExistingRows, changes: Changes
     ) -> PassState:
         """The state after the batch."""
         first, last = pages[0], pages[-1]
-        ordered = state.ordered and sight.ordered
-        in_walk = [key for key, walk in sight.seen.items() if walk == state.walk]
+        ordered = state.ordered and existing.ordered
+        in_walk = [key for key, walk in existing.seen.items() if walk == state.walk]
         newest = max(filter(None, (state.newest, changes.newest)), default=None)
         state = msgspec.structs.replace(
             told_by(state, pages, shifting=self._source.required_dataset.pages.shifting),
@@ -234,10 +216,10 @@ class PageWriter:
             walk_pages=state.walk_pages + len(pages),
             items=state.items + changes.tally.processed + len(batch.unreadable),
             page_size=last.page_size or state.page_size or len(first.rows),
-            covered_to=next(reversed(batch.items), state.covered_to) if ordered else state.covered_to,
+            contiguous_up_to=next(reversed(batch.items), state.contiguous_up_to) if ordered else state.contiguous_up_to,
             ordered=ordered,
-            again_to=next(reversed(batch.items), state.again_to) if sight.again_ordered else state.again_to,
-            again_ordered=state.again_ordered and (sight.again_ordered or not batch.items),
+            again_to=next(reversed(batch.items), state.again_to) if existing.again_ordered else state.again_to,
+            again_ordered=state.again_ordered and (existing.again_ordered or not batch.items),
             doubles=doubles_after(state, {*batch.twice, *in_walk}),
             stale_pages=stale_after(state, batch, in_walk),
             unreadable=state.unreadable + sum(item.key is None for item in batch.unreadable),

@@ -27,7 +27,7 @@ class Changes:
     Attributes:
         new: rows that are not there yet.
         changed: rows of which a stored column differs.
-        touched: rows that only look different on the wire, with their new raw fingerprint.
+        respelt: rows that only look different on the wire, with their new raw fingerprint.
         rejected: items that do not fit the table.
         newest: the newest change among the items that were decoded.
         is_local: whether that one came without an offset.
@@ -36,7 +36,7 @@ class Changes:
 
     new: list[ItemRow] = field(default_factory=list[ItemRow])
     changed: list[ItemRow] = field(default_factory=list[ItemRow])
-    touched: list[tuple[Key, bytes]] = field(default_factory=list["tuple[Key, bytes]"])
+    respelt: list[tuple[Key, bytes]] = field(default_factory=list["tuple[Key, bytes]"])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     newest: datetime | None = None
     is_local: bool = False
@@ -69,9 +69,9 @@ def decide(
     changes, newest, newest_raw = Changes(), None, b""
     column = None if updated_column is None else codec.columns.index(updated_column)
     for key, raw in items.items():
-        print_ = codec.raw_fingerprint(raw)
+        fingerprint = codec.raw_fingerprint(raw)
         before = known.get(key)
-        if before is not None and before[0] == print_:
+        if before is not None and before[0] == fingerprint:
             continue
         decoded = codec.decode(key, raw) if key not in refused else Rejected(key, refused[key], bytes(raw))
         if isinstance(decoded, Rejected):
@@ -81,11 +81,11 @@ def decide(
         instant = None if column is None else values[column]
         if instant is not None and (newest is None or instant > newest):
             newest, newest_raw = instant, bytes(raw)
-        row = ItemRow(key, values, (print_, own))
+        row = ItemRow(key, values, (fingerprint, own))
         if before is None:
             changes.new.append(row)
         elif before[1] == own:
-            changes.touched.append((key, print_))
+            changes.respelt.append((key, fingerprint))
         else:
             changes.changed.append(row)
     changes.newest = newest
@@ -105,7 +105,7 @@ def settle(
 ) -> tuple[dict[Key, RawItem], list[Rejected]]:
     """Sort items whose key came before in the walk into those that are newer than their row, and those to refuse.
 
-    `stored` are the instants at which the rows were changed, where that is known. What only looks different on the wire
+    `stored` are the instants at which the rows were changed, if that is known. What only looks different on the wire
     is neither.
     """
     newer: dict[Key, RawItem] = {}

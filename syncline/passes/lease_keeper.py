@@ -18,7 +18,7 @@ __all__ = ["LeaseKeeper"]
 
 
 class LeaseKeeper:
-    """Renews a session's lease while the context lasts, and hears whether it is asked to end.
+    """Renews a session's lease while the context lasts, and looks whether it is asked to end.
 
     Ending the session frees the lease.
     """
@@ -60,7 +60,7 @@ class LeaseKeeper:
         self._thread.join(timeout=5)
 
     def renew(self) -> bool:
-        """Renew once; False where the lease was lost: the next commit of a page will say so."""
+        """Renew once; False if the lease was lost: the next commit of a page will say so."""
         try:
             return self._store.transact(
                 lambda connection: leases.renew(connection, self._name, self._owner, now=self._store.now(connection))
@@ -79,7 +79,7 @@ class LeaseKeeper:
             self._look()
 
     def _look(self) -> None:
-        """Hear whether the session is asked to end."""
+        """Look whether the session is asked to end."""
         if self._on_asked is None:
             return
         try:

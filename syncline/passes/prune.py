@@ -45,7 +45,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         passes: how many passes refused them.
         sample: some of the keys that the first of them found gone, as text.
-        gone: how many the first of them found gone; None where an older version wrote this.
+        gone: how many the first of them found gone; None if an older version wrote this.
     """
 
     passes: int
@@ -54,7 +54,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def loaded_refusal(text: str | None) -> Refusal | None:
-    """What `checkpoints.refusal` holds; None where nothing was refused."""
+    """What `checkpoints.refusal` holds; None if nothing was refused."""
     return None if text is None else msgspec.json.decode(text, type=Refusal)
 
 
@@ -85,7 +85,7 @@ def _pruned(
     rows, seen = rows_of(store, source, account_id), PassKeys(source.name, account_id)
     gone: Sequence[Key] = ()
     if not source.required_dataset.deletes.never and state.is_proved:
-        gone = seen.unseen(connection, rows, covered_to=state.covered_to, ordered=state.ordered)
+        gone = seen.unseen(connection, rows, contiguous_up_to=state.contiguous_up_to, ordered=state.ordered)
     stored = rows.count(connection) if gone else 0
     refusal = _refusal_after(source, row, gone, stored) if _is_much(source, len(gone), stored) else None
     refused = _objection(source, state, len(gone), stored, refusal, force=force)
@@ -113,7 +113,7 @@ def _pruned(
 
 
 def _also(row: CheckpointRow, state: PassState, refusal: Refusal | None) -> dict[str, str | None]:
-    """What else the checkpoint remembers; a pass without a proved end teaches nothing."""
+    """What else the checkpoint remembers; nothing of a pass without a proved end."""
     if not state.is_proved:
         return {"refusal": row.refusal}
     kept = None if refusal is None else msgspec.json.encode(refusal).decode()
@@ -126,7 +126,7 @@ def _is_much(source: Source, gone: int, stored: int) -> bool:
 
 
 def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stored: int) -> Refusal:
-    """The refusal after a pass more; the first one where rows came back that were gone, or many more are gone now."""
+    """The refusal after one more pass; the first one if rows came back, or many more are gone now."""
     before = loaded_refusal(row.refusal)
     texts = {str(key) for key in gone}
     if before is not None and before.gone is not None and texts.issuperset(before.sample):
@@ -141,7 +141,7 @@ def _refusal_after(source: Source, row: CheckpointRow, gone: Sequence[Key], stor
 def _objection(
     source: Source, state: PassState, gone: int, stored: int, refusal: Refusal | None, *, force: bool
 ) -> str | None:
-    """Why nothing may be deleted; None where it may."""
+    """Why nothing may be deleted; None if it may."""
     if not state.is_proved and state.ending is not None:
         return f"the end of the list is not proved, so nothing was deleted: {state.ending.reason}"
     if force or not gone:
@@ -162,7 +162,7 @@ def _objection(
 def _newest_stored(
     connection: Connection, source: Source, rows: ItemRows, state: PassState, cursor: str | None
 ) -> datetime | None:
-    """Where no item was decoded, because all were known, and there is no cursor yet: the newest that is stored."""
+    """The newest stored change, if no item was decoded because all were known and there is no cursor yet."""
     if (
         cursor is not None
         or source.required_dataset.updated_field is None

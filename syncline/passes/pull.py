@@ -19,11 +19,10 @@ from syncline.model.page import Ask, Page, Transport
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from syncline.passes import sent
 from syncline.passes.codec import codec_of
 from syncline.passes.commit import Committed, PageWriter
-from syncline.passes.metered import Metered
 from syncline.passes.reader import batches
+from syncline.passes.requests import Metered, counted
 from syncline.passes.state import PassState, dumped, loaded
 from syncline.passes.waiting import Waiting
 from syncline.store import checkpoints, sessions
@@ -40,7 +39,7 @@ _DEAD_CURSOR = frozenset({400, 403, 404, 422})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a pass has come: pages stored, pages in all where that is known, distinct items."""
+    """How far a pass has come: pages stored, pages in all if that is known, distinct items."""
 
     pages: int
     total_pages: int | None
@@ -48,7 +47,7 @@ class Progress:
 
     @property
     def percent(self) -> float:
-        """How far it is, 0 to 100; 0 where the upstream does not say how much there is."""
+        """How far it is, 0 to 100; 0 if the upstream does not say how much there is."""
         return min(100.0, 100 * self.pages / self.total_pages) if self.total_pages else 0.0
 
     @property
@@ -60,7 +59,7 @@ class Progress:
 
 @dataclass(kw_only=True)
 class _Pull:
-    """One session's pull; `sleep` waits for so many seconds, `on_page` hears of each commit."""
+    """One session's pull; `sleep` waits for so many seconds, `on_page` is called after each commit."""
 
     store: Store
     source: Source
@@ -78,10 +77,10 @@ class _Pull:
         return Waiting(store=self.store, source=self.source, account_id=self.account_id, sleep=self.sleep)
 
     async def run(self) -> Tally:
-        """Go on at the checkpoint until all pages are stored; returns what this call added.
+        """Continue at the checkpoint until all pages are stored; returns what this call added.
 
         Raises:
-            UpstreamError: the upstream failed; what came before is stored, and the next call goes on there.
+            UpstreamError: the upstream failed; what came before is stored, and the next call continues there.
             DeferredError: a hold or a rate limit lasts longer than the source's patience.
             SessionLostError: the session was closed or taken over.
         """
@@ -125,7 +124,7 @@ class _Pull:
         return Metered(transport=self.transport, ceiling=self.source.required_dataset.max_requests, sent=sent)
 
     async def _walk(self, writer: PageWriter, state: PassState, transport: Transport) -> PassState:
-        """Read and store pages until the walk ends or a hold stands in the way."""
+        """Read and store pages until the walk ends or a hold is in force."""
         ask = Ask(
             mode=state.mode,
             updated_since=state.since,
@@ -149,7 +148,7 @@ class _Pull:
         return state
 
     async def _commit(self, writer: PageWriter, state: PassState, batch: list[Page]) -> Committed:
-        """Commit beside the fetching where the database is another process, in line where it is ours."""
+        """Commit in a thread if the database is another process; on the event loop if it is SQLite."""
         if self.store.is_sqlite:
             committed = writer.commit(state, batch)
             await asyncio.sleep(0)
@@ -167,7 +166,7 @@ class _Pull:
         return None if row is None else loaded(row.pass_state)
 
     def _begun(self) -> PassState:
-        """The unfinished pass, if it reads enough for this session, and can be gone on with; else a new one."""
+        """The unfinished pass, if it reads enough for this session and can be continued; else a new one."""
         with self.store.read() as connection:
             row = checkpoints.read(connection, self.source.name, self.account_id)
             session = sessions.find(connection, self.session_id)
@@ -187,7 +186,7 @@ class _Pull:
 
     @property
     def _made_for(self) -> str:
-        """A digest of what is read, from where, and into which columns: parameters may hold what nobody may store."""
+        """A digest of what is read, from where, and into which columns; the parameters in it may be secrets."""
         read = getattr(self.source.required_dataset.pages, "declared", "")
         shape = codec_of(
             self.source.required_dataset.table,
@@ -197,7 +196,7 @@ class _Pull:
         return xxh3_128_hexdigest(f"{getattr(self.transport, 'origin', '')} {read} {shape:x}".encode())
 
     def _begin(self, mode: Mode) -> PassState:
-        """Begin a pass: incremental where there is a cursor, else full; a session that was lost begins none."""
+        """Begin a pass: incremental if there is a cursor, else full; a session that was lost begins none."""
         now = self.store.clock.now()
 
         def work(connection: Connection) -> PassState:
@@ -271,9 +270,9 @@ async def pull(
         sleep=sleep,
     )
     try:
-        with sent.counted(store, session_id, transport) as counted:
+        with counted(store, session_id, transport) as sent:
             tally = await work.run()
     except RefusedError as error:
         refused.hold(store, source, transport, error, account_id=account_id)
         raise
-    return tally + Tally(requests=counted.beyond)
+    return tally + Tally(requests=sent.beyond)

@@ -1,4 +1,4 @@
-"""Pages read ahead of their commit: bounded, in order, several at once where several are there."""
+"""Pages are read ahead of their commit: bounded, in order, several in one batch if several are there."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def _read(pages: AsyncGenerator[Page], queue: asyncio.Queue[_Arrival]) -> 
         async with aclosing(pages):
             async for page in pages:
                 await queue.put(page)
-    except Exception as error:  # noqa: BLE001 - raised by the one who reads the queue
+    except Exception as error:  # noqa: BLE001 - raised again where the queue is read
         await queue.put(error)
     else:
         await queue.put(None)

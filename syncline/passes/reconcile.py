@@ -1,4 +1,4 @@
-"""Reconciling: closes the sessions whose end nobody could write down (SIGKILL, power loss)."""
+"""Reconciling: closes the sessions whose process died before it could close them (SIGKILL, power loss)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _REASONS = {
 def reconcile(
     store: Store, outcome_of: Callable[[str], Status | None], *, is_ending: Callable[[str], bool] | None = None
 ) -> list[str]:
-    """Close the open sessions that nobody works on any more; returns their ids.
+    """Close the open sessions whose run has ended; returns their ids.
 
     Args:
         store: the database.
-        outcome_of: what the orchestrator knows of a flow run: its outcome, or None where it runs, or nothing is known.
+        outcome_of: what the orchestrator knows of a flow run: its outcome, or None if it runs, or nothing is known.
         is_ending: whether a flow run is being ended just now: its hooks know more, and have until its lease runs out.
     """
     with store.read() as connection:

@@ -42,6 +42,8 @@ _NO_PROGRESS = Ending(end=End.CIRCLES, reason="page after page brings items that
 class PassState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a pass stands; kept in `checkpoints.pass_state`, written with every page.
 
+    A field keeps its name there when its attribute is renamed: a pass that an older version began continues.
+
     Attributes:
         mode: whether it reads all items or those that changed.
         started_at: when it began, by our clock.
@@ -49,7 +51,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         since: in incremental mode, the instant from which changes are asked for.
         walk: 1, or 2 where the list is walked once more.
         resume: where to go on: the last stored page's `resume`.
-        ending: how the walk ended; None while it goes on.
+        ending: how the walk ended; None until then.
         finished: all pages are stored; what is left to do is the deletions of a full pass.
         pages: pages stored, over both walks.
         walk_pages: pages of this walk.
@@ -59,10 +61,10 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         total: what the upstream last said of how many items there are.
         least: the lowest that it said in this walk.
         most: the highest.
-        covered_to: the last key up to which keys came in rising order.
+        contiguous_up_to: the last key up to which keys came in rising order.
         ordered: whether all keys so far came in rising order; no longer in the second walk.
         again_to: the last key up to which those of the second walk came in rising order.
-        again_ordered: whether all of the second walk did, behind a first one that did.
+        again_ordered: whether all of the second walk did, after a first one that did.
         moved: whether items were seen to move between the pages of this walk.
         slipped: whether a page that moved was not seen to begin where the one before ended.
         fell: whether the total fell in this walk.
@@ -94,7 +96,7 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     least: int | None = None
     most: int | None = None
-    covered_to: int | str | None = None
+    contiguous_up_to: int | str | None = msgspec.field(default=None, name="covered_to")
     ordered: bool = True
     again_to: int | str | None = None
     again_ordered: bool = False
@@ -166,16 +168,16 @@ class PassState(msgspec.Struct, frozen=True, kw_only=True):
         """The newest change up to which the source is surely up to date when this pass has ended.
 
         A change made while the pass ran may have hit an item behind the walker; so no later than the pass's start. An
-        hour less where instants came without an offset: in autumn an hour comes twice. None where no change was seen,
+        hour less where instants came without an offset: in autumn an hour comes twice. None if no change was seen,
         or where one may have been missed, or where most items were rejected: they fit again when the upstream is
-        mended, and nobody would ask for them any more.
+        mended, and an incremental pass would not ask for them again.
         """
         if self.newest is None or self.is_mostly_rejected or not self.is_proved:
             return None
         return self.at_most_start(self.newest) - (_REPEATED_HOUR if self.is_local else timedelta())
 
     def at_most_start(self, instant: datetime) -> datetime:
-        """The instant, or the pass's start by the upstream's clock where that is earlier."""
+        """The instant, or the pass's start by the upstream's clock if that is earlier."""
         return min(instant, self.upstream_at or self.started_at)
 
 
@@ -185,7 +187,7 @@ def dumped(state: PassState) -> str:
 
 
 def loaded(text: str | None) -> PassState | None:
-    """The state that `dumped` wrote; None where there is none."""
+    """The state that `dumped` wrote; None if there is none."""
     return None if text is None else msgspec.json.decode(text, type=PassState)
 
 
@@ -225,7 +227,7 @@ def at_end(state: PassState, *, shifting: bool, misses_rows: Callable[[], bool])
 
     It walks once more where the list moved, where a total was missed by little, and where rows would be deleted that a
     page's border may have hidden: what two walks have missed is gone. `misses_rows` says whether rows are stored that
-    the pass has not seen; it is asked only where that matters.
+    the pass has not seen; it is asked only if that matters.
     """
     if state.ending is None and state.stale_pages >= _STALE_PAGES:
         state = replace(state, ending=_NO_PROGRESS, resume=None)

@@ -9,18 +9,18 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from syncline.errors import DeferredError, RateLimitedError
+from syncline.model.policies import Backoff
 from syncline.model.records import Hold
 from syncline.model.source import Source
 from syncline.store import deferrals, heartbeats, holds
 from syncline.store.engine import Store
-from syncline.upstreams.interrupting import wait_looking
+from syncline.upstreams.budgeted import wait_looking
 
 __all__ = ["Waiting"]
 
 _HOLD_POLL_SECONDS = 0.5
-_PAUSE_SECONDS = 5.0
-"""The first wait after a rate limit for which the upstream gave no time; doubled each time in a row."""
-_LONGEST_PAUSE_SECONDS = 3_600.0
+_PAUSES = Backoff(initial=5, maximum=3_600, jitter=0)
+"""The waits after rate limits, one after the other, for which the upstream gave no time."""
 _RATE_LIMIT = "rate limit"
 _DOUBLED_BY_A_RUN = 3
 """A run that was deferred for a rate limit counts as so many doublings of the next run's wait."""
@@ -78,8 +78,7 @@ class Waiting:
     def _pause(self, times: int) -> timedelta:
         with self.store.read() as connection:
             runs = deferrals.in_a_row(connection, self.source.name, self.account_id, reason=_RATE_LIMIT)
-        seconds = _PAUSE_SECONDS * 2 ** (times - 1 + _DOUBLED_BY_A_RUN * runs)
-        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, seconds))
+        return timedelta(seconds=_PAUSES.grown_seconds(times + _DOUBLED_BY_A_RUN * runs))
 
     def _beat(self, reason: str, until: datetime | None) -> None:
         now, name = self.store.clock.now(), self.source.name

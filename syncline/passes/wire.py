@@ -150,7 +150,7 @@ def finishers(
 
 
 def _number_finisher(item: type[Item], name: str) -> Callable[[msgspec.Raw], str | None]:
-    """A number as it is written, or the text that came in its place; null where the field allows it."""
+    """A number as it is written, or the text that came in its place; null if the field allows it."""
     _, optional = _annotation(item, name)
 
     def finish(value: msgspec.Raw) -> str | None:

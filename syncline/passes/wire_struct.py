@@ -29,7 +29,7 @@ class WireField:
         name: the column.
         path: where it stands in the item, the outermost key first.
         kind: its type, as msgspec takes it.
-        default: what it is where the item lacks it; a `msgspec.field` where that is made anew each time.
+        default: what it is where the item lacks it; a `msgspec.field` if that is made anew each time.
     """
 
     name: str
@@ -50,7 +50,7 @@ class WireField:
         return self.default is REQUIRED
 
     def made_default(self) -> Any:  # noqa: ANN401 - of any type
-        """What the field is where the item lacks it; None where it must be there."""
+        """What the field is where the item lacks it; None if it must be there."""
         make = getattr(self.default, "default_factory", None)
         if self.is_required:
             return None
@@ -133,7 +133,7 @@ class Rest:
         self._index = index
 
     def add(self, values: list[Any], raw: RawItem) -> None:
-        """Complete `values` by what is left of the item; None where that is nothing."""
+        """Complete `values` by what is left of the item; None if that is nothing."""
         left: dict[str, Any] = msgspec.json.decode(raw)
         for path in self._paths:
             _take_out(left, path)

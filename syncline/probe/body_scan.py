@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from syncline.model.places import dotted_keys
-from syncline.upstreams.envelope import value_at
-from syncline.upstreams.named_rows import column_names
+from syncline.upstreams.envelope import column_names, value_at
 
 __all__ = [
     "Item",
@@ -34,7 +33,7 @@ _BESIDE = frozenset(
     {"links", "link", "suggestedfacets", "facets", "facetresults", "errors", "warnings", "messages", "columns"}
     | {"included", "includes", "aggregations", "filters", "sort", "sorts", "schema", "headers", "meta", "units"}
 )
-"""What lists are called that stand beside the items: only where there is no other may they be the items."""
+"""What lists are called that stand beside the items: only if there is no other may they be the items."""
 _NEXT_OF = ("rel", "relation", "name")
 _URLS = ("href", "url", "uri")
 _TOTALS = (
@@ -127,7 +126,7 @@ def find_items(body: object, name: str = "") -> Items | None:
 
 
 def items_at(body: object, like: Items) -> Items | None:
-    """The list that stands in this body where that of another answer stood; None where there is none."""
+    """The list that stands in this body where that of another answer stood; None if there is none."""
     value = value_at(body, dotted_keys(like.path))
     names = None if like.names_at is None else column_names(value_at(body, dotted_keys(like.names_at)))
     if not isinstance(value, list) and (value is not None or isinstance(body, list)):

@@ -28,7 +28,7 @@ _NO_NAME = "field"
 _PYDANTICS = ("model_dump", "model_validate")
 """How a name must not begin: pydantic warns of it, at each start."""
 _AMOUNT_LIMIT = 10**13
-"""15 digits, two of them behind the point."""
+"""15 digits, two of them after the point."""
 _FLOAT_LIMIT = Decimal("1e300")
 _BITS_64 = 1 << 63
 _BITS_32 = 1 << 31

@@ -21,7 +21,7 @@ class ColumnGuess:
         alias: the field's name in the JSON, where it is another; else None.
         type: its type, by name.
         nullable: whether it was null or missing in any item.
-        places: digits behind the point, for `Decimal`.
+        places: digits after the point, for `Decimal`.
         large: whether an `int` needs 64 bits; 32 are not safe for keys and counters either.
         long: whether a `str` holds numbers that no column of numbers holds exactly; they are kept digit for digit.
         doubled: whether it was seen null, missing, or the same in two items: then it cannot be the key.
@@ -52,7 +52,7 @@ class Guess:
         items: dotted path of the list.
         names_at: dotted path of the column names, where the items are lists of values.
         columns: the fields, in the order in which they were seen.
-        key: name of the column that tells items apart; None where no field does.
+        key: name of the column that tells items apart; None if no field does.
         paging: how further pages are asked for.
         total: dotted path or header of the number of items.
         updated_field: name of the column that says when an item changed.

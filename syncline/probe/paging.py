@@ -158,7 +158,7 @@ async def _by_count(prober: Prober, first: Look, more: Mark | None) -> Paging | 
 
 
 async def _first_number(prober: Prober, first: Look, name: str) -> int | None:
-    """The number of the first page; None where `name` does not number pages.
+    """The number of the first page; None if `name` does not number pages.
 
     One of them must be the page that came without a number: an API that takes an unknown parameter for a filter would
     answer all of them with nothing.
@@ -187,7 +187,7 @@ def _cursor_parameters(mark: Mark) -> list[str]:
 
 
 async def _size_parameter(prober: Prober, first: Look) -> str | None:
-    """The parameter that makes a page small; None where none does.
+    """The parameter that makes a page small; None if none does.
 
     A parameter that ends the whole list instead (OData's `$top`) is none: what it gives promises no more.
     """

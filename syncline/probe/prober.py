@@ -38,7 +38,7 @@ class Look:
     """One answer, looked at.
 
     Attributes:
-        items: where the list is; None where there is none.
+        items: where the list is; None if there is none.
         marks: the values around it.
         link: the absolute URL of the next page in a header.
         header: that header.
@@ -141,7 +141,7 @@ class Prober:
         return self._begin(self.plain)
 
     def without_start(self) -> Look:
-        """Begin anew with the API's own first answer, where none of its pages could be told."""
+        """Begin anew with the API's own first answer, if none of its pages could be told."""
         self.start = {}
         return self._begin(self.plain)
 
@@ -153,7 +153,7 @@ class Prober:
         return replace(look, key=self.key)
 
     async def ask(self, params: Mapping[str, str], headers: dict[str, str] | None = None) -> Look | None:
-        """The page that `params` ask for; None where the API will not have them."""
+        """The page that `params` ask for; None if the API will not have them."""
         return await self._try(self.path, {**self.start, **params}, headers)
 
     async def follow(self, link: str) -> Look | None:

@@ -45,7 +45,7 @@ class Proof:
         is_whole: whether an end was reached that is one, and nothing speaks against it.
         end_seen: whether the last page was asked for at once and is one, where the list was too long to be read.
         total_holds: whether what the API says to be the total may be believed.
-        refuted: why it is none; None where it may be used.
+        refuted: why it is none; None if it may be used.
         doubts: what could not be proved, in sentences.
     """
 
@@ -69,7 +69,7 @@ class _Walk:
         seen: the same, parsed.
         sizes: how many items each page had.
         again: how many items came a second time, on another page.
-        stood: the number of a page that had nothing new; None where each had.
+        stood: the number of a page that had nothing new; None if each had.
         ended: whether the way of paging came to an end by itself.
         error: what ended it instead.
     """
@@ -167,7 +167,7 @@ class _Prover:
         return replace(found, is_whole=whole, end_seen=end_seen, total_holds=not misses, doubts=doubts)
 
     async def _doubts_of_the_end(self, walk: _Walk) -> tuple[str, ...]:
-        """What speaks against an end at the total: the last page, and what lies behind it, are asked for at once."""
+        """What speaks against an end at the total: the last page, and what lies after it, are asked for at once."""
         paging, total, size = self.pages.paging, self.total, walk.sizes[0] if walk.sizes else 0
         if total is None or size < 1 or self.allowance.left < 1 or not isinstance(paging, PageNumber | Offset):
             return (f"the end of the list was not reached: {walk.came} items in {len(walk.sizes)} pages were read",)
@@ -212,7 +212,7 @@ class _Prover:
 
 
 def _refutation(walk: _Walk, total: int | None) -> str | None:
-    """Why this is not how the pages go on; None where it may be."""
+    """Why this is not how the pages go on; None if it may be."""
     if walk.error is not None and len(walk.sizes) < 2:  # noqa: PLR2004 - no second page came
         return str(walk.error)
     if walk.stood == 2:  # noqa: PLR2004 - the second page has nothing that the first one had not
@@ -249,7 +249,7 @@ def _doubts(walk: _Walk) -> tuple[str, ...]:
 
 
 def _third(count: int) -> int:
-    """A page size that makes about three pages, the last of them short: saves a request for the page behind it."""
+    """A page size that makes about three pages, the last of them short: saves a request for the page after it."""
     size = -(-count // _PAGES_WANTED)
     while size < count and count % size == 0 and size > 1:
         size += 1
@@ -257,7 +257,7 @@ def _third(count: int) -> int:
 
 
 def _size_name(paging: Paging) -> str | None:
-    """The parameter for the size, where there is one."""
+    """The parameter for the size, if there is one."""
     return getattr(paging, "limit", None) or getattr(paging, "size", None)
 
 

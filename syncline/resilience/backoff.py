@@ -21,8 +21,8 @@ def delay_seconds(
 ) -> float:
     """The wait after the attempt number `attempt` (from 1) has failed.
 
-    An upstream's own wait wins where it is longer, and is then only ever lengthened by jitter: whoever asks earlier is
-    refused again. What is no wait at all (not a number, endless, negative) is ignored.
+    An upstream's own wait wins where it is longer, and is then only ever lengthened by jitter: an earlier request
+    would be refused again. What is no wait at all (not a number, endless, negative) is ignored.
     """
     own = _own_seconds(policy, attempt, random)
     named = retry_after_seconds

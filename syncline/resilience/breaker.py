@@ -86,8 +86,8 @@ def admit(circuit: Circuit, policy: BreakerPolicy, now: int, *, lease_us: int) -
     """Let a run through, or not.
 
     Returns:
-        Whether it may go; if not, when it is worth asking again (None: when somebody has reset the breaker); and the
-        circuit after it, the same object where nothing changed.
+        Whether it may go; if not, when it is worth asking again (None: once an operator has reset the breaker); and the
+        circuit after it, the same object if nothing changed.
     """
     circuit = _settled(circuit, now)
     match circuit.state:
@@ -105,7 +105,7 @@ def admit(circuit: Circuit, policy: BreakerPolicy, now: int, *, lease_us: int) -
 
 
 def record(circuit: Circuit, policy: BreakerPolicy, epoch: int, outcome: Outcome, now: int) -> Circuit:
-    """The circuit after a result whose permit was given in `epoch`; the same object where it changes nothing."""
+    """The circuit after a result whose permit was given in `epoch`; the same object if it changes nothing."""
     if epoch != circuit.epoch:
         return circuit
     circuit = _settled(circuit, now)
@@ -131,7 +131,7 @@ def forced_open(circuit: Circuit, now: int) -> Circuit:
 
 
 def derived(circuit: Circuit, policy: BreakerPolicy, now: int) -> tuple[BreakerState, int | None]:
-    """The state that a run would meet at `now`; and until when it would be refused, where that is known."""
+    """The state that a run would meet at `now`; and until when it would be refused, if that is known."""
     circuit = _settled(circuit, now)
     if circuit.state is BreakerState.OPEN:
         retry_at = _half_open_at(circuit, policy)

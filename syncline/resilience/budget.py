@@ -33,12 +33,12 @@ from syncline.model.policies import Priority
 from syncline.resilience import priorities, ring
 from syncline.resilience.budget_state import Moment, Paid, Seen, Spent, Usage
 from syncline.resilience.clock_steps import follow
-from syncline.resilience.priorities import NOBODY
+from syncline.resilience.priorities import NO_WAITERS
 
 __all__ = ["Request", "acquire", "block", "is_settled", "learn", "receipt", "settle", "usage"]
 
 _COARSE_WAY_US = 500_000
-"""How long a request counts as under way where many share a stamp, which nobody can settle."""
+"""How long a request counts as under way where many share a stamp: such a stamp cannot be settled."""
 _SAME_RESET_US = 2_000_000
 """Resets that are this close are the same one, told twice."""
 
@@ -66,7 +66,7 @@ def acquire(
 
     Returns:
         None, or the instant at which the request is admitted and the budget that admits it last. And what is
-        remembered after it: the same objects where nothing is to be written.
+        remembered after it: the same objects if nothing is to be written.
 
     Raises:
         ConfigurationError: the request costs more than a budget ever holds.
@@ -124,7 +124,7 @@ def block(spent: Spent, key: BudgetKey, until: int, moment: Moment, seen: Seen |
 
 
 def learn(spent: Spent, key: BudgetKey, quota: tuple[int, int], moment: Moment, seen: Seen | None) -> Spent:
-    """Heed what the upstream says is left until when, where that is less than our own policy would spend by then."""
+    """Keep to what the upstream says is left until when, if that is less than our own policy would spend by then."""
     remaining, until = quota
     known = _known(spent, key, moment, seen)
     at = max(moment.now, known.last)
@@ -157,7 +157,7 @@ def usage(spent: Spent, key: BudgetKey, moment: Moment, seen: Seen | None) -> Us
 def _known(spent: Spent, key: BudgetKey, moment: Moment, seen: Seen | None) -> Spent:
     """What is remembered, at this moment: in the policy's grain, and by the clock as it was set.
 
-    The same object where nothing but the time has changed. The time is then the later one of `now` and `last`: a clock
+    The same object if nothing but the time has changed. The time is then the later one of `now` and `last`: a clock
     that was set back a little stands still.
     """
     window = _window(key.policy)
@@ -172,7 +172,7 @@ def _at(spent: Spent, moment: Moment) -> Spent:
 
 
 def _retry_at(spent: Spent, key: BudgetKey, request: Request, now: int) -> int:
-    """The instant from which the request is admitted, if nobody else comes; not after `now` or `last`: now."""
+    """The instant from which the request is admitted if no other comes first; not after `now` or `last`: now."""
     if key.policy is None:
         return spent.not_before
     price = request.cost * key.cost
@@ -181,9 +181,9 @@ def _retry_at(spent: Spent, key: BudgetKey, request: Request, now: int) -> int:
         raise ConfigurationError(f"a request costs {price}, but the budget {key.name} holds {capacity} at most")
     at = max(now, spent.last)
     free = _free_at(spent, key.policy, price, at)
-    if free > at or spent.queue is NOBODY:
+    if free > at or spent.waiters is NO_WAITERS:
         return free
-    return max(free, priorities.stands_back_until(spent.queue, request.priority, price, at))
+    return max(free, priorities.yield_until(spent.waiters, request.priority, price, at))
 
 
 def _free_at(spent: Spent, policy: Policy, price: int, at: int) -> int:
@@ -199,7 +199,7 @@ def _free_at(spent: Spent, policy: Policy, price: int, at: int) -> int:
 
 
 def _paid(spent: Spent, key: BudgetKey, request: Request, moment: Moment) -> Spent:
-    """After the admission; a door remembers nothing."""
+    """The state after the admission; a key without a policy has none to keep."""
     policy, price, at = key.policy, request.cost * key.cost, max(moment.now, spent.last)
     if policy is None:
         return spent
@@ -214,7 +214,9 @@ def _paid(spent: Spent, key: BudgetKey, request: Request, moment: Moment) -> Spe
         not_before=spent.not_before,
         remaining=spent.remaining - price if spent.remaining_until > at else spent.remaining,
         remaining_until=spent.remaining_until,
-        queue=NOBODY if spent.queue is NOBODY else priorities.granted(spent.queue, request.priority, price, at),
+        waiters=NO_WAITERS
+        if spent.waiters is NO_WAITERS
+        else priorities.granted(spent.waiters, request.priority, price, at),
     )
 
 
@@ -226,8 +228,8 @@ def _way(request: Request, window: SlidingWindow) -> int:
 def _waits(spent: Spent, key: BudgetKey, request: Request, *, retry_at: int, moment: Moment) -> Spent:
     if key.policy is None:
         return spent
-    queue = priorities.denied(spent.queue, request.priority, request.cost * key.cost, retry_at=retry_at)
-    return spent if queue is spent.queue else replace(_at(spent, moment), queue=queue)
+    waiters = priorities.denied(spent.waiters, request.priority, request.cost * key.cost, retry_at=retry_at)
+    return spent if waiters is spent.waiters else replace(_at(spent, moment), waiters=waiters)
 
 
 def _tokens(spent: Spent, policy: Policy, at: int, *, shown: bool = False) -> float:

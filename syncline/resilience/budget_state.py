@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from syncline.resilience import ring
-from syncline.resilience.priorities import NOBODY, Queue
+from syncline.resilience.priorities import NO_WAITERS, Waiters
 from syncline.resilience.ring import Ring
 
 __all__ = ["Denied", "Granted", "Moment", "Paid", "Seen", "Spent", "Usage"]
@@ -95,7 +95,7 @@ class Spent(Struct, frozen=True, kw_only=True):
         tat: when the bucket will be full.
         not_before: until when the upstream has blocked us.
         remaining: how much the upstream says is left until `remaining_until`.
-        queue: what each priority waits for.
+        waiters: what each priority waits for.
     """
 
     last: int = 0
@@ -107,7 +107,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     not_before: int = 0
     remaining: int = 0
     remaining_until: int = 0
-    queue: Queue = NOBODY
+    waiters: Waiters = NO_WAITERS
 
 
 class Usage(Struct, frozen=True, kw_only=True):

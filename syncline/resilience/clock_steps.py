@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from syncline.model.budgets import Policy, TokenBucket
 from syncline.resilience import ring
 from syncline.resilience.budget_state import Moment, Seen, Spent
-from syncline.resilience.priorities import NOBODY
+from syncline.resilience.priorities import NO_WAITERS
 
 __all__ = ["CLOCK_STEP_US", "follow", "latest_plausible"]
 
@@ -27,7 +27,7 @@ _DRIFT = 1000
 
 
 def follow(spent: Spent, policy: Policy | None, moment: Moment, seen: Seen | None) -> Spent:
-    """What is remembered, by the clock as it stands now; the same object where the clock was not set."""
+    """What is remembered, by the clock as it stands now; the same object if the clock was not set."""
     if spent.last - moment.now > CLOCK_STEP_US:
         return _set_back(spent, policy, moment)
     ahead = _ahead(spent, moment, seen)
@@ -61,7 +61,7 @@ def _set_forward(spent: Spent, moment: Moment, by: int) -> Spent:
     def moved(until: int) -> int:
         return until + by if until else 0
 
-    until = spent.queue.until
+    until = spent.waiters.until
     return replace(
         spent,
         last=max(moment.now, spent.last),
@@ -72,9 +72,9 @@ def _set_forward(spent: Spent, moment: Moment, by: int) -> Spent:
         tat=moved(spent.tat),
         not_before=moved(spent.not_before),
         remaining_until=moved(spent.remaining_until),
-        queue=spent.queue
-        if spent.queue is NOBODY
-        else replace(spent.queue, until=(moved(until[0]), moved(until[1]), moved(until[2]))),
+        waiters=spent.waiters
+        if spent.waiters is NO_WAITERS
+        else replace(spent.waiters, until=(moved(until[0]), moved(until[1]), moved(until[2]))),
     )
 
 
@@ -85,7 +85,7 @@ def _set_back(spent: Spent, policy: Policy | None, moment: Moment) -> Spent:
     def still(until: int) -> int:
         return now + until - spent.last if until > spent.last else until
 
-    until = spent.queue.until
+    until = spent.waiters.until
     full = policy.capacity * policy.token_us if isinstance(policy, TokenBucket) else 0
     return replace(
         spent,
@@ -97,5 +97,5 @@ def _set_back(spent: Spent, policy: Policy | None, moment: Moment) -> Spent:
         tat=min(spent.tat, now + full),
         not_before=still(spent.not_before),
         remaining_until=still(spent.remaining_until),
-        queue=replace(spent.queue, until=(still(until[0]), still(until[1]), still(until[2]))),
+        waiters=replace(spent.waiters, until=(still(until[0]), still(until[1]), still(until[2]))),
     )

@@ -1,6 +1,6 @@
 """The plan of the budgets: how many requests the schedules will send, against how many the upstreams admit.
 
-A plan fits where what is asked for on average is at most what is admitted. More would be deferred for ever: each run
+A plan fits where what is asked for on average is at most what is admitted. More would be deferred without end: each run
 would find less of the budget than the one before.
 """
 
@@ -85,7 +85,7 @@ class BudgetLoad:
 
 
 def allowance(policy: Policy) -> Allowance:
-    """What `policy` admits for ever: a window's limit, or what flows into a bucket in its wall's period, or an hour."""
+    """What `policy` admits in the long run: a window's limit, or what flows into a bucket in its period, or an hour."""
     if isinstance(policy, SlidingWindow):
         return Allowance(requests=policy.limit, period_seconds=policy.period_seconds)
     period = _HOUR_SECONDS if policy.wall is None else policy.wall.period_seconds

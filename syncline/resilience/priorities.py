@@ -1,8 +1,9 @@
-"""Who goes first in one budget: higher priorities, with a tenth for the lowest that has work.
+"""Priorities within one budget: higher ones go first, and the lowest that waits gets a tenth.
 
-Nobody queues: whoever is denied leaves word until when it will have come back, and what it then wants. Until then,
-lower ones are denied even what is there. Each admission over the head of the lowest that waits is owed to it; when it
-is owed nine times what it wants, all others stand back until it has had its turn: one tenth of what is spent.
+There is no queue. A denied request records when it will retry and what it costs; until then, lower priorities are
+denied even if the budget has room. Each admission of a higher priority is a credit for the lowest one that waits.
+When the credit is nine times what that one asks for, all others are denied until it was admitted: one tenth of what is
+spent is its share.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from msgspec.structs import replace
 
 from syncline.model.policies import Priority
 
-__all__ = ["NOBODY", "SIBLINGS_US", "Queue", "denied", "granted", "stands_back_until"]
+__all__ = ["NO_WAITERS", "SIBLINGS_US", "Waiters", "denied", "granted", "yield_until"]
 
-_OWED_SHARE = 9
+_HIGH_SHARE = 9
 """Nine admissions for the others, then one for the lowest."""
 
 _GRACE_US = 1_000_000
-"""How long after its time a waiting request is still expected."""
+"""How long after its time a denied request is still expected to retry."""
 SIBLINGS_US = 100_000
-"""Others of the same priority were told the same time: they are expected for so long after one of them was admitted."""
+"""Requests of one priority that were denied together retry together: the others come within so long after the first."""
 
 Three: TypeAlias = tuple[int, int, int]
 """A number for each priority: high, normal, low."""
@@ -30,70 +31,70 @@ Three: TypeAlias = tuple[int, int, int]
 _RANK = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
 
 
-class Queue(Struct, frozen=True, kw_only=True):
-    """Who waits for a budget; first, nobody.
+class Waiters(Struct, frozen=True, kw_only=True):
+    """Which priorities wait for a budget.
 
     Attributes:
-        owed: what others spent while the lowest that has work was waiting.
-        until: until when each priority is expected, in microseconds since 1970; 0: it does not wait.
-        cost: what each of them wants.
+        low_credit: what the others spent while the lowest priority with work was waiting.
+        until: until when each priority is expected to retry, in microseconds since 1970; 0: it does not wait.
+        cost: what each of them asks for.
     """
 
-    owed: int = 0
+    low_credit: int = 0
     until: Three = (0, 0, 0)
     cost: Three = (0, 0, 0)
 
 
-NOBODY = Queue()
-"""Nobody waits, and nobody is owed anything: the object by which readers know that without looking."""
+NO_WAITERS = Waiters()
+"""The value while no priority waits; it is compared by identity, which is quicker than looking into it."""
 
 
-def stands_back_until(queue: Queue, priority: Priority, cost: int, now: int) -> int:
-    """When a request of `priority` that costs `cost` should ask again, because others go first; 0: nobody does."""
+def yield_until(waiters: Waiters, priority: Priority, cost: int, now: int) -> int:
+    """When a request of `priority` that costs `cost` may retry, because others go first; 0: none does."""
     mine = _RANK[priority]
-    waiting = _waiting(queue, mine, now)
+    waiting = _waiting(waiters, mine, now)
     if not waiting:
         return 0
     first = [rank for rank in waiting if rank < mine]
     lowest = waiting[-1]
     if lowest < mine:
-        first = [] if queue.owed >= _OWED_SHARE * cost else first
-    elif queue.owed >= _OWED_SHARE * queue.cost[lowest]:
+        first = [] if waiters.low_credit >= _HIGH_SHARE * cost else first
+    elif waiters.low_credit >= _HIGH_SHARE * waiters.cost[lowest]:
         first.append(lowest)
     if not first:
         return 0
-    until = max(queue.until[rank] for rank in first)
+    until = max(waiters.until[rank] for rank in first)
     return min(until, max(until - _GRACE_US, now + SIBLINGS_US))
 
 
-def granted(queue: Queue, priority: Priority, cost: int, now: int) -> Queue:
-    """The queue after a request was admitted: the lowest is owed for it, and its own kind has a moment to come back."""
+def granted(waiters: Waiters, priority: Priority, cost: int, now: int) -> Waiters:
+    """The waiters after a request was admitted: a credit for the lowest; its siblings have a moment to retry."""
     mine = _RANK[priority]
-    waiting = _waiting(queue, mine, now)
+    waiting = _waiting(waiters, mine, now)
     if waiting and waiting[-1] > mine:
-        owed = queue.owed + cost
+        low_credit = waiters.low_credit + cost
     elif waiting:
-        owed = max(0, queue.owed - _OWED_SHARE * cost)
+        low_credit = max(0, waiters.low_credit - _HIGH_SHARE * cost)
     else:
-        owed = 0
-    until = min(queue.until[mine], now + SIBLINGS_US)
-    if owed == queue.owed and until == queue.until[mine]:
-        return queue
-    return Queue(owed=owed, until=_with(queue.until, mine, until), cost=queue.cost)
+        low_credit = 0
+    until = min(waiters.until[mine], now + SIBLINGS_US)
+    if low_credit == waiters.low_credit and until == waiters.until[mine]:
+        return waiters
+    return Waiters(low_credit=low_credit, until=_with(waiters.until, mine, until), cost=waiters.cost)
 
 
-def denied(queue: Queue, priority: Priority, cost: int, *, retry_at: int) -> Queue:
-    """The queue after a request was denied until `retry_at`."""
+def denied(waiters: Waiters, priority: Priority, cost: int, *, retry_at: int) -> Waiters:
+    """The waiters after a request was denied until `retry_at`."""
     mine = _RANK[priority]
-    if queue.until[mine] > retry_at and queue.cost[mine] >= cost:
-        return queue
-    until = max(queue.until[mine], retry_at + _GRACE_US)
-    return replace(queue, until=_with(queue.until, mine, until), cost=_with(queue.cost, mine, cost))
+    if waiters.until[mine] > retry_at and waiters.cost[mine] >= cost:
+        return waiters
+    until = max(waiters.until[mine], retry_at + _GRACE_US)
+    return replace(waiters, until=_with(waiters.until, mine, until), cost=_with(waiters.cost, mine, cost))
 
 
-def _waiting(queue: Queue, mine: int, now: int) -> list[int]:
+def _waiting(waiters: Waiters, mine: int, now: int) -> list[int]:
     """The other priorities that have work, the highest first."""
-    return [rank for rank in (0, 1, 2) if rank != mine and queue.until[rank] > now]
+    return [rank for rank in (0, 1, 2) if rank != mine and waiters.until[rank] > now]
 
 
 def _with(three: Three, rank: int, value: int) -> Three:

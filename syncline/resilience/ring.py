@@ -123,7 +123,7 @@ def clamped(ring: Ring, now: int, last: int) -> Ring:
 
 
 def moved(ring: Ring, by: int) -> Ring:
-    """The ring with all that happened by so much later."""
+    """The ring with all instants moved by so much."""
     stamps = [stamp + by for stamp in _unpacked(ring.stamps)]
     return Ring(stamps=struct.pack(f">{len(stamps)}q", *stamps), grain=ring.grain, filled=ring.filled)
 

@@ -24,7 +24,7 @@ _LEAST_RUNS = 2
 def failure_ratio(recent: Recent, now: datetime) -> float | None:
     """The part of the runs of the last ten minutes that failed, 0 to 1; of the last two where these are fewer.
 
-    None where there were not two: one failed run is no rate.
+    None if there were not two: one failed run is no rate.
     """
     counted = [run for run in recent.runs if now - run.ended_at <= _WINDOW]
     if len(counted) < _LEAST_RUNS:

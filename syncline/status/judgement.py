@@ -89,7 +89,7 @@ class _Case:
         return State.STALLED if open_session is not None else self._delayed() or self._left()
 
     def _delayed(self) -> State | None:
-        """How long it has been silent; None where it is not too long."""
+        """How long it has been silent; None if it is not too long."""
         if self._silent_since() is not None:
             return State.STALLED if self.unknown is None else State.UNKNOWN
         return None if self._late_since() is None else State.LATE
@@ -235,7 +235,7 @@ class _Case:
         return beat.waiting_until is None or beat.waiting_until > self.now
 
     def _late_since(self) -> datetime | None:
-        """Since when a run is due that should have begun; None where none is."""
+        """Since when a run is due that should have begun; None if none is."""
         due = None if self.schedule is None or not self.schedule.active else self.schedule.next_run_at
         return due if due is not None and due + LATE_AFTER < self.now else None
 
@@ -275,7 +275,7 @@ class _Case:
         return breaker.opened_at + timedelta(seconds=self.protection.policy.reset_after_seconds)
 
     def _rejected(self) -> str | None:
-        """What the last run could not store, where that is all or most of it."""
+        """What the last run could not store, if that is all or most of it."""
         last = self.seen.recent.last
         if last is None or not (last.stored_nothing or last.is_mostly_rejected):
             return None

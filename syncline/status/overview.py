@@ -30,7 +30,7 @@ class Progress:
     Attributes:
         session: the open session.
         items_per_second: items read per second since it began.
-        fraction: pages stored of all pages, 0 to 1; None where the upstream does not tell how many there are.
+        fraction: pages stored of all pages, 0 to 1; None if the upstream does not tell how many there are.
         has_died: whether its process is known to have ended without closing the session, as by `kill -9`.
     """
 
@@ -61,7 +61,7 @@ class SourceOverview:
     Attributes:
         name: the source.
         upstream: the API that it is read from.
-        rows: how many rows its table has; None where it keeps no dataset.
+        rows: how many rows its table has; None if it keeps no dataset.
         progress: its running session; of several (accounts), the oldest.
         running: how many sessions of it are open.
         last: the newest session, whatever its status, also one that never ran; None before the first.
@@ -71,7 +71,7 @@ class SourceOverview:
         heartbeat: its last sign of life; None before the first run.
         holds: the holds in force on it, the oldest first.
         deletion_refused: whether its last full pass refused to delete what was gone, because it was too much.
-        was_off: whether its schedules were switched off when Prefect was last asked; False where it never was.
+        was_off: whether its schedules were switched off when Prefect was last asked; False if it never was.
     """
 
     name: str

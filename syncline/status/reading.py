@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from syncline.kernel_settings import KernelSettings
 from syncline.model.source import Source
-from syncline.settings import Settings
 from syncline.status.judgement import report
 from syncline.status.overview import overview
 from syncline.status.protection import protections
@@ -19,7 +19,7 @@ __all__ = ["read_report"]
 
 def read_report(
     store: Store,
-    settings: Settings,
+    settings: KernelSettings,
     sources: Iterable[Source],
     schedules: Schedules,
     tables: Mapping[str, CountedTable] | None = None,

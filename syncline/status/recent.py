@@ -58,12 +58,12 @@ class Run:
 
     @property
     def took(self) -> timedelta:
-        """How long it went on."""
+        """How long it took."""
         return self.ended_at - self.session.started_at
 
     @property
     def error(self) -> str | None:
-        """What went wrong, on one line; None where it went well."""
+        """What went wrong, on one line; None if it went well."""
         if self.succeeded:
             return None
         one = self.session

@@ -57,10 +57,10 @@ class NextRun:
 
     Attributes:
         at: when, never before the report; None: it is not known, or there is none.
-        why: why there is no instant, such as `stopped`; None where there is one.
-        due_since: since when a run is due that has not begun; None where none is.
-        schedule: the schedule in words; None where Prefect tells none.
-        active: whether the schedule is on; None where Prefect tells none.
+        why: why there is no instant, such as `stopped`; None if there is one.
+        due_since: since when a run is due that has not begun; None if none is.
+        schedule: the schedule in words; None if Prefect tells none.
+        active: whether the schedule is on; None if Prefect tells none.
     """
 
     at: datetime | None = None
@@ -78,8 +78,8 @@ class SourceReport:
         state: the source in one word.
         problems: what is wrong with it; empty: it is healthy.
         next_run: when it runs next.
-        missing: the setting that says where its upstream is, where that is not set.
-        cadence: how often it is expected to run; None where it has no schedule.
+        missing: the setting that says where its upstream is, if that is not set.
+        cadence: how often it is expected to run; None if it has no schedule.
         seen: what the database has of it.
         protection: its breaker and its budgets.
     """

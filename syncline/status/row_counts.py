@@ -57,7 +57,7 @@ def counted_tables(sources: Iterable[Source]) -> Mapping[str, CountedTable]:
 
 
 def count_rows(connection: Connection, tables: Mapping[str, CountedTable]) -> Mapping[str, RowCount]:
-    """The rows of each source: counted, or PostgreSQL's estimate where there are many.
+    """The rows of each source: counted, or PostgreSQL's estimate if there are many.
 
     There are none where the table is not made yet. Of a table that several sources share, each has its own part.
     """

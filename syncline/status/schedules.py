@@ -30,7 +30,7 @@ class Schedule(Protocol):
 
     @property
     def next_run_at(self) -> datetime | None:
-        """When it runs next; it may lie in the past. None where nothing is planned."""
+        """When it runs next; it may lie in the past. None if nothing is planned."""
         ...
 
 
@@ -39,11 +39,11 @@ class Cadence(Protocol):
 
     @property
     def interval_seconds(self) -> float | None:
-        """The time between two runs; None where a cron decides."""
+        """The time between two runs; None if a cron decides."""
         ...
 
     def stalled_at(self, last_run: datetime, now: datetime) -> datetime | None:
-        """From when on a source that has not run since `last_run` had stalled; None where it has not until `now`."""
+        """From when on a source that has not run since `last_run` had stalled; None if it has not until `now`."""
         ...
 
 
@@ -53,9 +53,9 @@ class Schedules:
 
     Attributes:
         by_source: those that Prefect knows.
-        unknown: why they are not known, in one sentence; None where Prefect told them.
+        unknown: why they are not known, in one sentence; None if Prefect told them.
         cadences: how often each source is expected to run, of those that have a schedule in prefect.yaml.
-        unreadable: why the cadences are not known, in one sentence; None where they are.
+        unreadable: why the cadences are not known, in one sentence; None if they are.
     """
 
     by_source: Mapping[str, Schedule] = field(default_factory=dict[str, Schedule])

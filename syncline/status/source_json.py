@@ -48,7 +48,7 @@ def _masked(text: str, info: ValidationInfo) -> str:
 Instant: TypeAlias = Annotated[datetime, PlainSerializer(iso_instant, return_type=str, when_used="json")]
 """ISO 8601 in UTC with milliseconds, as in `2026-01-22T10:30:00.000Z`."""
 _Text: TypeAlias = Annotated[str, AfterValidator(_masked)]
-"""Text that somebody else wrote, or that quotes an upstream's answer: the mask, given as context, is applied to it."""
+"""Text that comes from outside, or that quotes an upstream's answer: the mask, given as context, is applied to it."""
 
 
 class _Part(BaseModel):
@@ -69,7 +69,7 @@ class NextRunJson(_Part):
     why: _Text | None = Field(description="why there is no instant, such as `stopped`, `late` or `unknown: …`")
     due_since: Instant | None = Field(description="since when a run is due that has not begun")
     schedule: str | None = Field(description="such as `every 30 min`")
-    active: bool | None = Field(description="whether the schedule is on; null where that is not known")
+    active: bool | None = Field(description="whether the schedule is on; null if that is not known")
 
 
 class ProbesJson(_Part):
@@ -85,7 +85,7 @@ class BreakerJson(_Part):
     state: BreakerState
     failures: int = Field(description="failed attempts in a row")
     opened_at: Instant | None = Field(description="null while it is closed")
-    retry_at: Instant | None = Field(description="until when runs are skipped, where that is known")
+    retry_at: Instant | None = Field(description="until when runs are skipped, if that is known")
     probes: ProbesJson
 
 
@@ -148,7 +148,7 @@ class RunningJson(SessionJson):
     """The running session, and how fast it is."""
 
     items_per_second: float
-    fraction: float | None = Field(description="pages stored of all pages, 0 to 1; null where that is not known")
+    fraction: float | None = Field(description="pages stored of all pages, 0 to 1; null if that is not known")
 
 
 class HoldJson(_Part):
@@ -186,7 +186,7 @@ class SourceJson(PublicJson):
 
     upstream: str
     set_up: bool = Field(description="false: its upstream has no base URL, so it does not run; that is no problem")
-    rows: int | None = Field(description="null where it keeps no dataset in step")
+    rows: int | None = Field(description="null if it keeps no dataset")
     rows_exact: bool | None = Field(description="false: PostgreSQL's estimate of a large table")
     open_sessions: int
     running: RunningJson | None = Field(description="its open session; of several (accounts), the oldest")

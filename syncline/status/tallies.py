@@ -35,7 +35,7 @@ class Tallies:
     """The tally of each source since a beginning: of sessions that began then or later, or were open at the first look.
 
     What began before a horizon and has ended is added up once and never read again; read at each look are the sessions
-    behind the horizon, and the few before it that are still open.
+    after the horizon, and the few before it that are still open.
     """
 
     def __init__(self, since: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from syncline.resilience.budget_state import Spent
-from syncline.resilience.priorities import NOBODY, Queue
+from syncline.resilience.priorities import NO_WAITERS, Waiters
 from syncline.resilience.ring import Ring
 from syncline.store.direct import Wire
 
@@ -23,8 +23,8 @@ _SKIPPED = ("skipped_us",)
 _RING = ("stamps", "grain", "filled")
 _TAT = ("tat_us",)
 _TOLD = ("not_before_us", "remaining", "remaining_until_us")
-_QUEUE = ("owed", "high_until_us", "normal_until_us", "low_until_us", "high_cost", "normal_cost", "low_cost")
-_COLUMNS = (*_LAST, *_SKIPPED, *_RING, *_TAT, *_TOLD, *_QUEUE)
+_WAITERS = ("owed", "high_until_us", "normal_until_us", "low_until_us", "high_cost", "normal_cost", "low_cost")
+_COLUMNS = (*_LAST, *_SKIPPED, *_RING, *_TAT, *_TOLD, *_WAITERS)
 _NAMES = ", ".join(_COLUMNS)
 _MARKS = ", ".join("?" for _ in _COLUMNS)
 _SELECT = f"SELECT key, version, {_NAMES} FROM budgets WHERE key IN "
@@ -89,7 +89,7 @@ def write(wire: Wire, name: str, before: Versioned, spent: Spent, *, decided_at:
     """
     if before.version == 0:
         return wire.changed(
-            _INSERT, (name, *_last(spent), spent.skipped, *_ring(spent), spent.tat, *_told(spent), *_queue(spent))
+            _INSERT, (name, *_last(spent), spent.skipped, *_ring(spent), spent.tat, *_told(spent), *_waiters(spent))
         )
     columns, values = _changes(before.spent, spent)
     now_sql, now_parameters = wire.now_sql
@@ -132,8 +132,8 @@ def _changes(old: Spent, new: Spent) -> tuple[tuple[str, ...], list[object]]:
         columns, values = columns + _TAT, [*values, new.tat]
     if _told(new) != _told(old):
         columns, values = columns + _TOLD, values + _told(new)
-    if new.queue is not old.queue:
-        columns, values = columns + _QUEUE, values + _queue(new)
+    if new.waiters is not old.waiters:
+        columns, values = columns + _WAITERS, values + _waiters(new)
     return columns, values
 
 
@@ -141,8 +141,8 @@ def _spent(row: Sequence[Any]) -> Spent:
     last, steady, machine, skipped, stamps, grain, filled, tat, not_before, remaining, remaining_until, owed, *rest = (
         row
     )
-    queue = rest[:6]
-    waits = owed or any(queue)
+    waiters = rest[:6]
+    waits = owed or any(waiters)
     return Spent(
         last=last,
         steady=steady,
@@ -153,9 +153,13 @@ def _spent(row: Sequence[Any]) -> Spent:
         not_before=not_before,
         remaining=remaining,
         remaining_until=remaining_until,
-        queue=Queue(owed=owed, until=(queue[0], queue[1], queue[2]), cost=(queue[3], queue[4], queue[5]))
+        waiters=Waiters(
+            low_credit=owed,
+            until=(waiters[0], waiters[1], waiters[2]),
+            cost=(waiters[3], waiters[4], waiters[5]),
+        )
         if waits
-        else NOBODY,
+        else NO_WAITERS,
     )
 
 
@@ -171,5 +175,5 @@ def _told(spent: Spent) -> list[object]:
     return [spent.not_before, spent.remaining, spent.remaining_until]
 
 
-def _queue(spent: Spent) -> list[object]:
-    return [spent.queue.owed, *spent.queue.until, *spent.queue.cost]
+def _waiters(spent: Spent) -> list[object]:
+    return [spent.waiters.low_credit, *spent.waiters.until, *spent.waiters.cost]

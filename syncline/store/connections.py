@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncline.errors import ConfigurationError
-from syncline.settings import Settings
+from syncline.kernel_settings import KernelSettings
 
 __all__ = ["BEGIN", "Limits", "engine_of", "limits_of", "parsed_url", "shown_url", "without_limits"]
 
@@ -67,7 +67,7 @@ class Limits:
     idle_seconds: float = 25
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: KernelSettings) -> Limits:
     """The limits that the settings give."""
     return Limits(
         lock_seconds=settings.database_lock_seconds,

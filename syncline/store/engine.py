@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 
 from syncline.clock import Clock, ManualClock, SystemClock
 from syncline.errors import DatabaseUnavailableError
-from syncline.settings import Settings
+from syncline.kernel_settings import KernelSettings
 from syncline.store import failures
 from syncline.store.connections import BEGIN, Limits, engine_of, limits_of, parsed_url, shown_url
 from syncline.store.direct import Direct
@@ -176,7 +176,7 @@ class Store:
             raise DatabaseUnavailableError(message) from error
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: KernelSettings) -> Store:
     """The store that the settings name."""
     return Store(settings.database, limits=limits_of(settings))
 

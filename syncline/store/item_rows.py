@@ -30,11 +30,11 @@ from syncline.model.items import (
 from syncline.model.page import Key
 from syncline.store.decisions import recall
 
-__all__ = ["ItemRow", "ItemRows", "Known", "Prints", "is_amount", "is_json"]
+__all__ = ["Fingerprints", "ItemRow", "ItemRows", "Known", "is_amount", "is_json"]
 
-Prints: TypeAlias = "tuple[bytes, bytes]"
+Fingerprints: TypeAlias = "tuple[bytes, bytes]"
 """An item's raw fingerprint and its fingerprint."""
-Known: TypeAlias = "dict[Key, Prints]"
+Known: TypeAlias = "dict[Key, Fingerprints]"
 _AT_ONCE = 500
 """So many keys are bound in one statement."""
 
@@ -45,12 +45,12 @@ class ItemRow(NamedTuple):
     Attributes:
         key: the item's key.
         values: the item's own columns, in the order of the codec.
-        prints: its raw fingerprint and its fingerprint.
+        fingerprints: its raw fingerprint and its fingerprint.
     """
 
     key: Key
     values: tuple[Any, ...]
-    prints: Prints
+    fingerprints: Fingerprints
 
 
 class ItemRows(ABC):
@@ -97,7 +97,7 @@ class ItemRows(ABC):
         """Write rows that are there."""
 
     @abstractmethod
-    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+    def update_fingerprints(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
         """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
 
     @abstractmethod
@@ -177,7 +177,7 @@ class ItemRows(ABC):
             for index, adapt in self._adapters:
                 if values[index] is not None:
                     values[index] = adapt(values[index])
-            yield (*values, *tail, *row.prints, stamp)
+            yield (*values, *tail, *row.fingerprints, stamp)
 
     def _instant(self, now: datetime) -> object:
         adapt = self._adapter(UTCDateTime())

@@ -46,7 +46,7 @@ class PostgresqlRows(ItemRows):
         self._execute(connection, merge.format(f'SELECT {names} FROM "{beside}"'))
         self._execute(connection, f'DROP TABLE "{beside}"')
 
-    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+    def update_fingerprints(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
         """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
         if not rows:
             return

@@ -33,7 +33,7 @@ class SqliteRows(ItemRows):
         adapted = [(*values, *whose, row.key) for row, values in zip(rows, self.adapted(rows, now), strict=True)]
         self._many(connection, statement, adapted)
 
-    def touch(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
+    def update_fingerprints(self, connection: Connection, rows: Sequence[tuple[Key, bytes]]) -> None:
         """Give rows, whose stored columns did not change, the raw fingerprint that came with them."""
         statement = f'UPDATE "{self.table}" SET raw_fingerprint = ? WHERE {self._mine_and_key()}'
         whose = tuple(self.partition.values())

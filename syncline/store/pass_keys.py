@@ -19,7 +19,7 @@ from syncline.model.page import Key
 from syncline.model.records import PassKey
 from syncline.store.item_rows import ItemRows
 
-__all__ = ["PassKeys"]
+__all__ = ["PassKeys", "covers"]
 
 _MINE = "source = :pass_source AND account_id = :pass_account"
 
@@ -40,38 +40,42 @@ class PassKeys:
         self._add(connection, keys, missing=True, walk=1)
 
     def seen_among(
-        self, connection: Connection, keys: Sequence[Key], *, covered_to: Key | None, stored: Container[Key]
+        self, connection: Connection, keys: Sequence[Key], *, contiguous_up_to: Key | None, stored: Container[Key]
     ) -> dict[Key, int]:
         """Those of `keys` that the pass has seen before, each with the newest walk that saw it.
 
-        They are noted as seen, or are `stored`, in the range up to `covered_to`, and not noted as missing.
+        They are noted as seen, or are `stored`, in the range up to `contiguous_up_to`, and not noted as missing.
         """
         statement = text(f"SELECT key, missing, walk FROM pass_keys WHERE {_MINE} AND key IN ({_elements(connection)})")
         noted = {
             key: 0 if missing else int(walk)
             for key, missing, walk in connection.execute(statement, self._bound(keys=_list(keys)))
         }
-        found = {key: noted.get(str(key), int(key in stored and _covers(covered_to, key))) for key in keys}
+        found = {key: noted.get(str(key), int(key in stored and covers(contiguous_up_to, key))) for key in keys}
         return {key: walk for key, walk in found.items() if walk}
 
-    def misses_rows(self, connection: Connection, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> bool:
+    def misses_rows(
+        self, connection: Connection, rows: ItemRows, *, contiguous_up_to: Key | None, ordered: bool
+    ) -> bool:
         """Whether `unseen` would return any."""
-        statement, bound = self._unseen(rows, covered_to=covered_to, ordered=ordered)
+        statement, bound = self._unseen(rows, contiguous_up_to=contiguous_up_to, ordered=ordered)
         return bool(connection.execute(text(f"SELECT EXISTS ({statement})"), bound).scalar())
 
-    def unseen(self, connection: Connection, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> list[Key]:
+    def unseen(
+        self, connection: Connection, rows: ItemRows, *, contiguous_up_to: Key | None, ordered: bool
+    ) -> list[Key]:
         """The keys that are stored and that the pass did not see: what is gone upstream.
 
         `ordered` says that no key was written down as seen, so that the ranges tell it all.
         """
-        statement, bound = self._unseen(rows, covered_to=covered_to, ordered=ordered)
+        statement, bound = self._unseen(rows, contiguous_up_to=contiguous_up_to, ordered=ordered)
         return list(connection.execute(text(statement), bound).scalars())
 
-    def _unseen(self, rows: ItemRows, *, covered_to: Key | None, ordered: bool) -> tuple[str, dict[str, object]]:
+    def _unseen(self, rows: ItemRows, *, contiguous_up_to: Key | None, ordered: bool) -> tuple[str, dict[str, object]]:
         """The query of `unseen`, and what it binds."""
         bound, beyond = self._bound(**rows.partition), ""
-        if covered_to is not None:
-            beyond, bound = f'AND "{rows.key}" > :covered_to', bound | {"covered_to": covered_to}
+        if contiguous_up_to is not None:
+            beyond, bound = f'AND "{rows.key}" > :contiguous_up_to', bound | {"contiguous_up_to": contiguous_up_to}
         mine = " AND ".join(f'"{name}" = :{name}' for name in rows.partition) or "1 = 1"
         stored = f'SELECT "{rows.key}" FROM "{rows.table}" WHERE {mine}'
         noted = f"SELECT CAST(key AS {'TEXT' if rows.key_is_text else 'BIGINT'}) FROM pass_keys WHERE {_MINE}"
@@ -114,8 +118,9 @@ def _elements(connection: Connection) -> str:
     return "SELECT CAST(value AS TEXT) AS value FROM json_each(:keys)"
 
 
-def _covers(covered_to: Any, key: Any) -> bool:  # noqa: ANN401 - keys of one table have one type
-    return covered_to is not None and bool(key <= covered_to)
+def covers(contiguous_up_to: Any, key: Any) -> bool:  # noqa: ANN401 - keys of one table have one type
+    """Whether the range up to `contiguous_up_to` holds `key`; None: there is no range."""
+    return contiguous_up_to is not None and bool(key <= contiguous_up_to)
 
 
 def _list(keys: Iterable[Key]) -> str:

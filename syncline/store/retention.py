@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, sel
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from syncline.kernel_settings import KeepSettings
 from syncline.model.alerts import Alert
 from syncline.model.records import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
-from syncline.settings import KeepSettings
 from syncline.store.engine import Store
 
 __all__ = ["prune_history"]

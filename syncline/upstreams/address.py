@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import httpx
 
 from syncline.errors import ConfigurationError, RejectedError
+from syncline.kernel_settings import KernelSettings, base_url_setting
 from syncline.model.page import Request
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings, base_url_setting
 
 __all__ = ["Address", "address_of", "redirected"]
 
@@ -72,7 +72,7 @@ class Address:
         )
 
 
-def address_of(upstream: Upstream, settings: Settings) -> Address:
+def address_of(upstream: Upstream, settings: KernelSettings) -> Address:
     """Where `settings` say that `upstream` is.
 
     Raises:

@@ -12,20 +12,17 @@ import httpx
 from syncline.clock import Clock, Steady, SteadyClock, SystemClock
 from syncline.errors import BudgetSpentError
 from syncline.model.budgets import BudgetKey
-from syncline.model.policies import Priority
+from syncline.model.policies import Backoff, Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.budget_state import Denied, Granted
-from syncline.upstreams.answers import limits_rate
+from syncline.upstreams.answers import limits_rate, read_quota, retry_at
 from syncline.upstreams.bodies import asked_by
-from syncline.upstreams.in_flight import InFlight
-from syncline.upstreams.interrupting import wait_looking
-from syncline.upstreams.limits import read_quota, retry_at
+from syncline.upstreams.connections import InFlight
 
-__all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget"]
+__all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget", "wait_looking"]
 
-_PAUSE_SECONDS = 5.0
-"""The pause after a 429 that names no time; doubled with each one that follows."""
-_LONGEST_PAUSE_SECONDS = 900.0
+_PAUSES = Backoff(initial=5, maximum=900, jitter=0)
+"""The pauses after bursts of 429s, one after the other, that name no time."""
 _UNBLOCKED_FOR = timedelta(seconds=0.25)
 """For how long an upstream that was read as not blocked is taken to be so without another look at the database."""
 _SHORTEST_WAIT_SECONDS = 0.001
@@ -134,7 +131,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
         Raises:
             BudgetSpentError: the budget admits it only after more than the patience.
-            DeferredError: a hold stands in the way.
+            DeferredError: a hold is in force.
         """
         keys, waited = self._upstream.budgets_for(request.url.path, self._account_id), 0.0
         cost = asked_by(request).cost
@@ -246,7 +243,7 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
         """Which of the budgets that paid for a refused request are to be blocked.
 
         Where one of them is the account's, the refusal is taken to be the account's own: it must block no other. If the
-        upstream meant us all, the others hear of it by their own next request.
+        upstream meant us all, the others are refused at their own next request.
         """
         return [key for key in keys if key.account_id] or keys or (self._block_key,)
 
@@ -268,4 +265,21 @@ class BudgetedTransport(httpx.AsyncBaseTransport):
 
     def _pause(self) -> timedelta:
         """The pause where the upstream names no time."""
-        return timedelta(seconds=min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** (self._bursts - 1)))
+        return timedelta(seconds=_PAUSES.grown_seconds(self._bursts))
+
+
+_LOOK_EVERY_SECONDS = 1.0
+
+
+async def wait_looking(wait: Awaitable[None], look: Callable[[], Awaitable[None]]) -> None:
+    """Await `wait`, and call `look` each second until it is over; what `look` raises ends the wait.
+
+    The wait is one call, so that a clock which is moved by hand moves once, and by all of it.
+    """
+    waiting = asyncio.ensure_future(wait)
+    try:
+        while not (await asyncio.wait({waiting}, timeout=_LOOK_EVERY_SECONDS))[0]:
+            await look()
+        await waiting
+    finally:
+        waiting.cancel()

@@ -12,16 +12,15 @@ import httpx
 
 from syncline.clock import Clock, SystemClock
 from syncline.errors import ConfigurationError, RejectedError, UnavailableError
+from syncline.kernel_settings import KernelSettings
 from syncline.model.page import Request
 from syncline.model.upstream import Upstream
-from syncline.settings import Settings
 from syncline.upstreams.address import address_of, redirected
 from syncline.upstreams.answers import ErrorClassifier, limits_rate
-from syncline.upstreams.auth import sealed, signer_of
+from syncline.upstreams.auth import Secrets, Signer, SigningTransport, sealed, signer_of
 from syncline.upstreams.bodies import REQUEST_EXTENSION, WholeTransport
 from syncline.upstreams.budgeted import BudgetedTransport, RequestBudget
 from syncline.upstreams.connections import BoundedTransport, Connections
-from syncline.upstreams.signing import Secrets, Signer, SigningTransport
 
 __all__ = ["Received", "UpstreamClient"]
 
@@ -57,7 +56,7 @@ class UpstreamClient:
     def __init__(
         self,
         upstream: Upstream,
-        settings: Settings,
+        settings: KernelSettings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
@@ -117,7 +116,7 @@ class UpstreamClient:
         await self._http.aclose()
 
     async def send(self, request: Request) -> Received:
-        """Ask the upstream; what may change something is sent once, and redirected only where that is no repetition.
+        """Ask the upstream; what may change something is sent once, and redirected only if that is no repetition.
 
         Raises:
             UpstreamError: it answered with neither success nor an accepted status; which one says what to do.

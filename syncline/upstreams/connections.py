@@ -1,12 +1,14 @@
-"""The connections to an upstream: one pool for all clients of a process, on aiohttp's sockets behind httpx's API.
+"""The connections to an upstream, and how many requests may be under way on them.
 
-aiohttp reads big bodies several times faster than httpx's own sockets do.
+All clients of a process share one pool, on aiohttp's sockets behind httpx's API: aiohttp reads big bodies several times
+faster than httpx's own sockets do.
 """
 
 import asyncio
 import os
 import ssl
 from functools import cache
+from types import TracebackType
 from typing import TypeAlias
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
@@ -17,7 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from syncline.model.upstream import Upstream
 
-__all__ = ["BoundedTransport", "Connections"]
+__all__ = ["BoundedTransport", "Connections", "InFlight"]
 
 _READ_BUFFER_BYTES = 1 << 18
 _KEPT_OPEN_SECONDS = 4.0
@@ -96,7 +98,7 @@ class Connections(httpx.AsyncBaseTransport):
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Keeps to the room of the connections where no budget does."""
+    """Keeps to the room of the connections if no budget does."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, connections: Connections) -> None:
         """Send by `inner`, which ends in these `connections`."""
@@ -149,3 +151,40 @@ def _context(file: str | None, folder: str | None) -> ssl.SSLContext:
     """One for each choice of authorities: reading all of them takes 30 ms, and the context serves any host."""
     del file, folder  # httpx reads them from the environment
     return httpx.create_ssl_context()
+
+
+class InFlight:
+    """Additive increase, multiplicative decrease (Chiu and Jain, 1989), as in TCP.
+
+    Attributes:
+        allowed: how many may be under way now, 1 to `most`; a fraction is on its way to the next whole one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Begin with `most`, which is never exceeded."""
+        self.allowed = float(most)
+        self._most = most
+        self._busy = 0
+        self._room = asyncio.Event()
+
+    def refused(self) -> None:
+        """Halve the number, because the upstream asked to slow down; call it once for each burst of refusals."""
+        self.allowed = max(1.0, self.allowed / 2)
+
+    def went_well(self) -> None:
+        """Count an answer: as many as are allowed raise the number by one."""
+        self.allowed = min(float(self._most), self.allowed + 1 / self.allowed)
+
+    async def __aenter__(self) -> None:
+        """Wait until there is room for one more."""
+        while self._busy >= int(self.allowed):
+            self._room.clear()
+            await self._room.wait()
+        self._busy += 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Make room."""
+        self._busy -= 1
+        self._room.set()

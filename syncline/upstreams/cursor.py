@@ -104,7 +104,7 @@ class Link:
         next_at: dotted path of the URL in the body (`next`, `links.next`, `links[rel=next].href`, `@odata.nextLink`);
             None: a header gives it.
         header: that header: `Link` is read as `<…>; rel="next"` (RFC 8288), any other (`Next-Page`) is the URL itself.
-        more: dotted path of a value that is false on the last page, where there is one; `!done` for the opposite.
+        more: dotted path of a value that is false on the last page, if there is one; `!done` for the opposite.
         size: the parameter for the size, in the first request; None: the server decides.
         page_size: how many items are asked for.
         stable: whether the link names a place in the list that stays where it is when items before it go. Most hide a

@@ -20,7 +20,7 @@ Known: TypeAlias = dict[str, bool | int | list[int] | None]
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer says of the page behind it.
+    """What an answer says of the page after it.
 
     Attributes:
         cursor: where it is; None: none is named.
@@ -43,7 +43,7 @@ class Cursors(Protocol):
         ...
 
     def next(self, got: Fetched, cursor: str | None) -> Next:
-        """What the answer at `cursor` says of the page behind it."""
+        """What the answer at `cursor` says of the page after it."""
         ...
 
     def remembered(self) -> Known:
@@ -55,12 +55,12 @@ class Cursors(Protocol):
 
     @property
     def next_at(self) -> str | None:
-        """Where it stands in the answer; None where that need not be there on any page."""
+        """Where it stands in the answer; None if that need not be there on any page."""
         ...
 
     @property
     def more_at(self) -> str | None:
-        """Where the answer says whether there is more; None where it is not asked."""
+        """Where the answer says whether there is more; None if it is not asked."""
         ...
 
     @property

@@ -45,7 +45,7 @@ class KeysetCursors(Cursors):
         self._at_border: list[int] = []  # digests of the newest page's items that share its last key
         self._counts_in: bool | None = None  # whether an answer begins with the cursor itself
         self._has_ties = False
-        self._bare_borders = 0  # full pages behind whose last key the walk went on
+        self._bare_borders = 0  # full pages after whose last key the walk went on
         self._back: str | None = None  # the last key but one before the newest of them
         self._went_back = False  # the newest page brings again what the one before it brought
         self._overtaken: list[bytes] = []  # the page from which the walk went back
@@ -103,7 +103,7 @@ class KeysetCursors(Cursors):
         is_full = self._size_asked is None or len(got.rows) >= self._size_asked
         self._before, self._back = frozenset(got.rows), None
         overtaken, self._overtaken = self._overtaken, []
-        if not self._before.isdisjoint(overtaken):  # nothing lies between the two: go on behind the later one
+        if not self._before.isdisjoint(overtaken):  # nothing lies between the two: go on after the later one
             self._before |= frozenset(overtaken)
             keys = [key for key in map(self._key_at, overtaken) if key is not None]
             is_full = self._size_asked is None or len(overtaken) >= self._size_asked
@@ -145,7 +145,7 @@ class KeysetCursors(Cursors):
         return None
 
     def _key_at(self, row: bytes) -> str | None:
-        """The item's key as it is sent; None where it has none."""
+        """The item's key as it is sent; None if it has none."""
         try:
             raw = self._key_of(row)
             return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else _number(raw)

@@ -24,7 +24,7 @@ class Offset:
 
     Attributes:
         offset: the parameter for the position of the first item, counted from 0.
-        limit: the parameter for the size; None where the server takes none.
+        limit: the parameter for the size; None if the server takes none.
         page_size: how many items are asked for.
         more: dotted path of a value that is true while there are more items; `!last` for one that is true at the end.
     """
@@ -36,7 +36,7 @@ class Offset:
 
     @property
     def shifting(self) -> bool:
-        """Always: an item that goes moves all behind it to the front."""
+        """Always: an item that is deleted moves all after it forward."""
         return True
 
     @property
@@ -56,7 +56,7 @@ class Offset:
         return await reader.get_past_the_end(self._asking(start, count))
 
     def tells_more(self, got: Fetched) -> bool | None:
-        """Whether the answer says that there is more; None where it says nothing."""
+        """Whether the answer says that there is more; None if it says nothing."""
         return got.truth(self.more)
 
     def _asking(self, start: int, count: int) -> dict[str, str]:
@@ -80,7 +80,7 @@ class Range:
 
     @property
     def shifting(self) -> bool:
-        """Always: an item that goes moves all behind it to the front."""
+        """Always: an item that is deleted moves all after it forward."""
         return True
 
     @property

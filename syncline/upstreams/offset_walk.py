@@ -23,7 +23,7 @@ class Sliceable(Protocol):
         ...
 
     def tells_more(self, got: Fetched) -> bool | None:
-        """Whether the answer says that there is more; None where it says nothing."""
+        """Whether the answer says that there is more; None if it says nothing."""
         ...
 
 
@@ -57,7 +57,7 @@ class _Step:
     """One answer, its overlap taken off.
 
     Attributes:
-        end: the position behind its last item.
+        end: the position after its last item.
         joined: whether it was seen to follow the answer before.
         repeats: whether it brings nothing but what came before, though it should not.
     """
@@ -139,20 +139,20 @@ class OffsetWalk:
             place.least = got.total if place.least is None else min(place.least, got.total)
 
     async def _shorten(self, end: int, received: int) -> None:
-        """Go on behind what was received; what is under way was asked for too far ahead."""
+        """Go on after what was received; what is under way was asked for too far ahead."""
         await self._ahead.close()
         self._to_ask, self._width = end, 1
         if self._place.received == received:  # the first page
             self._place.size = max(1, received)
 
     def _page(self, step: _Step, got: Fetched, ending: Ending | None) -> Page:
-        """The page, with the place behind it."""
+        """The page, with the place after it."""
         place = self._place
         hole = bool(step.rows) and place.empty_pages > 1
         changed = bool(got.rows) and None not in {place.total, got.total} and place.total != got.total
         place.empty_pages = 0 if step.rows else place.empty_pages + 1
         place.after_full = not step.joined and len(got.rows) >= place.size
-        self._overlaps = bool(step.rows)  # nothing but the overlap came: the end, or a cap of one item; ask behind it
+        self._overlaps = bool(step.rows)  # nothing but the overlap came: the end, or a cap of one item; ask after it
         place.total = got.total if place.total is None else place.total
         place.offset, place.received = step.end, place.received + len(step.rows)
         place.last = xxh3_64_hexdigest(got.rows[-1]) if got.rows else place.last
@@ -170,7 +170,7 @@ class OffsetWalk:
         )
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused slice for one behind the end, if the one before it can still be read.
+        """Take a refused slice for one after the end, if the one before it can still be read.
 
         Raises:
             RejectedError: it cannot.
@@ -184,7 +184,7 @@ class OffsetWalk:
             raise refused
 
     async def _without_overlap(self, start: int, got: Fetched) -> _Step:
-        """The rows behind the last page's last row; where that stands elsewhere now, the list has moved."""
+        """The rows after the last page's last row; where that stands elsewhere now, the list has moved."""
         place, end, repeats = self._place, start + len(got.rows), self._visited.saw(got)
         at = None if place.last is None else _index(got.rows, place.last)
         if at == 0 and start < place.offset:

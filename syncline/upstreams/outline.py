@@ -23,7 +23,7 @@ _NO_KEY = "\x00"
 """Stands for a list on the way to a value, and for a key that is no valid text; no path contains it."""
 
 _VALUE_GOES_TO = {_START: _END, "[": "[v", "[,": "[v", "{:": "{v"}
-"""In which places a value may stand, and the place behind it."""
+"""In which places a value may stand, and the place after it."""
 _NEXT = {
     **{(before, kind): after for before, after in _VALUE_GOES_TO.items() for kind in '"v'},
     ("[v", ","): "[,",
@@ -32,13 +32,13 @@ _NEXT = {
     ("{,", '"'): "{k",
     ("{k", ":"): "{:",
 }
-"""The place behind a token, by the place before it: `{,` is behind a comma in an object, `[v` behind a list's value."""
+"""The place after a token, by the place before it: `{,` is after a comma in an object, `[v` after a list's value."""
 _CLOSES = {("[", "]"), ("[v", "]"), ("{", "}"), ("{v", "}")}
 
 
 @dataclass(slots=True)
 class _Step:
-    """One token: the places before and behind it, how deep it stands, and its bounds."""
+    """One token: the places before and after it, how deep it stands, and its bounds."""
 
     before: str
     after: str

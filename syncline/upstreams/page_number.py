@@ -19,12 +19,12 @@ class PageNumber:
     """`page=1&per_page=100`, `page=2&per_page=100`, … until the total is reached, or a page is empty.
 
     A merely short page is never taken for the last: the server may cap the size without a word, or leave out rows. Nor
-    is an empty one behind a full one, before the page behind it is empty as well. A server that gives its last page
-    for each number behind it, or refuses those (400, 404), is understood.
+    is an empty one after a full one, before the page after it is empty as well. A server that gives its last page
+    for each number after it, or refuses those (400, 404), is understood.
 
     Attributes:
         page: the parameter for the number.
-        size: the parameter for the size; None where the server takes none.
+        size: the parameter for the size; None if the server takes none.
         page_size: how many items are asked for.
         first: the number of the first page, 1 or 0.
         more: dotted path of a value that is true (or a link, a number) while there are more pages; `!last` for one
@@ -39,7 +39,7 @@ class PageNumber:
 
     @property
     def shifting(self) -> bool:
-        """Always: an item that goes moves all behind it to the front."""
+        """Always: an item that is deleted moves all after it forward."""
         return True
 
     @property
@@ -159,7 +159,7 @@ class _PageNumberWalk:
         moved: bool = False,
         recounted: bool = False,
     ) -> Page:
-        """The page; an empty one behind a short one is joined to it: nothing is left that could slip between them."""
+        """The page; an empty one after a short one is joined to it: nothing is left that could slip between them."""
         self.over = ending is not None
         return Page(
             rows=rows,
@@ -179,7 +179,7 @@ class _PageNumberWalk:
         return (self._place.page - self._paging.first) * self._place.size
 
     async def _check_refusal(self, refused: RejectedError) -> None:
-        """Take a refused page for one behind the end, if the page before it can still be read.
+        """Take a refused page for one after the end, if the page before it can still be read.
 
         Raises:
             RejectedError: it cannot.

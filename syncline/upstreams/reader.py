@@ -17,17 +17,17 @@ from xxhash import xxh3_64_intdigest
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.page import Answer, Headers, Json, Request, Transport
 from syncline.model.places import dotted_keys
+from syncline.upstreams.answers import http_date
 from syncline.upstreams.envelope import Envelope, NoListError, Opened
-from syncline.upstreams.limits import http_date
 
 __all__ = ["Fetched", "Reader", "failure_paths", "next_link"]
 
 _NO_CONTENT = 204
 _PAST_THE_END = frozenset({400, 404, 416, 422})
-"""What servers say of a page behind the last one; WordPress says 400."""
+"""What servers say of a page after the last one; WordPress says 400."""
 _QUOTED_LENGTH = 200
 _HARMLESS = frozenset({"", "0", "none", "null", "no", "false", "ok", "success"})
-"""What APIs write where there is no error."""
+"""What APIs write if there is no error."""
 _FALSE = frozenset({"", "false", "0", "no", "n", "f", "off", "none", "null"})
 """How false is written as text."""
 _COMPLAINTS = ("error", "errors", "message", "detail", "title", "code")
@@ -50,8 +50,8 @@ class Fetched:
         status: 200, or 206 for a range.
         content_range: the header of that name.
         is_null: whether null stood where the list should be.
-        refused: why there is no such page, where that may mean that it lies behind the end; it has no rows.
-        headers: all headers of the answer; None where there was none.
+        refused: why there is no such page, if that may mean that it lies after the end; it has no rows.
+        headers: all headers of the answer; None if there was none.
     """
 
     rows: list[bytes]
@@ -68,7 +68,7 @@ class Fetched:
     headers: Headers | None = None
 
     def truth(self, path: str | None) -> bool | None:
-        """Whether the value at `path` is true, or a link, or a number above 0; None where the body lacks it.
+        """Whether the value at `path` is true, or a link, or a number above 0; None if the body lacks it.
 
         Text counts as what it says: "false" and "0" are false.
 
@@ -95,7 +95,7 @@ class Reader:
         path: relative to the upstream's base URL.
         params: query parameters of each request.
         total: dotted path, or header, of the number of items.
-        failures: dotted paths of what stands in an answer only where it is an error.
+        failures: dotted paths of what stands in an answer only if it is an error.
         ahead: how many requests may be under way at once.
     """
 

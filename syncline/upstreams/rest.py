@@ -22,18 +22,18 @@ class RestPages:
 
     Attributes:
         path: relative to the upstream's base URL.
-        items: dotted path of the list in the body (`data`, `result.items`); "" where the body is the list. A dot
+        items: dotted path of the list in the body (`data`, `result.items`); "" if the body is the list. A dot
             within a key is written `\.`; a path that begins with `@` is one key.
         columns: dotted path of the list of column names, where each item is a list of values; None: they are objects.
         paging: how one asks for the next page.
-        updated_since: the parameter that asks for changes since an instant; None where the API cannot tell.
+        updated_since: the parameter that asks for changes since an instant; None if the API cannot tell.
         since_format: how that instant is written: `iso` (UTC with microseconds and Z; local without it, where the
             source names a time zone), `epoch` (seconds), `epoch_ms`,
             a strftime pattern (`%Y-%m-%d`), or a format string (`updated>='{:%Y-%m-%d %H:%M:%S}'`).
         total: dotted path of the number of items in all, or a header (`X-Total-Count`), where the API tells.
         params: further query parameters of each request; pairs, where one is repeated
             (`[("status", "open"), ("status", "closed")]`).
-        errors: names of members that stand in an answer only where it is an error, whatever its status (`success` and
+        errors: names of members that stand in an answer only if it is an error, whatever its status (`success` and
             `ok` count where they are false); () where the API uses these names for something else.
         ahead: how many requests may be under way at once, where the paging allows several.
     """

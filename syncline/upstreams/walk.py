@@ -47,7 +47,7 @@ class Paging(Protocol):
 
 
 def paths_of(declared: str | None) -> tuple[str, ...]:
-    """The path that a declared one, such as `!last`, has read in each body; none where none is declared."""
+    """The path that a declared one, such as `!last`, has read in each body; none if none is declared."""
     return () if declared is None else (declared.removeprefix("!"),)
 
 

@@ -10,25 +10,17 @@ import httpx
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from syncline.errors import ConfigurationError, MissingSettingError, WebhookError
-from syncline.settings import Settings
+from syncline.errors import ConfigurationError, WebhookError
 
-__all__ = ["TIMEOUT_SECONDS", "Endpoint", "endpoint_of", "send"]
+__all__ = ["TIMEOUT_SECONDS", "Endpoint", "send"]
 
 TIMEOUT_SECONDS = 15.0
 """So long an attempt may take, all in all."""
-_URL, _SECRET = "SYNCLINE_SNAPSHOT_URL", "SYNCLINE_SNAPSHOT_SECRET"
 _PREFIX = "whsec_"
 _GONE = 410
 """The receiver wants no more webhooks, says the specification."""
 _FAILURES = (httpx.HTTPError, OSError)
 """What a transport raises; a `TimeoutError` is an `OSError`."""
-_HINTS = {
-    401: f"check {_SECRET}, which it must know as well",
-    403: f"check {_SECRET}, which it must know as well",
-    404: f"check {_URL}",
-    _GONE: "it wants no more of them",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +30,8 @@ class Endpoint:
     Attributes:
         url: of http or https; a user and a password in it are sent along.
         secret: what they are signed with: base64, with or without `whsec_` before it.
+        url_setting: the variable that sets the URL, for messages.
+        secret_setting: the variable that sets the secret.
 
     Raises:
         ConfigurationError: one of them cannot be used; the message names its setting, and repeats nothing of it.
@@ -45,31 +39,55 @@ class Endpoint:
 
     url: str = field(repr=False)
     secret: SecretStr | str = field(repr=False)
+    url_setting: str
+    secret_setting: str
 
     def __post_init__(self) -> None:
         """Refuse what would fail at the first webhook."""
-        _location(self.url)
-        _key(self.secret)
+        _ = self.location, self.key
 
     @property
     def origin(self) -> str:
         """Scheme, host and port: what of the URL may be told."""
-        url = _location(self.url)
-        return f"{url.scheme}://{url.netloc.decode()}"
+        return f"{self.location.scheme}://{self.location.netloc.decode()}"
 
+    @property
+    def location(self) -> httpx.URL:
+        """The URL, read."""
+        try:
+            read = httpx.URL(self.url)
+        except (httpx.InvalidURL, ValueError):
+            read = httpx.URL("")
+        if read.scheme not in {"http", "https"} or not read.host:
+            raise ConfigurationError(f"{self.url_setting} must be a URL that begins with http:// or https://")
+        return read
 
-def endpoint_of(settings: Settings) -> Endpoint | None:
-    """Where snapshots go; None where that is not set.
+    @property
+    def key(self) -> bytes:
+        """The secret, decoded."""
+        told = self.secret.get_secret_value() if isinstance(self.secret, SecretStr) else self.secret
+        encoded = told.removeprefix(_PREFIX)
+        try:
+            key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            key = b""
+        if not key:
+            raise ConfigurationError(f"{self.secret_setting} must be base64, with or without {_PREFIX} before it")
+        return key
 
-    Raises:
-        MissingSettingError: there is a URL, but nothing to sign with.
-        ConfigurationError: the URL or the secret cannot be used.
-    """
-    if settings.snapshot_url is None:
-        return None
-    if settings.snapshot_secret is None:
-        raise MissingSettingError(_SECRET, f"what goes to {_URL} is signed with it")
-    return Endpoint(url=settings.snapshot_url, secret=settings.snapshot_secret)
+    def hint(self, status: int) -> str:
+        """What can be done about an answer with this `status`; "" if nothing is known."""
+        if httpx.codes.is_redirect(status):
+            return f"redirects are not followed; set {self.url_setting} to where it leads"
+        match status:
+            case 401 | 403:
+                return f"check {self.secret_setting}, which it must know as well"
+            case 404:
+                return f"check {self.url_setting}"
+            case 410:
+                return "it wants no more of them"
+            case _:
+                return ""
 
 
 async def send(
@@ -103,9 +121,9 @@ def _signed(endpoint: Endpoint, webhook_id: str, body: bytes, now: datetime) -> 
         "user-agent": "syncline",
         "webhook-id": webhook_id,
         "webhook-timestamp": str(floor(at.timestamp())),
-        "webhook-signature": Webhook(_key(endpoint.secret)).sign(webhook_id, at, body.decode()),
+        "webhook-signature": Webhook(endpoint.key).sign(webhook_id, at, body.decode()),
     }
-    url = _location(endpoint.url)
+    url = endpoint.location
     request = httpx.Request("POST", url, headers=headers, content=body)
     return next(httpx.BasicAuth(url.username, url.password).auth_flow(request)) if url.userinfo else request
 
@@ -125,7 +143,7 @@ async def _status(
 
 
 def _trouble(error: Exception, timeout_seconds: float) -> str:
-    """What went wrong; only where no connection came about, the error names nothing but a host."""
+    """What went wrong; only if no connection came about, the error names nothing but a host."""
     match error:
         case httpx.ConnectError():
             return f"cannot be reached: {' '.join(str(error).split())}"
@@ -136,29 +154,5 @@ def _trouble(error: Exception, timeout_seconds: float) -> str:
 
 
 def _refusal(endpoint: Endpoint, status: int) -> str:
-    hint = _HINTS.get(status, "")
-    if httpx.codes.is_redirect(status):
-        hint = f"redirects are not followed; set {_URL} to where it leads"
+    hint = endpoint.hint(status)
     return f"{endpoint.origin} did not take a webhook ({status}){': ' if hint else ''}{hint}"
-
-
-def _location(url: str) -> httpx.URL:
-    try:
-        read = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
-        read = httpx.URL("")
-    if read.scheme not in {"http", "https"} or not read.host:
-        raise ConfigurationError(f"{_URL} must be a URL that begins with http:// or https://")
-    return read
-
-
-def _key(secret: SecretStr | str) -> bytes:
-    told = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
-    encoded = told.removeprefix(_PREFIX)
-    try:
-        key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except ValueError:
-        key = b""
-    if not key:
-        raise ConfigurationError(f"{_SECRET} must be base64, with or without {_PREFIX} before it")
-    return key

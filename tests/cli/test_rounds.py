@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert
 from support.rounds import add_entries, frozen, opened
 
-from syncline.contests import pushes, rounds, snapshots
+from syncline.contests import pushing, rounds, snapshots
 from syncline.contests.tables import EntryStatus, Snapshot
 from syncline.store import audit
 from syncline.store.engine import Store
@@ -31,7 +31,7 @@ def contest(store: Store) -> Store:
     frozen(store, opened(store, public=3, protected=2, deleted=1), push_at=datetime.now(UTC))
     with store.write() as connection:
         retry_at = datetime.now(UTC) + timedelta(minutes=5, seconds=30)
-        pushes.refused(connection, 1, error="it answered 503", retry_at=retry_at)
+        pushing.refused(connection, 1, error="it answered 503", retry_at=retry_at)
     assert opened(store, public=2) == 2
     return store
 

@@ -1,12 +1,12 @@
-"""`syncline rounds freeze` as its user knows it: the installed command, a real X, nothing else running."""
+"""`syncline rounds freeze` as its user knows it: the installed command, a real X, a Prefect server that is there."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.instance import Instance
 from support.rounds import add_entries, opened
 
 import sandbox
@@ -19,8 +19,8 @@ from syncline.store.engine import Store
 SECRET = "whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3Rz"
 
 
-def _freeze(box: sandbox.Box, number: int) -> subprocess.CompletedProcess[str]:
-    env = {
+def _freeze(box: sandbox.Box, number: int, beside: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    env = beside | {
         "SYNCLINE_UPSTREAMS__X__BASE_URL": f"{box.url}/x",
         "SYNCLINE_UPSTREAMS__X__TOKEN": box.x_token,
         "SYNCLINE_UPSTREAMS__X__USER_ID": "1888000000000000001",
@@ -32,17 +32,16 @@ def _freeze(box: sandbox.Box, number: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_round_is_frozen_here_and_now(store: Store, home: Path, prefect_home: Callable[[Path], None]) -> None:
+def test_a_round_is_frozen_here_and_now(store: Store, home: Path, served: Instance) -> None:
     """A host ends a contest from a terminal: what cannot be checked is named, and the next try asks for that alone."""
-    prefect_home(home)
     with sandbox.serving(products=1, customers=1, pools=1, mentions=60, inbox_secret=SECRET) as box:
         gone, puzzling, *_ = ids = box.x.tweets.public_ids()
         box.x.tweets.delete(gone)
         box.x.problems[puzzling] = "moon-phase"
         add_entries(store, opened(store), dict.fromkeys(ids, EntryStatus.PUBLIC))
-        first = _freeze(box, 1)
+        first = _freeze(box, 1, served.beside(home))
         box.x.problems.clear()
-        second = _freeze(box, 1)
+        second = _freeze(box, 1, served.beside(home))
     assert first.returncode == 1
     assert first.stdout.splitlines()[-1].startswith("round 1 is not frozen yet: `syncline rounds freeze 1` goes on")
     assert f"1 of 60 entries could not be checked: {puzzling}" in first.stderr

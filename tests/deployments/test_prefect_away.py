@@ -17,8 +17,6 @@ from syncline.store import holds, leases
 pytestmark = pytest.mark.slow
 
 PRODUCTS = "/erp/products"
-LATE_SECONDS = 6.0
-"""How long the upstream takes to answer; the server is gone by then."""
 
 
 async def made(calm: Instance) -> str:
@@ -47,7 +45,7 @@ def test_the_end_of_a_run_is_told_when_the_server_is_back(
     calm: Instance, fault: str | None, status: str, state: str
 ) -> None:
     """A server is away for a minute whenever it is updated; work that is done stays done, and failed what failed."""
-    calm.box.faults.add("latency", seconds=LATE_SECONDS, path=PRODUCTS, count=1)
+    late = calm.box.faults.add("latency", seconds=None, path=PRODUCTS, count=1)
     if fault is not None:
         calm.box.faults.add(fault, path=PRODUCTS, count=None)
     flow_run_id = asyncio.run(made(calm))
@@ -55,8 +53,9 @@ def test_the_end_of_a_run_is_told_when_the_server_is_back(
         process = begun(calm, relay, flow_run_id)
         try:
             calm.session_of(flow_run_id, "running")
-            eventually(lambda: calm.box.faults.orders()[0].struck, "request")
+            eventually(lambda: late.struck, "request")
             relay.cut()
+            calm.box.faults.remove(late.id)
             session = calm.session_of(flow_run_id, "completed", "failed", "crashed")
             assert session.status == status
             assert asyncio.run(read(calm, flow_run_id)).state_name == "Running"
@@ -89,7 +88,7 @@ def test_the_end_of_a_run_that_is_gone_when_the_server_is_back_is_told_by_the_re
     calm: Instance, fault: str | None, status: str, state: str
 ) -> None:
     """A server that is away for longer than a run waits for it hears the outcome all the same."""
-    calm.box.faults.add("latency", seconds=LATE_SECONDS, path=PRODUCTS, count=1)
+    late = calm.box.faults.add("latency", seconds=None, path=PRODUCTS, count=1)
     if fault is not None:
         calm.box.faults.add(fault, path=PRODUCTS, count=None)
     flow_run_id = asyncio.run(made(calm))
@@ -97,8 +96,9 @@ def test_the_end_of_a_run_that_is_gone_when_the_server_is_back_is_told_by_the_re
         process = begun(calm, relay, flow_run_id)
         try:
             calm.session_of(flow_run_id, "running")
-            eventually(lambda: calm.box.faults.orders()[0].struck or None, "request")
+            eventually(lambda: late.struck, "request")
             relay.cut()
+            calm.box.faults.remove(late.id)
             session = calm.session_of(flow_run_id, "completed", "failed", "crashed")
         finally:
             process.kill()

@@ -15,7 +15,7 @@ from support.virtual_time import VirtualTime
 import sandbox
 from syncline.clock import ManualClock
 from syncline.contests import rounds
-from syncline.contests.progress import FreezeProgress
+from syncline.contests.freezing import FreezeProgress
 from syncline.contests.tables import RoundStatus
 from syncline.model.session import Status
 from syncline.store.engine import Store
@@ -42,7 +42,7 @@ def refuses_nobody(box: sandbox.Box) -> bool:
 
 @pytest.mark.parametrize("mentions", [100, 600])
 def test_an_hour_of_all_four_stays_within_both_budgets(sqlite_store: Store, clock: ManualClock, mentions: int) -> None:
-    """X refuses nobody, rounds are frozen while the others go on, and what was deferred goes on."""
+    """No request is refused by X, rounds are frozen while the other services run, and deferred runs are resumed."""
     time = VirtualTime(clock)
     with serving_x(clock, mentions=mentions) as box:
         contest = Contest(store=sqlite_store, clock=clock, box=box, sleep=time.sleep, round_seconds=1_200)
@@ -75,7 +75,7 @@ class Killing(Contest):
 
 
 def test_ten_thousand_entries_are_frozen_beside_the_other_services(sqlite_store: Store, clock: ManualClock) -> None:
-    """Hours of lookups, killed twice: none is asked for again, X refuses nobody, and the others keep their tenth."""
+    """Hours of lookups, killed twice: none is repeated, X refuses no request, and the others keep their tenth."""
     time = VirtualTime(clock)
     with serving_x(clock, mentions=10_000) as box:
         box.x.settings = box.x.settings.changed({"reach": 20_000})

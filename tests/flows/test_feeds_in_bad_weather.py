@@ -10,7 +10,7 @@ The seed's groups of tests, and where each has its counterpart:
 | sync execution | flows/test_feeds.py, syncline/passes |
 | scheduled sync | deployments/test_served.py, test_steering.py, test_first_runs.py, test_cadence.py |
 | observability | syncline/passes/test_results.py, web/test_metrics.py, web/test_sync_status.py |
-| singleton pattern | here: whoever opens the database sees the same breakers and budgets |
+| singleton pattern | here: every process that opens the database sees the same breakers and budgets |
 | error scenarios | here, syncline/upstreams/test_answers.py |
 | cascading failure prevention | here |
 """
@@ -136,7 +136,7 @@ def scheduler(store: Store, clock: ManualClock, box: sandbox.Box) -> Scheduler:
 
 
 def test_all_feeds_at_once_come_into_step(scheduler: Scheduler) -> None:
-    """A site starts with empty tables, and nobody staggers its first hour."""
+    """A site starts with empty tables, and all feeds run in its first hour."""
     assert scheduler(*FEEDS) == [Status.COMPLETED] * 7
     assert {feed: len(statuses(scheduler.store, feed)) for feed in FEEDS} == {
         feed: len(scheduler.box.feeds[feed]) for feed in FEEDS
@@ -163,7 +163,7 @@ def test_a_spent_budget_defers_its_own_feed_and_no_other(scheduler: Scheduler) -
 
 
 def test_a_429_is_no_storm(scheduler: Scheduler) -> None:
-    """One refusal is heard by all; until the upstream's time nobody asks again."""
+    """One refusal stops all processes; none asks again before the upstream's time."""
     scheduler.box.faults.add("rate_limited", path="/feeds/airdrops/*", retry_after=600)
     assert scheduler("airdrops") == [Status.DEFERRED]
     before = scheduler.hits("airdrops")
@@ -207,7 +207,7 @@ def test_a_probe_that_fails_opens_the_breaker_again(scheduler: Scheduler) -> Non
 
 
 def test_one_feed_that_is_down_takes_no_other_with_it(scheduler: Scheduler) -> None:
-    """Mixed weather: six are in step, the seventh is not asked any more, whatever is scheduled."""
+    """Mixed weather: six are up to date, the seventh is not asked any more, whatever is scheduled."""
     scheduler.down("quests")
     outcomes = dict(zip(FEEDS, scheduler(*FEEDS), strict=True))
     assert outcomes == dict.fromkeys(FEEDS, Status.COMPLETED) | {"quests": Status.FAILED}

@@ -1,10 +1,11 @@
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from support.instance import eventually
 
 import sandbox
 from sandbox import Box
@@ -18,6 +19,17 @@ def test_latency_delays_the_answer(box: Box, client: httpx.Client) -> None:
     began = time.monotonic()
     assert client.get(PRODUCTS).status_code == 200
     assert time.monotonic() - began >= 0.2
+
+
+def test_latency_without_an_end_lasts_until_the_order_is_removed(box: Box, client: httpx.Client) -> None:
+    """A test that looks at something under way must not hurry to see it, whatever the machine is busy with."""
+    late = box.faults.add("latency", path=PRODUCTS, seconds=None)
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(client.get, PRODUCTS, timeout=None)
+        eventually(lambda: late.struck, "request")
+        assert not wait([answer], timeout=0.2).done
+        box.faults.remove(late.id)
+        assert answer.result().status_code == 200
 
 
 def test_rate_limits_say_when_to_return_in_seconds_in_a_date_or_not_at_all() -> None:

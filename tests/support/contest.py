@@ -15,13 +15,14 @@ from flows.twitter_poller import TWITTER_POLLER
 from flows.validate_entries import VALIDATE_ENTRIES
 from flows.x import X
 from support.sources import altered
+from support.webhooks import endpoint
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun, lease_name
 from syncline.clock import ManualClock
 from syncline.contests import choosing, freezing, rounds, snapshots
 from syncline.contests.checking import Checks
 from syncline.contests.entering import enter
-from syncline.contests.progress import FreezeProgress
+from syncline.contests.freezing import FreezeProgress
 from syncline.contests.pushing import push_due
 from syncline.contests.tables import Entry, EntryStatus, Round, Snapshot
 from syncline.contests.x import Mentions
@@ -125,7 +126,7 @@ class Contest:
     @property
     def endpoint(self) -> Endpoint:
         """The simulated inbox."""
-        return Endpoint(url=f"{self.box.url}/inbox", secret=INBOX_SECRET)
+        return endpoint(f"{self.box.url}/inbox", INBOX_SECRET)
 
     def checks(self, service: Source, client: UpstreamClient, session: str) -> Checks:
         """Checks for a session of the test's own."""

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
@@ -13,7 +14,7 @@ import sandbox
 from deployments.environment import prefect_env, server_env, settings_env
 from deployments.local.child import Child
 from deployments.local.supervisor import Supervisor
-from syncline.model.session import SyncSession
+from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 from syncline.settings import Settings
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -53,6 +54,16 @@ class Instance:
         found = self.sessions("products")
         return found[0] if len(found) > before and found[0].completed_at else None
 
+    def beside(self, home: Path) -> dict[str, str]:
+        """The settings of another instance, in the folder `home`, whose runs are seen by this one's Prefect server."""
+        server = prefect_env(self.settings)
+        return server | {
+            "SYNCLINE_HOME": str(home),
+            "SYNCLINE_PREFECT_API_AUTH": server["PREFECT_API_AUTH_STRING"],
+            "SYNCLINE_PREFECT_API_URL": server["PREFECT_API_URL"],
+            "PREFECT_HOME": str(home / "prefect"),
+        }
+
     def sessions(self, source: str) -> list[SyncSession]:
         """All sessions of a source, the newest first."""
         newest = (
@@ -62,12 +73,17 @@ class Instance:
             return list(Session(connection).exec(newest).all())
 
     def session_of(self, flow_run_id: str, *statuses: str) -> SyncSession:
-        """The session of a flow run, once it has one of these statuses."""
+        """The session of a flow run, once it has one of these statuses; it fails as soon as it has ended otherwise."""
 
         def look() -> SyncSession | None:
             with self.store.read() as connection:
                 found = sessions.by_flow_run(connection, flow_run_id)
-            return found if found is not None and found.status in statuses else None
+            if found is None or found.status in statuses:
+                return found
+            assert found.status in (*OPEN_STATUSES, Status.DEFERRED), (
+                f"{found.status} in place of {' or '.join(statuses)}: {found!r}"
+            )
+            return None
 
         return eventually(look, f"a session of {flow_run_id} that is {' or '.join(statuses)}")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert
 
 from syncline.contests import entries, rounds, snapshots
-from syncline.contests.snapshot import snapshot_of
+from syncline.contests.snapshots import snapshot_of
 from syncline.contests.tables import Entry, EntryStatus
 from syncline.store.engine import Store
 

@@ -20,13 +20,13 @@ from deployments import controls
 from deployments.client import open_client
 from deployments.local.supervisor import Supervisor
 from deployments.schedules.file import Deployment, read_deployments
-from deployments.serving import serve
 from flows.registry import find
+from support.forked_serving import serve_forked
 from support.hurried import HURRIED
 from support.instance import Instance, child_env, free_port, start_prefect
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
-from syncline.settings import Settings, UpstreamSettings, load_settings
+from syncline.settings import Settings, UpstreamSettings
 from syncline.store import schedules, schema
 from syncline.store.engine import Store
 
@@ -142,5 +142,4 @@ async def artifact(instance: Instance, flow_run_id: str, key: str) -> Artifact:
 
 
 if __name__ == "__main__":
-    settings_ = load_settings()
-    asyncio.run(serve(settings_, Store(settings_.database), _deployments()))
+    serve_forked(_deployments())

@@ -1,17 +1,14 @@
 """Two services that only begin, when it is their time; `python -m support.ticking NAME` serves one of them."""
 
-import asyncio
 import sys
 from dataclasses import replace
 
 from deployments.schedules.file import Deployment
-from deployments.serving import serve
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.validate_entries import VALIDATE_ENTRIES
+from support.forked_serving import serve_forked
 from syncline.model.policies import CatchUp
 from syncline.model.session import Tally
-from syncline.settings import load_settings
-from syncline.store.engine import Store
 from tasks.admit import admit
 from tasks.flow import sync_flow
 
@@ -50,5 +47,4 @@ DEPLOYMENTS = {
 
 
 if __name__ == "__main__":
-    settings_ = load_settings()
-    asyncio.run(serve(settings_, Store(settings_.database), [DEPLOYMENTS[sys.argv[1]]]))
+    serve_forked([DEPLOYMENTS[sys.argv[1]]])

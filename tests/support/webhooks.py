@@ -13,7 +13,7 @@ from syncline.clock import SystemClock
 from syncline.errors import WebhookError
 from syncline.upstreams.webhooks import Endpoint, send
 
-__all__ = ["BODY", "SECRET", "Talk", "posted", "refused", "talking"]
+__all__ = ["BODY", "SECRET", "Talk", "endpoint", "posted", "refused", "talking"]
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """What a receiver does once it has read a webhook."""
@@ -21,11 +21,19 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = '{"round": 7, "title": "Ünïcode"}'.encode()
 
 
+def endpoint(url: str, secret: SecretStr | str = SECRET) -> Endpoint:
+    """A receiver as the settings of snapshots name it."""
+    return Endpoint(
+        url=url, secret=secret, url_setting="SYNCLINE_SNAPSHOT_URL", secret_setting="SYNCLINE_SNAPSHOT_SECRET"
+    )
+
+
 async def posted(url: str, *, secret: str = SECRET, timeout_seconds: float = 10, now: datetime | None = None) -> None:
     """Send one webhook, now unless told otherwise."""
-    endpoint = Endpoint(url=url, secret=SecretStr(secret))
     at = SystemClock().now() if now is None else now
-    await send(endpoint, webhook_id="round-7", body=BODY, now=at, timeout_seconds=timeout_seconds)
+    await send(
+        endpoint(url, SecretStr(secret)), webhook_id="round-7", body=BODY, now=at, timeout_seconds=timeout_seconds
+    )
 
 
 def refused(url: str, *, secret: str = SECRET) -> WebhookError:

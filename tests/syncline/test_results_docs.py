@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "add-a-source.md"
 @pytest.fixture
 def blocks() -> list[str]:
     """The Python of the section."""
-    section = DOCS.read_text().partition("## Hear of each result\n")[2].partition("\n## ")[0]
+    section = DOCS.read_text().partition("## Callbacks for results\n")[2].partition("\n## ")[0]
     return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
 
 

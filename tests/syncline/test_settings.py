@@ -165,7 +165,7 @@ def test_a_home_that_is_named_in_the_file_is_the_home_of_the_secrets(tmp_path: P
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command reads it first: a traceback would help nobody."""
+    """Every command reads it first: a traceback would not say what to change."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_bytes(b"SYNCLINE_WEB_PORT=\xff\n")
     with pytest.raises(ConfigurationError, match=r"^\.env, line 1: not UTF-8$"):

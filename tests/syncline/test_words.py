@@ -45,7 +45,7 @@ def test_what_never_happened_is_a_dash() -> None:
     ],
 )
 def test_spans_show_their_two_largest_units(seconds: float, words: str) -> None:
-    """Nobody reads seconds in a run of two hours; nobody misses them in one of a minute."""
+    """Seconds say nothing in a run of two hours, and are needed in one of a minute."""
     assert said.span(seconds) == words
 
 

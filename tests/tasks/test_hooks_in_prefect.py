@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.instance import Instance
 
 import sandbox
 
@@ -55,15 +56,13 @@ def box() -> Iterator[sandbox.Box]:
 
 
 @pytest.fixture
-def run(box: sandbox.Box, tmp_path: Path, prefect_home: Callable[[Path], None]) -> Run:
+def run(box: sandbox.Box, tmp_path: Path, served: Instance) -> Run:
     """Runs the flow in a process of its own, with a breaker that opens after so many failures."""
-    prefect_home(tmp_path)
-    env = os.environ | {
-        "SYNCLINE_HOME": str(tmp_path),
-        "SYNCLINE_PREFECT_PORT": "9",
+    beside = {
         "SYNCLINE_UPSTREAMS__ERP__BASE_URL": box.url,
         "SYNCLINE_UPSTREAMS__ERP__TOKEN": box.token,
     }
+    env = os.environ | served.beside(tmp_path) | beside
 
     def run(failures: int) -> list[object]:
         command = [sys.executable, "-c", RUN, str(failures)]

@@ -48,7 +48,7 @@ def rules() -> list[dict[str, Any]]:
 def test_each_alert_asks_for_metrics_and_labels_that_are_served(
     sqlite_store: Store, call_sqlite: Call, rules: list[dict[str, Any]]
 ) -> None:
-    """A rule on a name that nobody serves is silent for ever."""
+    """A rule on a name that does not exist never fires."""
     for number in range(2):  # with fewer runs there is no failure rate
         open_session(sqlite_store, f"s{number}", status=Status.COMPLETED)
     served: dict[str, dict[str, set[str]]] = {}
@@ -65,7 +65,7 @@ def test_each_alert_asks_for_metrics_and_labels_that_are_served(
 
 
 def test_each_alert_says_what_is_wrong_and_how_much_it_matters(rules: list[dict[str, Any]]) -> None:
-    """Whoever is woken by it wants a sentence."""
+    """An alert at night must say what is wrong."""
     assert [rule["alert"] for rule in rules] == [
         "SynclineBreakerOpen",
         "SynclineFailing",

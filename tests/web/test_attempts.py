@@ -25,7 +25,7 @@ RIGHT = {"Authorization": f"Bearer {SECRET}", "x-api-key": SECRET}
 
 @pytest.mark.parametrize("door", DOORS)
 def test_many_wrong_credentials_close_every_door_for_a_while(call_as: CallAs, clock: ManualClock, door: str) -> None:
-    """Guessing takes longer than anybody lives, and tells nothing meanwhile: a right one is not looked at either."""
+    """Guessing takes too long, and tells nothing meanwhile: a right one is not looked at either."""
     call = call_as(Settings.model_validate(ALL), None)
     told = [call("GET", door, headers=WRONG).status_code for _ in range(11)]
     assert told == [401] * 10 + [429]
@@ -52,7 +52,7 @@ def test_doors_that_need_no_credential_stay_open(call_as: CallAs) -> None:
 
 
 def test_addresses_are_told_apart(sqlite_store: Store) -> None:
-    """One who guesses locks out nobody else; but of IPv6, where each has many, a whole network counts."""
+    """A client that guesses locks out no other; but of IPv6, where each has many, a whole network counts."""
     attempts = Attempts(sqlite_store.clock, most=2)
     for address in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1", "2001:db8::2"):
         attempts.wrong(address)

@@ -5,8 +5,7 @@ import pytest
 from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
-from web.app import create_app
-from web.background import kept_going
+from web.app import create_app, kept_going
 from web.context import Context
 from web.controls import Controls
 

@@ -69,7 +69,7 @@ def test_several_calls_each_start_a_run(cron: Call, calls: Calls) -> None:
 def test_without_the_secret_nothing_begins(
     call_as: CallAs, calls: Calls, method: str, path: str, header: str | bytes | None
 ) -> None:
-    """Anybody could spend the upstream's quota otherwise."""
+    """Without it, any client could spend the upstream's quota."""
     headers = {} if header is None else {"Authorization": header}
     answer = call_as(settings(), None)(method, path, headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -79,7 +79,7 @@ def test_without_the_secret_nothing_begins(
 
 
 def test_a_secret_that_is_no_ascii_opens_too(call_as: CallAs) -> None:
-    """Whoever chooses a passphrase in their own language is not locked out."""
+    """A passphrase may have letters beyond ASCII."""
     secret = "schlüssel-größe-und-noch-viel-länger"
     call = call_as(settings(cron_secret=secret), None)
     header = {"Authorization": f"Bearer {secret}".encode()}
@@ -89,7 +89,7 @@ def test_a_secret_that_is_no_ascii_opens_too(call_as: CallAs) -> None:
 @pytest.mark.parametrize(("method", "path"), DOORS)
 @pytest.mark.parametrize("secret", [None, ""])
 def test_without_a_setting_the_door_stays_shut(call_as: CallAs, method: str, path: str, secret: str | None) -> None:
-    """An empty secret must not let in whoever sends none."""
+    """An empty secret must not let in a request without one."""
     answer = call_as(settings(cron_secret=secret), None)(method, path, headers={"Authorization": "Bearer "})
     assert answer.status_code == 503
     assert "CRON_SECRET is not set" in answer.json()["error"]

@@ -43,7 +43,7 @@ def sources(sources: list[Source]) -> list[Source]:
 
 @pytest.fixture
 def read(call_as: CallAs, settings: Settings) -> Callable[..., dict[str, Any]]:
-    """Reads as anybody may."""
+    """Reads without a credential."""
 
     def reading(path: str = "/health/cron") -> dict[str, Any]:
         answer = call_as(settings, None)("GET", path)
@@ -55,7 +55,7 @@ def read(call_as: CallAs, settings: Settings) -> Callable[..., dict[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """An instance whose source `products` runs every minute, as far as anybody knows."""
+    """An instance whose source `products` runs every minute, by all that is known."""
 
     store: Store
     clock: ManualClock
@@ -129,7 +129,7 @@ def test_a_service_has_stalled_after_more_than_twice_its_interval(
 def test_what_is_known_to_keep_a_service_is_not_called_stalled(
     scene: Scene, expect: Expect, why: str, life: str
 ) -> None:
-    """Who wakes somebody for a pause is not believed the next time."""
+    """An alarm for a pause would be a false one."""
     expect("products", 60)
     beat(scene.store)
     scene.clock.advance(seconds=600)
@@ -178,7 +178,7 @@ def test_a_run_under_way_lives_by_its_beats(
 def test_a_run_that_outlasted_its_interval_counts_from_its_end(
     scene: Scene, expect: Expect, took_seconds: float, silent_seconds: float, life: str
 ) -> None:
-    """The ticks in between came to a service that was at work; a freeze that has ended well wakes nobody."""
+    """The ticks in between came to a service that was at work; a freeze that has ended well raises no alarm."""
     expect("products", 60)
     beat(scene.store)
     scene.clock.advance(seconds=took_seconds)
@@ -230,7 +230,7 @@ def test_a_service_that_ran_in_half_open_counts_from_that_run(
 
 
 def test_a_breaker_that_is_held_open_excuses_any_silence(scene: Scene, expect: Expect) -> None:
-    """Somebody wanted it so, and the cool-down means nothing to it."""
+    """It was opened by hand, so the cool-down does not end it."""
     expect("products", 60)
     beat(scene.store)
     Breakers(scene.store).force_open("products", "cli:ann")

@@ -7,7 +7,7 @@ import pytest
 from support.feed import FEED, quests, trip
 
 from syncline.clock import ManualClock
-from syncline.contests import pushes, rounds
+from syncline.contests import pushing, rounds
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
@@ -73,7 +73,7 @@ def record(store: Store, status: Status, *, took: float | None = 30, **values: o
 
 
 def test_the_page_needs_no_token_no_script_and_no_other_server(call_as: CallAs, settings: Settings) -> None:
-    """It works offline, on a phone, and in a browser that trusts nobody."""
+    """It works offline, on a phone, and in a browser that blocks other origins."""
     answer = call_as(settings, None)("GET", "/")
     assert "<script" not in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -89,7 +89,7 @@ def test_a_new_instance_says_what_comes_next(call: Call) -> None:
 
 
 def test_a_source_without_an_address_names_the_setting_that_it_lacks(call_as: CallAs, settings: Settings) -> None:
-    """Eight feeds that nobody uses must not look as if they were broken."""
+    """Eight feeds that are not set up must not look as if they were broken."""
     alone = settings.model_copy(update={"upstreams": {"erp": settings.upstreams["erp"]}})
     text = read(call_as(alone, None)).text
     assert "quests not set up" in text
@@ -144,7 +144,7 @@ def test_what_others_wrote_cannot_write_the_page(call: Call, store: Store) -> No
 
 
 def test_holds_show_who_holds_and_until_when(call_sqlite: Call, sqlite_store: Store) -> None:
-    """A pause that somebody forgot is seen."""
+    """A pause that was forgotten is seen."""
     now = sqlite_store.clock.now()
     with sqlite_store.write() as connection:
         for reason, ttl in (("order creation", 300), ("migration", None)):
@@ -216,7 +216,7 @@ def test_sources_are_told_as_json_too(call: Call, store: Store, clock: ManualClo
 
 @pytest.mark.parametrize("host", ["[::1]:8080", 'x"><b>'])
 def test_a_strange_host_name_does_no_harm(call_sqlite: Call, host: str) -> None:
-    """It comes from the request, so from anybody."""
+    """It comes from the request, so it is not trusted."""
     answer = call_sqlite("GET", "/", headers={"Host": host})
     assert answer.status_code == (200 if host.startswith("[") else 421)
     assert host not in answer.text
@@ -230,7 +230,7 @@ def test_rounds_are_shown_with_their_entries_and_how_their_snapshot_was_sent(cal
         rounds.roll(connection, now=now - timedelta(hours=2), every_seconds=3_600)
         rounds.begin_freezing(connection, 1, now=now)
         rounds.set_frozen(connection, 1, now=now, push_at=now)
-        pushes.refused(connection, 1, error="inbox answered 503", retry_at=now + timedelta(minutes=5))
+        pushing.refused(connection, 1, error="inbox answered 503", retry_at=now + timedelta(minutes=5))
         rounds.roll(connection, now=now, every_seconds=None)
     page = read(call)
     assert "Rounds" in page.text

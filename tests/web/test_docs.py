@@ -9,7 +9,7 @@ Call = Callable[..., httpx.Response]
 
 
 def test_the_page_needs_nothing_from_elsewhere(call_sqlite: Call) -> None:
-    """It works without a network, and tells nobody that somebody looks; its scripts are files, none in the page."""
+    """It works without a network, and sends nothing to other sites; its scripts are files, none in the page."""
     page = call_sqlite("GET", "/docs")
     assert page.status_code == 200
     wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)

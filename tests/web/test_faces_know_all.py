@@ -133,7 +133,7 @@ def test_a_look_costs_as_many_statements_for_a_hundred_sources(sqlite_store: Sto
 
 
 def test_all_who_look_at_the_same_moment_share_one_look() -> None:
-    """A hundred monitors cost two looks; nobody sees what was read before they asked."""
+    """A hundred monitors cost two reads; none gets what was read before it asked."""
 
     async def ask() -> tuple[list[int], int]:
         looks = 0

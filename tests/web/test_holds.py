@@ -22,7 +22,7 @@ def resumed(calls: Calls) -> list[object]:
 
 
 def test_a_hold_stands_in_the_way_until_it_expires(call: Call, store: Store, clock: ManualClock) -> None:
-    """Whoever creates orders pauses the sync, and a crashed holder does not pause it for ever."""
+    """A program that creates orders can pause the sync; a crash of it does not pause it without end."""
     answer = hold(call, ttl_seconds=60)
     assert answer.status_code == 201
     made = answer.json()

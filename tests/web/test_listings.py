@@ -118,7 +118,7 @@ def test_a_listing_is_rejected_with_a_reason(call: Call, filled: Store) -> None:
 def test_a_decision_on_what_was_seen_fails_where_it_changed(
     call: Call, filled: Store, community: ListPages, sources: list[Source]
 ) -> None:
-    """Nobody lets through what they have not read."""
+    """A decision on a listing that has changed since it was read is refused."""
     version = call("GET", "/api/listings/pending").json()["listings"][2]["version"]
     community.rows[2]["headline"] = "Something else"
     run(filled, sources[0])
@@ -155,7 +155,7 @@ def test_deciding_wants_a_token(
 def test_the_api_describes_which_calls_are_open(
     make_app: Callable[[Settings, Store], FastAPI], settings: Settings, sqlite_store: Store
 ) -> None:
-    """Whoever reads /openapi.json sees where a token is needed."""
+    """/openapi.json says where a token is needed."""
     paths = make_app(settings, sqlite_store).openapi()["paths"]
     assert "security" not in paths["/api/listings"]["get"]
     assert paths["/api/listings/pending"]["get"]["security"]

@@ -186,7 +186,7 @@ def test_without_the_key_nothing_is_told(call_as: CallAs, settings: Settings, he
 
 @pytest.mark.parametrize("key", [None, SecretStr("")])
 def test_without_a_setting_the_door_stays_shut(call_as: CallAs, settings: Settings, key: SecretStr | None) -> None:
-    """An empty key must not let in whoever sends none."""
+    """An empty key must not let in a request without one."""
     call = call_as(settings.model_copy(update={"internal_api_key": key}), None)
     answer = call("GET", "/api/sync/status", headers={"x-api-key": ""})
     assert answer.status_code == 503

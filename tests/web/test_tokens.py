@@ -23,7 +23,7 @@ def signed(claims: dict[str, Any]) -> str:
 
 
 def test_a_token_says_who_it_was_issued_to_and_as_what() -> None:
-    """The audit log names the caller; what an operator may do is not for everybody."""
+    """The audit log names the caller; only an operator may do what is an operator's."""
     ours, theirs = verify(OURS, issue(OURS, "ann", SOON)), verify(OURS, issue(OURS, "bob", SOON, role=Role.USER))
     assert (ours.subject, ours.role, theirs.subject, theirs.role) == ("ann", Role.OPERATOR, "bob", Role.USER)
 
@@ -71,7 +71,7 @@ def test_only_the_role_of_an_operator_makes_one(role: object) -> None:
     ],
 )
 def test_a_token_that_is_out_of_date_or_nameless_is_refused(claims: dict[str, Any], word: str) -> None:
-    """Its bearer is told which; what no database could store names nobody."""
+    """Its bearer is told which; a name that no database could store is refused."""
     with pytest.raises(InvalidTokenError, match=word):
         verify(OURS, signed({"exp": LATE, **claims}))
 
@@ -109,7 +109,7 @@ def forged(algorithm: str, secret: str) -> str:
     ids=lambda token: token[:12],
 )
 def test_only_hs256_with_our_secret_opens(token: str) -> None:
-    """Nobody chooses the algorithm by which we check, and what is too long is not even decoded."""
+    """A token cannot choose the algorithm by which it is checked, and one that is too long is not decoded."""
     with pytest.raises(InvalidTokenError, match="not valid"):
         verify(OURS, token)
 
@@ -123,7 +123,7 @@ def test_nonsense_is_refused_whatever_it_is(token: str) -> None:
 
 @pytest.mark.parametrize("settings", [Settings(jwt_secret=None), Settings(jwt_secret=SecretStr(""))])
 def test_without_a_secret_nothing_is_signed_and_nothing_opens(settings: Settings) -> None:
-    """An empty secret would let everybody sign tokens."""
+    """With an empty secret, any client could sign tokens."""
     with pytest.raises(MissingSettingError, match="SYNCLINE_JWT_SECRET"):
         issue(settings, "ann", SOON)
     with pytest.raises(MissingSettingError, match="SYNCLINE_JWT_SECRET"):

@@ -13,7 +13,7 @@ from syncline.model.source import Source
 from syncline.status.source_json import BreakerJson, breaker_json
 from syncline.store.breakers import Breakers
 from web.api.errors import documented
-from web.api.shared_secrets import CRON_SECRET, CronRoute
+from web.api.guard import CRON_SECRET, CronRoute
 from web.context import Context, Here
 
 __all__ = ["router"]

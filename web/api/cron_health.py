@@ -66,7 +66,7 @@ class ServiceHealth(BaseModel):
 class ServiceHealthDetail(PublicJson, ServiceHealth):
     """A service with its heartbeat, and what its report tells without a token."""
 
-    expected_interval_seconds: float | None = Field(description="null where a cron decides")
+    expected_interval_seconds: float | None = Field(description="null if a cron decides")
     last_duration_ms: int | None
     error_count: int = Field(description="failures since the last success")
     page: int = Field(description="pages stored by the running session, or the last one")
@@ -85,7 +85,7 @@ class CronHealth(BaseModel):
     timestamp: Instant
     services: list[ServiceHealth]
     stalled_services: list[str]
-    x_api_status: dict[str, Tokens] = Field(description="the budgets of the upstream x, where there is one")
+    x_api_status: dict[str, Tokens] = Field(description="the budgets of the upstream x, if there is one")
     budgets: dict[str, Tokens] = Field(description="the budgets of all upstreams")
 
 

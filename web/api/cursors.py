@@ -16,7 +16,7 @@ PLAIN = r"^[^\x00]*$"
 
 
 def written(last: Listing) -> str:
-    """The cursor behind `last`."""
+    """The cursor after `last`."""
     return urlsafe_b64encode(msgspec.json.encode([last.source, last.external_id])).decode().rstrip("=")
 
 

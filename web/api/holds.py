@@ -81,7 +81,7 @@ def create_hold(body: HoldBody, here: Here, actor: Actor) -> HoldJson:
 
 @router.delete("/{hold_id}", responses=documented(404, 409))
 async def release_hold(hold_id: str, here: Here, actor: Actor) -> Released:
-    """End a hold; where no other one is in force, what it had deferred goes on."""
+    """End a hold; if no other one is in force, what it had deferred goes on."""
     hold, free = await asyncio.to_thread(_release, here, hold_id, actor)
     for source in free:
         try:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from syncline.status.source_json import Instant, ProblemJson, SourceJson, source_json
 from web.api.errors import documented
-from web.api.shared_secrets import INTERNAL_API_KEY, InternalRoute
+from web.api.guard import INTERNAL_API_KEY, InternalRoute
 from web.context import Here
 from web.redaction import redactor
 from web.snapshot import take

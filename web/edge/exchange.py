@@ -73,7 +73,7 @@ class Exchange:
         await refusal.response()(scope, self._receive, self.send)
 
     async def _whole(self) -> bytes | None:
-        """The body; None where the caller went before its end."""
+        """The body; None if the caller went before its end."""
         parts: list[bytes] = []
         length = 0
         while not self._body_ended:

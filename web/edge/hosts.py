@@ -58,7 +58,7 @@ class Hosts:
 
 
 def _name(authority: str) -> str | None:
-    """The name without a port, brackets and the dot of the root; None where it is none."""
+    """The name without a port, brackets and the dot of the root; None if it is none."""
     found = _AUTHORITY.fullmatch(authority)
     return None if found is None else found.group(1).lower().strip("[]").removesuffix(".")
 

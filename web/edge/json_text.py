@@ -30,7 +30,7 @@ class _Bad:
 
 
 def problem_of_json(body: bytes, *, depth: int) -> str | None:
-    """What is wrong with `body`; None where nothing is, or where it is no JSON at all, which its reader tells better.
+    """What is wrong with `body`; None if nothing is, or where it is no JSON at all, which its reader tells better.
 
     Args:
         body: the whole of it; empty counts as none.
@@ -53,7 +53,7 @@ def problem_of_json(body: bytes, *, depth: int) -> str | None:
 
 
 def _utf_8(body: bytes) -> str | None:
-    """The text; None where it is none, or where the app's reader would take it for another encoding than we do."""
+    """The text; None if it is none, or where the app's reader would take it for another encoding than we do."""
     if json.detect_encoding(body) != "utf-8":
         return None
     try:

@@ -65,7 +65,7 @@ class LimitedProtocol(H11Protocol):
         self._watch()
 
     def _make_room(self, open_now: "set[LimitedProtocol]") -> None:
-        """End the connection that has waited the longest for a request; where none waits, this one."""
+        """End the connection that has waited the longest for a request; if none waits, this one."""
         crowded = len(open_now) > _CROWD * self.limits.connections
         idle = min((one for one in open_now if one.waits and one is not self), key=_waits_since, default=None)
         ended, why = (self, "too many requests are being answered; try again") if idle is None else (idle, _NO_ROOM)
@@ -125,7 +125,7 @@ class LimitedProtocol(H11Protocol):
         del msg
 
     def shutdown(self) -> None:
-        """End: at once where there is nothing to answer."""
+        """End: at once if there is nothing to answer."""
         if self._leaving:
             self.transport.abort()
         else:

@@ -13,7 +13,7 @@ _ENDING_SECONDS = 5
 
 
 def make_server(app: ASGIApp, *, limits: Limits, trusted_proxies: tuple[str, ...] = ()) -> Server:
-    """A server of `app`; whom requests of `trusted_proxies` name in X-Forwarded-For is their caller, else nobody is."""
+    """A server of `app`; X-Forwarded-For names the caller only in requests of `trusted_proxies`."""
     config = Config(
         app,
         access_log=False,

@@ -18,7 +18,7 @@ def is_plain(text: str) -> bool:
 
 
 def problem_of_target(raw_path: bytes, query: bytes) -> str | None:
-    """What keeps the path or a parameter of the query from being text; None where nothing does."""
+    """What keeps the path or a parameter of the query from being text; None if nothing does."""
     problem = _problem(raw_path)
     if problem is not None:
         return f"the path {problem}"

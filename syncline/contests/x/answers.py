@@ -36,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> str:
-        """The last part of the type; "" where that is none of X's."""
+        """The last part of the type; "" if that is none of X's."""
         return self.type.rpartition("/problems/")[2] if "/problems/" in self.type else ""
 
     @property
@@ -86,7 +86,7 @@ def read_body(answer: Answer, *, upstream: str, path: str) -> Body:
     Raises:
         UnavailableError: it is cut, or no JSON.
         RejectedError: it is JSON, but not as X writes it: the base URL may be that of something else. An empty object
-            is as X writes it where there is nothing to say.
+            is as X writes it if there is nothing to say.
     """
     try:
         body = _read_body(answer.content)
@@ -102,7 +102,7 @@ def read_body(answer: Answer, *, upstream: str, path: str) -> Body:
 
 
 def tweet_id(row: msgspec.Raw) -> str | None:
-    """The id of a tweet; None where that cannot be read."""
+    """The id of a tweet; None if that cannot be read."""
     try:
         found = _read_id(row).id
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -11,8 +11,9 @@ from deployments.preflight import is_set_up
 from flows.registry import sources_with_dataset
 from sandbox.__main__ import read_arguments
 from syncline.clock import SystemClock
+from syncline.contests.pushing import endpoint_of
 from syncline.settings import Settings, load_settings
-from syncline.upstreams.webhooks import endpoint_of, send
+from syncline.upstreams.webhooks import send
 
 
 def test_commands_in_another_terminal_speak_to_the_upstream_of_a_running_demo(

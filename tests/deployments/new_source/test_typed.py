@@ -12,8 +12,6 @@ from support import warm
 from support.instance import Instance
 from support.json_server import Answer, serving
 
-from deployments.environment import prefect_env
-
 ROOT = Path(__file__).parents[3]
 TOKEN = "a word that nobody else knows"
 Typed = Callable[..., CompletedProcess[str]]
@@ -127,14 +125,7 @@ def test_a_skeleton_can_be_loaded_as_it_is(typed: Typed) -> None:
 @pytest.fixture
 def here(calm: Instance, copy: Path, database_url: str) -> dict[str, str]:
     """An instance of the copy's own, whose runs are seen by a Prefect server that is there already."""
-    server, home = prefect_env(calm.settings), copy / ".syncline"
-    return server | {
-        "SYNCLINE_DATABASE_URL": database_url,
-        "SYNCLINE_HOME": str(home),
-        "SYNCLINE_PREFECT_API_AUTH": server["PREFECT_API_AUTH_STRING"],
-        "SYNCLINE_PREFECT_API_URL": server["PREFECT_API_URL"],
-        "PREFECT_HOME": str(home / "prefect"),
-    }
+    return calm.beside(copy / ".syncline") | {"SYNCLINE_DATABASE_URL": database_url}
 
 
 @pytest.mark.slow

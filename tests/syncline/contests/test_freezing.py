@@ -45,7 +45,7 @@ def test_a_round_is_frozen_as_x_is_at_that_moment(any_contest: Contest) -> None:
 
 
 def test_the_progress_is_told_in_percent_with_the_timing_of_each_batch(contest: Contest) -> None:
-    """Whoever waits for a freeze sees how far it is, and how long it will take."""
+    """An operator who waits for a freeze sees how far it is, and how long it will take."""
     asyncio.run(contest.poll())
     asyncio.run(contest.freeze(1))
     assert [(one.percent, one.batch, one.batches_left) for one in contest.progress] == [
@@ -173,7 +173,7 @@ def test_a_round_that_is_not_there_is_refused_in_one_line(contest: Contest) -> N
 
 
 def test_a_round_without_entries_is_frozen_as_well(contest: Contest) -> None:
-    """Nobody took part: that is a result, too."""
+    """A round without entries is frozen like any other."""
     contest.round_seconds = 3_600
     for tweet_id in contest.box.x.tweets.public_ids():
         contest.box.x.tweets.delete(tweet_id)
@@ -188,7 +188,7 @@ def test_a_round_without_entries_is_frozen_as_well(contest: Contest) -> None:
 
 
 def test_two_runs_never_freeze_at_once(contest: Contest) -> None:
-    """The coordinator's tick and somebody at the terminal meet: the second is skipped, with the reason on record."""
+    """The coordinator's tick and a freeze by hand meet: the second is skipped, with the reason on record."""
     asyncio.run(contest.poll())
     first = admit(contest.store, FREEZE_COORDINATOR, DueRun(trigger=Trigger.MANUAL, mode=Mode.INCREMENTAL))
     assert first.granted

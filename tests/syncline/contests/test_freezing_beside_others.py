@@ -47,7 +47,7 @@ def change(statement: str) -> Callable[[Store], None]:
     ["UPDATE rounds SET push_error = 'nobody waits' WHERE number = 1", "UPDATE heartbeats SET page = 7"],
 )
 def test_nobody_waits_for_a_snapshot_that_is_put_together(any_contest: Contest, statement: str) -> None:
-    """Of 100,000 entries that takes seconds, in which SQLite would let nobody write, neither poll nor heartbeat."""
+    """Of 100,000 entries that takes seconds, in which neither poll nor heartbeat could write to SQLite."""
     asyncio.run(any_contest.poll())
     stop = once_entries_are_read(any_contest, change(statement))
     assert asyncio.run(any_contest.freeze(1)) is Status.COMPLETED

@@ -20,7 +20,7 @@ from support.contest_scheduler import Killed
 from support.machines import machine_store
 
 from syncline.clock import ManualClock
-from syncline.contests.progress import FreezeProgress
+from syncline.contests.freezing import FreezeProgress
 from syncline.contests.tables import EntryStatus, RoundStatus
 
 TRIES = 20

@@ -7,9 +7,9 @@ from sqlalchemy import event
 from support.rounds import frozen, opened
 
 from syncline.clock import ManualClock
-from syncline.contests import entries, pushes, rounds, snapshots
+from syncline.contests import entries, pushing, rounds, snapshots
 from syncline.contests.overview import Delivery, RoundOverview, find, newest, snapshot_fits, unchecked
-from syncline.contests.snapshot import snapshot_of
+from syncline.contests.snapshots import snapshot_of
 from syncline.contests.tables import EntryStatus, Round, RoundStatus
 from syncline.store.engine import Store
 
@@ -77,7 +77,7 @@ def test_only_the_newest_are_given_where_so_many_are_wanted(sqlite_store: Store,
     ],
 )
 def test_how_a_webhook_stands_is_one_word(values: dict[str, object], delivery: Delivery, clock: ManualClock) -> None:
-    """Whoever waits for a snapshot must be told apart from whom nobody will ever tell."""
+    """A webhook that is sent later differs from one that is never sent."""
     instants = {name: clock.now() if value is True else value for name, value in values.items()}
     one = Round.model_validate({"number": 1, "status": RoundStatus.FROZEN, "starts_at": clock.now(), **instants})
     assert RoundOverview(round=one, counts={}, content_hash=None).delivery is delivery
@@ -110,16 +110,16 @@ def test_a_webhook_that_is_refused_for_good_is_given_up(store: Store, clock: Man
     frozen(store, opened(store), push_at=clock.now())
     assert _found(store, 1).delivery is Delivery.WAITING
     with store.write() as connection:
-        pushes.refused(connection, 1, error="gone", retry_at=None)
+        pushing.refused(connection, 1, error="gone", retry_at=None)
     assert _found(store, 1).delivery is Delivery.GIVEN_UP
+    pushing.ask_again(store, 1)
     with store.write() as connection:
-        pushes.ask_again(connection, 1, now=clock.now())
-        pushes.accepted(connection, 1, now=clock.now() + timedelta(seconds=1))
+        pushing.accepted(connection, 1, now=clock.now() + timedelta(seconds=1))
     assert _found(store, 1).delivery is Delivery.SENT
 
 
 def test_a_snapshot_that_was_tampered_with_does_not_fit(sqlite_store: Store, clock: ManualClock) -> None:
-    """The hash is there so that anybody can tell."""
+    """The hash is there so that a change can be noticed."""
     frozen(sqlite_store, opened(sqlite_store, public=2))
     with sqlite_store.read() as connection:
         stored = snapshots.find(connection, 1)

@@ -31,7 +31,7 @@ def test_a_frozen_round_is_told_of_once(any_contest: Contest) -> None:
 
 
 def test_a_receiver_that_is_away_is_asked_again_with_growing_waits(contest: Contest) -> None:
-    """The same id each time: whoever got it twice can tell."""
+    """The same id each time, so that a receiver recognises a repetition."""
     contest.box.inbox.fail(3)
     frozen(contest)
     (session,) = contest.sessions("freeze_coordinator")
@@ -52,7 +52,7 @@ def test_a_receiver_that_is_away_is_asked_again_with_growing_waits(contest: Cont
 
 
 def test_a_receiver_that_is_gone_for_good_is_left_alone(contest: Contest) -> None:
-    """410 Gone says: send no more; whoever mended it freezes the round again, which sends alone."""
+    """410 Gone says: send no more. Freezing the round again sends its webhook, and does nothing else."""
     contest.box.inbox.fail(1, status=410)
     frozen(contest)
     assert contest.round().push_retry_at is None

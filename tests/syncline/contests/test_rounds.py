@@ -45,7 +45,7 @@ def test_rounds_follow_each_other_without_a_gap(store: Store, clock: ManualClock
 
 
 def test_downtime_makes_one_long_round(store: Store, clock: ManualClock) -> None:
-    """What was tweeted meanwhile has a round; nobody gets dozens of empty snapshots."""
+    """What was tweeted meanwhile has a round; there are no dozens of empty snapshots."""
     roll(store, HOUR)
     clock.advance(seconds=5.5 * HOUR)
     roll(store, HOUR)
@@ -112,7 +112,7 @@ def test_a_round_that_is_over_is_frozen_when_its_last_tweets_are_read(contest: C
 def test_a_round_that_waits_for_its_tweets_for_long_is_told_of(
     contest: Contest, after_minutes: int, *, is_said: bool
 ) -> None:
-    """A poller that is paused keeps rounds from being frozen: somebody should know why."""
+    """A poller that is paused keeps rounds from being frozen: the session says why."""
     contest.round_seconds = HOUR
     asyncio.run(contest.poll())
     contest.clock.advance(seconds=HOUR + 60 * after_minutes)
@@ -125,7 +125,7 @@ def test_a_round_that_waits_for_its_tweets_for_long_is_told_of(
 
 
 def test_a_tweet_that_is_read_after_its_round_was_closed_enters_the_next(contest: Contest) -> None:
-    """Nobody's entry is lost because somebody froze the round a minute after it was written."""
+    """No entry is lost because the round was frozen a minute after it was written."""
     contest.box.faults.add("status", path="/x/2/tweets", code=503, count=1)
 
     async def story() -> None:
@@ -140,7 +140,7 @@ def test_a_tweet_that_is_read_after_its_round_was_closed_enters_the_next(contest
 
 
 def test_freezing_by_hand_waits_for_nobody(contest: Contest) -> None:
-    """Whoever says `now` means what is there now; the round ends at that moment, and the next begins."""
+    """`now` means what is there now; the round ends at that moment, and the next begins."""
     asyncio.run(contest.poll())
     contest.clock.advance(seconds=600)
     now = contest.clock.now()
@@ -178,7 +178,7 @@ def test_an_end_that_is_set_while_the_next_round_is_opened_is_refused(
 
 
 def test_a_length_that_is_set_later_ends_the_round_that_has_none(store: Store, clock: ManualClock) -> None:
-    """Whoever polls first and reads the manual afterwards does not wait for ever."""
+    """A length that is set after the first poll holds for the round that is open already."""
     roll(store)
     clock.advance(seconds=2.5 * HOUR)
     roll(store, HOUR)

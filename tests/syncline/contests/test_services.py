@@ -78,7 +78,7 @@ def test_what_is_deleted_or_protected_is_found_and_counted(any_contest: Contest)
 
 
 def test_what_a_deleted_tweet_said_is_kept_no_longer_than_x_keeps_it(any_contest: Contest) -> None:
-    """Whoever deletes a tweet wants it gone, and X's terms say the same; that it was an entry stays on record."""
+    """X's terms want a deleted tweet's text gone; that it was an entry stays on record."""
     contest = any_contest
 
     async def story() -> None:
@@ -181,7 +181,7 @@ def test_a_broken_answer_fails_the_run_and_changes_nothing(contest: Contest) -> 
 
 
 def test_an_edited_tweet_stays_one_entry(any_contest: Contest) -> None:
-    """X gives each edit an id of its own, which the next poll reads as new; whoever edits must not win twice."""
+    """X gives each edit an id of its own, which the next poll reads as new; an edited tweet must not count twice."""
     contest, tweets = any_contest, any_contest.box.x.tweets
 
     async def story() -> None:

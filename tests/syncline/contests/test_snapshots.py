@@ -1,4 +1,4 @@
-"""Snapshots: made once of what was finally checked, and changed by nobody."""
+"""Snapshots: made once of what was finally checked, and never changed."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def content(contest: Contest, number: int = 1) -> dict[str, EntryStatus]:
 
 
 def test_the_hash_is_that_of_the_content_to_the_byte(contest: Contest) -> None:
-    """Anybody can check it with a line of shell; equal rounds have equal content."""
+    """It can be checked with a line of shell; equal rounds have equal content."""
     asyncio.run(contest.poll())
     asyncio.run(contest.freeze(1))
     snapshot = contest.snapshot()
@@ -41,7 +41,7 @@ def test_the_hash_is_that_of_the_content_to_the_byte(contest: Contest) -> None:
 
 
 def test_a_frozen_round_stays_as_it_is(contest: Contest) -> None:
-    """Whoever freezes it again asks X nothing, and changes nothing, whatever became of its tweets."""
+    """Freezing it again asks X nothing and changes nothing, whatever happened to its tweets."""
     asyncio.run(contest.poll())
     asyncio.run(contest.freeze(1))
     before = contest.snapshot()
@@ -58,7 +58,7 @@ def test_a_frozen_round_stays_as_it_is(contest: Contest) -> None:
     ["UPDATE snapshots SET content = '{}'", "UPDATE snapshots SET created_at = created_at", "DELETE FROM snapshots"],
 )
 def test_the_database_itself_refuses_to_change_a_snapshot(any_contest: Contest, statement: str) -> None:
-    """Not even somebody with a database shell changes a result by mistake."""
+    """The database refuses the change, also from a shell."""
     asyncio.run(any_contest.poll())
     asyncio.run(any_contest.freeze(1))
     with pytest.raises(DBAPIError, match="never changed or deleted"), any_contest.store.write() as connection:

@@ -53,7 +53,7 @@ def test_what_x_says_is_what_an_entry_is(before: EntryStatus) -> None:
 
 
 def test_of_what_is_unclear_nothing_is_concluded() -> None:
-    """A problem that nobody here understands is no deletion."""
+    """A problem of an unknown kind is no deletion."""
     found = decide(entries(2), LookedUp(present={"1": b"{}"}, unclear={"2": "a riddle"}), NOW)
     assert statuses(found) == {"1": EntryStatus.PUBLIC}
 

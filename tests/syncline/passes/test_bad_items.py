@@ -67,7 +67,7 @@ def rejected(store: Store, session_id: str) -> list[tuple[str | None, str]]:
 def test_a_bad_item_is_one_reject_and_its_neighbours_land(
     store: Store, tables: None, bad: bytes, key: str | None, reason: str
 ) -> None:
-    """A shop with one broken product would otherwise be out of date for as long as nobody mends that one."""
+    """One broken product must not keep the others from being updated."""
     pages = BodyPages()
     pages.show(b'{"id":1,"label":"a"}', b'{"id":2,"label":"b"}', b'{"id":3,"label":"c"}')
     run(store, make_source(pages=pages))

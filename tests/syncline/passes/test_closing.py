@@ -76,7 +76,7 @@ def test_a_run_of_which_most_items_are_rejected_has_failed(store: Store) -> None
         (Mode.FULL, 12, 6, False),
         (Mode.FULL, 1, 1, True),
         (Mode.FULL, 0, 0, False),
-        (Mode.INCREMENTAL, 9, 9, False),  # the same bad items, in every run, until somebody mends them
+        (Mode.INCREMENTAL, 9, 9, False),  # the same bad items, in every run, until they are mended
         (Mode.INCREMENTAL, 19, 10, True),
         (Mode.INCREMENTAL, 20, 10, False),
     ],
@@ -87,7 +87,7 @@ def test_a_few_bad_items_are_no_failure(*, mode: Mode, processed: int, rejected:
 
 
 def test_a_session_says_how_many_of_its_rejects_are_kept(store: Store) -> None:
-    """Whoever counts the list must not wonder where the others are."""
+    """The message says that the list of rejects is cut off."""
     bad = [product(number, price="-1") for number in range(10, 16)]
     source = altered(products_source(ListPages(rows=[*products(range(1, 10)), *bad])), keep_rejects=4)
     ran = run(store, source)

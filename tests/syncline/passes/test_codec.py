@@ -75,7 +75,7 @@ def reason(content: bytes, codec: ItemCodec = PRODUCTS) -> str:
     ],
 )
 def test_an_item_that_does_not_fit_is_rejected_with_the_place(changes: dict[str, Any], expected: str) -> None:
-    """Whoever mends the data reads what is wrong and where; the rest of the page lands."""
+    """The reason says what is wrong and where; the rest of the page lands."""
     assert reason(raw(product(1, **changes))) == expected
 
 

@@ -92,9 +92,9 @@ def test_no_bytes_break_it(content: Any) -> None:  # noqa: ANN401 - anything at 
 def test_an_amount_is_the_same_however_it_is_written() -> None:
     """12.5, "12.50" and 1.25e1 are one amount, and no change."""
     sent = [b"12.5", b'"12.50"', b"1.25e1", b'"12.500"']
-    prints = {_of(BOXES.decode(1, b'{"id":1,"price":%s}' % price)) for price in sent}
-    assert len(prints) == 1
-    assert _fingerprint({"id": 1, "price": Decimal("12.5")}) in prints
+    fingerprints = {_of(BOXES.decode(1, b'{"id":1,"price":%s}' % price)) for price in sent}
+    assert len(fingerprints) == 1
+    assert _fingerprint({"id": 1, "price": Decimal("12.5")}) in fingerprints
 
 
 def _fingerprint(box: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Columns that vanish from what an upstream sends: their stored values stay until somebody says that they may go."""
+"""Columns that vanish from what an upstream sends: their stored values stay until an operator accepts the loss."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def said(store: Store, ran: Ran) -> str:
 def test_a_column_that_vanishes_from_every_item_keeps_its_values(
     *, store: Store, pages: BodyPages, source: Source, name: str, sent: dict[str, object], number: int
 ) -> None:
-    """3,500 titles became NULL in silence; nobody can bring them back where the upstream has them no more."""
+    """3,500 titles became NULL in silence, and could not be restored once the upstream had lost them."""
     show(pages, *(box(n) for n in range(1, number + 1)))
     run(store, source)
     before = column(store, name)
@@ -116,7 +116,7 @@ def test_what_else_changed_is_stored(store: Store, pages: BodyPages, source: Sou
 def test_values_that_some_items_lose_are_lost(
     *, store: Store, pages: BodyPages, source: Source, lose: range, keep: range, new: range
 ) -> None:
-    """An item without a label has no label: that is what keeping in step means."""
+    """An item without a label has no label: that is what keeping up to date means."""
     show(pages, *(box(n) for n in [*lose, *keep]))
     run(store, source)
     show(pages, *(box(n, label=None) for n in lose), *(box(n) for n in [*keep, *new]))
@@ -149,7 +149,7 @@ def test_once_values_are_kept_a_few_more_are_too(store: Store, pages: BodyPages,
 
 
 def test_a_source_that_has_no_run_with_force_takes_what_comes(store: Store, pages: BodyPages, source: Source) -> None:
-    """What nobody can accept would be on record as partial for ever."""
+    """A loss that could not be accepted would make every session partial."""
     never = altered(source, deletes=Deletes(never=True, full_pass_every_seconds=None))
     show(pages, *(box(n) for n in range(1, 41)))
     run(store, never)

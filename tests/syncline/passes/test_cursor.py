@@ -1,4 +1,4 @@
-"""The cursor: up to when a source is surely in step."""
+"""The cursor: the instant up to which all changes are surely read."""
 
 from datetime import datetime, timedelta
 

@@ -40,7 +40,7 @@ def test_each_item_has_one_outcome() -> None:
     changes = batch()
     assert [row.key for row in changes.new] == [4]
     assert [row.key for row in changes.changed] == [3]
-    assert [key for key, _ in changes.touched] == [2]
+    assert [key for key, _ in changes.respelt] == [2]
     assert [item.key for item in changes.rejected] == [5]
     assert changes.tally == Tally(processed=5, created=1, updated=1, unchanged=2, rejected=1)
 

@@ -34,8 +34,8 @@ def test_a_change_of_any_column_changes_the_fingerprint() -> None:
         "dimensions": {},
         "updated_at": "2026-01-02T00:00:00Z",
     }
-    prints = {_fingerprint(raw(product(1, **{name: value}))) for name, value in changes.items()}
-    assert len(prints | {_fingerprint(raw(product(1)))}) == len(changes) + 1
+    fingerprints = {_fingerprint(raw(product(1, **{name: value}))) for name, value in changes.items()}
+    assert len(fingerprints | {_fingerprint(raw(product(1)))}) == len(changes) + 1
 
 
 def test_a_changed_table_makes_every_item_look_new() -> None:

@@ -103,7 +103,7 @@ def test_a_session_sends_no_more_requests_than_it_may(store: Store) -> None:
 
 
 def test_parameters_of_the_declaration_are_not_stored(store: Store) -> None:
-    """Somebody's own key among them would stand in each checkpoint, and in each backup."""
+    """A key among them would stand in each checkpoint, and in each backup."""
     server = shop()
     server.altered = {2: lambda _: {"error": "down"}}
     source = source_of(Cursor())

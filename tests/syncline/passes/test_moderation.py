@@ -32,7 +32,7 @@ def decided(store: Store, status: ItemStatus, *keys: str, source: str = "communi
 
 
 def test_new_listings_wait_where_their_feed_is_moderated(store: Store, pages: ListPages) -> None:
-    """What strangers send in is not shown before somebody looked at it; a partner's listing is shown at once."""
+    """What strangers send in is not shown before a moderator looked at it; a partner's listing is shown at once."""
     run(store, feed(pages))
     run(store, feed(pages, "sponsored", moderated=False))
     assert set(statuses(store).values()) == {PENDING}

@@ -41,7 +41,7 @@ def test_an_item_that_slips_to_a_page_before_is_not_lost(store: Store) -> None:
 
 
 def test_an_item_that_slips_past_both_walks_is_not_deleted(store: Store) -> None:
-    """Item 11 stands on page 1 whenever page 2 is read, and on page 2 whenever page 1 is: nobody sees it."""
+    """Item 11 stands on page 1 whenever page 2 is read, and on page 2 whenever page 1 is: no walk sees it."""
     pages = full(store)
 
     def slip() -> None:

@@ -94,7 +94,7 @@ def test_a_part_that_does_not_fit_is_one_reject_with_its_place(store: Store, pag
 def test_a_part_that_vanishes_from_every_object_keeps_its_values(
     store: Store, pages: BodyPages, source: Source
 ) -> None:
-    """What the object lost is seen in it; the column of its own stays until somebody accepts the loss."""
+    """What the object lost is seen in it; the column of its own stays until the loss is accepted."""
     show(pages, *(ANN for _ in range(30)))
     run(store, source)
     show(pages, *({**ANN, "name": None} for _ in range(30)))

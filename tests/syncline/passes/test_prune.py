@@ -86,7 +86,7 @@ def test_a_list_of_the_newest_alone_deletes_nothing(store: Store) -> None:
 
 
 def test_a_source_that_deletes_never_takes_no_force() -> None:
-    """Somebody who forces deletions there is mistaken, and must not come away thinking that it was done."""
+    """To force deletions there is a mistake, and must not look as if it had worked."""
     source = altered(products_source(ListPages()), deletes=Deletes(never=True, full_pass_every_seconds=None))
     with pytest.raises(ConfigurationError, match="products never deletes"):
         source.parameters(Mode.FULL, force=True)

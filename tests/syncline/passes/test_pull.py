@@ -113,7 +113,7 @@ def test_a_pass_that_is_whole_fetches_nothing_more(store: Store) -> None:
 
 
 def test_an_incremental_run_finishes_a_full_pass_that_was_begun(store: Store) -> None:
-    """Deletions are found by the pass as a whole, whoever ends it."""
+    """Deletions are found by the pass as a whole, whichever session ends it."""
     pages = ListPages(rows=products(range(1, 26)), incremental=True)
     source = products_source(pages)
     run(store, source)

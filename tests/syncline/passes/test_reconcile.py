@@ -1,4 +1,4 @@
-"""Sessions whose end nobody could write down are found and closed."""
+"""Sessions whose process died before it could close them are found and closed."""
 
 from collections.abc import Callable
 

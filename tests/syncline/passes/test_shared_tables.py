@@ -1,4 +1,4 @@
-"""Accounts that share a table are kept in step each on its own."""
+"""Accounts that share a table are kept up to date each on its own."""
 
 from datetime import datetime, timedelta
 

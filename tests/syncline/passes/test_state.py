@@ -18,8 +18,8 @@ def state(**values: object) -> PassState:
 
 
 @pytest.mark.parametrize("resume", [None, 7, "cursor", {"page": 3, "last": "x"}, [1, [2]]])
-@pytest.mark.parametrize("covered_to", [None, 5, -(2**63), "5", "größe"])
-def test_what_is_kept_is_what_is_read(resume: object, covered_to: object) -> None:
+@pytest.mark.parametrize("contiguous_up_to", [None, 5, -(2**63), "5", "größe"])
+def test_what_is_kept_is_what_is_read(resume: object, contiguous_up_to: object) -> None:
     """Keys stay numbers or text, instants stay instants, a connector's token stays what it was."""
     kept = state(
         mode=Mode.INCREMENTAL,
@@ -27,11 +27,17 @@ def test_what_is_kept_is_what_is_read(resume: object, covered_to: object) -> Non
         resume=resume,
         ending=Ending(end=End.CIRCLES, reason="again"),
         doubles=("1", "größe"),
-        covered_to=covered_to,
+        contiguous_up_to=contiguous_up_to,
         newest=NOW,
         items=9,
     )
     assert loaded(dumped(kept)) == kept
+
+
+def test_a_pass_that_an_older_version_began_goes_on() -> None:
+    """A field that was lost would have the pass look up every key, or claim a range that it did not read."""
+    older = b'{"mode":"full","started_at":"2026-01-22T10:00:00Z","covered_to":25,"pages":3,"resume":4}'
+    assert loaded(older.decode()) == state(contiguous_up_to=25, pages=3, resume=4)
 
 
 def test_no_pass_is_no_state() -> None:

@@ -104,7 +104,7 @@ def test_a_short_hold_is_waited_out_without_losing_a_page(store: Store, clock: M
 
 
 def test_a_released_hold_lets_the_run_go_on_at_once(store: Store, clock: ManualClock) -> None:
-    """Nobody waits for the expiry of a pause that was taken back."""
+    """A run does not wait for the expiry of a pause that was ended earlier."""
     pages = ListPages(rows=products(range(1, 46)))
     source, held = products_source(pages), list[str]()
 

@@ -157,7 +157,7 @@ def test_the_shape_is_understood_and_everything_is_read(kind: str, serve: Serve,
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "unasked" not in kind])
 def test_what_is_proved_is_not_doubted(kind: str, serve: Serve, connect: Connect) -> None:
-    """Warnings that are always there are read by nobody."""
+    """Warnings that are always there are not read."""
     answer, query, *_ = KINDS[kind]
     guess, _ = look(answer, query, serve, connect)
     assert (guess.doubts, guess.is_whole) == ((), True)

@@ -41,7 +41,7 @@ def test_jitter_spreads_those_who_fail_together() -> None:
 
 @given(st.integers(1, 12), DICE, st.floats(0.001, 10_000))
 def test_an_upstreams_longer_wait_wins_and_is_only_lengthened(attempt: int, dice: float, named: float) -> None:
-    """Whoever comes back before the time that was named is refused again."""
+    """A retry before the time that was named would be refused again."""
     delay = delay_seconds(BACKOFF, attempt, lambda: dice, retry_after_seconds=named)
     own = delay_seconds(BACKOFF, attempt, lambda: dice)
     assert delay >= max(named, own)

@@ -58,7 +58,7 @@ def test_the_tenth_goes_to_the_lowest_that_has_work(policy: Policy) -> None:
 
 @pytest.mark.parametrize("priority", Priority)
 def test_whoever_is_alone_gets_all(priority: Priority) -> None:
-    """A share that nobody uses is not kept back."""
+    """A share that is not used is not reserved."""
     got = spent_by(BUCKET, {priority: 2}, seconds=300)
     assert got[priority] >= 300
 

@@ -1,4 +1,4 @@
-"""Upstreams that count when a request arrives, which nobody sees from here: simulated, in no time."""
+"""Upstreams that count a request when it arrives, an instant that the client does not see: simulated, in no time."""
 
 from __future__ import annotations
 

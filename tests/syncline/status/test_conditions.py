@@ -161,7 +161,7 @@ def test_a_budget_is_told_once_however_many_sources_share_it(store: Store, sourc
 
 
 def test_credentials_that_were_refused_are_told_and_other_holds_are_not(store: Store, sources: list[Source]) -> None:
-    """A pause that somebody made needs no alert; one of an account names the account."""
+    """A pause that an operator made needs no alert; one of an account names the account."""
     now = store.clock.now()
     with store.write() as connection:
         made: dict[str, Any] = {"created_by": "ann", "now": now, "ttl_seconds": None}

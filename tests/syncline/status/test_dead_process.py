@@ -1,4 +1,4 @@
-"""What is told of a session whose process was killed, until somebody closes it."""
+"""What is reported of a session whose process was killed, until it is closed."""
 
 import subprocess
 import sys

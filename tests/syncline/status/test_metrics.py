@@ -85,7 +85,7 @@ def test_closing_a_session_counts_it_once(store: Store, record: Record) -> None:
 
 
 def test_a_session_that_its_process_abandoned_was_no_success(store: Store, record: Record) -> None:
-    """A crash shows in the rate although nobody was left to report it."""
+    """A crash shows in the rate although its process could not report it."""
     left = record(Status.RUNNING, took=None)
     with store.write() as connection:
         now = left.started_at + timedelta(seconds=3)

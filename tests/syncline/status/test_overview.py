@@ -136,7 +136,7 @@ def test_failures_in_a_row_are_told(store: Store, sources: list[Source]) -> None
 
 
 def test_the_rows_of_each_table_are_counted(store: Store, sources: list[Source]) -> None:
-    """Everybody's first question is how much is there."""
+    """The number of rows is what users look for first."""
     now = ManualClock(store.clock.now()).now()
     stamp = {"created_at": now, "updated_at": now, "synced_at": now, "raw_fingerprint": b"r", "fingerprint": b"f"}
     with store.write() as connection:

@@ -64,7 +64,7 @@ def test_sources_of_one_upstream_share_its_budgets_but_no_breaker(store: Store, 
 
 
 def test_a_service_shows_the_budgets_that_it_spends_from(store: Store) -> None:
-    """Whoever asks why it waits must not have to guess which budget is its own."""
+    """An operator who asks why it waits need not guess which budget is its own."""
     named = Source(name="watch", upstream=UPSTREAM, spends={"users": 0})
     found = protections(store, [named, Source(name="other", upstream=UPSTREAM)])
     assert [use.name for use in found["watch"].budgets] == ["feed:users"]

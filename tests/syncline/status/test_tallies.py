@@ -48,7 +48,7 @@ def test_a_session_is_counted_once_while_it_runs_and_when_it_ended(
 def test_a_session_that_was_open_at_the_beginning_is_counted_whole(
     store: Store, record: Record, clock: ManualClock
 ) -> None:
-    """It still works; how much of it was before, nobody knows."""
+    """It still works; how much of it was before is not known."""
     running = record(Status.RUNNING, after=-5_000, took=None, items_updated=3)
     tallies = Tallies(clock.now())
     assert read(store, tallies).updated == 3

@@ -102,7 +102,7 @@ def test_a_shut_door_stops_what_no_budget_pays_for(store: Store, clock: ManualCl
 
 
 def test_an_upstream_that_says_less_is_left_is_believed(store: Store, clock: ManualClock) -> None:
-    """Somebody else spends from the same quota; going by our own count alone would earn 429s."""
+    """Another program spends from the same quota; going by our own count alone would earn 429s."""
     budgets = Budgets(store)
     budgets.learn(MENTIONS, remaining=2, until=clock.now() + timedelta(seconds=300))
     assert admitted(budgets, MENTIONS, 5) == 2

@@ -25,9 +25,9 @@ def statement() -> str:
 def _tweeted(store: Store, *tweet_ids: str) -> None:
     now = store.clock.now()
     usual = {"author_id": "7", "text": "hello", "created_at": now, "synced_at": now}
-    prints = {"raw_fingerprint": b"", "fingerprint": b""}
+    fingerprints = {"raw_fingerprint": b"", "fingerprint": b""}
     with store.write() as connection:
-        connection.execute(insert(Tweet), [{"id": one, **usual, **prints} for one in tweet_ids])
+        connection.execute(insert(Tweet), [{"id": one, **usual, **fingerprints} for one in tweet_ids])
 
 
 def test_the_words_of_frozen_rounds_alone_are_deleted(store: Store, clock: ManualClock, statement: str) -> None:

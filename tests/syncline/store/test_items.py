@@ -35,7 +35,7 @@ class Shelf:
         key = self.key(number)
         own = {"id": key, "label": label, "count": number, "full": False}
         names = self.rows.columns[: len(self.rows.columns) - 3 - len(self.rows.partition)]
-        return ItemRow(key, tuple(own.get(name) for name in names), prints(f"{number}{label}"))
+        return ItemRow(key, tuple(own.get(name) for name in names), fingerprints(f"{number}{label}"))
 
     def known(self, numbers: Sequence[int]) -> Known:
         with self.store.read() as connection:
@@ -45,7 +45,7 @@ class Shelf:
         return set(self.known(range(100)))
 
 
-def prints(text: str) -> tuple[bytes, bytes]:
+def fingerprints(text: str) -> tuple[bytes, bytes]:
     return text.encode().ljust(16, b"r"), text.encode().ljust(16, b"\x00")
 
 
@@ -68,7 +68,7 @@ def shelf(request: pytest.FixtureRequest, store: Store) -> Shelf:
 
 def test_what_was_inserted_is_known_by_its_fingerprints(shelf: Shelf) -> None:
     """Fingerprints tell unchanged items apart; keys that are not there are not known."""
-    assert shelf.known([2, 4, 6]) == {shelf.key(2): prints("2old"), shelf.key(4): prints("4old")}
+    assert shelf.known([2, 4, 6]) == {shelf.key(2): fingerprints("2old"), shelf.key(4): fingerprints("4old")}
     assert shelf.known([]) == {}
 
 
@@ -77,7 +77,7 @@ def test_a_range_is_open_below_and_closed_above(shelf: Shelf) -> None:
     with shelf.store.read() as connection:
         found = shelf.rows.known_between(connection, shelf.key(1), shelf.key(4), 100)
         first = shelf.rows.known_between(connection, None, shelf.key(2), 100)
-    assert found == {shelf.key(n): prints(f"{n}old") for n in (2, 3, 4)}
+    assert found == {shelf.key(n): fingerprints(f"{n}old") for n in (2, 3, 4)}
     assert first is not None
     assert set(first) == {shelf.key(1), shelf.key(2)}
 
@@ -97,7 +97,7 @@ def test_replaced_rows_have_their_new_values(shelf: Shelf, clock: ManualClock) -
         shelf.rows.replace(connection, [shelf.row(4, "new")], later)  # twice in one transaction
         shelf.rows.replace(connection, [], later)
     known = shelf.known(range(1, 6))
-    assert known == {shelf.key(n): prints(f"{n}{'new' if n in {2, 3, 4} else 'old'}") for n in range(1, 6)}
+    assert known == {shelf.key(n): fingerprints(f"{n}{'new' if n in {2, 3, 4} else 'old'}") for n in range(1, 6)}
 
 
 @pytest.mark.parametrize(("count", "makes_a_table"), [(2, False), (200, False), (201, True)])
@@ -115,7 +115,7 @@ def test_few_rows_are_replaced_without_a_table_of_their_own(
         if not shelf.store.is_sqlite:
             made = text("SELECT n_tup_ins > 0 FROM pg_stat_xact_sys_tables WHERE relname = 'pg_class'")
             assert bool(connection.execute(made).scalar_one()) is makes_a_table
-    assert shelf.known(numbers) == {shelf.key(n): prints(f"{n}new") for n in numbers}
+    assert shelf.known(numbers) == {shelf.key(n): fingerprints(f"{n}new") for n in numbers}
 
 
 def test_rows_tell_when_they_were_written(shelf: Shelf, clock: ManualClock) -> None:
@@ -135,10 +135,13 @@ def test_a_touched_row_keeps_its_values_and_its_date(shelf: Shelf, clock: Manual
     """The same values in another order are no change: only the raw fingerprint is renewed."""
     later = clock.advance(seconds=60)
     with shelf.store.write() as connection:
-        shelf.rows.touch(connection, [(shelf.key(2), b"n" * 16), (shelf.key(9), b"n" * 16)])
-        shelf.rows.touch(connection, [])
+        shelf.rows.update_fingerprints(connection, [(shelf.key(2), b"n" * 16), (shelf.key(9), b"n" * 16)])
+        shelf.rows.update_fingerprints(connection, [])
         assert shelf.rows.written_since(connection, shelf.keys(2), later) == set()
-    assert shelf.known([2, 3, 9]) == {shelf.key(2): (b"n" * 16, prints("2old")[1]), shelf.key(3): prints("3old")}
+    assert shelf.known([2, 3, 9]) == {
+        shelf.key(2): (b"n" * 16, fingerprints("2old")[1]),
+        shelf.key(3): fingerprints("3old"),
+    }
 
 
 def test_deleted_rows_are_counted_once(shelf: Shelf) -> None:
@@ -158,10 +161,12 @@ def test_other_sources_and_accounts_are_left_alone(store: Store, clock: ManualCl
         for part in (mine, theirs):
             part.insert(connection, [shelf.row(n) for n in (1, 2, 3)], clock.now())
         mine.replace(connection, [shelf.row(1, "new")], clock.advance(seconds=1))
-        mine.touch(connection, [(shelf.key(2), b"n" * 16)])
+        mine.update_fingerprints(connection, [(shelf.key(2), b"n" * 16)])
         mine.delete(connection, shelf.keys(3))
         assert (mine.count(connection), theirs.count(connection)) == (2, 3)
-        assert theirs.known_of(connection, shelf.keys(1, 2, 3)) == {shelf.key(n): prints(f"{n}old") for n in (1, 2, 3)}
+        assert theirs.known_of(connection, shelf.keys(1, 2, 3)) == {
+            shelf.key(n): fingerprints(f"{n}old") for n in (1, 2, 3)
+        }
         assert len(theirs.known_between(connection, None, shelf.key(9), 100) or ()) == 3
         assert theirs.written_since(connection, shelf.keys(1), clock.now()) == set()
 
@@ -191,7 +196,7 @@ def test_text_keys_rise_as_in_python(store: Store, clock: ManualClock, keys: lis
     parcels = rows(store, Parcel)
     assert keys == sorted(keys)
     with store.write() as connection:
-        parcels.insert(connection, [ItemRow(key, (key, None), prints("x")) for key in keys], clock.now())
+        parcels.insert(connection, [ItemRow(key, (key, None), fingerprints("x")) for key in keys], clock.now())
         for low, after in enumerate(keys):
             for high in range(low + 1, len(keys)):
                 found: Any = parcels.known_between(connection, after, keys[high], 100)

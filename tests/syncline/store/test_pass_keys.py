@@ -32,22 +32,22 @@ class Pass:
         with self.store.write() as connection:
             add(connection, [self.key(number) for number in numbers])
 
-    def seen(self, *numbers: int, covered_to: int | None = None, stored: tuple[int, ...] = ()) -> set[int]:
+    def seen(self, *numbers: int, contiguous_up_to: int | None = None, stored: tuple[int, ...] = ()) -> set[int]:
         with self.store.read() as connection:
             found = self.keys.seen_among(
                 connection,
                 [self.key(number) for number in numbers],
-                covered_to=None if covered_to is None else self.key(covered_to),
+                contiguous_up_to=None if contiguous_up_to is None else self.key(contiguous_up_to),
                 stored={self.key(number) for number in stored},
             )
         return {self.number(key) for key in found}
 
-    def gone(self, *, covered_to: int | None = None, ordered: bool) -> set[int]:
+    def gone(self, *, contiguous_up_to: int | None = None, ordered: bool) -> set[int]:
         with self.store.read() as connection:
             found = self.keys.unseen(
                 connection,
                 self.rows,
-                covered_to=None if covered_to is None else self.key(covered_to),
+                contiguous_up_to=None if contiguous_up_to is None else self.key(contiguous_up_to),
                 ordered=ordered,
             )
         assert len(found) == len(set(found))
@@ -93,34 +93,34 @@ def test_what_is_noted_as_seen_is_seen(walk: Pass) -> None:
 def test_a_covered_range_is_seen_but_for_what_it_lacked(walk: Pass) -> None:
     """Keys came in rising order up to 6 and lacked 2 and 5: 1, 3, 4, 6 were seen; 7 to 9 did not come yet."""
     walk.note(2, 5, missing=True)
-    assert walk.seen(*range(1, 10), covered_to=6, stored=tuple(range(1, 10))) == {1, 3, 4, 6}
-    assert walk.gone(covered_to=6, ordered=True) == {2, 5, 7, 8, 9}
+    assert walk.seen(*range(1, 10), contiguous_up_to=6, stored=tuple(range(1, 10))) == {1, 3, 4, 6}
+    assert walk.gone(contiguous_up_to=6, ordered=True) == {2, 5, 7, 8, 9}
 
 
 def test_what_is_not_stored_was_not_seen_in_a_range(walk: Pass) -> None:
     """All that was seen in a range was stored; what is not is new."""
-    assert walk.seen(3, 4, covered_to=6, stored=(3,)) == {3}
+    assert walk.seen(3, 4, contiguous_up_to=6, stored=(3,)) == {3}
 
 
 def test_what_turns_up_after_all_is_not_gone(walk: Pass) -> None:
     """A key that a range lacked and a later page showed has moved."""
     walk.note(2, 5, missing=True)
     walk.note(5)
-    assert walk.seen(2, 5, covered_to=9, stored=(2, 5)) == {5}
-    assert walk.gone(covered_to=9, ordered=False) == {2}
+    assert walk.seen(2, 5, contiguous_up_to=9, stored=(2, 5)) == {5}
+    assert walk.gone(contiguous_up_to=9, ordered=False) == {2}
 
 
 def test_range_and_list_complete_each_other(walk: Pass) -> None:
     """Rising up to 4 (without 2), then 8 and 6: 5, 7, 9 and 2 are gone."""
     walk.note(2, missing=True)
     walk.note(8, 6)
-    assert walk.gone(covered_to=4, ordered=False) == {2, 5, 7, 9}
+    assert walk.gone(contiguous_up_to=4, ordered=False) == {2, 5, 7, 9}
 
 
 def test_missing_keys_that_are_no_longer_stored_are_not_gone_again(walk: Pass) -> None:
     """A tombstone may have deleted them meanwhile."""
     walk.note(2, 15, missing=True)
-    assert walk.gone(covered_to=9, ordered=True) == {2}
+    assert walk.gone(contiguous_up_to=9, ordered=True) == {2}
 
 
 def test_a_new_pass_begins_with_nothing(walk: Pass) -> None:
@@ -130,7 +130,7 @@ def test_a_new_pass_begins_with_nothing(walk: Pass) -> None:
     with walk.store.write() as connection:
         other.add_seen(connection, [walk.key(1)])
         walk.keys.clear(connection)
-        kept = set(other.seen_among(connection, [walk.key(1)], covered_to=None, stored=()))
+        kept = set(other.seen_among(connection, [walk.key(1)], contiguous_up_to=None, stored=()))
     assert walk.seen(1, 2) == set()
     assert kept == {walk.key(1)}
 

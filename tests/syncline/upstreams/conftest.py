@@ -80,7 +80,7 @@ class PocketBase:
 
 @pytest.fixture
 def pocketbase(tmp_path: Path) -> Generator[PocketBase]:
-    """A real server that nobody here wrote."""
+    """A real server of another project."""
     program = str(Path(sysconfig.get_path("scripts")) / "pocketbase")
     place = ["--dir", str(tmp_path / "pb")]
     who = {"identity": "admin@example.org", "password": "only-for-this-test"}
@@ -119,7 +119,7 @@ THINGS = {
 
 @pytest.fixture
 def gone_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which nothing listens."""
     return free_port()
 
 

@@ -58,7 +58,7 @@ def upstream(store: Store) -> Upstreams:
 
 
 def test_each_account_has_a_budget_of_its_own(upstream: Upstreams, clock: ManualClock) -> None:
-    """One user's quota is spent; nobody else's sync waits for it."""
+    """One user's quota is spent; no other sync waits for it."""
     with pytest.raises(BudgetSpentError, match="the budget x:reads:ann is spent") as caught:
         upstream.ask("ann", *["mail"] * 4)
     assert caught.value.retry_at == clock.now() + timedelta(seconds=60)

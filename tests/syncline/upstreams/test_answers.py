@@ -74,7 +74,7 @@ def test_every_failure_over_the_wire_is_told_apart(
 
 
 def test_what_was_sent_once_arrives_once(box: sandbox.Box, erp: Connect) -> None:
-    """On a new connection the library would send again what a kept one swallowed, and nobody would have paid for it."""
+    """On a new connection the library would send again what a kept one swallowed, without paying from a budget."""
 
     async def kept_and_swallowed() -> UpstreamClient:
         client = erp()

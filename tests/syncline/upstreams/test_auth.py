@@ -86,7 +86,7 @@ def test_a_missing_credential_is_named(connect: Connect) -> None:
 
 @pytest.mark.parametrize("url", ["http://ann:hush@erp.example", "http://", "http://[::1"])
 def test_a_base_url_that_cannot_be_used_is_refused_at_once(connect: Connect, url: str) -> None:
-    """A traceback from deep inside the first sync helps nobody."""
+    """A traceback from deep inside the first sync does not say what to change."""
     with pytest.raises(ConfigurationError, match="SYNCLINE_UPSTREAMS__ERP__BASE_URL") as caught:
         connect(url)
     assert "hush" not in str(caught.value)

@@ -141,7 +141,7 @@ def test_xml_stays_in_the_charset_that_it_names() -> None:
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain", "application/octet-stream"])
 def test_json_is_data_whatever_it_is_called(fetched: Callable[..., Received], kind: str) -> None:
-    """PHP calls everything text/html that nobody has named."""
+    """PHP's default content type is text/html."""
     assert fetched(answering(b"\r\n " + PLAIN, kind=kind)).content.strip() == PLAIN
 
 

@@ -31,7 +31,7 @@ def fine(request: httpx.Request) -> httpx.Response:
 
 @dataclass(kw_only=True)
 class Scene:
-    """An upstream that answers as it is told, a database, and a clock that moves while somebody waits."""
+    """An upstream that answers as it is told, a database, and a clock that moves while a request waits."""
 
     store: Store
     clock: ManualClock
@@ -195,7 +195,7 @@ def test_google_says_it_in_the_body(scene: Scene) -> None:
 
 
 def test_an_upstream_without_budgets_is_left_alone_as_well(scene: Scene) -> None:
-    """Whoever declares nothing still shares what the upstream says."""
+    """An upstream without declared budgets still shares what its answers say."""
     plain = Upstream(name="x")
     with pytest.raises(RateLimitedError):
         asyncio.run(ask(scene.client(limited(Retry_After="90"), upstream=plain), "tweets"))
@@ -224,7 +224,7 @@ def test_what_another_process_was_told_shuts_the_door_within_a_quarter_of_a_seco
 
 
 def test_what_this_process_was_told_shuts_the_door_at_once(scene: Scene) -> None:
-    """Whoever was just refused asks again at his own expense."""
+    """The process that was refused needs no look at the database to stop."""
     plain, answers = Upstream(name="x"), [fine, limited(Retry_After="90")]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -257,7 +257,7 @@ def test_a_door_that_was_found_open_costs_a_request_nothing(scene: Scene) -> Non
 
 
 def test_what_is_left_is_learned_from_any_answer(scene: Scene) -> None:
-    """Somebody else spends from the same quota; the header says so before a 429 does."""
+    """Another program spends from the same quota; the header says so before a 429 does."""
     headers = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "600"}
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -269,7 +269,7 @@ def test_what_is_left_is_learned_from_any_answer(scene: Scene) -> None:
 
 
 def test_budgets_cannot_be_forgotten() -> None:
-    """A client of an upstream with budgets is not made without somebody who pays."""
+    """A client of an upstream with budgets is not made without a budget."""
     with pytest.raises(ConfigurationError, match="has budgets"):
         UpstreamClient(X, SETTINGS)
 

@@ -111,7 +111,7 @@ class Scene:
         return UpstreamClient(BASE, SETTINGS, transport=server, clock=self.clock, budget=budget)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait together with the others: the clock moves only to where nobody has been."""
+        """Wait together with the others: the clock never moves back."""
         until = self.clock.now() + timedelta(seconds=seconds)
         for _ in range(20):
             await asyncio.sleep(0)

@@ -104,7 +104,7 @@ def test_a_redirect_on_the_same_host_is_followed(serve: Serve, connect: Connect)
 
 
 def test_credentials_never_follow_a_redirect_elsewhere(serve: Serve, connect: Connect) -> None:
-    """Whoever can make the upstream redirect would otherwise collect our token."""
+    """An attacker who can make the upstream redirect would otherwise get our token."""
     asked_elsewhere: list[str] = []
 
     async def trap(request: web.Request) -> web.Response:

@@ -81,7 +81,7 @@ def test_all_clients_together_keep_to_what_the_upstream_bears(serve: Serve, conn
 
 
 def test_another_upstream_has_room_of_its_own(serve: Serve, connect: Connect) -> None:
-    """A slow upstream holds up nobody else's sources."""
+    """A slow upstream does not delay the sources of others."""
     crowd = Crowd(full=4)
 
     async def scenario() -> None:

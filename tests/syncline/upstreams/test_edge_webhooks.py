@@ -9,11 +9,11 @@ import pytest
 import respx
 from standardwebhooks import Webhook
 from support.edge import BASE, requests_of
-from support.webhooks import SECRET
+from support.webhooks import SECRET, endpoint
 
 from syncline.clock import SystemClock
 from syncline.errors import WebhookError
-from syncline.upstreams.webhooks import Endpoint, send
+from syncline.upstreams.webhooks import send
 
 URL = f"{BASE}/hooks/rounds?shop=1"
 BODY = json.dumps({"round": 7}).encode()
@@ -22,7 +22,7 @@ BODY = json.dumps({"round": 7}).encode()
 async def sent(edge: respx.Router, url: str = URL) -> None:
     transport = httpx.MockTransport(edge.async_handler)
     await send(
-        Endpoint(url=url, secret=SECRET),
+        endpoint(url),
         webhook_id="round-7",
         body=BODY,
         now=SystemClock().now(),

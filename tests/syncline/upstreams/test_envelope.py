@@ -109,7 +109,7 @@ def test_an_item_that_is_no_json_is_told_from_its_neighbours(
 
 
 def test_a_bad_value_beside_the_list_matters_only_where_it_is_asked_for() -> None:
-    """A debug field that nobody reads must not stop a page; a cursor that cannot be read must."""
+    """A debug field that is not read must not stop a page; a cursor that cannot be read must."""
     body = rb'{"debug": "\ud83d", "meta": {"took": NaN, "more": true, "total": 2}, "data": [{"id": 1}]}'
     asked = ("meta.more", "meta.total", "meta.none", "none", "data.next")
     opened = Envelope(items="data", others=asked).open(body)

@@ -3,7 +3,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncline.upstreams.in_flight import InFlight
+from syncline.upstreams.connections import InFlight
 
 
 async def most_at_once(limit: InFlight, work: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncline.upstreams.limits import http_date, retry_at
+from syncline.upstreams.answers import http_date, retry_at
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -81,7 +81,7 @@ def test_the_upstreams_own_time_is_read(headers: dict[str, str], seconds: float)
     ],
 )
 def test_junk_and_times_gone_by_name_no_time(headers: dict[str, str]) -> None:
-    """A header nobody can follow must leave the decision to our own backoff."""
+    """A header that makes no sense must leave the decision to our own backoff."""
     assert retry_at(httpx.Headers(headers), NOW) is None
 
 

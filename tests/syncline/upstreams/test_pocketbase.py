@@ -1,4 +1,4 @@
-"""The connector against a server that nobody here wrote: it caps pages at 1,000 without a word."""
+"""The connector against a server of another project: it caps pages at 1,000 without a word."""
 
 import asyncio
 from collections.abc import Callable

@@ -191,6 +191,6 @@ def test_what_a_post_is_refused_with_repeats_no_secret(exchange: Exchange) -> No
 
 @pytest.mark.parametrize("wrong", [{"method": "get"}, {"method": "GET /"}, {"cost": 0}, {"max_bytes": 0}], ids=str)
 def test_a_request_that_cannot_be_sent_is_refused_where_it_is_made(wrong: dict[str, object]) -> None:
-    """`get` would arrive as an unknown method, and a cost of nothing would be paid by nobody."""
+    """`get` would arrive as an unknown method, and a cost of nothing would be paid from no budget."""
     with pytest.raises(ValueError, match=r"method|cost"):
         Request(path="data", **wrong)  # pyright: ignore[reportArgumentType] - the wrong types are wanted

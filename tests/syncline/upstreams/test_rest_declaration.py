@@ -41,7 +41,7 @@ def keys(pages: list[Page]) -> list[object]:
 def test_the_instant_is_written_as_the_upstream_wants(
     serve: Serve, connect: Connect, since_format: str, written: str
 ) -> None:
-    """An instant that the server misreads gives an empty page, and nobody notices."""
+    """An instant that the server misreads gives an empty page, which looks like success."""
 
     async def items(request: web.Request) -> web.Response:
         return web.json_response([{"id": request.query["since"]}])

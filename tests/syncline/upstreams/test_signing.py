@@ -17,9 +17,9 @@ from syncline.model.upstream import Auth, Upstream
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store.budgets import Budgets
 from syncline.store.engine import Store
+from syncline.upstreams.auth import Signer
 from syncline.upstreams.budgeted import RequestBudget
 from syncline.upstreams.client import UpstreamClient
-from syncline.upstreams.signing import Signer
 
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 Connect = Callable[..., UpstreamClient]
@@ -138,7 +138,7 @@ def test_a_connector_may_judge_a_401_itself(serve: Serve) -> None:
 
 
 def test_a_refresh_that_fails_is_the_upstreams_failure(serve: Serve) -> None:
-    """A token server that is down for a minute refuses nobody; the run is tried again."""
+    """A token server that is down for a minute is no refusal; the run is tried again."""
     with pytest.raises(UnavailableError, match="token server"):
         asked(serve, Server(valid="another"), Token(fails=True), DATA)
 
@@ -206,7 +206,7 @@ def test_the_repeated_request_is_paid_for(sqlite_store: Store, serve: Serve) -> 
 
 
 def test_what_stands_in_the_settings_is_tried_once(serve: Serve, connect: Connect) -> None:
-    """Nobody but their owner can renew it; asking twice gets a password locked sooner."""
+    """Only their owner can renew it; asking twice gets a password locked sooner."""
     server = Server(valid="another")
 
     async def scenario() -> None:

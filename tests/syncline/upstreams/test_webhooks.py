@@ -10,13 +10,13 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 from standardwebhooks import Webhook
-from support.webhooks import SECRET, posted, refused
+from support.webhooks import SECRET, endpoint, posted, refused
 
 import sandbox
 from syncline.clock import SystemClock
+from syncline.contests.pushing import endpoint_of
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.settings import Settings
-from syncline.upstreams.webhooks import Endpoint, endpoint_of
 
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 
@@ -39,7 +39,7 @@ def test_a_webhook_arrives_as_it_is_signed_and_once(box: sandbox.Box) -> None:
 @pytest.mark.parametrize("secret", [SECRET, SECRET.removeprefix("whsec_"), "whsec_b25l", "b25lIG1vcmU="])
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30))])
 def test_the_reference_implementation_takes_the_signature(serve: Serve, secret: str, zone: timezone) -> None:
-    """Whoever receives webhooks checks them with that, whatever zone our time was told in."""
+    """Receivers check the signature with that library, whatever zone our time was given in."""
     taken: list[object] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -86,7 +86,7 @@ def test_a_secret_that_the_receiver_does_not_share_is_told_by_its_setting(box: s
 def test_a_secret_that_is_none_is_told_by_its_setting(secret: str) -> None:
     """When it is set, and not after ten thousand tweets were checked; what it is may be half a secret."""
     with pytest.raises(ConfigurationError, match="SYNCLINE_SNAPSHOT_SECRET must be base64") as caught:
-        Endpoint(url="https://snapshots.example/", secret=secret)
+        endpoint("https://snapshots.example/", secret)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 

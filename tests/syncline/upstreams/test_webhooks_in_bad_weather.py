@@ -9,11 +9,10 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import web
-from support.webhooks import SECRET, Talk, posted, refused, talking
+from support.webhooks import SECRET, Talk, endpoint, posted, refused, talking
 
 import sandbox
 from syncline.errors import WebhookError
-from syncline.upstreams.webhooks import Endpoint
 
 Serve = Callable[..., AbstractAsyncContextManager[str]]
 
@@ -139,7 +138,7 @@ def test_nothing_secret_is_written_anywhere(serve: Serve, caplog: pytest.LogCapt
     async def scenario() -> None:
         async with serve(hook=take) as url:
             there = f"{url}/hook?token=hunter2".replace("://", "://ann:hunter2@")
-            seen.append(repr(Endpoint(url=there, secret=secret)))
+            seen.append(repr(endpoint(there, secret)))
             await posted(there, secret=secret)
 
     seen: list[str] = []

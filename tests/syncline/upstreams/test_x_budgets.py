@@ -90,7 +90,7 @@ def refused_until(work: Callable[[], object]) -> datetime:
 
 
 def drain(box: sandbox.Box, times: int) -> None:
-    """Somebody else, with the same token, spends what is X's to count."""
+    """Another program with the same token spends from the quota that X counts."""
     headers = {"Authorization": f"Bearer {box.x_token}"}
     with httpx.Client(base_url=box.url, headers=headers) as other:
         for _ in range(times):

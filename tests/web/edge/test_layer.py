@@ -151,7 +151,7 @@ def test_options_says_what_a_path_takes(call_sqlite: Call, path: str, allowed: s
 
 
 def test_a_query_of_many_parameters_is_refused_at_once(call_sqlite: Call) -> None:
-    """FastAPI's work grows with the square of their number: 12,000 took 15 s, in which nobody else was answered."""
+    """FastAPI's work grows with the square of their number: 12,000 took 15 s, and no other request was answered."""
     answer = call_sqlite("GET", f"/api/listings?{'a&' * 2_000}")
     assert (answer.status_code, "parameters" in answer.json()["error"]) == (414, True)
     assert call_sqlite("GET", f"/api/listings?{urlencode({f'a{n}': n for n in range(100)})}").status_code == 200

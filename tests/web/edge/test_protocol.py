@@ -268,7 +268,7 @@ def test_a_reader_that_takes_nothing_is_let_go(app: FastAPI) -> None:
 def test_a_caller_is_who_a_trusted_proxy_says(
     sqlite_store: Store, settings: Settings, controls: Controls, sources: list[Source], trusted: tuple[str, ...]
 ) -> None:
-    """Anybody can send the header: by it they would lock out others, or guess under a new name each time."""
+    """Any client can send the header: with it, it could lock out others, or guess under a new name each time."""
     given = settings.model_copy(update={"trusted_proxies": ",".join(trusted)})
     app = create_app(given, sqlite_store, controls=controls, known=sources)
     wrong = (

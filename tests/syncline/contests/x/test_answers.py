@@ -113,7 +113,7 @@ def test_an_answer_that_cannot_be_right_stores_nothing_as_if_it_were(
 def test_a_page_that_does_not_count_its_tweets_is_the_last_one(
     serve: Serve, connect: Connect, meta: dict[str, object]
 ) -> None:
-    """Proxies and simulations leave out what nobody needs."""
+    """Proxies and simulations leave out members that are optional."""
     assert keys(answered(serve, connect, {"data": [ROW]} | meta)) == ["5"]
 
 

@@ -222,6 +222,6 @@ def test_what_x_says_twice_elsewhere_or_from_its_new_host_is_understood(serve: S
     [{}, {"data": []}, {"errors": []}, {"meta": {"result_count": 0}}, {"errors": [problem("1", section="includes")]}],
 )
 def test_an_answer_that_says_nothing_says_nothing_of_any(serve: Serve, connect: Connect, body: object) -> None:
-    """X leaves out what is gone, and leaves `data` out where it is empty; whoever asked decides what to believe."""
+    """X leaves out what is gone, and leaves `data` out where it is empty; the caller decides what to believe."""
     looked_up = answered(serve, connect, body, ["1", "2"])
     assert looked_up.silent == looked_up.deleted == {"1", "2"}

@@ -26,7 +26,7 @@ Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 @pytest.fixture
 def x(box: sandbox.Box, connect: Connect) -> Clients:
-    """Makes a client of the sandbox's X, whose budgets are in nobody's way."""
+    """Makes a client of the sandbox's X, whose budgets are never reached."""
     box.x.settings = box.x.settings.changed({"mentions_limit": 10_000})
 
     def connecting(**given: object) -> UpstreamClient:
@@ -196,7 +196,7 @@ def test_closing_ends_the_request_under_way(box: sandbox.Box, x: Clients) -> Non
 
 
 def test_a_bad_tweet_does_not_stop_the_others(box: sandbox.Box, x: Clients) -> None:
-    """It is passed on as it came: whoever stores it rejects it, with its reason."""
+    """It is passed on as it came; it is rejected when it is stored, with its reason."""
     before = box.x.tweets.public_ids()
     box.faults.add("bad_rows", rows=3, count=None)
     pages = asyncio.run(read(pages_of(box), x()))

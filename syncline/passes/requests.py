@@ -1,4 +1,4 @@
-"""A session counts every request that was sent for it: failed ones, redirects and probes, also where no page came."""
+"""A session counts every request that was sent for it, and sends no more than its source allows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,42 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from syncline.errors import DatabaseUnavailableError
+from syncline.errors import DatabaseUnavailableError, RequestCeilingError
+from syncline.model.page import Answer, Request, Transport
 from syncline.store import sessions
 from syncline.store.engine import Store
 
-__all__ = ["Sent", "counted"]
+__all__ = ["Metered", "Sent", "counted"]
+
+
+@dataclass(kw_only=True)
+class Metered:
+    """A transport that sends no more than `ceiling` requests, `sent` of which were sent before."""
+
+    transport: Transport
+    ceiling: int
+    sent: int = 0
+
+    @property
+    def name(self) -> str:
+        """The upstream's name."""
+        return self.transport.name
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests may be under way at once."""
+        return self.transport.max_in_flight
+
+    async def send(self, request: Request) -> Answer:
+        """Ask the upstream.
+
+        Raises:
+            RequestCeilingError: the ceiling is reached.
+        """
+        if self.sent >= self.ceiling:
+            raise RequestCeilingError(self.transport.name, self.ceiling)
+        self.sent += 1
+        return await self.transport.send(request)
 
 
 @runtime_checkable
@@ -20,7 +51,7 @@ class _Counting(Protocol):
 
     @property
     def requests(self) -> int:
-        """So far."""
+        """The number so far."""
         ...
 
 

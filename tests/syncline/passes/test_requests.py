@@ -21,7 +21,7 @@ from syncline.model.policies import Mode
 from syncline.model.session import Tally, Trigger
 from syncline.model.upstream import Upstream
 from syncline.passes.pull import pull
-from syncline.passes.sent import counted
+from syncline.passes.requests import counted
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import sessions
 from syncline.store.budgets import Budgets
@@ -176,7 +176,7 @@ def test_counting_within_counting_counts_once(store: Store, session_id: str) -> 
 
 
 def test_pages_that_came_in_one_answer_are_one_request(store: Store, session_id: str) -> None:
-    """A connector of somebody's own may split an answer, and each of its pages says one unless it is told."""
+    """A user's connector may split an answer; each of its pages then counts one request unless it says otherwise."""
 
     async def halves(transport: Transport, ask: Ask) -> AsyncGenerator[Page]:
         del ask

@@ -11,16 +11,18 @@ from secrets import token_urlsafe
 
 import pytest
 from pydantic import SecretStr
-from support.instance import Instance, child_env, eventually, free_port, start_prefect
-from support.kept import Kept
 
 import sandbox
 from deployments.local.supervisor import Supervisor
 from deployments.reconciling import reconcile_once
+from support.instance import Instance, child_env, eventually, free_port, start_prefect
+from support.kept import Kept
 from syncline.model.session import SyncSession
 from syncline.settings import Settings, UpstreamSettings
 from syncline.store import holds, schema
 from syncline.store.engine import Store
+
+__all__ = ["calm", "kept", "served"]
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_door_with_a_short_secret_is_closed(call_as: CallAs, method: str, path
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 @pytest.mark.parametrize("token", [None, "any"])
 def test_a_door_without_a_secret_is_closed(call_as: CallAs, method: str, path: str, token: str | None) -> None:
-    """Whoever runs it is told the setting's name, with and without a token."""
+    """The answer gives the setting's name, with and without a token."""
     answer = call_as(Settings(jwt_secret=None), token)(method, path)
     assert answer.status_code == 503
     assert "SYNCLINE_JWT_SECRET" in answer.json()["error"]
