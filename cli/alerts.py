@@ -34,7 +34,7 @@ _MESSAGES = {
 
 
 def app() -> typer.Typer:
-    """See which alerts fire, and try whether they reach somebody."""
+    """See which alerts fire, and try whether they arrive."""
     return group({"list": list_, "test": test})
 
 

@@ -1,4 +1,4 @@
-"""`syncline breaker`: looking at and steering the breaker of a source."""
+"""`syncline breaker`: showing, opening and resetting the breaker of a source."""
 
 import asyncio
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import registry
-from deployments.expected_interval import TickRule, rules_of
+from deployments.schedules.expected_interval import TickRule, rules_of
 from syncline.model.budgets import Budget, Policy, SlidingWindow, TokenBucket
 from syncline.model.policies import BreakerPolicy
 from syncline.model.source import Source, named

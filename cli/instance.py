@@ -90,9 +90,9 @@ def make_home(settings: Settings) -> None:
     """Make the state folder; Prefect makes its own in it, but not this one.
 
     Raises:
-        ConfigurationError: it cannot be made, or belongs to somebody else.
+        ConfigurationError: it cannot be made, or belongs to another user.
     """
-    from deployments.home import own_home  # noqa: PLC0415 - see above
+    from deployments.local.home import own_home  # noqa: PLC0415 - see above
 
     for line in own_home(settings):
         console.warn(line)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
+from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import console, outcomes, registry
@@ -16,17 +17,18 @@ from cli.errors import INTERRUPTED
 from cli.instance import Instance, is_there, make_home, unchecked
 from cli.progress import Reading, read, shown
 from cli.records import as_object
-from cli.summary import hint, summary
+from cli.tables import number
 from syncline.errors import SynclineError
 from syncline.model.policies import Mode
-from syncline.model.session import SyncSession
+from syncline.model.session import Status, SyncSession
 from syncline.model.source import named
 from syncline.model.tables import Hold
 from syncline.model.target import Target
+from syncline.status.history import NEVER_RAN
 from syncline.store import holds
-from syncline.words import iso_instant
+from syncline.words import counted, iso_instant, lasted
 
-__all__ = ["RunRequest", "Runner", "manual_run", "watched"]
+__all__ = ["RunRequest", "Runner", "hint", "manual_run", "summary", "watched"]
 
 
 _ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -136,10 +138,10 @@ def _interrupted() -> Generator[Event]:
 
 
 def _here(instance: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
-    from deployments import here  # noqa: PLC0415 - prepares the environment before Prefect is loaded
+    from deployments.local import run_once  # noqa: PLC0415 - prepares the environment before Prefect is loaded
 
     make_home(instance.settings)
-    return here.run_here(
+    return run_once.run_once(
         instance.settings,
         request.source,
         mode=request.mode,
@@ -158,3 +160,38 @@ def _tell(session: SyncSession, *, as_json: bool) -> None:
     advice = hint(session)
     if advice is not None:
         console.warn(advice)
+
+
+def summary(session: SyncSession) -> Text:
+    """One line: source, mode, outcome, pages, counts, duration, and the reason or error where there is one."""
+    head = Text.assemble(f"{session.source} ({session.mode.value}) ", outcomes.outcome(session.status))
+    parts = [] if session.status in NEVER_RAN else _counted(session)
+    if session.status is not Status.PARTIAL and outcomes.why(session):
+        parts.append(outcomes.why(session))
+    return Text(" · ").join([head, *map(Text, parts)])
+
+
+def _counted(session: SyncSession) -> list[str]:
+    counts = [
+        f"{number(session.items_created)} created",
+        f"{number(session.items_updated)} updated",
+        f"{number(session.items_unchanged)} unchanged",
+        f"{number(session.items_deleted)} deleted",
+    ]
+    if session.items_rejected:
+        counts.append(f"{number(session.items_rejected)} rejected")
+    return [
+        counted(session.pages_processed, "page"),
+        ", ".join(counts),
+        lasted(session.started_at, session.completed_at),
+    ]
+
+
+def hint(session: SyncSession) -> str | None:
+    """What was left out, and how to see it; None where nothing was."""
+    if session.status is Status.PARTIAL and outcomes.why(session):
+        return outcomes.why(session)
+    if not session.items_rejected:
+        return None
+    items = counted(session.items_rejected, "item")
+    return f"rejected: {items}; see why with `syncline rejects {session.id}`"

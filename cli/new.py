@@ -84,7 +84,7 @@ def _make(
 ) -> None:
     """Look, write, and tell; with `dry_run` show what would be written."""
     registry.every()
-    from deployments.new_source import writing  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
+    from deployments.new_source import writing  # noqa: PLC0415 - loads Prefect, for which `registry` made ready
 
     project = writing.Project.here()
     wanted = writing.Wanted(name=name, given=credentials, url=url, key=key, table=table, every_seconds=every_seconds)

@@ -110,12 +110,12 @@ def _row(one: RoundOverview, now: datetime) -> Sequence[str | Text]:
         *(number(one.counts[status]) for status in EntryStatus),
         "" if row.frozen_at is None else ago(row.frozen_at, now),
         (one.content_hash or "").removeprefix("sha256:")[:_HASH_DIGITS],
-        _said_of_webhook(one, now),
+        _webhook_text(one, now),
         row.push_error or "",
     )
 
 
-def _said_of_webhook(one: RoundOverview, now: datetime) -> str:
+def _webhook_text(one: RoundOverview, now: datetime) -> str:
     match one.delivery:
         case Delivery.NONE:
             return ""
@@ -144,7 +144,7 @@ def _facts(one: RoundOverview, now: datetime, checked: int, unchecked: Sequence[
         Fact(label="checked for it", value=f"{number(checked)} of {number(one.entries)}" if begun else ""),
         Fact(label="not yet", value=_named(unchecked)),
         Fact(label="frozen", value=_instant(row.frozen_at, now)),
-        Fact(label="webhook", value=f"{said}{attempts}" if (said := _said_of_webhook(one, now)) else ""),
+        Fact(label="webhook", value=f"{said}{attempts}" if (said := _webhook_text(one, now)) else ""),
         Fact(label="its last error", value=row.push_error or ""),
     ]
 

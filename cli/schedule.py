@@ -35,7 +35,7 @@ def start(
     with opened() as instance:
         name = registry.find(source).name
 
-        from deployments import controls  # noqa: PLC0415 - loads Prefect, for which the catalog made ready
+        from deployments import controls  # noqa: PLC0415 - loads Prefect, for which `registry` made ready
 
         where = (instance.settings, instance.store, name)
         made = (
@@ -49,7 +49,7 @@ def start(
 
 
 def stop(source: OneSource) -> None:
-    """Let a source's schedule rest until `syncline start`; what runs now runs on."""
+    """Stop a source's schedule until `syncline start`; what runs now runs on."""
     with opened() as instance:
         name = registry.find(source).name
 
@@ -64,9 +64,9 @@ def apply_intervals() -> None:
     with opened() as instance:
         registry.every()  # loads Prefect with the environment of this instance
 
-        from deployments import registered  # noqa: PLC0415 - the same
+        from deployments.schedules import apply  # noqa: PLC0415 - the same
 
-        applied = asyncio.run(registered.apply_intervals(instance.settings, instance.store))
+        applied = asyncio.run(apply.apply_intervals(instance.settings, instance.store))
     for name, every_seconds in applied.items():
         console.line(f"{name} runs every {every_seconds:g} s, unless it is stopped")
     if not applied:

@@ -14,8 +14,8 @@ from cli.outcomes import outcome, state_text, why
 from cli.source_state import held, next_run, note, progress, waiting
 from cli.status_protection import breaker, budget, protection_facts
 from cli.tables import Column, Fact, number, print_facts, print_table
-from deployments import prefect_schedules
-from deployments.expected_interval import cadence_of
+from deployments.schedules import prefect_schedules
+from deployments.schedules.expected_interval import cadence_of
 from syncline.errors import PrefectUnavailableError, UnknownSourceError
 from syncline.model.session import SyncSession
 from syncline.model.source import named

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from deployments.flow_runs import read_all
 from deployments.known import Known, known_deployments
-from deployments.ticks import in_force, shifts_of, ticks_of
+from deployments.schedules.ticks import in_force, shifts_of, ticks_of
 from deployments.unseen import is_over, record_unseen
 from syncline import results
 from syncline.model.policies import Mode

@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from deployments.prefect_yaml import Deployment, ScheduleEntry, read_deployments
-from deployments.ticks import ticks_between
+from deployments.schedules.file import Deployment, ScheduleEntry, read_deployments
+from deployments.schedules.ticks import ticks_between
 from flows.registry import find
 from syncline.model.budgets import Policy
 from syncline.model.source import Source

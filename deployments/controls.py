@@ -13,14 +13,13 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
-from deployments import prefect_schedules
 from deployments.breakers import hold_breaker_open, reset_breaker
 from deployments.client import open_client
-from deployments.expected_interval import cadences
-from deployments.intervals import planned
-from deployments.prefect_schedules import ScheduleInfo
-from deployments.rescheduling import reschedule, restore
-from deployments.schedules import is_overridable
+from deployments.schedules import prefect_schedules
+from deployments.schedules.expected_interval import cadences
+from deployments.schedules.plan import is_overridable, planned
+from deployments.schedules.prefect_schedules import ScheduleInfo
+from deployments.schedules.rescheduling import reschedule, restore
 from flows.registry import find, names
 from syncline.errors import ConfigurationError
 from syncline.model.policies import Mode

@@ -19,10 +19,9 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from deployments.client import open_client
 from deployments.environment import prefect_env, settings_env
-from deployments.pause_unconfigured import is_stopped, rest, wake
-from deployments.prefect_yaml import Deployment, default_path, read_deployments, read_upkeep
 from deployments.preflight import check_deployments, is_set_up
-from deployments.registered import apply_intervals
+from deployments.schedules.apply import apply_intervals, is_stopped, pause_unconfigured, resume_configured
+from deployments.schedules.file import Deployment, default_path, read_deployments, read_upkeep
 from flows.registry import find
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings
@@ -85,18 +84,18 @@ def deploy(settings: Settings, store: Store, *, say: Callable[[str], None]) -> N
 
 
 async def _prepare(settings: Settings, wanted: Plan, say: Callable[[str], None]) -> set[str]:
-    """Make the pools, and let rest what is not set up; the names of those that an operator paused."""
+    """Make the pools, and pause what is not set up; the names of those that an operator paused."""
     async with open_client(settings) as client:
         for pool in wanted.pools:
             if await _make_pool(client, pool):
                 say(f"made the work pool {pool}")
         for one in wanted.left_out:
-            rested = await rest(client, one.full_name)
-            said = "its runs are no longer planned" if rested else "no runs of it are planned"
+            was_running = await pause_unconfigured(client, one.full_name)
+            said = "its runs are no longer planned" if was_running else "no runs of it are planned"
             say(f"left out {one.name}, which is not set up: {said}")
         paused = {one.full_name for one in wanted.deployed if await is_stopped(client, one.full_name)}
         for one in wanted.deployed:
-            await wake(client, one.full_name)
+            await resume_configured(client, one.full_name)
         return paused
 
 

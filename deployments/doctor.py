@@ -13,9 +13,9 @@ from sqlmodel import col
 
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
-from deployments.intervals import planned
-from deployments.preflight import check_deployments, check_upstreams, said_of_missing, said_of_unknown
-from deployments.running_code import changed_code, said_of_changed
+from deployments.local.running_code import changed_code, changed_code_warning
+from deployments.preflight import check_deployments, check_upstreams, missing_warning, unknown_warning
+from deployments.schedules.plan import planned
 from deployments.secrets_file import short_secrets
 from flows.registry import sources, sources_with_dataset
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """It works, but somebody should know."""
+    """It works, but the operator should know."""
     ERROR = "error"
 
 
@@ -58,13 +58,13 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     """Look at everything, from the files to the budgets."""
     yield _tried("deployments", check_deployments, "each source has a deployment, and each deployment a source")
     yield _tried("upstreams", lambda: check_upstreams(settings), "addresses and credentials can be used")
-    for said in (said_of_missing(settings), said_of_unknown(settings)):
+    for said in (missing_warning(settings), unknown_warning(settings)):
         if said is not None:
             yield Finding(part="upstreams", verdict=Verdict.WARNING, said=said)
     yield from _secrets(settings)
     changed = changed_code(settings)
     if changed:
-        yield Finding(part="code", verdict=Verdict.WARNING, said=said_of_changed(changed))
+        yield Finding(part="code", verdict=Verdict.WARNING, said=changed_code_warning(changed))
     database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
     yield database
     yield _prefect(settings)

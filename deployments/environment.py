@@ -58,7 +58,7 @@ def _remember_zone_names() -> None:
 
 
 def prefect_env(settings: Settings) -> dict[str, str]:
-    """What each client of Prefect needs: where its server is and how to log in, its home, and that it tells nobody."""
+    """What each client of Prefect needs: where its server is and how to log in, its home, and to send no usage data."""
     auth = {} if settings.prefect_auth is None else {"PREFECT_API_AUTH_STRING": settings.prefect_auth}
     return {
         **tracking.REFUSED,

@@ -6,7 +6,7 @@ spends none, and shares the memory that they take. With `HOME MODULE` behind it,
 (`deployments.looks`); a run goes before them.
 
 A run is forked twice, and the process in between ends at once: the kernel then makes the runner its parent, which has
-asked for such orphans (`deployments.forking`). So the runner itself waits for each run and reads its exit code, also
+asked for such processes (`deployments.forking`). So the runner itself waits for each run and reads its exit code, also
 where the fork server is killed meanwhile.
 """
 

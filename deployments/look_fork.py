@@ -21,8 +21,8 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import BinaryIO, NoReturn, TextIO, TypeAlias, cast
 
 from deployments.exiting import run_exit_functions
+from deployments.local.running_code import LoadedCode
 from deployments.look_socket import GO, HELLO, INTERRUPT, READY, Request, receive, same_for_both
-from deployments.running_code import LoadedCode
 
 __all__ = ["Main", "run_look"]
 
@@ -46,7 +46,7 @@ def run_look(connection: socket.socket, main: Main, code: LoadedCode) -> NoRetur
     except Exception:  # noqa: BLE001 - whatever it is, the command's process does without the fork
         os._exit(0)
     _become(request, descriptors)
-    _heed(connection)
+    _follow_command(connection)
     ended = _exit_code(main, request.arguments)
     with contextlib.suppress(OSError):
         connection.send(bytes([ended & 0xFF]))
@@ -112,8 +112,8 @@ def _forget_logging() -> None:
     logging.root.setLevel(logging.WARNING)
 
 
-def _heed(connection: socket.socket) -> None:
-    """From now on do as the command is told: be interrupted when it is, end when it has ended."""
+def _follow_command(connection: socket.socket) -> None:
+    """From now on follow the command: be interrupted when it is, end when it has ended."""
 
     def news(*_: object) -> None:
         try:
@@ -123,7 +123,7 @@ def _heed(connection: socket.socket) -> None:
         except OSError:
             told = b""
         if not told:
-            os._exit(1)  # nobody reads the output any more
+            os._exit(1)  # the output is no longer read
         if INTERRUPT in told:
             signal.raise_signal(signal.SIGINT)
 

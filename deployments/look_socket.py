@@ -2,7 +2,7 @@
 
 Used by both ends, and loads little: the command's own process has done its work once the fork runs.
 
-1. The fork sends `HELLO`. Descriptors that nobody takes up would stay open in the socket after the command has ended,
+1. The fork sends `HELLO`. Descriptors that are not taken up would stay open in the socket after the command has ended,
    and a pipe behind it would have no end.
 2. The command sends a `Request` and its descriptors 0, 1 and 2 and its working directory (SCM_RIGHTS, unix(7)).
 3. The fork answers `READY`; where it cannot take the command's place, it ends, and the command runs by itself.

@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from deployments.local.running_code import LoadedCode
 from deployments.look_fork import Main, run_look
 from deployments.look_socket import SOCKET, is_own_user, listen
-from deployments.running_code import LoadedCode
 
 __all__ = ["AT_ONCE", "Looks"]
 
@@ -97,7 +97,7 @@ class Looks:
         run_look(connection, self._main, self._code)
 
     def drop(self) -> None:
-        """In any fork: close what is the server's; while somebody holds the socket, commands wait for an answer."""
+        """In any fork: close what is the server's; while a fork holds the socket, commands wait for an answer."""
         for pidfd in self._forks:
             os.close(pidfd)
         self._forks.clear()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import socket
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from deployments.entrypoint import check_entrypoint
+from prefect import Flow
+
 from deployments.environment import PREFECT_HOST
-from deployments.prefect_yaml import read_deployments, read_upkeep
+from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
 from flows.registry import find, names, sources
 from syncline.contests.pushing import endpoint_of
@@ -20,14 +22,15 @@ from syncline.upstreams.auth import signer_of
 
 __all__ = [
     "check_deployments",
+    "check_entrypoint",
     "check_ports",
     "check_secrets",
     "check_upstream",
     "check_upstreams",
     "is_set_up",
+    "missing_warning",
     "ports_of",
-    "said_of_missing",
-    "said_of_unknown",
+    "unknown_warning",
 ]
 
 
@@ -105,7 +108,7 @@ def check_upstreams(settings: Settings) -> None:
     endpoint_of(settings)
 
 
-def said_of_missing(settings: Settings) -> str | None:
+def missing_warning(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
     for source in sources():
@@ -118,7 +121,7 @@ def said_of_missing(settings: Settings) -> str | None:
     return f"Not set up, and so not served: {told}"
 
 
-def said_of_unknown(settings: Settings) -> str | None:
+def unknown_warning(settings: Settings) -> str | None:
     """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
     known = {source.upstream.name.lower() for source in sources()}
     told = [
@@ -160,3 +163,30 @@ def check_deployments() -> None:
         raise ConfigurationError(
             f"prefect.yaml deploys sync-{name}, but no file in flows/ declares the source {name!r}"
         )
+
+
+def check_entrypoint(deployment: Deployment) -> None:
+    """The entrypoint can be loaded, and is the flow `flow_name`; else each run of the deployment would crash.
+
+    Raises:
+        ConfigurationError: it cannot, or is not; names the deployment.
+    """
+    module_name, _, name = deployment.entrypoint.rpartition(".")
+    where = f"prefect.yaml, deployment {deployment.name}: entrypoint {deployment.entrypoint}:"
+    if not module_name:
+        raise ConfigurationError(f"{where} it must be dotted, such as flows.products.sync_products")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            raise ConfigurationError(f"{where} there is no module {error.name}") from None
+        raise ConfigurationError(f"{where} {module_name} needs the module {error.name}, which is missing") from error
+    except (Exception, SystemExit) as error:
+        problem = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+        raise ConfigurationError(f"{where} {module_name} cannot be loaded: {problem}") from error
+    flow: object = getattr(module, name, None)
+    if not isinstance(flow, Flow):
+        what = f"{module_name} has no {name}" if flow is None else f"{name} is no flow"
+        raise ConfigurationError(f"{where} {what}")
+    if flow.name != deployment.flow_name:
+        raise ConfigurationError(f"{where} the flow is named {flow.name}, and flow_name says {deployment.flow_name}")

@@ -22,7 +22,7 @@ from deployments.client import open_client
 from deployments.flow_runs import read_by_id
 from deployments.late_runs import resolve_late_with
 from deployments.run_processes import RunProcesses
-from deployments.stale_runs import end_orphans
+from deployments.stale_runs import end_stale_runs
 from deployments.unseen import OUTCOMES, align
 from syncline.errors import PrefectUnavailableError
 from syncline.model.session import Status
@@ -86,13 +86,13 @@ async def _with_prefect(client: PrefectClient, settings: Settings, store: Store)
     async def unseen() -> None:
         made.extend(await align(client, store, since=since + ahead, until=now + ahead - _SETTLING))
 
-    async def orphans() -> None:
-        await end_orphans(client, store, processes=RunProcesses.of(settings), ahead=ahead)
+    async def stale() -> None:
+        await end_stale_runs(client, store, processes=RunProcesses.of(settings), ahead=ahead)
 
     async def ticks() -> None:
         made.extend(await account_for_ticks(client, settings, store, ahead=ahead))
 
-    done = [await _guarded(step) for step in (late, unseen, orphans, ticks)]
+    done = [await _guarded(step) for step in (late, unseen, stale, ticks)]
     if not done[-1]:
         await asyncio.to_thread(_note_away, store)
     return made

@@ -146,7 +146,7 @@ class SyncRunner(Runner):
 
     async def astop(self) -> None:
         """Cancel the runs under way, give back those that have not begun, and end, whatever Prefect answers."""
-        while not self.started:  # noqa: ASYNC110 - Prefect sets it, and tells nobody
+        while not self.started:  # noqa: ASYNC110 - Prefect sets it, and has no event for it
             await asyncio.sleep(_LOOK_SECONDS)
         self.is_ending = self.stopping = True
         self._scheduled_run_poller.stopping = True
@@ -215,7 +215,7 @@ class SyncRunner(Runner):
         )
 
     async def _settle(self, flow_run: FlowRun) -> None:
-        """End a run that was cancelled before it had a process: it ends by itself then, and tells nobody."""
+        """End a run that was cancelled before it had a process: it then ends by itself, and no hook is called."""
         try:
             if self.is_ending or await asyncio.to_thread(self._has_session, flow_run):
                 return

@@ -15,7 +15,7 @@ _BYTES = 32
 
 
 def make_missing_secrets(settings: Settings) -> list[str]:
-    """Add those secrets that nobody set to `HOME/secrets.env`, which its owner alone can read.
+    """Add the secrets that are not set to `HOME/secrets.env`, which its owner alone can read.
 
     Returns:
         The names of those that were made.

@@ -19,18 +19,16 @@ from deployments.capacity import runs_at_once
 from deployments.client import open_client
 from deployments.ended import close_ended
 from deployments.environment import FIRST_RUNS_VARIABLE
-from deployments.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.forking import ForkServer
-from deployments.intervals import planned
 from deployments.late_runs import resolve_late
-from deployments.pause_unconfigured import is_stopped, rest
-from deployments.prefect_yaml import Deployment, read_deployments, read_upkeep
+from deployments.local.vitals import give_signs
 from deployments.preflight import is_set_up
-from deployments.registered import drop_replaced, kept_stopped
 from deployments.run_processes import RunProcesses
 from deployments.runner import SyncRunner
-from deployments.schedules import is_overridable, schedules_of
-from deployments.vitals import give_signs
+from deployments.schedules.apply import drop_replaced, is_stopped, kept_stopped, pause_unconfigured
+from deployments.schedules.file import Deployment, read_deployments, read_upkeep
+from deployments.schedules.first_run import FIRST_RUN_AFTER, schedule_first_run
+from deployments.schedules.plan import is_overridable, planned, schedules_of
 from flows.registry import find
 from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings
@@ -123,14 +121,14 @@ async def register(
     async with open_client(settings) as client:
         for deployment, made in runner_deployments(settings, store, deployments):
             if not is_set_up(settings, find(deployment.source)):
-                await rest(client, deployment.full_name)
+                await pause_unconfigured(client, deployment.full_name)
                 continue
             await make_limit(client, deployment.source)
             made.paused = await is_stopped(client, deployment.full_name)  # unsaid, Prefect would end any pause
             made.schedules = kept = await kept_stopped(client, deployment.full_name, made.schedules or [])
             deployment_id = await runner.aadd_deployment(made)
             await drop_replaced(client, deployment, kept)
-            if deployment.schedules:  # one without is for whoever asks for it
+            if deployment.schedules:  # one without is started by hand only
                 key = f"first-run-{deployment.full_name}-{start}"
                 await schedule_first_run(client, deployment_id, at=now + first_run_after(served), key=key)
                 served += 1

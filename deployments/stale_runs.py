@@ -1,7 +1,7 @@
-"""Orphans: flow runs that Prefect believes to be under way although nothing works on them any more.
+"""Stale runs: flow runs that Prefect believes to be under way although no process works on them any more.
 
 After a power loss there is no runner that could tell it: they would stay Pending, Running or Cancelling for ever. So
-would a run that was killed before it was admitted, or between the end of its session and its last word to Prefect.
+would a run that was killed before it was admitted, or between the end of its session and its report to Prefect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from prefect.states import Cancelled, Crashed
 from deployments.flow_runs import in_states, read_all
 from deployments.known import known_flows
 from deployments.run_processes import RunProcesses
-from deployments.session_states import state_of
+from deployments.unseen import state_of
 from flows.registry import find
 from syncline.admission.ticks import begins_at
 from syncline.admission.wait import patience_seconds
@@ -34,7 +34,7 @@ from syncline.store.engine import Store
 from tasks.due import plain, session_key
 from tasks.session_closing import DIED_UNBEGUN, put_on_record
 
-__all__ = ["end_orphans", "is_stuck"]
+__all__ = ["end_stale_runs", "is_stuck"]
 
 _GRACE = timedelta(seconds=leases.TTL_SECONDS)
 """So long the run, or a runner that lives, has to tell of the end by itself."""
@@ -50,7 +50,7 @@ _UNBEGUN = "Its process ended before it was admitted."
 _UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
-async def end_orphans(
+async def end_stale_runs(
     client: PrefectClient, store: Store, *, processes: RunProcesses, ahead: timedelta = timedelta()
 ) -> list[str]:
     """Tell Prefect of the runs that ended unseen, as their sessions say; those without one are put on record first.

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger
 from prefect.runner._state_proposer import StateProposer
 
-from deployments.stale_runs import state_of
+from deployments.unseen import state_of
 from syncline.model.session import Status, SyncSession
 from syncline.store import sessions
 from syncline.store.engine import Store

@@ -1,4 +1,4 @@
-"""Whose certificate Prefect's server may have, where it is somebody else's."""
+"""Which certificate authorities are trusted where Prefect's server is another's."""
 
 import os
 import ssl
@@ -7,9 +7,9 @@ __all__ = ["trusted"]
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
-    """Whom a client of httpx trusts at `url`: as Prefect's own clients do, also an authority of the user's own.
+    """What a client of httpx verifies certificates with at `url`: as Prefect's own clients do, also a user's authority.
 
-    That is named by `PREFECT_API_SSL_CERT_FILE`, `SSL_CERT_FILE` or `SSL_CERT_DIR`. Nobody is needed without TLS, and
+    That is named by `PREFECT_API_SSL_CERT_FILE`, `SSL_CERT_FILE` or `SSL_CERT_DIR`. Without TLS nothing is verified:
     reading the certificates takes 0.03 CPU s.
     """
     if url.startswith("http://"):

@@ -9,19 +9,19 @@ from datetime import datetime
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterEndTime
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.logging import get_logger
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from deployments.flow_runs import in_states, read_all
 from deployments.known import known_flows
-from deployments.session_states import state_of
 from syncline.model.session import Status, SyncSession
 from syncline.store import sessions
 from syncline.store.engine import Store
 from tasks.due import session_key
 from tasks.session_closing import put_on_record
 
-__all__ = ["OUTCOMES", "align", "is_over", "record_unseen"]
+__all__ = ["OUTCOMES", "align", "is_over", "record_unseen", "state_of"]
 
 OUTCOMES = {
     StateType.CANCELLED: Status.CANCELLED,
@@ -37,6 +37,7 @@ _TELLS_AS = {
     Status.CANCELLED: {StateType.CANCELLED, StateType.COMPLETED},
 }
 """States beside the usual one that say the same: a missed tick's run was left out, or died before it was admitted."""
+_CRASHED = "Its process ended without a word; the next run goes on at its checkpoint."
 
 
 def is_over(run: FlowRun) -> bool:
@@ -91,3 +92,17 @@ def _differs(run: FlowRun, session: SyncSession) -> bool:
     """Whether Prefect tells something else of a run whose session is closed."""
     usual = {state_of(session).type}
     return session.completed_at is not None and run.state_type not in usual | _TELLS_AS.get(session.status, set())
+
+
+def state_of(session: SyncSession) -> State[None]:
+    """The state that Prefect shows of a run whose session ended so."""
+    match session.status:
+        case Status.CRASHED:
+            return Crashed(message=_CRASHED)
+        case Status.FAILED:
+            said = f"{session.error_type}: {session.error_message}"
+            return Failed(message=session.reason if session.error_type is None else said)
+        case Status.CANCELLED:
+            return Cancelled(message=session.reason)
+        case status:
+            return Completed(name=status.capitalize(), message=session.reason)

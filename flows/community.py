@@ -1,4 +1,4 @@
-"""Community listings: sent in by anybody, and shown only after somebody approved them."""
+"""Community listings: sent in by anybody, and shown only after a moderator approved them."""
 
 from flows.feeds import BREAKER, DELETES, RETRY, feed_upstream
 from syncline import Dataset, Mode, Source, Tally

@@ -20,6 +20,6 @@ FAST_DELETE_SWEEP = Source(
 
 @sync_flow(FAST_DELETE_SWEEP)
 async def fast_delete_sweep() -> Tally:
-    """Check the 100 newest entries that nobody has just looked at."""
+    """Check the 100 newest entries that were not checked just now."""
     await admit(FAST_DELETE_SWEEP)
     return await check(FAST_DELETE_SWEEP, newest)

@@ -27,7 +27,7 @@ FREEZE_COORDINATOR = Source(
 
 @sync_flow(FREEZE_COORDINATOR)
 async def freeze_coordinator(round_number: Annotated[int, Field(ge=1)] | None = None) -> Tally:
-    """Freeze the rounds that are due, or the one that is named, and send the snapshots that nobody has accepted yet."""
+    """Freeze the rounds that are due, or the one that is named, and send the snapshots that were not accepted yet."""
     await admit(FREEZE_COORDINATOR)
     await push_snapshots(FREEZE_COORDINATOR)
     tally = await freeze_rounds(FREEZE_COORDINATOR, await due_rounds(TWITTER_POLLER, round_number))

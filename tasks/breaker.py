@@ -1,6 +1,6 @@
 """The breaker of a run's source: asked before the run begins, told of each attempt.
 
-Task hooks tell it (`tasks.task_hooks`) where Prefect calls one: after an attempt that ends well or is the last. None
+Task hooks tell it (`tasks.step`) where Prefect calls one: after an attempt that ends well or is the last. None
 is called after an attempt that is tried again, one that is cancelled, and outside of a flow run: there the attempt
 itself tells it.
 """
@@ -21,11 +21,11 @@ from syncline.passes.requests import counted
 from syncline.resilience.breaker import BreakerState, Outcome, outcome_of
 from syncline.store.breakers import Breakers, Change, Refused
 from tasks.early_end import EarlyEnd, EndRun, deferred_end
-from tasks.failures import tell_refusal
 from tasks.retrying import is_followed_by_hook
 from tasks.run import Heard, Run
+from tasks.session_closing import tell_refusal
 
-__all__ = ["breaker_event", "note_outcome", "noted", "pass_breaker", "tell_heard"]
+__all__ = ["breaker_event", "note_outcome", "pass_breaker", "report_outcome", "tell_heard"]
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def _give_back(run: Run) -> None:
         Breakers(run.store).record(run.permit, Outcome.UNKNOWN)
 
 
-async def noted(
+async def report_outcome(
     run: Run,
     work: Awaitable[T],
     *,
@@ -131,7 +131,7 @@ async def noted(
 
 
 def _hold(run: Run, error: RefusedError) -> None:
-    """Keep the source away from an upstream that refuses its credentials, and have somebody look."""
+    """Keep the source away from an upstream that refuses its credentials, and send an alert."""
     held = refused.hold(run.store, run.source, run.transport, error)
     if held is not None:
         tell_refusal(held, run.source.upstream.name)

@@ -33,8 +33,7 @@ async def schedule_retry(store: Store, source: str, session_id: str, stop: Early
 def goes_on_at(store: Store, source: str, stop: EarlyEnd) -> datetime | None:
     """When a stopped run may go on; None where a hold without end stands in the way: releasing it starts the run.
 
-    Holds are looked at once more: whoever released one before the session was on record as deferred found nothing to
-    start.
+    Holds are read once more: a release before the session was on record as deferred found nothing to start.
     """
     if not stop.held:
         return stop.retry_at
@@ -45,7 +44,7 @@ def goes_on_at(store: Store, source: str, stop: EarlyEnd) -> datetime | None:
 
 
 async def _schedule(session_id: str, retry_at: datetime) -> None:
-    """Schedule one run of this deployment at `retry_at`; a run without a deployment has nobody to start it."""
+    """Schedule one run of this deployment at `retry_at`; a run without a deployment is not started again."""
     flow_run = current_flow_run()
     if flow_run is None or flow_run.deployment_id is None:
         return

@@ -1,15 +1,20 @@
-"""What a Prefect flow run says about itself: who started it, when it was due."""
+"""What a Prefect flow run says about itself: who started it, when it was due; and the jitter that it waits first."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 from syncline.admission.due_run import DueRun
+from syncline.admission.ticks import begins_at
+from syncline.clock import Clock
 from syncline.model.policies import Mode
 from syncline.model.session import Trigger
+from syncline.model.source import Source
 
 __all__ = [
     "FLOW_PREFIX",
@@ -20,9 +25,11 @@ __all__ = [
     "due_of",
     "flow_name",
     "is_forced",
+    "jitter_left_seconds",
     "mode_of",
     "plain",
     "source_of",
+    "wait_for_jitter",
 ]
 
 FLOW_PREFIX = "sync-"
@@ -61,6 +68,22 @@ def current_due(mode: Mode) -> DueRun:
     """What is due in the flow run under way."""
     flow_run = current_flow_run()
     return DueRun(trigger=Trigger.MANUAL, mode=mode) if flow_run is None else due_of(flow_run, mode)
+
+
+async def wait_for_jitter(
+    source: Source, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Wait until the run of the tick under way begins; a run that was not scheduled begins at once."""
+    seconds = jitter_left_seconds(source, current_due(Mode.INCREMENTAL).scheduled_for, clock.now())
+    if seconds > 0:
+        await sleep(seconds)
+
+
+def jitter_left_seconds(source: Source, tick: datetime | None, now: datetime) -> float:
+    """How long the run of `tick` still waits; 0 if it is over, or the source has none."""
+    if tick is None or not source.jitter_seconds:
+        return 0
+    return max(0, (begins_at(source, tick) - now).total_seconds())
 
 
 def due_of(flow_run: FlowRun, mode: Mode) -> DueRun:

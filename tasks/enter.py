@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from syncline.contests import entering
 from syncline.model.source import Source
 from tasks.context import settings
-from tasks.retrying import attempt, is_worth_another_try
+from tasks.retrying import attempt
 from tasks.run import current_run
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.step import step
 
 __all__ = ["enter", "enter_task"]
 
@@ -22,14 +19,7 @@ async def enter(source: Source) -> int:
     return await attempt(enter_task, source.retry)
 
 
-@task(
-    name="enter",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=is_worth_another_try,
-    on_running=[note_attempt],
-    on_failure=[note_failure],
-)
+@step
 async def enter_task() -> int:
     """One transaction."""
     run = current_run()

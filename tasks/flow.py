@@ -24,14 +24,13 @@ from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.deferral import schedule_retry
-from tasks.due import current_flow_run, flow_name
+from tasks.due import current_flow_run, flow_name, wait_for_jitter
 from tasks.early_end import EarlyEnd, EndRun
-from tasks.failures import tell_failure
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
-from tasks.jitter import wait_for_jitter
 from tasks.progress import show_summary
 from tasks.run import Run, entered
-from tasks.stopping import RunTimedOutError, close_stopped, hard_end, overdue
+from tasks.session_closing import tell_failure
+from tasks.stopping import RunTimedOutError, close_stopped, overdue, watchdog_for
 from tasks.telling import TELL_SECONDS, prefect_answers, wait_for_prefect
 from tasks.watchdog import Watchdog
 
@@ -49,7 +48,7 @@ class SyncFlow(Flow[P, "CoroutineType[Any, Any, State[Tally]]"]):
     """A Prefect flow that knows its source.
 
     Attributes:
-        source: whose work it does; a `Source` where it keeps a dataset up to date.
+        source: whose work it does.
     """
 
     def __init__(self, source: Source, conducted: Callable[P, CoroutineType[Any, Any, State[Tally]]]) -> None:
@@ -114,7 +113,7 @@ async def _worked(run: Run, sentence: Callable[[], Awaitable[Tally]]) -> State[T
     source = run.source
     async with run.last:
         async with run.stack:
-            run.end = run.last.enter_context(hard_end(run, current_flow_run()))
+            run.end = run.last.enter_context(watchdog_for(run, current_flow_run()))
             run.end.set_deadline(source.timeout_seconds + patience_seconds(source), overdue(source))
             with entered(run):
                 outcome = await _outcome(run.end, sentence)

@@ -17,11 +17,10 @@ from syncline.passes import closing
 from syncline.store import sessions
 from tasks.context import open_store
 from tasks.due import session_key, source_of
-from tasks.failures import tell_failure
 from tasks.limit import release_limit
-from tasks.outcome import error_of
 from tasks.progress import show_summary
-from tasks.session_closing import close
+from tasks.retrying import error_of
+from tasks.session_closing import close, tell_failure
 from tasks.stopping import TIMED_OUT
 
 __all__ = ["close_cancelled", "close_completed", "close_crashed", "close_failed"]
@@ -54,7 +53,7 @@ async def close_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
 
 
 async def close_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Somebody cancelled the flow run; the next run goes on at the checkpoint."""
+    """The flow run was cancelled; the next run goes on at the checkpoint."""
     reason = state.message or "cancelled"
     close(open_store(), source_of(flow.name), flow_run, Status.CANCELLED, reason=reason)
     await _free_limit(flow_run)

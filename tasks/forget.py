@@ -28,7 +28,7 @@ async def forget_records() -> dict[str, int]:
 async def forget_results() -> dict[str, int]:
     """Delete what Prefect keeps of failed runs: a file with the exception of each, which it never deletes itself.
 
-    Only in the instance's own folder: a worker's, in somebody's home, holds the results of other people's flows too.
+    Only in the instance's own folder: a worker's folder, in a user's home, also holds the results of other flows.
     """
     found = settings()
     return {"results": await asyncio.to_thread(delete_old_files, results_folder(found.home), found.keep.results_days)}

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from syncline.contests import choosing, freezing, pushing
 from syncline.contests.checking import Checks
 from syncline.errors import UpstreamError
 from syncline.model.session import Tally
 from syncline.model.source import Source
-from tasks.breaker import noted
+from tasks.breaker import report_outcome
 from tasks.context import settings
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
-from tasks.retrying import attempt, is_worth_another_try
+from tasks.retrying import attempt
 from tasks.run import current_run
-from tasks.task_hooks import note_attempt, note_completion, note_failure
+from tasks.step import step
 
 __all__ = ["due_rounds", "freeze", "freeze_rounds", "freeze_task"]
 
@@ -56,15 +53,7 @@ async def freeze(source: Source, round_number: int) -> Tally:
     return unless_ended(await attempt(freeze_task, source.retry, source, round_number))
 
 
-@task(
-    name="freeze",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=is_worth_another_try,
-    on_running=[note_attempt],
-    on_completion=[note_completion],
-    on_failure=[note_failure],
-)
+@step
 async def freeze_task(source: Source, round_number: int) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
@@ -74,5 +63,5 @@ async def freeze_task(source: Source, round_number: int) -> Tally | EarlyEnd:
     checks = Checks(store=run.store, source=source, transport=transport, session_id=run.session_id, final=True)
     pushes_it = settings().snapshot_url is not None
     work = freezing.freeze(checks, round_number, pushes=pushes_it, on_batch=progress.show)
-    stopped = await noted(run, work, asked=lambda: bool(checks.tally.requests))
+    stopped = await report_outcome(run, work, asked=lambda: bool(checks.tally.requests))
     return stopped if isinstance(stopped, EarlyEnd) else checks.tally

@@ -30,7 +30,7 @@ from tasks.run import Run
 __all__ = ["LEASE_LABEL", "LEASE_SECONDS", "hold_limit", "label_lease", "limit_name", "make_limit", "release_limit"]
 
 LEASE_LABEL = "syncline.limit-lease"
-"""The flow run's label that names its lease on the limit, so that whoever finds the run dead can free it."""
+"""The flow run's label that names its lease on the limit, so that the lease of a dead run can be freed."""
 LEASE_SECONDS = 60
 """Prefect frees the slot this long after the last sign of life of its holder; its shortest."""
 RETRY_AFTER_SECONDS = 60
@@ -45,7 +45,7 @@ def limit_name(source: str) -> str:
 async def hold_limit(run: Run) -> None:
     """Take a slot of the source's limit until the run ends; a run that waits longer than its patience is deferred.
 
-    Without a flow run (a test by `.fn`) there is no limit; a limit that an operator switched off holds nobody back.
+    Without a flow run (a test by `.fn`) there is no limit; a limit that an operator switched off stops no run.
     """
     flow_run = current_flow_run()
     if flow_run is None:
@@ -137,7 +137,7 @@ async def label_lease(flow_run: FlowRun, lease_id: str) -> None:
 
 
 async def _is_full(source: str) -> bool:
-    """Whether the limit has no free slot; a server that answered too late, or not at all, holds nobody back."""
+    """Whether the limit has no free slot; a server that answered too late, or not at all, stops no run."""
     try:
         async with asyncio.timeout(_LOOK_SECONDS), get_client() as client:
             limit = await client.read_global_concurrency_limit_by_name(limit_name(source))

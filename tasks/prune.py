@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from syncline.model.policies import Mode
 from syncline.model.session import Tally
 from syncline.model.source import Source
 from syncline.passes import prune as passes
 from syncline.passes.prune import Pruned
-from tasks.retrying import attempt, is_worth_another_try
+from tasks.retrying import attempt
 from tasks.run import current_run
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.step import step
 
 __all__ = ["prune", "prune_task"]
 
@@ -29,14 +26,7 @@ async def prune(source: Source, mode: Mode = Mode.INCREMENTAL, *, force: bool = 
     return pruned.tally
 
 
-@task(
-    name="prune",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=is_worth_another_try,
-    on_running=[note_attempt],
-    on_failure=[note_failure],
-)
+@step
 async def prune_task(source: Source, *, force: bool) -> Pruned:
     """Delete, or refuse to."""
     run = current_run()

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from syncline.errors import MostlyRejectedError
 from syncline.model.policies import Mode
 from syncline.model.session import Tally, is_mostly_rejected
 from syncline.model.source import Source
 from syncline.passes import pull as passes
 from syncline.passes.pull import Progress
-from tasks.breaker import noted
+from tasks.breaker import report_outcome
 from tasks.due import is_forced
 from tasks.early_end import EarlyEnd, unless_ended
 from tasks.progress import ProgressArtifact
-from tasks.retrying import attempt, is_worth_another_try
+from tasks.retrying import attempt
 from tasks.run import current_run
+from tasks.step import step
 from tasks.stopping import stop_if_asked
-from tasks.task_hooks import note_attempt, note_completion, note_failure
 
 __all__ = ["pull", "pull_task"]
 
@@ -34,15 +31,7 @@ async def pull(source: Source, mode: Mode = Mode.INCREMENTAL) -> Tally:
     return unless_ended(await attempt(pull_task, source.retry, source, mode, force=force))
 
 
-@task(
-    name="pull",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=is_worth_another_try,
-    on_running=[note_attempt],
-    on_completion=[note_completion],
-    on_failure=[note_failure],
-)
+@step
 async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally | EarlyEnd:
     """One attempt; a run that must wait longer than its patience says so instead of failing."""
     run = current_run()
@@ -55,7 +44,7 @@ async def pull_task(source: Source, mode: Mode, *, force: bool = False) -> Tally
 
     run.last.push_async_callback(progress.close)
     work = passes.pull(run.store, source, transport, run.session_id, mode=mode, force=force, on_page=stored)
-    return await noted(run, work, trouble=partial(_rejections, source, mode))
+    return await report_outcome(run, work, trouble=partial(_rejections, source, mode))
 
 
 def _rejections(source: Source, mode: Mode, tally: Tally) -> MostlyRejectedError | None:

@@ -1,9 +1,6 @@
-"""Pushing: snapshots are sent to whoever wants to know."""
+"""Pushing: snapshots are sent to the receiver that the settings name."""
 
 from __future__ import annotations
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from syncline.contests.pushing import endpoint_of, push_due
 from syncline.errors import DeferredError
@@ -11,9 +8,9 @@ from syncline.model.source import Source
 from syncline.passes.waiting import Waiting
 from tasks.context import settings
 from tasks.early_end import EarlyEnd, deferred_end, unless_ended
-from tasks.retrying import attempt, is_worth_another_try
+from tasks.retrying import attempt
 from tasks.run import current_run
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.step import step
 
 __all__ = ["push_snapshots", "push_task"]
 
@@ -23,14 +20,7 @@ async def push_snapshots(source: Source) -> int:
     return unless_ended(await attempt(push_task, source.retry))
 
 
-@task(
-    name="push",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=is_worth_another_try,
-    on_running=[note_attempt],
-    on_failure=[note_failure],
-)
+@step
 async def push_task() -> int | EarlyEnd:
     """Each of them once; one that is not accepted is sent again by a later run, and so is one that a hold stops."""
     run, endpoint = current_run(), endpoint_of(settings())

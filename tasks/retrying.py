@@ -13,17 +13,23 @@ from prefect.context import FlowRunContext, TaskRunContext
 from syncline.errors import DatabaseUnavailableError, UnavailableError
 from syncline.model.policies import RetryPolicy
 from syncline.resilience.backoff import delays_seconds
-from tasks.outcome import error_of
 from tasks.run import has_opened_breaker
 
-__all__ = ["attempt", "is_followed_by_hook", "is_worth_another_try"]
+__all__ = ["attempt", "error_of", "is_followed_by_hook", "is_worth_another_try"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _random = SystemRandom().random
-"""Nobody guesses it, and two processes that fail together do not come back together."""
+"""Seeded by the system, so that two processes that fail together do not retry together."""
 _PASSING = (UnavailableError, DatabaseUnavailableError)
+
+
+def error_of(state: State[Any]) -> BaseException | None:
+    """The exception that `state` carries, bare or as Prefect wraps results; None where it carries none."""
+    data: Any = state.data
+    found = data if isinstance(data, BaseException) else getattr(data, "result", None)
+    return found if isinstance(found, BaseException) else None
 
 
 def is_worth_another_try(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:

@@ -1,4 +1,7 @@
-"""Sessions of flow runs that ended outside of their flow: found by the run's id, or put on record afterwards."""
+"""Sessions of flow runs that ended outside of their flow, and the events that Prefect's automations hear of failures.
+
+A session is found by the run's id, or put on record afterwards.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,32 @@ from datetime import datetime
 from hashlib import blake2b
 
 from prefect.client.schemas.objects import FlowRun
+from prefect.events import Event, emit_event
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from syncline import results
 from syncline.clock import milliseconds
 from syncline.model.session import Status, SyncSession
+from syncline.model.tables import Hold
 from syncline.passes import closing
 from syncline.store import leases, missed, sessions
 from syncline.store.engine import Store
 from tasks.due import due_of, mode_of, plain, session_key
 
-__all__ = ["DIED_UNBEGUN", "close", "put_on_record"]
+__all__ = [
+    "DIED_UNBEGUN",
+    "FAILED_EVENT",
+    "REFUSED_EVENT",
+    "close",
+    "put_on_record",
+    "refusal_event",
+    "tell_failure",
+    "tell_refusal",
+]
+
+FAILED_EVENT = "syncline.sync.failed"
+REFUSED_EVENT = "syncline.credentials.refused"
 
 DIED_UNBEGUN = "its run died before it was admitted"
 """Why a tick was missed whose run Prefect had begun."""
@@ -87,6 +104,32 @@ def put_on_record(
         return None
     results.notify(store, [session.id])
     return session
+
+
+def tell_failure(session: SyncSession) -> None:
+    """Emit the event of a final failure."""
+    payload = {
+        "source": session.source,
+        "attempts": session.retry_count + 1,
+        "error": f"{session.error_type}: {session.error_message}",
+        "session": session.id,
+    }
+    resource = {"prefect.resource.id": f"syncline.source.{session.source}", "prefect.resource.name": session.source}
+    emit_event(event=FAILED_EVENT, resource=resource, payload=payload)
+
+
+def refusal_event(hold: Hold, upstream: str) -> Event:
+    """What Prefect hears of credentials that were refused: once, because the source is held from then on."""
+    resource = {"prefect.resource.id": f"syncline.source.{hold.source}", "prefect.resource.name": hold.source}
+    payload = {"source": hold.source, "upstream": upstream, "reason": hold.reason, "hold": hold.id}
+    told = {"occurred": hold.created_at, "event": REFUSED_EVENT, "resource": resource, "payload": payload}
+    return Event.model_validate(told)  # which makes of the instant what Prefect has on this Python
+
+
+def tell_refusal(hold: Hold, upstream: str) -> None:
+    """Emit the event of refused credentials."""
+    told = refusal_event(hold, upstream)
+    emit_event(told.event, dict(told.resource), occurred=told.occurred, payload=told.payload)
 
 
 def _record(source: str, flow_run: FlowRun, status: Status, now: datetime) -> SyncSession:

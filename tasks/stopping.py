@@ -17,12 +17,12 @@ from syncline.passes import closing
 from syncline.store import leases, sessions
 from tasks import session_closing
 from tasks.early_end import EarlyEnd, EndRun
-from tasks.failures import tell_failure
 from tasks.limit import release_limit
 from tasks.run import Run
+from tasks.session_closing import tell_failure
 from tasks.watchdog import Watchdog
 
-__all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "hard_end", "overdue", "stop_if_asked", "taken_over"]
+__all__ = ["TIMED_OUT", "RunTimedOutError", "close_stopped", "overdue", "stop_if_asked", "taken_over", "watchdog_for"]
 
 TIMED_OUT = "TimedOut"
 """Prefect's name for the state of a run that took too long."""
@@ -74,7 +74,7 @@ def close_stopped(run: Run, stop: EarlyEnd) -> bool:
     return closed
 
 
-def hard_end(run: Run, flow_run: FlowRun | None) -> Watchdog:
+def watchdog_for(run: Run, flow_run: FlowRun | None) -> Watchdog:
     """What ends `run` from outside: it closes the session, frees the limit, and at last ends the run's own process."""
 
     def close(stop: EarlyEnd) -> None:
@@ -93,7 +93,7 @@ def hard_end(run: Run, flow_run: FlowRun | None) -> Watchdog:
 
 
 def _leave(flow_run: FlowRun, stop: EarlyEnd) -> None:
-    """Tell Prefect how the run ended, and end the process, which nobody else uses and nothing else could end."""
+    """Tell Prefect how the run ended, and end the process, which is the run's own and does not end by itself."""
     told = threading.Event()
 
     def tell() -> None:
@@ -102,7 +102,7 @@ def _leave(flow_run: FlowRun, stop: EarlyEnd) -> None:
         told.set()
 
     threading.Thread(target=tell, daemon=True).start()
-    os._exit(0 if told.wait(_TELL_SECONDS) else 1)  # where it was not told, the runner says that the run crashed
+    os._exit(0 if told.wait(_TELL_SECONDS) else 1)  # if Prefect was not told, the runner reports a crash
 
 
 def _state(stop: EarlyEnd) -> State[Tally]:

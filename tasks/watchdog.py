@@ -1,9 +1,9 @@
-"""The hard end of a run: told from outside of its event loop, and carried out where that does not answer any more.
+"""Ends a run from outside of its event loop, also where that loop no longer answers.
 
 Prefect's own timeout needs an event loop that is free and code that lets itself be cancelled, and closes nothing before
 its server has answered. So a thread of ours counts the time: first it cancels the work; work that has not ended a
-second later is left alone, and the session is closed from here; a process that is the run's own is ended at last, which
-would else be kept for ever by a thread that waits for a database, and would keep a place at the runner.
+second later is left alone, and the session is closed from here; a process that is the run's own is ended at last: a
+thread that waits for a database would otherwise keep it alive for ever, with its slot at the runner.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ GRACE_SECONDS = 1.0
 STUCK_SECONDS = 5.0
 """How long work that did not let itself be cancelled then has, since its session is closed."""
 LAST_SECONDS = 10.0
-"""How long the process then has to end by itself, the last word to Prefect included."""
+"""How long the process then has to end by itself, telling Prefect included."""
 
 
 class Watchdog:
-    """Ends the work of one run when its time is over, or when somebody asks.
+    """Ends the work of one run when its time is over, or when `request_stop` is called.
 
     Attributes:
         stop: why the work is ended; None while it is not.
@@ -55,7 +55,7 @@ class Watchdog:
         self._work: asyncio.Timeout | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         watch = contextvars.copy_context().run
-        self._thread = threading.Thread(target=watch, args=(self._watch,), name="hard end", daemon=True)
+        self._thread = threading.Thread(target=watch, args=(self._watch,), name="watchdog", daemon=True)
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ class Watchdog:
         self._attempt(self._leave, stop)
 
     def _awaited(self) -> EarlyEnd | None:
-        """Wait until the time is over or somebody asks; None where the run ended before."""
+        """Wait until the time is over or a stop is requested; None where the run ended before."""
         with self._changed:
             while not self._done and self.stop is None:
                 left = None if self._deadline is None else self._deadline[0] - time.monotonic()
@@ -127,4 +127,4 @@ class Watchdog:
         try:
             act(stop)
         except Exception:  # noqa: BLE001 - whatever it is, the next step may do better
-            get_logger("syncline").warning("the hard end of a run failed", exc_info=True)
+            get_logger("syncline").warning("the watchdog of a run failed", exc_info=True)

@@ -1,5 +1,6 @@
 """`python -m web`: the web app of this instance, until it is told to stop."""
 
+import asyncio
 import contextlib
 import socket
 import sys
@@ -21,7 +22,7 @@ def main() -> int:
     """Serve until SIGINT or SIGTERM; 1 where it cannot begin."""
     enter()
     # these import Prefect, which reads the environment
-    from deployments import beside, controls  # noqa: PLC0415
+    from deployments import alerting, controls, reconciling  # noqa: PLC0415
     from flows import registry  # noqa: PLC0415
 
     try:
@@ -36,7 +37,8 @@ def main() -> int:
     sys.stderr.write(f"syncline: the web app is at http://{settings.host}:{settings.web_port}\n")
 
     async def go_on(here: Context) -> None:
-        await beside.run_forever(here.settings, here.store, partial(take, here))
+        reconciled = reconciling.run_forever(here.settings, here.store)
+        await asyncio.gather(reconciled, alerting.run_forever(here.settings, here.store, partial(take, here)))
 
     app = create_app(settings, store, controls=controls, known=known, beside=go_on)
     server = make_server(app, limits=Limits(), trusted_proxies=settings.trusted_proxy_networks)

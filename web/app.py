@@ -62,8 +62,8 @@ def create_app(
     """The app of one instance.
 
     `known` are its sources, `controls` what starts and stops them (`deployments.controls`); `beside` goes on for as
-    long as the app lives (`deployments.beside.run_forever`). `limits` are those of one request; a connection's are
-    kept by the server (`web.edge.server`).
+    long as the app lives (`deployments.reconciling`, `deployments.alerting`). `limits` are those of one request; a
+    connection's are kept by the server (`web.edge.server`).
     """
     here = context.Context(
         settings=settings,

@@ -10,8 +10,9 @@ from deployments.new_source.names import MODULE_NAMES, Names
 from syncline.errors import ConfigurationError
 from syncline.model.upstream import Upstream
 from syncline.probe.guess import ColumnGuess, Guess
+from syncline.upstreams.paging import PageNumber
 
-__all__ = ["Draft", "Shared", "draft"]
+__all__ = ["Draft", "Shared", "draft", "skeleton"]
 
 _LONGEST_COLUMN = 60
 _UNREADABLE = re.compile(r'["\\\x00-\x1f]')
@@ -72,6 +73,15 @@ def draft(names: Names, upstream: Upstream | Shared, guess: Guess, *, key: str |
     renamed = _renamed(_readable(guess))
     chosen = _key(renamed.columns, key or renamed.key)
     return Draft(names=names, upstream=upstream, guess=replace(renamed, key=chosen.name), key=chosen, place=place)
+
+
+def skeleton(names: Names, upstream: Upstream) -> Draft:
+    """A source of which nothing is known yet: valid, with an id and a name, and to be described by hand."""
+    key = ColumnGuess(name="id", type="int")
+    columns = (key, ColumnGuess(name="name", type="str", nullable=True))
+    path = f"/{names.source.replace('_', '-')}"
+    guess = Guess(path=path, items="data", columns=columns, key="id", paging=PageNumber())
+    return Draft(names=names, upstream=upstream, guess=guess, key=key)
 
 
 def _key(columns: Sequence[ColumnGuess], wanted: str | None) -> ColumnGuess:

@@ -29,9 +29,9 @@ from syncline.upstreams.client import UpstreamClient
 __all__ = ["Seen", "look", "prefix"]
 
 _ANSWER_SECONDS = 10
+"""How long one answer may take, while the user waits at the terminal."""
 _MAY_DECLARE = re.compile(r"(flows|syncline)\.\w+")
 """Modules that may declare an upstream: files of `flows/`, and domains."""
-"""How long one answer may take: somebody sits before the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,46 +12,27 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from flows import registry
 from syncline.errors import ConfigurationError
 
-__all__ = ["MODULE_NAMES", "Names", "check_free", "choose"]
+__all__ = ["IMPORTS", "MODULE_NAMES", "Names", "check_free", "choose"]
 
-MODULE_NAMES = frozenset(
-    {
-        "Amount",
-        "Any",
-        "Auth",
-        "BigInt",
-        "Cursor",
-        "Dataset",
-        "Decimal",
-        "Field",
-        "Item",
-        "JsonColumn",
-        "KeyText",
-        "Keyset",
-        "Link",
-    }
-    | {
-        "Keyset",
-        "Link",
-        "Mode",
-        "NumberText",
-        "Offset",
-        "OnePage",
-        "PageNumber",
-        "Range",
-        "RestPages",
-        "Retry",
-        "Source",
-        "Tally",
+IMPORTS = {
+    "datetime": ("date", "datetime"),
+    "decimal": ("Decimal",),
+    "typing": ("Any",),
+    "sqlmodel": ("Field",),
+    "syncline": (
+        *("Amount", "Auth", "BigInt", "Cursor", "Dataset", "Item", "JsonColumn", "KeyText", "Keyset", "Link", "Mode"),
+        *("NumberText", "Offset", "OnePage", "PageNumber", "Range", "RestPages", "Retry", "Source", "Tally"),
         "Upstream",
-    }
-    | {"admit", "bool", "date", "datetime", "float", "int", "prune", "pull", "str", "sync_flow"}
-)
-"""What a generated file may import or call by a bare name: its classes and columns must be named otherwise."""
+    ),
+    "tasks": ("admit", "prune", "pull", "sync_flow"),
+}
+"""What a generated file may import, by module."""
+MODULE_NAMES = frozenset({name for names in IMPORTS.values() for name in names} | {"bool", "float", "int", "str"})
+"""What a generated file may call by a bare name: its classes and columns must be named otherwise."""
 _SHAPE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST = 40
 _ALWAYS_PLURAL = ("news", "series", "species", "movies", "cookies")

@@ -14,8 +14,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from deployments.new_source.draft import Draft
-from deployments.new_source.imports_text import table_imports
-from deployments.new_source.table_text import table_lines
+from deployments.new_source.module_text import table_text
 from syncline.model.items import Item, table_of
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.probe.guess import ColumnGuess, ColumnType
@@ -93,7 +92,7 @@ def _table(draft: Draft) -> Generator[type[Item]]:
     sys.modules[module.__name__] = module  # where the names of its annotations are looked up
     made: Any = vars(module)
     try:
-        exec("\n".join([*table_imports(draft), *table_lines(draft)]), made)  # noqa: S102 - the file that is to be run
+        exec(table_text(draft), made)  # noqa: S102 - the file that is to be run
         yield made[draft.names.row]
     finally:
         del sys.modules[module.__name__]

@@ -74,7 +74,7 @@ def _entry(draft: Draft, every_seconds: int, pool: object) -> CommentedMap:
             "name": names.source,
             "flow_name": f"{FLOW_PREFIX}{names.source}",
             "entrypoint": f"flows.{names.source}.{names.flow}",
-            "description": f"Keeps the table {names.table} in step with its upstream.",
+            "description": f"Keeps the table {names.table} up to date with its upstream.",
             "tags": tags,
             "parameters": _flowing({"mode": "incremental", "force": False}),
             "work_pool": pool,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import flows
 from deployments.new_source.credentials import Given, identify
-from deployments.new_source.draft import Draft, Shared, draft
+from deployments.new_source.draft import Draft, Shared, draft, skeleton
 from deployments.new_source.env_file import missing, with_settings
 from deployments.new_source.files import NewText, write_all
 from deployments.new_source.look import look, prefix
@@ -16,8 +16,7 @@ from deployments.new_source.module_text import module_text
 from deployments.new_source.names import check_free, choose
 from deployments.new_source.rehearsal import fitted
 from deployments.new_source.schedule_entry import entry_text, with_entry
-from deployments.new_source.skeleton import skeleton
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.settings import Settings
 
 __all__ = ["Plan", "Project", "Wanted", "plan"]

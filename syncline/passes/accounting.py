@@ -43,7 +43,8 @@ class Span:
 
     Attributes:
         since: an aware instant.
-        schedules: each as a JSON text (`deployments.ticks.as_text`); none while the deployment was stopped or paused.
+        schedules: each as a JSON text (`deployments.schedules.ticks.as_text`); none while the deployment was stopped
+            or paused.
     """
 
     since: datetime

@@ -11,7 +11,7 @@ PYTHON = sys.executable
 SYNCLINE = [str(Path(PYTHON).with_name("syncline"))]
 FLOW_OF_A_WORKER = "import prefect; import flows.products; print(flows.products.sync_products.name)"
 ALEMBIC = """
-from deployments.home import own_home
+from deployments.local.home import own_home
 from syncline.settings import load_settings
 from syncline.store import schema
 from syncline.store.engine import open_store

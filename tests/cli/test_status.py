@@ -11,7 +11,7 @@ from support.overviews import unprotected, unseen
 
 from cli.source_state import note
 from cli.status import facts, row
-from deployments.prefect_schedules import ScheduleInfo
+from deployments.schedules.prefect_schedules import ScheduleInfo
 from flows import registry
 from syncline.model.session import Status, SyncSession
 from syncline.model.target import Target

@@ -24,7 +24,7 @@ from support.records import open_session
 from deployments.client import open_client
 from deployments.late_runs import resolve_late
 from deployments.reconciling import reconcile_once
-from deployments.schedules import interval_schedule
+from deployments.schedules.plan import interval_schedule
 from flows.points import sync_points
 from syncline.model.session import Status, SyncSession
 from syncline.model.tables import AuditEntry, LeaseRow

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from deployments.budget_plan import budget_loads, complaint, line
-from deployments.intervals import planned
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
+from deployments.schedules.plan import planned
 from syncline.settings import Settings
 
 HALF_MINUTE = {"slug": "quests", "interval": 30, "anchor_date": "2026-01-01T00:00:00Z"}

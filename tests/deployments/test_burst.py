@@ -29,7 +29,7 @@ def narrow(calm: Instance) -> Iterator[Instance]:
     calm.runners.pop().stop()
     urls = {f"SYNCLINE_UPSTREAMS__{feed.upper()}__BASE_URL": f"{calm.box.url}/feeds/{feed}" for feed in FEEDS}
     one_place = {"PREFECT_RUNNER_PROCESS_LIMIT": "1", "SYNCLINE_FIRST_RUNS": "burst"}
-    runner = calm.house.start("runner", ["deployments"], env=calm.env | urls | one_place)
+    runner = calm.supervisor.start("runner", ["deployments"], env=calm.env | urls | one_place)
     yield calm
     runner.stop()
     asyncio.run(without_feeds(calm))

@@ -6,8 +6,8 @@ from pydantic import SecretStr
 from support.pace import PacedSettings
 
 from deployments.budget_plan import budget_loads
-from deployments.demo import demo_settings
 from deployments.doctor import Finding, Verdict, examine, examine_plan
+from deployments.local.demo import demo_settings
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.settings import Settings

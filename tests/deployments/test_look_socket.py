@@ -13,8 +13,8 @@ from support.instance import eventually
 from support.looks import BY_ITSELF, forks_again, is_forked, look_env, look_server, typed
 
 from deployments.forking import ForkServer
+from deployments.local.running_code import ROOMS
 from deployments.look_socket import SOCKET, connect
-from deployments.running_code import ROOMS
 
 pytestmark = pytest.mark.slow
 

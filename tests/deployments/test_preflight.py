@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deployments.demo import demo_settings
 from deployments.environment import prefect_env, settings_env
+from deployments.local.demo import demo_settings
 from deployments.preflight import (
     check_deployments,
     check_ports,
     check_upstreams,
+    missing_warning,
     ports_of,
-    said_of_missing,
-    said_of_unknown,
+    unknown_warning,
 )
 from deployments.secrets_file import make_missing_secrets
 from syncline.errors import ConfigurationError, MissingSettingError
@@ -49,7 +49,7 @@ def test_a_foreign_prefect_server_needs_no_port_of_ours() -> None:
 )
 def test_an_upstream_that_no_source_has_is_told_with_the_nearest(name: str, said: str | None) -> None:
     """A slip in the name would leave its source out, and say only that it is not set up."""
-    told = said_of_unknown(Settings(upstreams={name: UpstreamSettings(base_url="http://127.0.0.1:9")}))
+    told = unknown_warning(Settings(upstreams={name: UpstreamSettings(base_url="http://127.0.0.1:9")}))
     assert told == (None if said is None else f"No source has the upstream of {said}")
 
 
@@ -65,11 +65,11 @@ def test_a_missing_address_or_credential_is_named() -> None:
 
 def test_sources_without_an_address_are_told_in_one_line() -> None:
     """A shop that has only an ERP starts, and sees what it could switch on."""
-    line = said_of_missing(Settings(upstreams=ERP)) or ""
+    line = missing_warning(Settings(upstreams=ERP)) or ""
     assert line.startswith("Not set up, and so not served: airdrops (SYNCLINE_UPSTREAMS__AIRDROPS__BASE_URL), ")
     assert "yield (SYNCLINE_UPSTREAMS__YIELD__BASE_URL)" in line
     assert "ERP" not in line
-    assert said_of_missing(demo_settings(Settings(upstreams={}))) is None
+    assert missing_warning(demo_settings(Settings(upstreams={}))) is None
 
 
 @pytest.mark.parametrize("url", ["quests.example.com", ""])

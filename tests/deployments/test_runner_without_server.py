@@ -9,7 +9,7 @@ from support.instance import Instance, eventually
 from support.relay import Relay, relayed
 from support.served_runs import cancel, ended, hanging
 
-from deployments.child import Child
+from deployments.local.child import Child
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def serving(calm: Instance, relay: Relay) -> Generator[Child]:
         calm.runners.pop().stop()
     port = {"SYNCLINE_PREFECT_PORT": str(relay.port), "PREFECT_API_URL": f"http://127.0.0.1:{relay.port}/api"}
     (calm.settings.home / "logs" / f"{LOG}.log").unlink(missing_ok=True)
-    runner = calm.house.start(LOG, ["deployments"], env=calm.env | port)
+    runner = calm.supervisor.start(LOG, ["deployments"], env=calm.env | port)
     try:
         yield runner
     finally:

@@ -17,7 +17,7 @@ from support.records import open_session
 
 from deployments.client import open_client
 from deployments.run_processes import RunProcesses
-from deployments.stale_runs import end_orphans
+from deployments.stale_runs import end_stale_runs
 from flows.points import sync_points
 from syncline.model.session import Status, SyncSession
 from syncline.model.tables import LeaseRow
@@ -72,7 +72,7 @@ def told(instance: Instance, ended: Ended, *, lives: bool = False) -> tuple[str 
             session_id = ended.put_on_record(instance.store, run.id)
             if lives:
                 held(instance.store, session_id)
-            found = await end_orphans(client, instance.store, processes=RunProcesses.of(instance.settings))
+            found = await end_stale_runs(client, instance.store, processes=RunProcesses.of(instance.settings))
             state = (await client.read_flow_run(run.id)).state
             assert state is not None
             assert found == ([] if state.is_running() else [str(run.id)])

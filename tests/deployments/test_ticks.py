@@ -16,9 +16,9 @@ from prefect.exceptions import ObjectNotFound
 from support.instance import Instance, child_env, eventually
 from support.ticking import DEPLOYMENTS, JITTERED, catching_up
 
-from deployments.child import Child
 from deployments.client import open_client
-from deployments.schedules import interval_schedule
+from deployments.local.child import Child
+from deployments.schedules.plan import interval_schedule
 from syncline.admission.ticks import begins_at
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.settings import UpstreamSettings
@@ -40,7 +40,7 @@ def serve(served: Instance) -> Iterator[Serve]:
     runners: list[Child] = []
 
     def serving(name: str) -> Child:
-        runners.append(served.house.start(name, ["support.ticking", name], env=env))
+        runners.append(served.supervisor.start(name, ["support.ticking", name], env=env))
         return runners[-1]
 
     yield serving

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from support.instance import Instance, eventually
 
 from deployments.client import open_client
-from deployments.prefect_yaml import read_deployments, read_upkeep
+from deployments.schedules.file import read_deployments, read_upkeep
 from syncline.settings import Settings
 
 NAME = "upkeep-prune_history/prune_history"

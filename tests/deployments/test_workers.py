@@ -22,7 +22,7 @@ def test_one_command_gives_workers_what_is_set_up(calm: Instance) -> None:
     """One machine or ten: what runs when is written once, and no tick fails for want of an address."""
     calm.runners.pop().stop()
     env = calm.env | {"PWD": str(PROJECT)}
-    worker = calm.house.start(
+    worker = calm.supervisor.start(
         "worker", ["prefect", "worker", "start", "--pool", "syncline", "--type", "process"], env=env
     )
     try:

@@ -8,7 +8,7 @@ from support.listings import statuses
 from support.runs import Ran, begin
 
 import sandbox
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from flows.registry import sources_with_dataset
 from syncline.listings import stored
 from syncline.listings.stored import Wanted

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from flows.registry import entries, find, flow_of, names, read_folder, sources, sources_with_dataset
 from syncline.errors import ConfigurationError, UnknownSourceError
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
-from deployments.prefect_yaml import read_deployments
+from deployments.schedules.file import read_deployments
 from flows.registry import find
 from support.contest import Contest
 from support.virtual_time import VirtualTime

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from deployments.forking import ForkServer
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
 from deployments.serving import serve
 from syncline.settings import load_settings
 from syncline.store.engine import Store

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.twitter_poller import TWITTER_POLLER
 from syncline.contests.choosing import newest

@@ -11,9 +11,9 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 
 import sandbox
-from deployments.child import Child
 from deployments.environment import prefect_env, server_env, settings_env
-from deployments.household import Household
+from deployments.local.child import Child
+from deployments.local.supervisor import Supervisor
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 from syncline.settings import Settings
 from syncline.store import sessions
@@ -34,13 +34,13 @@ class Instance:
     settings: Settings
     store: Store
     box: sandbox.Box
-    house: Household
+    supervisor: Supervisor
     env: dict[str, str]
     runners: list[Child]
 
     def start_runner(self) -> Child:
         """Serve all deployments."""
-        return self.house.start("runner", ["deployments"], env=self.env)
+        return self.supervisor.start("runner", ["deployments"], env=self.env)
 
     def restart_runner(self) -> None:
         """End the runner and serve all deployments anew; returns when their first runs are over."""
@@ -94,12 +94,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_prefect(house: Household, settings: Settings) -> None:
+def start_prefect(supervisor: Supervisor, settings: Settings) -> None:
     """Start Prefect's server, whose scheduler looks every 5 s; returns when it answers."""
     soon = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
     env = os.environ | settings_env(settings) | server_env(settings) | soon
-    house.start("prefect", ["deployments.prefect_server"], env=env)
-    house.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
+    supervisor.start("prefect", ["deployments.local.prefect_server"], env=env)
+    supervisor.wait_for(f"{settings.prefect_api}/health", timeout_seconds=120)
 
 
 def child_env(settings: Settings) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 import sandbox
-from deployments.household import Household
+from deployments.local.supervisor import Supervisor
 from deployments.reconciling import reconcile_once
 from support.instance import Instance, child_env, eventually, free_port, start_prefect
 from support.kept import Kept
@@ -40,13 +40,13 @@ def served(kept: Kept[Instance]) -> Instance:
 @contextmanager
 def _instance(home: Path, prefect_home: Callable[[Path], None]) -> Generator[Instance]:
     prefect_home(home)
-    with sandbox.serving(seed=7, products=60, customers=5) as box, Household(home / "logs") as house:
+    with sandbox.serving(seed=7, products=60, customers=5) as box, Supervisor(home / "logs") as supervisor:
         settings = _settings(home, box)
         store = Store(settings.database)
         schema.upgrade(store)
-        start_prefect(house, settings)
+        start_prefect(supervisor, settings)
         env = child_env(settings)
-        instance = Instance(settings=settings, store=store, box=box, house=house, env=env, runners=[])
+        instance = Instance(settings=settings, store=store, box=box, supervisor=supervisor, env=env, runners=[])
         instance.runners.append(instance.start_runner())
         yield instance
         store.close()

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 import sandbox
 from deployments import controls
 from deployments.client import open_client
-from deployments.household import Household
-from deployments.prefect_yaml import Deployment, read_deployments
+from deployments.local.supervisor import Supervisor
+from deployments.schedules.file import Deployment, read_deployments
 from flows.registry import find
 from support.forked_serving import serve_forked
 from support.hurried import HURRIED
@@ -55,18 +55,18 @@ _TESTS = Path(__file__).parents[1]
 def contest(home: Path) -> Generator[Instance]:
     """The instance in the folder `home`; its services run once, and then when a test wants them to."""
     box_ = sandbox.serving(seed=7, products=30, customers=5, mentions=MENTIONS, inbox_secret=_INBOX_SECRET)
-    with box_ as box, Household(home / "logs") as house:
+    with box_ as box, Supervisor(home / "logs") as supervisor:
         settings = _settings(home, box)
         store = Store(settings.database)
         schema.upgrade(store)
         for service in SERVICES:
             slow_down(store, service)
-        start_prefect(house, settings)
+        start_prefect(supervisor, settings)
         env = child_env(settings) | {"PYTHONPATH": f"{_TESTS}{os.pathsep}{_TESTS.parent}"}
-        runner = house.start("runner", ["support.served_contest"], env=env)
-        house.start("web", ["web"], env=env)
-        house.wait_for(f"http://127.0.0.1:{settings.web_port}/health", timeout_seconds=60)
-        yield Instance(settings=settings, store=store, box=box, house=house, env=env, runners=[runner])
+        runner = supervisor.start("runner", ["support.served_contest"], env=env)
+        supervisor.start("web", ["web"], env=env)
+        supervisor.wait_for(f"http://127.0.0.1:{settings.web_port}/health", timeout_seconds=60)
+        yield Instance(settings=settings, store=store, box=box, supervisor=supervisor, env=env, runners=[runner])
         store.close()
 
 

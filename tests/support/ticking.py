@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from deployments.prefect_yaml import Deployment
+from deployments.schedules.file import Deployment
 from flows.fast_delete_sweep import FAST_DELETE_SWEEP
 from flows.validate_entries import VALIDATE_ENTRIES
 from support.forked_serving import serve_forked

@@ -23,7 +23,7 @@ from syncline.store import rejects
 from syncline.store.breakers import Breakers, Change, Permit, Refused
 from syncline.store.engine import Store
 from tasks.admit import admit as admit_run
-from tasks.breaker import breaker_event, note_outcome, noted, pass_breaker
+from tasks.breaker import breaker_event, note_outcome, pass_breaker, report_outcome
 from tasks.early_end import EndRun
 from tasks.flow import sync_flow
 from tasks.prune import prune
@@ -114,7 +114,7 @@ def test_a_probe_that_asks_the_upstream_nothing_gives_its_permit_back(store: Sto
             pass_breaker(run)
             assert isinstance(Breakers(store).admit(PROBED), Refused)
             if work is not None:
-                await noted(run, work, asked=lambda: False)
+                await report_outcome(run, work, asked=lambda: False)
         after = Breakers(store).admit(PROBED)
         assert isinstance(after, Permit)
         return Breakers(store).state(PROBED).state

@@ -22,7 +22,7 @@ from tasks.flow import SyncFlow
 from tasks.flow_hooks import close_cancelled, close_completed, close_crashed, close_failed
 from tasks.pull import pull_task
 from tasks.run import Run, entered
-from tasks.task_hooks import note_attempt, note_failure
+from tasks.step import note_attempt, note_failure
 
 Hook = Callable[..., Awaitable[None]]
 

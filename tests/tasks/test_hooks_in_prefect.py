@@ -17,9 +17,9 @@ pytestmark = pytest.mark.slow
 RUN = """
 import json, sys
 from dataclasses import replace
-from deployments import here
+from deployments.local import run_once
 from syncline.settings import load_settings
-here._set_environment(load_settings())  # before Prefect is imported
+run_once._set_environment(load_settings())  # before Prefect is imported
 import flows.products as shop
 from flows import registry
 from syncline.model.policies import BreakerPolicy, Mode, Retry
@@ -42,7 +42,7 @@ async def sync_products(mode: Mode = Mode.INCREMENTAL, force: bool = False):
 
 entry = registry.Entry(source=PRODUCTS, flow=sync_products, entrypoint="__main__.sync_products")
 registry.entries()["products"] = entry
-session = here.run_here(load_settings(), "products", mode=Mode.FULL)
+session = run_once.run_once(load_settings(), "products", mode=Mode.FULL)
 breaker = Breakers(open_store()).state(PRODUCTS)
 print(json.dumps([session.status, session.retry_count, session.error_type, breaker.state, breaker.failures]))
 """

@@ -14,8 +14,8 @@ from support.runs import Waits
 from flows.products import PRODUCTS
 from syncline.admission.ticks import begins_at
 from syncline.clock import ManualClock
+from tasks.due import wait_for_jitter
 from tasks.flow import SyncFlow
-from tasks.jitter import wait_for_jitter
 from tasks.telling import TELL_SECONDS
 
 JITTERED = replace(PRODUCTS, jitter_seconds=300)

@@ -15,7 +15,7 @@ from syncline.model.target import Target
 from syncline.passes.closing import close
 from syncline.store import holds, sessions
 from syncline.store.engine import Store
-from tasks.failures import refusal_event
+from tasks.session_closing import refusal_event
 
 
 def refused_run(store: Store) -> None:

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 from support.faces import Faces, agree
 from support.feed import quests, record, trip
 
-from deployments.prefect_schedules import ScheduleInfo as FakeSchedule
+from deployments.schedules.prefect_schedules import ScheduleInfo as FakeSchedule
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status

@@ -14,9 +14,9 @@ from support.statements import traced
 
 from cli import doctor, listings_table, rounds_table
 from cli.history import row as history_row
+from cli.manual_run import summary
 from cli.outcomes import exit_code, state_text
 from cli.status import row
-from cli.summary import summary
 from deployments.doctor import Verdict
 from syncline.clock import ManualClock
 from syncline.contests.tables import RoundStatus

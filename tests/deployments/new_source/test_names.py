@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deployments.new_source.names import check_free, choose
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.errors import ConfigurationError
 
 

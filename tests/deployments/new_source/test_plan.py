@@ -12,7 +12,7 @@ from support.json_server import Answer, serving
 import sandbox
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.errors import (
     BudgetSpentError,
     ConfigurationError,

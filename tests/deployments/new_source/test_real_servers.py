@@ -20,7 +20,7 @@ from support.real.word_press import word_press
 
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.admission.admit import admit
 from syncline.admission.due_run import DueRun
 from syncline.model.items import table_of

@@ -14,7 +14,7 @@ from support.json_server import Answer, serving
 
 from deployments.new_source.credentials import Given
 from deployments.new_source.writing import Plan, Project, Wanted, plan
-from deployments.prefect_yaml import default_path
+from deployments.schedules.file import default_path
 from syncline.model.items import table_of
 from syncline.passes.codec import ItemCodec, Rejected
 from syncline.settings import Settings

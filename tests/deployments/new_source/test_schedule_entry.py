@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from deployments.new_source.draft import skeleton
 from deployments.new_source.names import choose
 from deployments.new_source.schedule_entry import entry_text, with_entry
-from deployments.new_source.skeleton import skeleton
-from deployments.prefect_yaml import default_path, read_deployments
+from deployments.schedules.file import default_path, read_deployments
 from syncline.model.upstream import Upstream
 
 WIDGETS = skeleton(choose("widgets", None), Upstream(name="shop"))

@@ -1,0 +1,1 @@
+"""When each source runs: read from prefect.yaml, planned, applied to Prefect, and shown."""
