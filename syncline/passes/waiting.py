@@ -13,7 +13,7 @@ from syncline.model.policies import Backoff
 from syncline.model.source import Source
 from syncline.model.tables import Hold
 from syncline.model.target import Target
-from syncline.store import deferrals, heartbeats, holds
+from syncline.store import heartbeats, holds, sessions
 from syncline.store.engine import Store
 from syncline.upstreams.budgeted import wait_looking
 
@@ -82,7 +82,7 @@ class Waiting:
 
     def _pause(self, times: int) -> timedelta:
         with self.store.read() as connection:
-            runs = deferrals.in_a_row(connection, self._target, reason=_RATE_LIMIT)
+            runs = sessions.deferred_in_a_row(connection, self._target, reason=_RATE_LIMIT)
         return timedelta(seconds=_PAUSES.grown_seconds(times + _DOUBLED_BY_A_RUN * runs))
 
     def _beat(self, reason: str, until: datetime | None) -> None:

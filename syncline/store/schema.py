@@ -17,8 +17,11 @@ from pkgutil import iter_modules
 from typing import Any
 
 from alembic import command
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import render_op, renderers
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import ops
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect, select
@@ -26,9 +29,9 @@ from sqlalchemy import func as sql
 from sqlmodel import SQLModel
 
 from syncline import model
-from syncline.errors import NewerDatabaseError, OlderDatabaseError, SchemaBehindError, StoreError
+from syncline.errors import ConfigurationError, NewerDatabaseError, OlderDatabaseError, SchemaBehindError, StoreError
 from syncline.model.items import Item, table_of
-from syncline.store import revisions, table_shape
+from syncline.store import table_shape
 from syncline.store.connections import without_limits
 from syncline.store.engine import Store
 
@@ -44,6 +47,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _OLDEST = "0015"
 _JOINED = frozenset(f"{number:04}" for number in range(1, int(_OLDEST)))
 """The revisions that became one, `_OLDEST`, before the first release."""
+_OURS = "syncline."
+"""The tables of classes below it are made by migrations; all others, when the program starts."""
 _UPGRADE_LOCK = 0x5C11E
 """The number of PostgreSQL's advisory lock that an upgrade holds."""
 
@@ -117,7 +122,7 @@ def revise(store: Store, message: str, *, folder: Path = MIGRATIONS) -> Path | N
             message=" ".join(message.split()),  # the docstring's one line
             autogenerate=True,
             head="heads",
-            process_revision_directives=revisions.prepared,
+            process_revision_directives=_prepared,
         )
     return Path(written.path) if written else None
 
@@ -192,3 +197,53 @@ def _make_tables(connection: Connection) -> list[str]:
     missing = [table for table in SQLModel.metadata.sorted_tables if table.name not in there]
     SQLModel.metadata.create_all(connection, tables=missing)
     return [table.name for table in missing]
+
+
+class _WhereThere(ops.ModifyTableOps):
+    """Changes to a table, where it is there."""
+
+
+@renderers.dispatch_for(_WhereThere)
+def _rendered(autogen: AutogenContext, change: _WhereThere) -> list[str]:
+    """The lines of the change below a condition; an empty line ends a block."""
+    plain = ops.ModifyTableOps(change.table_name, change.ops, schema=change.schema)
+    return [f"if sa.inspect(op.get_bind()).has_table({change.table_name!r}):", *render_op(autogen, plain), ""]
+
+
+def _prepared(context: object, revision: object, directives: list[Any]) -> None:
+    """Alembic's `process_revision_directives`: nothing where nothing changed, else changes where their table is.
+
+    Raises:
+        ConfigurationError: the rows that are there would have nothing to put into a new column.
+    """
+    del context, revision
+    script = directives[0]
+    shipped = _shipped_tables()
+    made_at_start = {change.table_name for change in script.upgrade_ops.ops if isinstance(change, ops.CreateTableOp)}
+    made_at_start -= shipped
+    for container in (script.upgrade_ops, script.downgrade_ops):
+        container.ops[:] = [_guarded(change) for change in container.ops if change.table_name not in made_at_start]
+    if script.upgrade_ops.is_empty():
+        directives.clear()
+        return
+    _refuse_unfillable(script.upgrade_ops.ops, shipped)
+
+
+def _shipped_tables() -> set[str]:
+    """By what is declared, not by a list: a list once left the tables of contests out."""
+    registry: Any = getattr(SQLModel, "_sa_registry")  # noqa: B009 - SQLModel has no other name for it
+    return {one.local_table.name for one in registry.mappers if one.class_.__module__.startswith(_OURS)}
+
+
+def _refuse_unfillable(changes: list[Any], shipped: set[str]) -> None:
+    for change in changes:
+        for part in change.ops if isinstance(change, ops.ModifyTableOps) and change.table_name not in shipped else ():
+            if isinstance(part, ops.AddColumnOp) and not part.column.nullable and part.column.server_default is None:
+                where = f"{change.table_name}.{part.column.name}"
+                raise ConfigurationError(f"{where} is new, and empty in the rows that are there: write `| None = None`")
+
+
+def _guarded(change: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(change, ops.ModifyTableOps):
+        return _WhereThere(change.table_name, change.ops, schema=change.schema)
+    return change

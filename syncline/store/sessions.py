@@ -34,6 +34,7 @@ __all__ = [
     "by_flow_run",
     "close",
     "close_abandoned",
+    "deferred_in_a_row",
     "find",
     "insert_session",
     "latest_started",
@@ -47,6 +48,9 @@ __all__ = [
 ]
 
 _MESSAGE_LIMIT = 2_000
+_MOST_IN_A_ROW = 12
+"""Further deferrals are not counted: the wait grows no longer."""
+_NEVER_WORKED = (Status.RUNNING, Status.SKIPPED, Status.MISSED)
 _RUNNING = literal_column(f"'{Status.RUNNING}'", String)
 """Written into the statement: SQLite takes an index of open sessions alone for no parameter."""
 
@@ -224,3 +228,16 @@ def _lost(session_id: str) -> SessionLostError:
 
 def _open(session_id: str) -> tuple[ColumnElement[bool], ...]:
     return (col(SyncSession.id) == session_id, col(SyncSession.status) == Status.RUNNING)
+
+
+def deferred_in_a_row(connection: Connection, target: Target, *, reason: str) -> int:
+    """How many of the newest sessions that worked and ended were deferred for a reason that begins so, up to 12."""
+    statement = (
+        select(col(SyncSession.status), col(SyncSession.reason))
+        .where(*target.among(SyncSession), col(SyncSession.status).not_in(_NEVER_WORKED))
+        .order_by(col(SyncSession.started_at).desc())
+        .limit(_MOST_IN_A_ROW)
+    )
+    found: Sequence[tuple[Status, str | None]] = [(row[0], row[1]) for row in connection.execute(statement)]
+    deferred = [status is Status.DEFERRED and (said or "").startswith(reason) for status, said in found]
+    return deferred.index(False) if False in deferred else len(deferred)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event, text
 
 from syncline.clock import ManualClock
 from syncline.model.target import Target
-from syncline.store import deferrals, holds, sessions
+from syncline.store import holds, sessions
 from syncline.store.engine import Store
 
 ACCOUNT = Target("wallets", "acc_1")
@@ -36,7 +36,7 @@ def newest(connection: Connection, _: ManualClock) -> object:
 
 
 def deferred_in_a_row(connection: Connection, _: ManualClock) -> object:
-    return deferrals.in_a_row(connection, ACCOUNT, reason="rate limit")
+    return sessions.deferred_in_a_row(connection, ACCOUNT, reason="rate limit")
 
 
 def abandoned(connection: Connection, clock: ManualClock) -> object:
