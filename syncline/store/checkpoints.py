@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlmodel import Session, col
 
 from syncline.model.tables import CheckpointRow
@@ -17,8 +17,7 @@ __all__ = ["advance", "forget", "forget_pass", "read", "write"]
 
 def read(connection: Connection, target: Target, *, part: str = "") -> CheckpointRow | None:
     """The checkpoint of a target, or of a `part` of it; None before its first pass."""
-    mine = *target.among(CheckpointRow), col(CheckpointRow.part) == part
-    return Session(connection).scalars(select(CheckpointRow).where(*mine)).first()
+    return Session(connection).scalars(_READ, {**target.bindings, "of_part": part}).first()
 
 
 def write(
@@ -59,3 +58,7 @@ def forget_pass(connection: Connection, target: Target) -> None:
 def forget(connection: Connection, target: Target) -> bool:
     """Delete the checkpoints, of all parts: the next pass reads everything; whether there was one."""
     return connection.execute(delete(CheckpointRow).where(*target.among(CheckpointRow))).rowcount > 0
+
+
+_READ = select(CheckpointRow).where(*Target.bound(CheckpointRow), col(CheckpointRow.part) == bindparam("of_part"))
+"""Built once: each page's transaction executes it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -36,6 +36,8 @@ __all__ = [
 TTL_SECONDS = 60
 """A lease that is not renewed for this long is free."""
 RENEW_EVERY_SECONDS = 20
+_WITH_OWNER = ("owner", "expires_at", "host", "boot_id", "pid", "process_started")
+"""The columns that change with the owner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,6 @@ def acquire(connection: Connection, target: Target, owner: str, *, process: Proc
     """
     held = holder(connection, target)
     dead_fence = held.fence if held is not None and _process(held).is_dead else -1
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values: dict[str, object] = {
         "owner": owner,
         "expires_at": now + timedelta(seconds=TTL_SECONDS),
@@ -109,16 +110,14 @@ def acquire(connection: Connection, target: Target, owner: str, *, process: Proc
         "boot_id": process.boot_id,
         "pid": process.pid,
         "process_started": process.started,
-        "asked_by": None,
-        "released_at": None,
     }
-    free = or_(
-        col(LeaseRow.expires_at) <= now, col(LeaseRow.released_at).is_not(None), col(LeaseRow.fence) == dead_fence
-    )
-    taken: dict[str, object] = {**values, "fence": col(LeaseRow.fence) + 1}
-    first = make(LeaseRow).values(**target.key, fence=1, **values)
-    statement = first.on_conflict_do_update(index_elements=list(target.key), set_=taken, where=free)
-    return connection.execute(statement.returning(col(LeaseRow.fence))).scalar()
+    taken = {f"new_{name}": value for name, value in values.items()}
+    fence = connection.execute(_TAKE, {**target.bindings, **taken, "at": now, "dead_fence": dead_fence}).scalar()
+    if fence is None and held is None:
+        make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        first = make(LeaseRow).values(**target.key, **values, fence=1).on_conflict_do_nothing()
+        return connection.execute(first.returning(col(LeaseRow.fence))).scalar()
+    return fence
 
 
 def renew(connection: Connection, target: Target, owner: str, *, now: datetime) -> bool:
@@ -146,8 +145,7 @@ def asked_by(connection: Connection, target: Target, owner: str) -> str | None:
 
 def holder(connection: Connection, target: Target, *, locked: bool = False) -> LeaseRow | None:
     """Who has, or last had, the lease; `locked` keeps it as it is until the transaction ends."""
-    wanted = select(LeaseRow).where(*target.among(LeaseRow))
-    return Session(connection).scalars(wanted.with_for_update() if locked else wanted).first()
+    return Session(connection).scalars(_LOCKED_HOLDER if locked else _HOLDER, target.bindings).first()
 
 
 def of_dead_processes(connection: Connection, owners: Collection[str]) -> frozenset[str]:
@@ -196,3 +194,23 @@ def _same_target() -> tuple[ColumnElement[bool], ...]:
 
 def _process(lease: LeaseRow) -> Process:
     return Process(host=lease.host, boot_id=lease.boot_id, pid=lease.pid, started=lease.process_started)
+
+
+_TAKE = (
+    update(LeaseRow)
+    .where(
+        *Target.bound(LeaseRow),
+        or_(
+            col(LeaseRow.expires_at) <= bindparam("at"),
+            col(LeaseRow.released_at).is_not(None),
+            col(LeaseRow.fence) == bindparam("dead_fence"),
+        ),
+    )
+    .values(fence=col(LeaseRow.fence) + 1, asked_by=None, released_at=None)
+    .values({name: bindparam(f"new_{name}") for name in _WITH_OWNER})
+    .returning(col(LeaseRow.fence))
+)
+"""Take a lease that had an owner before. Most had: an upsert, which SQLAlchemy compiles anew each time, costs twice."""
+_HOLDER = select(LeaseRow).where(*Target.bound(LeaseRow))
+_LOCKED_HOLDER = _HOLDER.with_for_update()
+"""Built once: each admission executes them."""

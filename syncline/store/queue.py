@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlmodel import Session, col
 
 from syncline.model.tables import QueuedRun
@@ -41,8 +41,7 @@ def leave(connection: Connection, session_id: str) -> None:
 
 def waiting(connection: Connection, target: Target, *, now: datetime) -> list[QueuedRun]:
     """Who waits for the target's lease, the first one first; without those whose process died or whose time is over."""
-    in_order = select(QueuedRun).where(*target.among(QueuedRun), col(QueuedRun.expires_at) > now)
-    rows = Session(connection).scalars(in_order.order_by(col(QueuedRun.tick), col(QueuedRun.session_id)))
+    rows = Session(connection).scalars(_WAITING, {**target.bindings, "at": now})
     return [row for row in rows if not (is_here(row) and _process(row).is_dead)]
 
 
@@ -74,3 +73,11 @@ def _put(
 
 def _process(row: QueuedRun) -> Process:
     return Process(host=row.host, boot_id=row.boot_id, pid=row.pid, started=row.process_started)
+
+
+_WAITING = (
+    select(QueuedRun)
+    .where(*Target.bound(QueuedRun), col(QueuedRun.expires_at) > bindparam("at"))
+    .order_by(col(QueuedRun.tick), col(QueuedRun.session_id))
+)
+"""Built once: each admission executes it."""

@@ -79,6 +79,22 @@ _ADVANCE = (
     )
 )
 """Built once: each page's transaction executes it."""
+_NEWEST = select(SyncSession).order_by(col(SyncSession.started_at).desc()).limit(1)
+_OF_FLOW_RUN = _NEWEST.where(col(SyncSession.flow_run_id) == bindparam("flow_run"))
+_LATEST_STARTED = _NEWEST.where(
+    *Target.bound(SyncSession), col(SyncSession.status).not_in([Status.SKIPPED, Status.MISSED])
+)
+_CLOSE_ABANDONED = (
+    update(SyncSession)
+    .where(*Target.bound(SyncSession), col(SyncSession.status) == _RUNNING, col(SyncSession.id) != bindparam("kept"))
+    .values(
+        status=Status.CRASHED,
+        completed_at=bindparam("at"),
+        reason="its process ended without a word; the next run goes on at its checkpoint",
+    )
+    .returning(col(SyncSession.id), col(SyncSession.started_at))
+)
+"""Built once: each admission executes them."""
 
 
 def new_id(source: str, now: datetime) -> str:
@@ -175,17 +191,8 @@ def _error(status: Status, error: tuple[str, str] | None) -> dict[str, object]:
 
 def close_abandoned(connection: Connection, target: Target, *, keep: str, now: datetime) -> list[str]:
     """Close as crashed whatever is open of the target but the session `keep`; returns the ids."""
-    statement = (
-        update(SyncSession)
-        .where(*target.among(SyncSession), col(SyncSession.status) == _RUNNING, col(SyncSession.id) != keep)
-        .values(
-            status=Status.CRASHED,
-            completed_at=now,
-            reason="its process ended without a word; the next run goes on at its checkpoint",
-        )
-        .returning(col(SyncSession.id), col(SyncSession.started_at))
-    )
-    closed = connection.execute(statement).all()
+    given = {**target.bindings, "kept": keep, "at": now}
+    closed = connection.execute(_CLOSE_ABANDONED, given).all()
     for session in closed:
         totals.count(connection, target.source, Status.CRASHED, begun=session.started_at, ended=now)
     return [session.id for session in closed]
@@ -198,7 +205,7 @@ def find(connection: Connection, session_id: str) -> SyncSession | None:
 
 def by_flow_run(connection: Connection, flow_run_id: str) -> SyncSession | None:
     """The newest session of a Prefect flow run."""
-    return _first(connection, col(SyncSession.flow_run_id) == flow_run_id)
+    return Session(connection).scalars(_OF_FLOW_RUN, {"flow_run": flow_run_id}).first()
 
 
 def running(connection: Connection, source: str | None = None) -> Sequence[SyncSession]:
@@ -211,13 +218,7 @@ def running(connection: Connection, source: str | None = None) -> Sequence[SyncS
 
 def latest_started(connection: Connection, target: Target) -> SyncSession | None:
     """The newest session of the target that really ran, whatever became of it."""
-    ran = col(SyncSession.status).not_in([Status.SKIPPED, Status.MISSED])
-    return _first(connection, *target.among(SyncSession), ran)
-
-
-def _first(connection: Connection, *conditions: ColumnElement[bool]) -> SyncSession | None:
-    newest = select(SyncSession).where(*conditions).order_by(col(SyncSession.started_at).desc()).limit(1)
-    return Session(connection).scalars(newest).first()
+    return Session(connection).scalars(_LATEST_STARTED, target.bindings).first()
 
 
 def _lost(session_id: str) -> SessionLostError:

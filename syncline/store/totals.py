@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
@@ -17,6 +17,19 @@ __all__ = ["count", "of_all", "of_source"]
 
 _SLOTS = 16
 """On PostgreSQL, where a row is locked until its transaction is on the disk."""
+_COUNT = (
+    update(SessionTotal)
+    .where(
+        col(SessionTotal.source) == bindparam("of_source"),
+        col(SessionTotal.status) == bindparam("of_status"),
+        col(SessionTotal.slot) == bindparam("of_slot"),
+    )
+    .values(
+        sessions=col(SessionTotal.sessions) + bindparam("more_sessions"),
+        duration_ms=col(SessionTotal.duration_ms) + bindparam("more_ms"),
+    )
+)
+"""Built once. Most rows are there: an upsert, which SQLAlchemy compiles anew each time, takes five times as long."""
 
 
 def count(
@@ -24,16 +37,20 @@ def count(
 ) -> None:
     """Count `times` more sessions; called in the transaction that closes them, never on its own."""
     took = timedelta() if ended is None else max(ended - begun, timedelta())
-    milliseconds, is_server = round(took / timedelta(milliseconds=1)), connection.dialect.name == "postgresql"
-    make = postgresql.insert if is_server else sqlite.insert
-    more = {
-        "sessions": col(SessionTotal.sessions) + times,
-        "duration_ms": col(SessionTotal.duration_ms) + milliseconds,
-    }
+    is_server = connection.dialect.name == "postgresql"
     slot = random.randrange(_SLOTS) if is_server else 0  # noqa: S311 - that they are spread is enough
-    values = {"source": source, "status": status, "sessions": times, "duration_ms": milliseconds, "slot": slot}
-    statement = make(SessionTotal).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "status", "slot"], set_=more))
+    more = {"more_sessions": times, "more_ms": round(took / timedelta(milliseconds=1))}
+    row = {"of_source": source, "of_status": status, "of_slot": slot}
+    if connection.execute(_COUNT, row | more).rowcount == 0:
+        make = postgresql.insert if is_server else sqlite.insert
+        first = {"source": source, "status": status, "slot": slot}
+        added = {"sessions": more["more_sessions"], "duration_ms": more["more_ms"]}
+        statement = make(SessionTotal).values(first | added)
+        total = {
+            "sessions": col(SessionTotal.sessions) + statement.excluded.sessions,
+            "duration_ms": col(SessionTotal.duration_ms) + statement.excluded.duration_ms,
+        }
+        connection.execute(statement.on_conflict_do_update(index_elements=list(first), set_=total))
 
 
 def of_source(connection: Connection, source: str) -> Sequence[SessionTotal]:

@@ -32,7 +32,7 @@ def _freeze(box: sandbox.Box, number: int, beside: dict[str, str]) -> subprocess
 
 
 @pytest.mark.slow
-def test_a_round_is_frozen_here_and_now(store: Store, home: Path, served: Instance) -> None:
+def test_a_round_is_frozen_here_and_now(served: Instance, store: Store, home: Path) -> None:
     """A host ends a contest from a terminal: what cannot be checked is named, and the next try asks for that alone."""
     with sandbox.serving(products=1, customers=1, pools=1, mentions=60, inbox_secret=SECRET) as box:
         gone, puzzling, *_ = ids = box.x.tweets.public_ids()

@@ -4,6 +4,7 @@ It is ended with the last test that needs it: an idle one takes a fifth of a cor
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ def served(kept: Kept[Instance]) -> Instance:
 
 @contextmanager
 def _instance(home: Path, prefect_home: Callable[[Path], None]) -> Generator[Instance]:
+    changed = [name for name in os.environ if name.startswith("SYNCLINE_")]
+    assert not changed, f"ask for `served` before what sets {changed}: all tests share this instance"
     prefect_home(home)
     with sandbox.serving(seed=7, products=60, customers=5) as box, Supervisor(home / "logs") as supervisor:
         settings = _settings(home, box)

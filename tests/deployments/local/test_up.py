@@ -138,6 +138,13 @@ def _runs(up: Up, deployment: str) -> int:
     return int(up.ask("POST", "/flow_runs/count", wanted).raise_for_status().text)
 
 
+def _new_page(browser: Browser) -> Page:
+    """A page that waits as long as a busy machine needs."""
+    page = browser.new_page()
+    page.set_default_timeout(300_000)
+    return page
+
+
 def test_a_page_of_another_origin_changes_and_starts_nothing(up: Up, browser: Browser, evil_port: int) -> None:
     """A visit to any page could make a deployment run a shell script as the user, and start it."""
     quiet = _deployment(up, "sync-freeze_coordinator/freeze_round")  # it has no schedule: whatever runs was asked for
@@ -152,7 +159,7 @@ def test_a_page_of_another_origin_changes_and_starts_nothing(up: Up, browser: Br
     names = ("127.0.0.1", "localhost", "evil.test")
     urls = [*(f"http://{name}:{port}" for name in names), up.web, f"http://evil.web.test:{up.settings.web_port}"]
     sockets = [f"ws://{name}:{port}/api/{path}" for name in names for path in ("events/in", "events/out")]
-    page = browser.new_page()
+    page = _new_page(browser)
     page.goto(f"http://evil.test:{evil_port}/")
     done = page.evaluate(ATTACK, {"urls": urls, "sockets": sockets, "posts": posts})
     assert {(url, kind) for _, url, mode, kind, _ in done if mode != "no-cors" and kind != "refused"} == set()
@@ -161,9 +168,9 @@ def test_a_page_of_another_origin_changes_and_starts_nothing(up: Up, browser: Br
     assert len(_Page.taken) >= len(posts)
     page.close()
     for url in urls:
-        page = browser.new_page()
+        page = _new_page(browser)
         page.goto(f"http://evil.test:{evil_port}/")
-        with page.expect_response(lambda answer: answer.request.method == "POST", timeout=60_000) as posted:
+        with page.expect_response(lambda answer: answer.request.method == "POST") as posted:
             page.evaluate(FORM, {"url": f"{url}{posts[1]['path']}"})
         assert posted.value.status >= 400
         page.close()
@@ -173,7 +180,7 @@ def test_a_page_of_another_origin_changes_and_starts_nothing(up: Up, browser: Br
 
 def test_a_name_that_points_to_this_machine_does_not_open_the_server(up: Up, browser: Browser) -> None:
     """DNS rebinding: for the browser the page and the server are of one origin then."""
-    page = browser.new_page()
+    page = _new_page(browser)
     answer = page.goto(f"http://evil.test:{up.settings.prefect_port}/")
     assert answer is not None
     assert answer.status == 400
@@ -183,22 +190,22 @@ def test_a_name_that_points_to_this_machine_does_not_open_the_server(up: Up, bro
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 def test_the_ui_asks_for_the_password_and_then_works(up: Up, browser: Browser, name: str) -> None:
     """A door that keeps its owner out would be taken away; and the UI tells no third party of the visit."""
-    page, asked = browser.new_page(), list[str]()
+    page, asked = _new_page(browser), list[str]()
     page.on("response", lambda response: asked.append(response.url))
     page.goto(f"http://{name}:{up.settings.prefect_port}/")
     _log_in(page, up)
     page.goto(f"http://{name}:{up.settings.prefect_port}/v2/deployments")
-    page.get_by_text("sync-products").first.wait_for(timeout=120_000)
+    page.get_by_text("sync-products").first.wait_for()
     assert {httpx.URL(url).host for url in asked if not url.startswith(("data:", "blob:"))} == {name}
     page.close()
 
 
 def _log_in(page: Page, up: Up) -> None:
     field = page.locator("input[type=password]").first
-    field.wait_for(timeout=120_000)
+    field.wait_for()
     field.fill(up.settings.prefect_auth or "")
     field.press("Enter")
-    page.wait_for_url(re.compile("dashboard"), timeout=120_000)
+    page.wait_for_url(re.compile("dashboard"))
 
 
 def test_without_the_password_only_health_is_told(up: Up) -> None:
