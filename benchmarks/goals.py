@@ -51,6 +51,9 @@ class Goal(msgspec.Struct, kw_only=True):
         self.met = self.measured <= self.bound if self.at_most else self.measured >= self.bound
 
 
+_ADMISSION_MS = 2
+
+
 def goals(figures: Figures, growth: Growth | None, kinds: tuple[str, ...], items: int) -> list[Goal]:
     """All promises that this run could test."""
     found = [goal for kind in kinds for goal in _of_database(figures, kind, items)]
@@ -75,6 +78,9 @@ def _of_database(figures: Figures, kind: str, items: int) -> Iterator[Goal]:
 def _of_growth(growth: Growth) -> Iterator[Goal]:
     what = "bookkeeping's share of a sync of 10,000 items"
     yield Goal(what=what, measured=growth.bookkeeping_share, bound=_BOOKKEEPING_SHARE, at_most=True)
+    for one in growth.admissions:
+        what = f"{one.database}: admission of an account with {one.sessions:,} sessions on record, ms"
+        yield Goal(what=what, measured=one.ms, bound=_ADMISSION_MS, at_most=True)
     if growth.memory_ratio is not None and growth.time_ratio is not None:
         what = "1,000,000 items: peak memory / that of 100,000"
         yield Goal(what=what, measured=growth.memory_ratio, bound=_MEMORY_GROWTH, at_most=True)

@@ -1,9 +1,10 @@
-"""How time and memory grow with the number of items, and what bookkeeping takes of a small sync."""
+"""How time and memory grow with the number of items or sessions, and what bookkeeping takes of a small sync."""
 
 from statistics import median
 
 import msgspec
 
+from benchmarks.admissions import Admissions, measure_admissions
 from benchmarks.contender import CONTENDERS, Measured, measure
 from benchmarks.databases import Databases
 from benchmarks.servers import upstream_of
@@ -29,10 +30,12 @@ class Growth(msgspec.Struct, kw_only=True):
     Attributes:
         sizes: by rising number of items.
         bookkeeping_share: the part of the smallest that admission, session, checkpoint and heartbeat took (0 to 1).
+        admissions: of an account, with some sessions on record and with half a million, on each kind of database.
     """
 
     sizes: list[Size]
     bookkeeping_share: float
+    admissions: list[Admissions]
 
     @property
     def memory_ratio(self) -> float | None:
@@ -53,7 +56,7 @@ def measure_growth(databases: Databases, *, million: bool) -> Growth:
     sizes = [_size(_SMALL, small), _size(_LARGE, _loads(databases, _LARGE, 1))]
     if million:
         sizes.append(_size(_HUGE, _loads(databases, _HUGE, 1)))
-    return Growth(sizes=sizes, bookkeeping_share=median(map(_share, small)))
+    return Growth(sizes=sizes, bookkeeping_share=median(map(_share, small)), admissions=measure_admissions(databases))
 
 
 def _loads(databases: Databases, items: int, runs: int) -> list[Measured]:

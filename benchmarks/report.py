@@ -87,9 +87,14 @@ def _line(figure: Figure) -> str:
 
 def _growth_table(growth: Growth) -> str:
     lines = ["| items | inside s | peak MB |", "| ---: | ---: | ---: |"]
-    return "\n".join(
-        [*lines, *(f"| {size.items:,} | {size.seconds:.2f} | {size.peak_mb:.0f} |" for size in growth.sizes)]
-    )
+    lines += [f"| {size.items:,} | {size.seconds:.2f} | {size.peak_mb:.0f} |" for size in growth.sizes]
+    lines += [
+        "",
+        "| database | sessions on record | admission of an account ms | CPU ms |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    lines += [f"| {one.database} | {one.sessions:,} | {one.ms:.2f} | {one.cpu_ms:.2f} |" for one in growth.admissions]
+    return "\n".join(lines)
 
 
 def _goals_table(goals: list[Goal]) -> str:

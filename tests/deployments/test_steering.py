@@ -112,15 +112,28 @@ def _standing(instance: Instance) -> tuple[object, ...]:
         return info.active, info.text, schedules.overrides(connection), len(audit.latest(connection))
 
 
+async def _runs_of_customers(instance: Instance) -> list[FlowRun]:
+    async with open_client(instance.settings) as client:
+        found = DeploymentFilter(name=DeploymentFilterName(any_=["customers"]))
+        return await client.read_flow_runs(deployment_filter=found, limit=200)
+
+
+def _forget_planned(instance: Instance) -> None:
+    """Delete the runs that are planned: a start makes none beside one that is due soon."""
+
+    async def forget() -> None:
+        async with open_client(instance.settings) as client:
+            for run in await _runs_of_customers(instance):
+                if run.state_type is StateType.SCHEDULED:
+                    await client.delete_flow_run(run.id)
+
+    asyncio.run(forget())
+
+
 def _planned_soon(instance: Instance, since: datetime) -> float:
     """In how many seconds from `since` the first run of customers is planned."""
-
-    async def ask() -> list[FlowRun]:
-        async with open_client(instance.settings) as client:
-            found = DeploymentFilter(name=DeploymentFilterName(any_=["customers"]))
-            return await client.read_flow_runs(deployment_filter=found, limit=200)
-
-    keys = [run for run in asyncio.run(ask()) if (run.idempotency_key or "").startswith("start-customers-")]
+    runs = asyncio.run(_runs_of_customers(instance))
+    keys = [run for run in runs if (run.idempotency_key or "").startswith("start-customers-")]
     newest = max(run.expected_start_time.timestamp() for run in keys if run.expected_start_time is not None)
     return newest - since.timestamp()
 
@@ -179,6 +192,7 @@ def test_a_start_by_default_goes_back_to_the_files_schedule(own: Instance) -> No
 def test_a_start_by_default_that_prefect_refuses_changes_nothing(own: Instance) -> None:
     """The interval that was set stays in force, in Prefect and with us."""
     _start(own, 420)
+    _forget_planned(own)
     before = _standing(own)
     for refused in (r"PATCH .*/deployments/[^/]*$", r"POST .*/create_flow_run$"):
         with proxied(own.settings.prefect_api) as proxy:
@@ -210,6 +224,7 @@ def test_a_start_that_prefect_refuses_changes_nothing(
 ) -> None:
     """Half a change would show one interval now, and another one after the next restart."""
     asyncio.run(controls.stop(calm.settings, calm.store, "customers", actor="test"))
+    _forget_planned(calm)
     before = _standing(calm)
     with proxied(calm.settings.prefect_api) as proxy:
         proxy.refuse(refused)
