@@ -24,6 +24,8 @@ __all__ = ["Instance", "child_env", "eventually", "free_port", "start_prefect"]
 _PATIENCE_SECONDS = 90
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+_LONGEST_REST_SECONDS = 4.0
+"""After a look that took long; one that waited for a minute for a server that had just started costs no three more."""
 T = TypeVar("T")
 
 
@@ -111,7 +113,8 @@ def eventually(look: Callable[[], T | None], what: str, *, within_seconds: float
     """What `look` finds in the end: the first that is not empty, false or None.
 
     Other processes make it, so there is nothing to wait on but time: a second counts less where more processes want
-    the cores than there are. It waits three times as long as the last look took, for the cores are needed elsewhere.
+    the cores than there are. It waits three times as long as the last look took, within limits, for the cores are
+    needed elsewhere.
     """
     pause_seconds, waited_seconds = _FIRST_PAUSE_SECONDS, 0.0
     while waited_seconds < within_seconds:
@@ -119,7 +122,7 @@ def eventually(look: Callable[[], T | None], what: str, *, within_seconds: float
         found = look()
         if found:
             return found
-        time.sleep(max(pause_seconds, 3 * (time.monotonic() - began)))
+        time.sleep(max(pause_seconds, min(3 * (time.monotonic() - began), _LONGEST_REST_SECONDS)))
         pause_seconds = min(1.3 * pause_seconds, _LONGEST_PAUSE_SECONDS)
         waited_seconds += (time.monotonic() - began) / max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     raise AssertionError(f"there was no {what} within {within_seconds:g} s of a calm machine")
