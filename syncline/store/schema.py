@@ -44,7 +44,7 @@ for _package in iter_modules([str(Path(__file__).parents[1])], "syncline."):
         import_module(f"{_package.name}.tables")  # a domain's, of which nothing else is known here
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
-_OLDEST = "0015"
+_OLDEST = "0013"
 _JOINED = frozenset(f"{number:04}" for number in range(1, int(_OLDEST)))
 """The revisions that became one, `_OLDEST`, before the first release."""
 _OURS = "syncline."

@@ -63,14 +63,14 @@ def test_a_database_of_a_newer_program_is_refused(store: Store) -> None:
     assert "test_boxes" not in tables(store)
 
 
-@pytest.mark.parametrize("revision", ["0001", "0014"])
+@pytest.mark.parametrize("revision", ["0001", "0012"])
 def test_a_database_from_before_the_oldest_migration_is_told_the_way(store: Store, revision: str) -> None:
     """Its migrations became one before the first release; it is not called newer, and nothing of it is touched."""
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
         connection.execute(text("DROP TABLE test_boxes"))
     for refused in (schema.upgrade, schema.require_current):
-        with pytest.raises(OlderDatabaseError, match=rf"at revision {revision}.*upgrades from 0015 on.*db upgrade"):
+        with pytest.raises(OlderDatabaseError, match=rf"at revision {revision}.*upgrades from 0013 on.*db upgrade"):
             refused(store)
     assert "test_boxes" not in tables(store)
 

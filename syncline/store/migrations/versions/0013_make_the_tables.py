@@ -1,10 +1,10 @@
-"""Make all tables, as they were when the first fifteen migrations became one."""
+"""Make all tables, as they were when the first thirteen migrations became one."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0015"
+revision = "0013"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -13,11 +13,9 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _INSTANT = sa.DateTime(timezone=True)
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
-_OPEN = sa.text("cleared_at IS NULL")
 _REFUSAL = "a snapshot is never changed or deleted"
 _TABLES = (
     "tweets",
-    "timetables",
     "sync_sessions",
     "snapshots",
     "session_totals",
@@ -38,30 +36,10 @@ _TABLES = (
     "budgets",
     "breakers",
     "audit_log",
-    "alerts",
 )
 
 
 def upgrade() -> None:
-    op.create_table(
-        "alerts",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("rule", sa.String(), nullable=False),
-        sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("said", sa.String(), nullable=False),
-        sa.Column("since", _INSTANT, nullable=False),
-        sa.Column("fired_at", _INSTANT, nullable=True),
-        sa.Column("quiet_since", _INSTANT, nullable=True),
-        sa.Column("cleared_at", _INSTANT, nullable=True),
-        sa.Column("delivery", sa.String(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_try", _INSTANT, nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("ix_alerts_cleared", "alerts", ["cleared_at"])
-    op.create_index(
-        "ix_alerts_open", "alerts", ["rule", "subject"], unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN
-    )
     op.create_table(
         "audit_log",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -373,8 +351,6 @@ def upgrade() -> None:
         sa.Column("held", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("flow_run_id", sa.String(), nullable=True),
         sa.Column("scheduled_for", _INSTANT, nullable=True),
-        sa.Column("scheduled_until", _INSTANT, nullable=True),
-        sa.Column("ticks", _BIG, nullable=False, server_default="1"),
         sa.Column("result_no", _BIG, nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -384,18 +360,6 @@ def upgrade() -> None:
     op.create_index("ix_sync_sessions_source_status", "sync_sessions", ["source", "status", "started_at"])
     op.create_index("ix_sync_sessions_started_at", "sync_sessions", ["started_at"])
     op.create_index("ix_sync_sessions_status", "sync_sessions", ["status", "started_at"])
-    op.create_index("ix_sync_sessions_tick", "sync_sessions", ["source", "scheduled_for"])
-    op.create_table(
-        "timetables",
-        sa.Column("deployment", sa.String(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("spans", sa.String(), nullable=False),
-        sa.Column("gaps", sa.String(), nullable=False),
-        sa.Column("accounted_to", _INSTANT, nullable=False),
-        sa.Column("seen_at", _INSTANT, nullable=False),
-        sa.Column("away_since", _INSTANT, nullable=True),
-        sa.PrimaryKeyConstraint("deployment"),
-    )
     op.create_table(
         "tweets",
         sa.Column("id", _KEY, nullable=False),
