@@ -11,6 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
+from deployments.trust import without_tls
 from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings
 
@@ -30,7 +31,9 @@ async def open_client(settings: Settings) -> AsyncGenerator[PrefectClient]:
     """
     try:
         async with PrefectClient(
-            settings.prefect_api, auth_string=_auth(settings), httpx_settings={"timeout": _TIMEOUT}
+            settings.prefect_api,
+            auth_string=_auth(settings),
+            httpx_settings={"timeout": _TIMEOUT, **without_tls(settings.prefect_api)},
         ) as client:
             yield client
     except httpx.TransportError as error:

