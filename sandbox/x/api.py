@@ -51,7 +51,7 @@ class XApi:
             self._x.tweets.tick()
 
     def _guarded(self, endpoint: str, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """The answer to whoever has the token, within the endpoint's budget; what it says of the window comes along."""
+        """The answer to a client that has the token, within the endpoint's budget, with headers on the window."""
         expected = f"Bearer {self._token}".encode()
 
         async def guard(request: web.Request) -> web.StreamResponse:

@@ -38,7 +38,7 @@ class Window:
         return self.began is not None and now < self.began + timedelta(seconds=seconds)
 
     def headers(self, now: datetime, *, limit: int, seconds: float) -> dict[str, str]:
-        """What every answer says of the window; the reset is rounded up, so that whoever waits for it is admitted."""
+        """What every answer says of the window. The reset is rounded up: a client that waits for it is admitted."""
         running = self.began if self.began is not None and self.is_open(now, seconds) else None
         left = limit if running is None else max(0, limit - self.used)
         return limit_headers(limit, left, ceil((running or now).timestamp() + seconds))

@@ -132,7 +132,7 @@ def release(connection: Connection, target: Target, owner: str, *, now: datetime
 
 
 def ask_to_end(connection: Connection, target: Target, owner: str, *, by: str) -> None:
-    """Ask `owner` to end for the sake of the session `by`; whoever asked first stays the one that is named."""
+    """Ask `owner` to end for the sake of the session `by`; the one who asked first stays named."""
     theirs = _held_by(target, owner)
     connection.execute(update(LeaseRow).where(*theirs, col(LeaseRow.asked_by).is_(None)).values(asked_by=by))
 

@@ -1,6 +1,6 @@
 """Results: the sessions that have ended, numbered in the order in which others may read them.
 
-A session gets its number from whoever reads first, not from the one who ends it. Numbers given inside the many
+A session gets its number from the one who reads first, not from the one who ends it. Numbers given inside the many
 transactions that end sessions would become visible out of order: who has read 7 would never see a late 6.
 """
 
@@ -17,7 +17,7 @@ from syncline.model.session import OPEN_STATUSES, SyncSession
 __all__ = ["after", "has_new", "newest", "number"]
 
 _LOCK = 0x5C11F
-"""The number of PostgreSQL's advisory lock that whoever numbers holds until it commits."""
+"""The number of PostgreSQL's advisory lock that a process which numbers holds until it commits."""
 _ENDED = (col(SyncSession.result_no).is_(None), col(SyncSession.status).not_in(OPEN_STATUSES))
 
 

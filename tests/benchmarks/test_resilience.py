@@ -38,7 +38,7 @@ def test_a_limit_counts_as_exceeded_only_where_it_surely_was() -> None:
 
 
 def test_a_denial_counts_as_spurious_only_where_there_surely_was_room() -> None:
-    """Whoever was denied while others were being admitted may have come after them."""
+    """Anyone who was denied while others were being admitted may have come after them."""
     admitted = [(0.0, 0.1), (0.5, 0.6)]
     assert count_spurious(admitted, [(0.55, 0.7)], limit=2, period_seconds=1) == 0
     assert count_spurious(admitted, [(0.2, 0.3)], limit=2, period_seconds=1) == 1

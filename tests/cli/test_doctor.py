@@ -27,7 +27,7 @@ def test_the_plan_reads_the_intervals_of_the_environment(syncline: Syncline, mon
 def test_intervals_that_overrun_a_budget_are_refused_with_those_that_would_fit(
     syncline: Syncline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sets them hears of it before X answers 429."""
+    """Anyone who sets them hears of it before X answers 429."""
     monkeypatch.setenv("VALIDATE_ENTRIES_INTERVAL", "60000")
     monkeypatch.setenv("FAST_DELETE_SWEEP_INTERVAL", "90000")
     done = syncline("doctor", "--plan")

@@ -69,7 +69,7 @@ def test_a_setting_that_cannot_be_used_is_one_line_that_names_it(
 def test_a_state_folder_that_cannot_be_made_is_named(
     syncline: Syncline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A read-only disk is found out at the first start, by whoever set the folder."""
+    """A read-only disk is found out at the first start, by anyone who set the folder."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "file" / "home"))
     done = syncline("sync", "products")
@@ -135,7 +135,7 @@ def test_an_error_without_words_is_explained_by_its_kind(capsys: pytest.CaptureF
 def test_the_traceback_is_shown_to_who_asks_for_it(
     asked_by: str, syncline: Syncline, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever hunts a fault needs its place, wherever on the line they ask."""
+    """Anyone who hunts a fault needs its place, wherever on the line they ask."""
     if asked_by == "variable":
         monkeypatch.setenv("SYNCLINE_DEBUG", "1")
     done = syncline("audit", *(["--debug"] if asked_by == "option" else []))

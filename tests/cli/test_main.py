@@ -49,7 +49,7 @@ def test_looks_load_neither_prefects_client_nor_the_other_databases_driver(home:
 
 
 def test_the_installed_command_tells_its_version() -> None:
-    """It is the first thing asked of whoever reports a problem."""
+    """It is the first thing asked of anyone who reports a problem."""
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "--version"], capture_output=True, text=True, timeout=60, check=False
     )

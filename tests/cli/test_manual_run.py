@@ -130,7 +130,7 @@ def test_ctrl_c_lets_the_run_end_in_order(instance: Instance, keep: Keep, capsys
 
 
 def test_a_second_ctrl_c_does_not_wait(instance: Instance) -> None:
-    """Whoever presses it twice means it."""
+    """Anyone who presses it twice means it."""
 
     def run(opened: Instance, request: RunRequest, cancelled: Event) -> SyncSession:
         signal.raise_signal(signal.SIGINT)

@@ -15,7 +15,7 @@ Syncline = Callable[..., CompletedProcess[str]]
 def test_old_history_is_counted_then_deleted(
     syncline: Syncline, keep: Callable[..., SyncSession], store: Store
 ) -> None:
-    """Whoever is careful looks first; what goes and what stays is the same then."""
+    """Anyone who is careful looks first; what goes and what stays is the same then."""
     for number in range(103):  # the newest 100 stay
         keep(id=f"s{number:03}", started_at=datetime.now(UTC) - timedelta(days=40, seconds=-number))
     with store.write() as connection:

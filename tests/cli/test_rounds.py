@@ -62,7 +62,7 @@ def test_rounds_as_json_have_counts_hash_and_webhook(syncline: Syncline) -> None
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("arguments", [("show", "1"), ("end", "1", "--in", "2h"), ("freeze", "1")])
 def test_before_the_first_poll_it_is_said_what_opens_a_round(syncline: Syncline, arguments: tuple[str, ...]) -> None:
-    """Nobody opens round 1 by a command; whoever looks for that one is told."""
+    """Nobody opens round 1 by a command; anyone who looks for that one is told."""
     done = syncline("rounds", *arguments)
     assert done.returncode == 1
     assert "the first poll opens round 1 (`syncline sync twitter_poller`" in done.stderr
@@ -96,7 +96,7 @@ def test_what_a_freeze_has_not_checked_yet_is_named(
 
 
 def test_the_snapshot_is_given_as_it_is_stored(syncline: Syncline, contest: Store) -> None:
-    """Whoever recomputes the hash needs each byte, not the same JSON written otherwise."""
+    """Anyone who recomputes the hash needs each byte, not the same JSON written otherwise."""
     told = json.loads(syncline("rounds", "show", "1", "--json").stdout)
     with contest.read() as connection:
         stored = snapshots.find(connection, 1)
@@ -122,7 +122,7 @@ def test_the_whole_hash_is_shown_on_a_narrow_terminal(
 
 
 def test_a_snapshot_that_does_not_fit_its_hash_fails_the_command(syncline: Syncline, store: Store) -> None:
-    """The database refuses changes; whoever got past it must be seen, also by a script."""
+    """The database refuses changes; anyone who got past it must be seen, also by a script."""
     opened(store)
     wrong = Snapshot(
         round_number=1, content="{}", content_hash="sha256:0", entries=0, public=0, created_at=datetime.now(UTC)

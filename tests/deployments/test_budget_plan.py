@@ -19,7 +19,7 @@ def quests(*schedules: dict[str, Any]) -> list[Deployment]:
 
 
 def test_the_projects_own_plan_fits() -> None:
-    """Whoever changes an interval or a budget hears of it before an upstream does."""
+    """Anyone who changes an interval or a budget hears of it before an upstream does."""
     loads = budget_loads()
     assert [complaint(load) for load in loads] == [None] * len(loads)
 
@@ -66,7 +66,7 @@ def test_a_plan_that_cannot_fit_is_refused_with_the_interval_that_would() -> Non
     ],
 )
 def test_the_remedy_is_told_where_the_interval_was_set(variables: dict[str, str], said: str) -> None:
-    """Whoever changes prefect.yaml while the environment sets the interval changes nothing."""
+    """Anyone who changes prefect.yaml while the environment sets the interval changes nothing."""
     (load,) = budget_loads(quests(HALF_MINUTE))
     assert (complaint(load, variables) or "").endswith(said)
 

@@ -66,7 +66,7 @@ def answering(served: Instance, source: str) -> list[tuple[datetime, SyncSession
 
 
 def test_a_run_begins_when_its_tick_and_the_jitter_say(served: Instance, serve: Serve) -> None:
-    """Not all services at once; and whoever looks, in whatever process, sees the same instant drawn for a tick."""
+    """Not all services at once; and every process that looks sees the same instant drawn for a tick."""
     serve("jittered")
 
     def look() -> SyncSession | None:

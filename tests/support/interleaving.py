@@ -50,7 +50,7 @@ class _Turns:
             self._changed.notify_all()
 
     def conduct(self) -> None:
-        """Give the turns in the drawn order, then to whoever halts, until all have finished."""
+        """Give the turns in the drawn order, then to each that halts, until all have finished."""
         with self._changed:
             while self._running:
                 self._changed.wait_for(lambda: self._halted >= self._running, timeout=_BLOCKED_AFTER_SECONDS)

@@ -11,7 +11,7 @@ __all__ = ["VirtualTime"]
 
 
 class VirtualTime:
-    """Time that passes only while all who live in it sleep: the clock then moves to whoever wakes first."""
+    """Time that passes only while all who live in it sleep: the clock then moves to the first that wakes."""
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock

@@ -147,7 +147,7 @@ def test_an_upstream_whose_items_no_longer_fit_is_ill(instance: Store) -> None:
 
 
 def test_the_first_probe_half_opens_the_breaker(store: Store, clock: ManualClock) -> None:
-    """Whoever waits for the source hears that it is tried again, once, and not with each probe."""
+    """Anyone who waits for the source hears that it is tried again, once, and not with each probe."""
     permit = Breakers(store).admit(PRODUCTS)
     assert isinstance(permit, Permit)
     for _ in range(PRODUCTS.breaker.failures):
@@ -159,7 +159,7 @@ def test_the_first_probe_half_opens_the_breaker(store: Store, clock: ManualClock
 
 
 def test_prefect_is_told_of_each_state_with_its_cause() -> None:
-    """Automations match the name; whoever is woken by one reads the cause."""
+    """Automations match the name; a person woken by one reads the cause."""
     change = Change(
         source="quests",
         before=BreakerState.CLOSED,

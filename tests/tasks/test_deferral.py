@@ -25,7 +25,7 @@ def _hold(store: Store, source: str, ttl_seconds: float | None) -> str:
 def test_a_hold_that_was_released_meanwhile_lets_the_run_go_on_at_once(
     sqlite_store: Store, retry_at: datetime | None
 ) -> None:
-    """Whoever released it found no deferred session to start, so that the run itself must look."""
+    """Anyone who released it found no deferred session to start, so that the run itself must look."""
     stop = EarlyEnd(status=Status.DEFERRED, reason="paused: why", retry_at=retry_at, held=True)
     assert goes_on_at(sqlite_store, "products", stop) == NOW
 

@@ -76,7 +76,7 @@ def test_a_hold_stops_a_page_between_its_requests(instance: Store, box: Box, at:
 
 
 def test_a_hold_stops_the_attempts_after_a_failure(instance: Store, box: Box) -> None:
-    """The upstream is down, and whoever works on it has paused the source: no further attempt knocks."""
+    """The upstream is down, and the person who works on it has paused the source: no further attempt knocks."""
     box.faults.add("status", path="/erp/products", code=503, count=None)
 
     async def attempts() -> None:

@@ -127,7 +127,7 @@ def test_a_run_again_from_the_ui_is_a_session_of_its_own(instance: Store) -> Non
 
 
 def test_attempts_and_the_last_error_go_into_the_record_while_it_runs(instance: Store) -> None:
-    """Whoever watches sees `retry 2` and why, before the run ends."""
+    """Anyone who watches sees `retry 2` and why, before the run ends."""
     flow_run = _flow_run()
     session_id = _open(instance, flow_run)
     run = Run(source=PRODUCTS, store=instance, stack=AsyncExitStack(), session_id=session_id)

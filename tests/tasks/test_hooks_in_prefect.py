@@ -1,4 +1,4 @@
-"""The breaker and the session as Prefect's own engine calls the hooks: each attempt is told once, whoever tells it."""
+"""The breaker and the session as Prefect's own engine calls the hooks: each attempt is told once, no matter by whom."""
 
 import json
 import os

@@ -28,7 +28,7 @@ def flow_of(source: Source) -> SyncFlow[[]]:
 
 
 def test_a_queued_run_does_its_work_when_the_one_before_has_ended(instance: Store) -> None:
-    """Whoever looks at Prefect sees one run that took a little longer."""
+    """Anyone who looks at Prefect sees one run that took a little longer."""
     queueing = replace(PRODUCTS, overlap=Overlap.QUEUE, patience_seconds=20)
     first = admit(instance, queueing, DueRun(trigger=Trigger.MANUAL))
 

@@ -57,7 +57,7 @@ def test_a_manual_run_needs_no_server_of_anybody(tmp_path: Path, prefect_home: C
 
 
 def test_a_manual_run_is_seen_by_the_server_that_is_there(calm: Instance) -> None:
-    """Whoever watches Prefect's UI sees what a colleague does at the terminal, in the same database."""
+    """Anyone who watches Prefect's UI sees what a colleague does at the terminal, in the same database."""
     status, trigger, *_ = _run_here(calm.env)
     assert (status, trigger) == ("completed", "manual")
     assert calm.sessions("products")[0].trigger == "manual"

@@ -173,7 +173,7 @@ def test_of_several_upstreams_at_one_host_the_nearest_is_shared(box: sandbox.Box
 
 
 def test_a_look_keeps_to_the_budget_that_the_upstream_has_already(tmp_path: Path, project: Project) -> None:
-    """X answers ten requests in a quarter of an hour, whoever asks: a look must not earn the next run a 429."""
+    """X answers ten requests in a quarter of an hour, no matter who asks: a look must not earn the next run a 429."""
     asked = 0
 
     def answer(query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:

@@ -110,7 +110,7 @@ def test_the_types_say_what_was_found(url: str, project: Project) -> None:
 
 
 def test_an_item_that_nothing_can_store_is_said_beforehand(url: str, project: Project) -> None:
-    """It becomes a reject in every pass: whoever reads the output knows why the session is partial."""
+    """It becomes a reject in every pass: anyone who reads the output knows why the session is partial."""
     made = _plan(project, f"{url}/nul")
     (doubt,) = made.doubts
     assert doubt.startswith("1 of 3 items cannot be stored as they are, and become rejects: a text contains")

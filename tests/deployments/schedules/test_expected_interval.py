@@ -101,7 +101,7 @@ def test_a_cron_counts_by_the_clocks_of_its_zone(
 
 
 def test_the_interval_that_an_operator_set_is_what_is_expected(sqlite_store: Store) -> None:
-    """Whoever slows a source down is not woken for it."""
+    """Anyone who slows a source down is not woken for it."""
     now = sqlite_store.clock.now()
     with sqlite_store.write() as connection:
         schedules.override(connection, "quests", interval_seconds=60, changed_by="ann", now=now)

@@ -67,7 +67,7 @@ def test_crons_give_way_to_the_interval(given: list[Deployment], monkeypatch: py
 
 
 def test_an_operators_interval_goes_before(given: list[Deployment]) -> None:
-    """Whoever types `syncline start --every` sees what is going on; the environment was set at some other time."""
+    """Anyone who types `syncline start --every` sees what is going on; the environment was set at some other time."""
     (_, validate, _) = planned(PacedSettings(paces={"validate_entries": 150}), given)
     (made,) = schedules_of(validate, 600)
     assert isinstance(made.schedule, IntervalSchedule)

@@ -45,7 +45,7 @@ def test_the_same_seed_makes_the_same_feeds() -> None:
 
 
 def test_pools_have_defillamas_shape(get: Callable[..., httpx.Response]) -> None:
-    """Whoever sets the real address must find nothing else."""
+    """Anyone who sets the real address must find nothing else."""
     body = get("yield").json()
     assert (body.keys(), body["status"], len(body["data"])) == ({"status", "data"}, "success", 300)
     first = body["data"][0]

@@ -79,7 +79,7 @@ def test_what_is_signed_wrongly_is_refused_and_kept(
 
 @pytest.mark.parametrize(("late", "status"), [(300, 204), (301, 401), (-300, 204), (-301, 401)])
 def test_a_webhook_is_good_for_five_minutes(client: httpx.Client, clock: ManualClock, late: int, status: int) -> None:
-    """Whoever caught one cannot send it again tomorrow."""
+    """Anyone who caught one cannot send it again tomorrow."""
     assert client.post("/inbox", content=BODY, headers=signed(clock, late=late)).status_code == status
 
 

@@ -49,7 +49,7 @@ def test_how_many_are_kept_silent_is_a_setting(client: httpx.Client, box: sandbo
 
 
 def test_of_those_that_are_all_gone_an_answer_may_say_nothing(client: httpx.Client, box: sandbox.Box) -> None:
-    """Whoever takes an empty object for an error asks for ever."""
+    """Anyone who takes an empty object for an error asks for ever."""
     box.x.settings = box.x.settings.changed({"silent_part": 1})
     known = box.x.tweets.public_ids()[:3]
     for tweet_id in known:

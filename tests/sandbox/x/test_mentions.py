@@ -59,7 +59,7 @@ def test_a_tweet_has_what_is_always_there_and_what_was_asked_for(ask: Ask, box: 
 
 
 def test_an_id_tells_when_it_was_made(ask: Ask, box: sandbox.Box) -> None:
-    """Whoever makes a since_id of an instant must find what was written from then on."""
+    """Anyone who makes a since_id of an instant must find what was written from then on."""
     first = ask(**{"tweet.fields": "created_at"})["data"][0]
     instant = datetime.fromisoformat(first["created_at"])
     assert timedelta(0) <= datetime(2026, 1, 22, 10, tzinfo=UTC) - instant <= timedelta(days=3)

@@ -52,7 +52,7 @@ def test_each_endpoint_admits_so_many_and_then_says_429(
 def test_a_window_begins_with_its_first_request_and_lasts_its_time(
     mentions: Get, clock: ManualClock, box: sandbox.Box
 ) -> None:
-    """Fixed, not sliding: whoever comes late in one and early in the next gets both."""
+    """Fixed, not sliding: a client that comes late in one and early in the next gets both."""
     assert mentions().status_code == 200
     clock.advance(seconds=899)
     assert [mentions().status_code for _ in range(10)] == [200] * 9 + [429]
@@ -79,7 +79,7 @@ def test_budgets_are_apart(mentions: Get, lookup: Get) -> None:
 
 
 def test_a_429_may_speak_of_another_bucket(client: httpx.Client, mentions: Get, clock: ManualClock) -> None:
-    """Whoever believes it comes back far too soon."""
+    """Anyone who believes it comes back far too soon."""
     client.post("/sandbox/x/settings", json={"foreign_headers": True}).raise_for_status()
     answers = [mentions() for _ in range(11)]
     assert [told(answer)[0] for answer in answers[:10]] == [10] * 10
@@ -113,7 +113,7 @@ def test_only_the_right_token_opens_and_a_wrong_one_costs_nothing(
 
 
 def test_an_answer_bears_the_sandboxs_own_time(mentions: Get) -> None:
-    """Whoever keeps a cursor by the upstream's clock sees one time and not two."""
+    """Anyone who keeps a cursor by the upstream's clock sees one time and not two."""
     assert mentions().headers.get_list("Date") == ["Thu, 22 Jan 2026 10:00:00 GMT"]
 
 

@@ -57,7 +57,7 @@ def test_an_admitted_run_has_a_session_a_lease_and_a_beating_heart(store: Store,
 
 
 def test_a_second_run_is_skipped_with_the_firsts_id(store: Store, source: Source) -> None:
-    """Whoever starts it, one session is open at a time; the other says which one it met."""
+    """No matter who starts it, one session is open at a time; the other says which one it met."""
     first = due(store, source)
     second = due(store, source, trigger=Trigger.MANUAL)
     assert not second.granted

@@ -103,7 +103,7 @@ def test_no_secret_is_kept_of_refused_credentials(store: Store) -> None:
 
 
 def test_changed_credentials_are_tried_at_once(store: Store) -> None:
-    """Whoever mends the token need not know of the hold; the audit log says why it ended."""
+    """Anyone who mends the token need not know of the hold; the audit log says why it ended."""
     shop = Shop()
     tick(store, shop)
     done = tick(store, shop, NEW)

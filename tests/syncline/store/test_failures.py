@@ -84,7 +84,7 @@ def test_a_sqlite_file_that_may_not_be_written_says_who_may(sqlite_store: Store)
 
 
 def test_a_folder_that_cannot_be_opened_names_both_settings_that_lead_there(tmp_path: Path) -> None:
-    """Whoever set SYNCLINE_HOME alone has no SYNCLINE_DATABASE_URL to check."""
+    """Anyone who set SYNCLINE_HOME alone has no SYNCLINE_DATABASE_URL to check."""
     file = tmp_path / "file"
     file.touch()
     assert "SYNCLINE_HOME and SYNCLINE_DATABASE_URL" in one_line(Store(f"sqlite:///{file}/syncline.db"), write)

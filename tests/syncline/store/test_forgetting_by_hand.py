@@ -31,7 +31,7 @@ def _tweeted(store: Store, *tweet_ids: str) -> None:
 
 
 def test_the_words_of_frozen_rounds_alone_are_deleted(store: Store, clock: ManualClock, statement: str) -> None:
-    """Whoever runs it on a live contest keeps what has not entered yet, what is still checked, and every entry."""
+    """Anyone who runs it on a live contest keeps what has not entered yet, what is still checked, and every entry."""
     frozen(store, opened(store, public=2))
     clock.advance(seconds=1)
     assert opened(store, public=1) == 2

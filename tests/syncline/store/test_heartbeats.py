@@ -72,7 +72,7 @@ def test_hearts_are_listed_by_name_and_beat_alone(store: Store, clock: ManualClo
 
 
 def test_no_transaction_of_a_run_writes_the_row_that_all_runs_of_its_source_write(store: Store) -> None:
-    """Whoever holds it until its pages are on the disk has all other accounts of the source wait for that disk."""
+    """Anyone who holds it until its pages are on the disk has all other accounts of the source wait for that disk."""
     heard: list[str] = []
 
     def hear(*told: object) -> None:

@@ -126,7 +126,7 @@ def test_holds_in_force_are_listed_oldest_first(store: Store, clock: ManualClock
 
 
 def test_a_source_and_its_accounts_are_released_apart(store: Store) -> None:
-    """Who resumes a source does not undo what a user asked for their own account, and the other way round."""
+    """Resuming a source does not undo what a user asked for their own account, nor does a user resume the source."""
     hold(store)
     of_anna = hold(store, account="anna")
     with store.write() as connection:

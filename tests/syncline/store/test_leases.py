@@ -179,7 +179,7 @@ def ask(store: Store, owner: str, by: str) -> None:
 
 
 def test_an_owner_is_asked_to_end_once(store: Store) -> None:
-    """Whoever asked first is the one for whom it ends; the request outlives the process that made it."""
+    """Anyone who asked first is the one for whom it ends; the request outlives the process that made it."""
     acquire(store, "a")
     assert asked_by(store, "a") is None
     ask(store, "a", "b")

@@ -59,7 +59,7 @@ def test_each_connection_has_the_limits_of_the_settings(url: str) -> None:
 
 
 def test_first_values_let_a_vanished_machine_hold_nobody_for_half_a_minute() -> None:
-    """Whoever waits for a lock waits longer than a transaction may stand still: it is served in the end."""
+    """Anyone who waits for a lock waits longer than a transaction may stand still: it is served in the end."""
     first = Limits()
     assert first.idle_seconds < first.lock_seconds <= 30
 

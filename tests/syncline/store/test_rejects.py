@@ -9,7 +9,7 @@ from syncline.store.engine import Store
 
 
 def test_rejects_are_kept_with_key_reason_and_item(store: Store, clock: ManualClock) -> None:
-    """Whoever mends the upstream's data needs to know which item, and what is wrong with it."""
+    """Anyone who mends the upstream's data needs to know which item, and what is wrong with it."""
     bad = [(7, "price: too high", b'{"id":7}'), (None, "no key", "{größe}".encode()), ("x", "cut", b"\xff\x00")]
     with store.write() as connection:
         rejects.add(connection, "s1", Target("products"), bad, now=clock.now())

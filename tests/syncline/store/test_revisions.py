@@ -98,7 +98,7 @@ def test_a_table_of_a_sources_own_file_gets_none(store: Store, folder: Path) -> 
     "message", ["Boxes have labels", 'boxes\' "labels" are \\ new.', "a" * 150, "two\nlines", "\u017f"]
 )
 def test_what_is_written_passes_the_lint(store: Store, folder: Path, message: str) -> None:
-    """Whoever runs `make check` next need not mend what a command of ours wrote."""
+    """Anyone who runs `make check` next need not mend what a command of ours wrote."""
     older_boxes(store)
     with store.write() as connection:
         connection.execute(text("ALTER TABLE test_boxes DROP COLUMN parts"))
