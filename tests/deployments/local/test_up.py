@@ -70,8 +70,9 @@ def browser() -> Generator[Browser]:
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("chromium is not installed; CI must try the attack")
     rules = "--host-resolver-rules=MAP evil.test 127.0.0.1,MAP evil.web.test 127.0.0.2"
+    flags = ["--no-sandbox", rules, "--no-proxy-server", "--disable-gpu"]
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", rules, "--no-proxy-server"])
+        started = playwright.chromium.launch(executable_path=path, args=flags)
         yield started
         started.close()
 
@@ -136,8 +137,8 @@ def _runs(up: Up, deployment: str) -> int:
 
 
 def _new_page(browser: Browser) -> Page:
-    """A page that waits as long as a busy machine needs."""
-    page = browser.new_page()
+    """A page that waits as long as a busy machine needs, and moves nothing: each frame is drawn by the CPU."""
+    page = browser.new_page(reduced_motion="reduce", viewport={"width": 800, "height": 600})
     page.set_default_timeout(300_000)
     return page
 
