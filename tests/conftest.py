@@ -106,6 +106,16 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return done
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Generator[None]:
+    """What a test changes of the process's environment, or has the product change, is undone behind it."""
+    before = dict(os.environ)
+    yield
+    if before != os.environ:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that stands at 10:00 UTC on 22 January 2026 until it is moved."""

@@ -55,7 +55,7 @@ def newest(store: Store, source: str = "products") -> SyncSession:
 def is_free(store: Store, source: str = "products") -> bool:
     with store.read() as connection:
         lease = leases.holder(connection, Target(source))
-    return lease is not None and lease.pid < 0
+    return lease is not None and lease.released_at is not None
 
 
 def took_seconds(session: SyncSession) -> float:

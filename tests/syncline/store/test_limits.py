@@ -28,8 +28,8 @@ def url(make_postgresql: Callable[[], str]) -> str:
     with store.write() as connection:
         connection.execute(
             text(
-                "INSERT INTO leases (name, owner, fence, expires_at, host, boot_id, pid, process_started) "
-                "VALUES ('source:products', 's1', 1, now(), 'h', 'b', 1, 1)"
+                "INSERT INTO leases (source, account_id, owner, fence, expires_at, host, boot_id, pid, "
+                "process_started) VALUES ('products', '', 's1', 1, now(), 'h', 'b', 1, 1)"
             )
         )
     store.close()

@@ -62,7 +62,7 @@ def test_sessions_older_than_a_month_go_and_the_newest_of_each_status_stay(store
     with store.read() as connection:
         left = connection.execute(text("SELECT status, count(*), max(id) FROM sync_sessions GROUP BY 1 ORDER BY 1"))
         assert [tuple(row)[:2] for row in left] == [("completed", 20), ("crashed", 3), ("failed", 20), ("running", 1)]
-        assert sessions.find(connection, "completed-None-29-00004") is not None
+        assert sessions.find(connection, "completed--29-00004") is not None
     assert prune_history(store, KEEP)["sessions"] == 0
 
 
@@ -84,7 +84,7 @@ def test_totals_stay_and_results_go_on_with_higher_numbers(store: Store) -> None
     keep_sessions(store, 22, days_ago=60, status=Status.FAILED)
     followed = results.newest(store)
     with store.write() as connection:  # the highest number belongs to one that would else go
-        swapped = text("UPDATE sync_sessions SET result_no = 1000 WHERE id = 'failed-None-60-00000'")
+        swapped = text("UPDATE sync_sessions SET result_no = 1000 WHERE id = 'failed--60-00000'")
         connection.execute(swapped)
     prune_history(store, KEEP)
     with store.read() as connection:
@@ -100,7 +100,7 @@ def test_old_rejects_holds_places_alerts_and_audit_entries_go(store: Store, cloc
     hold = {"source": "products", "reason": "why", "created_by": "anna", "created_at": now - timedelta(days=300)}
     ends = [("a", old, None), ("b", None, old), ("c", None, young), ("d", None, None), ("e", now, old)]
     holds = [hold | {"id": name, "expires_at": expires, "released_at": gone} for name, expires, gone in ends]
-    place = {"lease": Target("products"), "tick": old, "host": "", "boot_id": "", "pid": 0, "process_started": 0}
+    place = {**Target("products").key, "tick": old, "host": "", "boot_id": "", "pid": 0, "process_started": 0}
     reject = {"session_id": "s", "source": "products", "reason": "why", "raw": ""}
     entry = {"actor": "anna", "action": "hold.create", "target": "products"}
     with store.write() as connection:
