@@ -17,7 +17,7 @@ SHOWN = (
     "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'), "
     "current_setting('idle_in_transaction_session_timeout')"
 )
-HOLD = text("SELECT * FROM leases WHERE name = 'source:products' FOR UPDATE")
+HOLD = text("SELECT * FROM leases WHERE source = 'products' AND account_id = '' FOR UPDATE")
 
 
 @pytest.fixture
