@@ -74,12 +74,12 @@ def test_a_run_begins_when_its_tick_and_the_jitter_say(served: Instance, serve: 
             begins = begins_at(JITTERED, tick)
             assert tick <= begins <= tick + timedelta(seconds=JITTERED.jitter_seconds)
             assert session.started_at >= begins
-            if begins - tick > timedelta(seconds=1) and asyncio.run(_process_began(served, session)) < begins:
+            ran = session.status is Status.COMPLETED  # on a busy machine one may meet the run before it
+            if ran and begins - tick > timedelta(seconds=1) and asyncio.run(_process_began(served, session)) < begins:
                 return session
         return None
 
-    waited = eventually(look, "run whose process was there before its time, of a tick that waits for a second and more")
-    assert waited.status is Status.COMPLETED
+    eventually(look, "run whose process was there before its time, of a tick that waits for a second and more")
 
 
 async def _process_began(served: Instance, session: SyncSession) -> datetime:
