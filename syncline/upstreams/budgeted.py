@@ -15,9 +15,10 @@ from syncline.model.budgets import BudgetKey
 from syncline.model.policies import Backoff, Priority
 from syncline.model.upstream import Upstream
 from syncline.resilience.budget_state import Denied, Granted
-from syncline.upstreams.answers import limits_rate, read_quota, retry_at
+from syncline.upstreams.answers import limits_rate
 from syncline.upstreams.bodies import asked_by
 from syncline.upstreams.connections import InFlight
+from syncline.upstreams.limits import read_quota, retry_at
 
 __all__ = ["BudgetGate", "BudgetedTransport", "RequestBudget", "wait_looking"]
 

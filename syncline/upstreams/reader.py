@@ -17,8 +17,8 @@ from xxhash import xxh3_64_intdigest
 from syncline.errors import RejectedError, UnavailableError
 from syncline.model.page import Answer, Headers, Json, Request, Transport
 from syncline.model.places import dotted_keys
-from syncline.upstreams.answers import http_date
 from syncline.upstreams.envelope import Envelope, NoListError, Opened
+from syncline.upstreams.limits import http_date
 
 __all__ = ["Fetched", "Reader", "failure_paths", "next_link"]
 

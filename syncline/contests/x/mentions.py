@@ -23,7 +23,7 @@ from syncline.contests.x.answers import HIDDEN, NOT_FOUND, Body, is_unknown, rea
 from syncline.contests.x.ids import first_id
 from syncline.errors import ConfigurationError, CursorExpiredError, RefusedError, RejectedError, UnavailableError
 from syncline.model.page import Ask, Page, Request, Transport
-from syncline.upstreams.answers import http_date
+from syncline.upstreams.limits import http_date
 from syncline.upstreams.walk import Ahead, stream
 
 __all__ = ["MENTIONS_PATH", "Mentions"]

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from syncline.upstreams.answers import Quota, read_quota
+from syncline.upstreams.limits import Quota, read_quota
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
