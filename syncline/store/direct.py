@@ -25,7 +25,7 @@ SQLITE_NOW = "syncline_now_us"
 """SQLite asks this process, while it holds the lock that the statement has waited for."""
 _TRIES = 3
 _DRIFT = 1000
-"""Two clocks drift apart by less than a thousandth."""
+"""Two clocks drift apart by less than a thousandth of what passes."""
 _SERVER_NOW = "CAST(date_part('epoch', clock_timestamp()) * 1000000 AS bigint)"
 """In floating point, which holds microseconds until the year 2255; `extract` counts in decimals, ten times as long."""
 
@@ -67,7 +67,7 @@ class RawStatements:
         self._server_tells_time = server_tells_time
         self._statements: dict[str, str] = {}
         self._server_ahead: tuple[int, int] | None = None
-        self._steady = clock if isinstance(clock, SteadyClock) else SystemClock()
+        self._steady_clock = clock if isinstance(clock, SteadyClock) else SystemClock()
 
     @property
     def now_sql(self) -> tuple[str, tuple[int, ...]]:
@@ -86,7 +86,7 @@ class RawStatements:
     @property
     def steady(self) -> Steady:
         """This machine's clock that nobody sets, by which the database's is judged."""
-        return self._steady.steady()
+        return self._steady_clock.steady()
 
     @property
     def database_now(self) -> int | None:
@@ -99,13 +99,13 @@ class RawStatements:
         if self._server_ahead is None:
             return None
         ahead, since = self._server_ahead
-        now = time.monotonic_ns() // 1000
+        now = self.steady.us
         return now + ahead - (now - since) // _DRIFT
 
     def heard(self, told: int) -> int:
         """Heed that the database's clock has just shown `told`, which is returned."""
         if self._server_tells_time:
-            now, known = time.monotonic_ns() // 1000, self.database_now
+            now, known = self.steady.us, self.database_now
             self._server_ahead = (max(told, known or 0) - now, now)
         return told
 

@@ -1,6 +1,12 @@
 """What a process remembers of budgets, and that it is never believed."""
 
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Never
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from support.statements import traced
 
 from syncline.clock import ManualClock
@@ -61,18 +67,67 @@ def test_a_servers_clock_that_was_set_is_asked_anew(make_postgresql: object, off
     store.close()
 
 
-def test_a_server_surely_has_reached_what_is_believed_of_its_clock(make_postgresql: object) -> None:
-    """A decision for an instant that has not come would let a request out too early."""
+class FarServer:
+    """A server's clock that drifts from this machine's, and answers that take time; no real clock is read."""
+
+    def __init__(self) -> None:
+        """Both clocks stand at their beginning."""
+        self.clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+        self.shows_us = 1_800_000_000_000_000.0
+
+    def passes(self, us: int, drift: float) -> None:
+        """Let `us` pass here, while the server's clock is faster by the fraction `drift`."""
+        self.clock.advance(seconds=us / 1_000_000)
+        self.shows_us += us * (1 + drift)
+
+    def execute(self, statement: str, parameters: object = ()) -> Never:
+        """No statement is needed to tell what was believed."""
+        raise AssertionError((statement, parameters))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**9), st.integers(0, 10**7), st.integers(0, 10**7), st.floats(-0.0009, 0.0009)),
+        min_size=2,
+    )
+)
+@example([(0, 0, 0, 0.0), (10**9, 0, 0, -0.0009)])
+@example([(0, 0, 10**7, 0.0009), (10**9, 0, 0, -0.0009), (0, 1, 1, -0.0009)])
+def test_a_server_surely_has_reached_what_is_believed_of_its_clock(steps: list[tuple[int, int, int, float]]) -> None:
+    """A decision for an instant that has not come would let a request out too early.
+
+    Each step: what passes, how long a question and its answer travel (microseconds), and how the clocks drift.
+    """
+    server = FarServer()
+    raw = RawStatements(server, server.clock, is_sqlite=False, server_tells_time=True, patience_seconds=1)
+    for between, there, back, drift in steps:
+        server.passes(between, drift)
+        believed = raw.database_now
+        assert believed is None or believed <= server.shows_us + 1
+        server.passes(there, drift)
+        told = int(server.shows_us)
+        server.passes(back, drift)
+        assert raw.heard(told) == told
+
+
+def test_what_a_server_shows_is_believed_until_it_is_mistrusted(make_postgresql: object) -> None:
+    """As the real one tells it: after its first answer, the instant is known to within a second without asking."""
     assert callable(make_postgresql)
     store = Store(str(make_postgresql()))
 
-    def rounds(raw: RawStatements) -> list[int]:
-        lags: list[int] = []
-        for _ in range(50):
-            believed = raw.database_now
-            told = raw.heard(int(raw.rows(f"SELECT {raw.now_sql[0]}")[0][0]))
-            lags.append(0 if believed is None else told - believed)
-        return lags
+    def told(raw: RawStatements) -> tuple[int | None, int, int | None]:
+        unknown = raw.database_now
+        shown = raw.heard(int(raw.rows(f"SELECT {raw.now_sql[0]}")[0][0]))
+        known = raw.database_now
+        raw.mistrust()
+        assert raw.database_now is None
+        return unknown, shown, known
 
-    assert min(store.direct.call(rounds)) >= 0
-    store.close()
+    with closing(store):
+        unknown, shown, known = store.direct.call(told)
+    assert unknown is None
+    assert known is not None
+    assert known >= shown
