@@ -17,10 +17,12 @@ from syncline.jobs.work import Ended
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.resilience.backoff import Random
 from syncline.store import account_ends, job_ends, rollups, sessions, totals
+from syncline.store.job_claims import Reaped
 
-__all__ = ["Finished", "Intervals", "finish"]
+__all__ = ["Finished", "Intervals", "finish", "record_crashes"]
 
 _GOOD = (Status.COMPLETED, Status.PARTIAL)
+_NOT_TRIED = (Status.SKIPPED, Status.CANCELLED, Status.DEFERRED)
 _LATE = "its lease had expired, and another drain has the job or has ended it: nothing was written"
 Intervals = Callable[[AccountEnd, float, float], float | None]
 """The interval in seconds that adaptive freshness gives an account, by its changes and days; None: the rhythm's."""
@@ -86,6 +88,36 @@ def finish(
     return Finished(outcomes=outcomes, late=len(late), session_ids=[session.id for session in kept])
 
 
+def record_crashes(connection: Connection, reaped: Sequence[Reaped], *, now: datetime, slot: int) -> None:
+    """Put on record that the drains of these jobs died."""
+    kept = [_crashed_session(one, now) for one in reaped]
+    _keep(connection, kept)
+    rollups.add(
+        connection,
+        [
+            rollups.Count(source=one.target.source, status=Status.CRASHED, ended=now, took_ms=0, waited_ms=0)
+            for one in reaped
+        ],
+        slot=slot,
+    )
+
+
+def _crashed_session(reaped: Reaped, now: datetime) -> SyncSession:
+    after = "it is given up: retry or drop it" if reaped.is_dead else "it is queued again"
+    return SyncSession(
+        id=sessions.new_id(reaped.target.source, now),
+        source=reaped.target.source,
+        account_id=reaped.target.account_id,
+        job_id=reaped.job_id,
+        trigger=trigger_of(reaped.reason),
+        mode=reaped.type,
+        status=Status.CRASHED,
+        reason=f"its drain died; {after}",
+        started_at=now,
+        completed_at=now,
+    )
+
+
 def _written(connection: Connection, ended: Ended, random: Random, now: datetime) -> _Ending:
     end = ended.end
     if ended.write is not None:
@@ -146,7 +178,7 @@ def _account(
         due = microseconds(at)
     return account_ends.AccountChange(
         id=account.id,
-        synced_at=ended,
+        synced_at=None if end.status in _NOT_TRIED else ended,
         succeeded_at=ended if end.status is Status.COMPLETED else None,
         next_due_us=due,
         active_after=ended - timedelta(seconds=policy.active_seconds),

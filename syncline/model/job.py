@@ -62,8 +62,7 @@ class Job(Row, table=True):
         ),
         Index("ix_sync_jobs_leases", "lease_us", sqlite_where=_IS_PROCESSING, postgresql_where=_IS_PROCESSING),
         Index("ix_sync_jobs_failed", "created_us", sqlite_where=_IS_FAILED, postgresql_where=_IS_FAILED),
-        Index("ix_sync_jobs_account", "account_id"),
-        Index("ix_sync_jobs_user", "user_id", "id"),
+        Index("ix_sync_jobs_dead", "account_id", sqlite_where=_IS_FAILED, postgresql_where=_IS_FAILED),
         {"sqlite_autoincrement": True},  # an id that comes again would let a late end through
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from syncline.store.native import execute, is_postgresql, many
+from syncline.store.native import execute, instant, is_postgresql, many
 
 __all__ = ["AccountChange", "change"]
 
@@ -19,7 +19,7 @@ class AccountChange:
 
     Attributes:
         id: the account's.
-        synced_at: when the job ended.
+        synced_at: when the job ended; None: as it was, for it was not tried.
         succeeded_at: when all that it has was read; None: as it was.
         next_due_us: when it is due again; None: as it was, for its job goes on.
         active_after: an account that nobody used since then is not due by itself.
@@ -30,7 +30,7 @@ class AccountChange:
     """
 
     id: str
-    synced_at: datetime
+    synced_at: datetime | None
     succeeded_at: datetime | None
     next_due_us: int | None
     active_after: datetime
@@ -55,23 +55,18 @@ def change(connection: Connection, changes: Sequence[AccountChange]) -> None:
             columns = [[getattr(one, name) for one in ordered] for name in _NAMES]
             execute(connection, _ON_POSTGRESQL, columns)
         return
-    many(connection, _ON_SQLITE, [_row(one) for one in ordered])
+    many(connection, _ON_SQLITE, [_row(connection, one) for one in ordered])
 
 
-def _row(one: AccountChange) -> tuple[object, ...]:
-    due = (one.next_due_us, _text(one.active_after), one.next_due_us)
+def _row(connection: Connection, one: AccountChange) -> tuple[object, ...]:
+    synced, succeeded = instant(connection, one.synced_at), instant(connection, one.succeeded_at)
+    due = (one.next_due_us, instant(connection, one.active_after), one.next_due_us)
     counted = (one.changes, one.exposure_days, one.failures)
-    trouble = (one.attention, one.attention, one.attention, one.id)
-    return (_text(one.synced_at), _text(one.succeeded_at), *due, *counted, *trouble)
-
-
-def _text(instant: datetime | None) -> str | None:
-    """As SQLAlchemy writes instants to SQLite."""
-    return None if instant is None else instant.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return (synced, succeeded, *due, *counted, *[one.attention] * 3, one.id)
 
 
 _ON_SQLITE = """UPDATE accounts SET
-    last_synced_at = ?, last_success_at = COALESCE(?, last_success_at),
+    last_synced_at = COALESCE(?, last_synced_at), last_success_at = COALESCE(?, last_success_at),
     next_due_us = CASE WHEN ? IS NULL THEN next_due_us
         WHEN COALESCE(last_active_at, created_at) >= ? THEN ? END,
     changes = ?, exposure_days = ?, failures = ?,
@@ -80,7 +75,8 @@ _ON_SQLITE = """UPDATE accounts SET
     WHERE id = ? AND state <> 'removed'"""
 _VALUES = ", ".join(f"?::{kind}[]" for kind in _KINDS)
 _ON_POSTGRESQL = f"""UPDATE accounts AS a SET
-    last_synced_at = e.synced_at, last_success_at = COALESCE(e.succeeded_at, a.last_success_at),
+    last_synced_at = COALESCE(e.synced_at, a.last_synced_at),
+    last_success_at = COALESCE(e.succeeded_at, a.last_success_at),
     next_due_us = CASE WHEN e.next_due_us IS NULL THEN a.next_due_us
         WHEN COALESCE(a.last_active_at, a.created_at) >= e.active_after THEN e.next_due_us END,
     changes = e.changes, exposure_days = e.exposure_days, failures = e.failures,

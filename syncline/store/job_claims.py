@@ -14,7 +14,7 @@ from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
 from syncline.store.native import execute, is_postgresql, pairs
 
-__all__ = ["Claimed", "Lane", "Reaped", "claim", "due_lanes", "reap", "renew"]
+__all__ = ["Claimed", "Lane", "Reaped", "claim", "due_lanes", "has_expired", "reap", "renew"]
 
 _MOST_REAPED = 500
 _ROUNDS = 4
@@ -171,6 +171,12 @@ def renew(connection: Connection, jobs: Sequence[Claimed], *, lease_us: int) -> 
         f"UPDATE sync_jobs SET lease_us = ? WHERE (id, fence) IN {listed} AND status = 'processing' RETURNING id"
     )
     return frozenset(int(job_id) for (job_id,) in execute(connection, statement, [lease_us, *parameters]))
+
+
+def has_expired(connection: Connection, *, now_us: int) -> bool:
+    """Whether there is a job whose lease has expired."""
+    statement = "SELECT 1 FROM sync_jobs WHERE status = 'processing' AND lease_us <= ? LIMIT 1"
+    return bool(execute(connection, statement, [now_us]))
 
 
 def reap(connection: Connection, *, now_us: int) -> list[Reaped]:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from syncline.model.job import MAX_RETRIES, Job, JobReason, JobStatus
 from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
+from syncline.store.job_wake import ring
 from syncline.store.native import as_json, execute, is_postgresql
 
 __all__ = [
@@ -71,6 +72,8 @@ def enqueue(connection: Connection, wanted: Sequence[JobRequest], *, now_us: int
     """
     distinct = _merged(wanted)
     made = 0
+    if distinct:
+        ring(connection)
     for start in range(0, len(distinct), _BATCH):
         made += _enqueue(connection, distinct[start : start + _BATCH], now_us)
     return made

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
-__all__ = ["as_json", "execute", "is_postgresql", "many", "pairs"]
+__all__ = ["as_json", "execute", "instant", "is_postgresql", "many", "pairs"]
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -39,6 +40,11 @@ def pairs(rows: Sequence[tuple[int, int]]) -> tuple[str, list[int]]:
 def as_json(connection: Connection) -> str:
     """The placeholder of a parameter that is JSON text."""
     return "CAST(? AS JSON)" if is_postgresql(connection) else "?"
+
+
+def instant(connection: Connection, at: datetime | None) -> object:
+    """An instant, aware and in UTC, as the driver takes it: on SQLite the text that SQLAlchemy writes."""
+    return at if at is None or is_postgresql(connection) else at.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from syncline.model.job import TOOK_BOUNDS_MS, SyncRollup
 from syncline.model.session import Status, Tally
-from syncline.store.native import execute
+from syncline.store.native import execute, instant
 
 __all__ = ["Count", "Rollup", "add", "forget", "since"]
 
@@ -62,7 +62,7 @@ class Count:
 def add(connection: Connection, counts: Iterable[Count], *, slot: int) -> None:
     """Count these ends; `slot` is the drain's, so that two of them do not wait for each other's row."""
     for (source, hour, status), sums in _summed(counts).items():
-        key = (source, _instant(connection, hour), str(status), slot)
+        key = (source, instant(connection, hour), str(status), slot)
         if not execute(connection, _ADD, [*sums, *key]):
             execute(connection, _INSERT, [*sums, *key])
 
@@ -140,9 +140,3 @@ def _counted(one: Count) -> Sequence[int]:
 
 def _hour(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _instant(connection: Connection, hour: datetime) -> object:
-    """As the driver takes it: SQLite keeps instants as SQLAlchemy writes them."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    return hour.strftime("%Y-%m-%d %H:%M:%S.%f") if is_sqlite else hour

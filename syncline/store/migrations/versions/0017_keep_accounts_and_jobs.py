@@ -101,8 +101,7 @@ def _make_jobs() -> None:
     _index("ready", "sync_jobs", ["source", "priority", "scheduled_us", "user_id"], "status = 'queued'")
     _index("leases", "sync_jobs", ["lease_us"], "status = 'processing'")
     _index("failed", "sync_jobs", ["created_us"], "status = 'failed'")
-    op.create_index("ix_sync_jobs_account", "sync_jobs", ["account_id"])
-    op.create_index("ix_sync_jobs_user", "sync_jobs", ["user_id", "id"])
+    _index("dead", "sync_jobs", ["account_id"], "status = 'failed'")
 
 
 def _make_rollups() -> None:
