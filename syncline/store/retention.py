@@ -1,4 +1,4 @@
-"""Retention: history that is older than the settings keep it is deleted slice by slice, as is what removed accounts left.
+"""Retention: history older than the settings keep it, and what removed accounts left, is deleted slice by slice.
 
 What a source is told by stays: its newest sessions of each status, the newest that ran of each account, totals, and the
 session with the highest number among the results, from which the next one is numbered.
