@@ -18,7 +18,7 @@ from syncline.model.account_kind import AccountKind
 __all__ = ["AccountSettings", "Day", "MarketHours", "changed", "checked", "external_id", "read", "shown"]
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+_Hour = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 _Strict = Annotated[bool, Field(strict=True)]
 _INTERVALS = ("frequency_seconds", "off_hours_frequency_seconds", "stale_seconds")
@@ -30,10 +30,10 @@ class _Frozen(BaseModel):
 
 
 class MarketHours(_Frozen):
-    """When the market is open, in the account's time zone."""
+    """When the market is open, in the account's time zone; over midnight where it ends no later than it begins."""
 
     from_: _Hour = Field(alias="from", description="such as 09:00")
-    to: _Hour = Field(description="later on the same day, 24:00 at most; not open any more then")
+    to: _Hour = Field(description="such as 17:00; not open any more then")
     days: tuple[Day, ...] | None = Field(default=None, min_length=1, description="left out: every day")
 
 
@@ -96,7 +96,7 @@ def checked(wanted: Mapping[str, Any], kind: AccountKind, limits: AccountsSettin
     except ValidationError as error:
         raise _field_error(error) from None
     _check_intervals(found, limits)
-    _check_hours(found)
+    _check_zone(found)
     _check_urls(found, limits)
     stored = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {**stored, "tokens": _tokens(found.tokens, kind)} if found.tokens else stored
@@ -140,17 +140,12 @@ def _check_intervals(found: AccountSettings, limits: AccountsSettings) -> None:
             raise FieldError(f"settings.{name}", f"must lie between {least:g} and {most:g} seconds, but is {value:g}")
 
 
-def _check_hours(found: AccountSettings) -> None:
+def _check_zone(found: AccountSettings) -> None:
     if found.timezone is not None:
         try:
             check_zone(found.timezone)
         except ConfigurationError as error:
             raise FieldError("settings.timezone", str(error)) from None
-    hours = found.market_hours
-    if hours is not None and hours.from_ >= hours.to:
-        raise FieldError(
-            "settings.market_hours", f"must end later on the day than {hours.from_}, but ends at {hours.to}"
-        )
 
 
 def _check_urls(found: AccountSettings, limits: AccountsSettings) -> None:

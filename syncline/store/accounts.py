@@ -130,11 +130,18 @@ def _row(one: NewAccount, now: datetime) -> dict[str, object]:
     return made.model_dump()
 
 
-def find(connection: Connection, account_id: str, *, user_id: str | None = None) -> Account | None:
-    """The account with this id, unless it was removed; with `user_id`, only if it is theirs."""
+def find(
+    connection: Connection, account_id: str, *, user_id: str | None = None, locked: bool = False
+) -> Account | None:
+    """The account with this id, unless it was removed; with `user_id`, only if it is theirs.
+
+    `locked` has others that change it wait for the end of the transaction.
+    """
     wanted = select(Account).where(col(Account.id) == account_id, _IS_THERE)
     if user_id is not None:
         wanted = wanted.where(col(Account.user_id) == user_id)
+    if locked:
+        wanted = wanted.with_for_update()
     return Session(connection).scalar(wanted)
 
 
@@ -174,13 +181,21 @@ def settle(connection: Connection, *, now: datetime, source: str, account_id: st
     """Make those of a source's accounts active that are paused while no hold of theirs is in force any more.
 
     It is called where a hold ends, with the account's id, and by each sweep for those that expired. Returns how many
-    there were.
+    there were. On PostgreSQL a pause that commits while this statement runs is not seen by it: the next sweep, which
+    also looks for active accounts with a hold, makes them paused.
     """
-    mine = [col(Account.source) == source, col(Account.state) == AccountState.PAUSED, ~_is_held(now)]
+    mine = [col(Account.source) == source]
     if account_id is not None:
         mine.append(col(Account.id) == account_id)
+    free = (col(Account.state) == AccountState.PAUSED, ~_is_held(now))
     values: dict[str, object] = {"state": AccountState.ACTIVE, "state_reason": None}
-    return connection.execute(update(Account).where(*mine).values(values)).rowcount
+    settled = connection.execute(update(Account).where(*mine, *free).values(values)).rowcount
+    held = select(col(Hold.account_id)).where(
+        col(Hold.source) == source, col(Hold.account_id) > "", col(Hold.released_at).is_(None), _is_in_force(now)
+    )
+    missed = (col(Account.state) == AccountState.ACTIVE, col(Account.id).in_(held))
+    connection.execute(update(Account).where(*mine, *missed).values(state=AccountState.PAUSED))
+    return settled
 
 
 def attention(connection: Connection, account_id: str, reason: str) -> bool:
@@ -203,9 +218,12 @@ def clear_attention(connection: Connection, account_id: str, *, now: datetime) -
 
 def _is_held(now: datetime) -> ColumnElement[bool]:
     """Whether a hold of the account itself is in force."""
-    in_force = or_(col(Hold.expires_at).is_(None), col(Hold.expires_at) > now)
     mine = (col(Hold.source) == col(Account.source), col(Hold.account_id) == col(Account.id))
-    return exists().where(*mine, col(Hold.released_at).is_(None), in_force)
+    return exists().where(*mine, col(Hold.released_at).is_(None), _is_in_force(now))
+
+
+def _is_in_force(now: datetime) -> ColumnElement[bool]:
+    return or_(col(Hold.expires_at).is_(None), col(Hold.expires_at) > now)
 
 
 def _changed(

@@ -1,9 +1,12 @@
 """Settings of accounts: what can be set, within which limits, and that what is secret is not shown."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from syncline.errors import ConfigurationError, FieldError
 from syncline.jobs import account_settings, notify_urls
+from syncline.jobs.due import Freshness, rhythm_of
 from syncline.kernel_settings import AccountsSettings
 from syncline.model.account_kind import AccountKind
 
@@ -28,8 +31,8 @@ WALLETS = AccountKind(
         ({"frequency_seconds": 60, "stale_seconds": 3_600.5 - 0.5}, {"frequency_seconds": 60, "stale_seconds": 3_600}),
         ({"timezone": "Europe/Berlin", "weekends": False}, {"timezone": "Europe/Berlin", "weekends": False}),
         (
-            {"market_hours": {"from": "09:00", "to": "24:00", "days": ["mon", "fri"]}},
-            {"market_hours": {"from": "09:00", "to": "24:00", "days": ["mon", "fri"]}},
+            {"market_hours": {"from": "09:00", "to": "17:00", "days": ["mon", "fri"]}},
+            {"market_hours": {"from": "09:00", "to": "17:00", "days": ["mon", "fri"]}},
         ),
         ({"chains": [1, 8453], "tokens": {"1": ["0xA", "0xa"]}}, {"chains": [1, 8453], "tokens": {"1": ["0xa"]}}),
         ({"notify_urls": ["ntfys://ntfy.sh/topic"]}, {"notify_urls": ["ntfys://ntfy.sh/topic"]}),
@@ -55,7 +58,7 @@ def test_what_can_be_set_is_stored_in_one_form(given: dict[str, object], stored:
         ({"stale_seconds": -1}, "settings.stale_seconds", "greater than 0"),
         ({"weekends": "no"}, "settings.weekends", "boolean"),
         ({"timezone": "Berlin"}, "settings.timezone", "no time zone is called 'Berlin'"),
-        ({"market_hours": {"from": "17:00", "to": "09:00"}}, "settings.market_hours", "later on the day than 17:00"),
+        ({"market_hours": {"from": "17:00", "to": "24:00"}}, "settings.market_hours.to", "pattern"),
         ({"market_hours": {"from": "9", "to": "17:00"}}, "settings.market_hours.from", "pattern"),
         ({"market_hours": {"from": "09:00", "to": "17:00", "days": ["Monday"]}}, "settings.market_hours.days.0", "mon"),
         (
@@ -94,6 +97,20 @@ def test_a_change_leaves_the_other_settings_as_they_are() -> None:
 def test_settings_of_a_later_version_are_passed_over() -> None:
     """A sweep must not fail because of one row."""
     assert account_settings.read({"weekends": True, "moods": 1}).weekends is True
+
+
+def test_market_hours_of_an_account_are_those_by_which_it_is_due() -> None:
+    """What is stored is what the rhythm reads: Fridays from 22:00 to 06:00 in Berlin."""
+    stored = account_settings.checked(
+        {"market_hours": {"from": "22:00", "to": "06:00", "days": ["fri"]}, "timezone": "Europe/Berlin"},
+        WALLETS,
+        LIMITS,
+    )
+    market = rhythm_of(Freshness(), stored).market
+    saturday = datetime(2026, 1, 24, tzinfo=UTC)
+    assert [market.is_open(saturday + timedelta(hours=hours)) for hours in (-4, -3, 4, 5, 21)] == [
+        *(False, True, True, False, False)
+    ]
 
 
 def test_an_external_id_is_stored_in_one_form_or_refused_by_its_name() -> None:

@@ -157,6 +157,16 @@ def test_a_hold_of_the_source_is_no_pause_of_its_accounts(store: Store, clock: M
         assert accounts.settle(connection, now=clock.now(), source="wallets") == 1
 
 
+def test_a_hold_that_a_sweep_missed_is_found_by_the_next(store: Store, clock: ManualClock) -> None:
+    """A pause that commits beside a sweep must not be lost with it."""
+    account = added(store)
+    hold(store, account)
+    with store.write() as connection:
+        connection.execute(update(Account).values(state=AccountState.ACTIVE))
+        assert accounts.settle(connection, now=clock.now(), source="wallets") == 0
+    assert found(store, account.id).state is AccountState.PAUSED
+
+
 def test_attention_lasts_until_it_is_cleared(store: Store, clock: ManualClock) -> None:
     """No hold and no end of one makes an address right that is wrong."""
     account = added(store)
