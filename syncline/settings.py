@@ -25,6 +25,7 @@ from syncline.kernel_settings import (
     UpstreamSettings,
     base_url_setting,
 )
+from syncline.portfolios.periodic import PeriodicSettings
 
 __all__ = [
     "INTERVAL_VARIABLES",
@@ -47,7 +48,7 @@ class _Home(BaseSettings):
     home: Path = Path(".syncline")
 
 
-class Settings(ContestSettings, KernelSettings):
+class Settings(ContestSettings, PeriodicSettings, KernelSettings):  # pyright: ignore[reportIncompatibleVariableOverride] - pydantic merges them
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     Secrets that `syncline up` made stand in `HOME/secrets.env`; a variable of the environment wins over `.env`, which
