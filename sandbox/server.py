@@ -11,6 +11,8 @@ from sandbox.app import build_app
 from sandbox.clock import Clock, utc_now
 from sandbox.erp.api import ErpApi
 from sandbox.erp.world import Erp
+from sandbox.evm.api import EvmApi
+from sandbox.evm.world import Evm
 from sandbox.fault_book import FaultBook
 from sandbox.feeds.api import FeedsApi
 from sandbox.feeds.world import Feeds
@@ -45,6 +47,7 @@ class Box:
     erp: Erp
     feeds: Feeds
     x: X
+    evm: Evm
     inbox: Inbox
     faults: FaultBook
     requests: RequestLog
@@ -58,6 +61,7 @@ async def opened(
     customers: int = 40,
     pools: int = 10_000,
     mentions: int = 400,
+    wallets: int = 200,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
@@ -76,11 +80,13 @@ async def opened(
     erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
     feeds = Feeds(seed=seed, pools=pools, clock=clock)
     x, inbox = X(seed=seed, mentions=mentions, clock=clock), Inbox(secret=inbox_secret, clock=clock)
+    evm = Evm(seed=seed, wallets=wallets, clock=clock)
     faults, requests = FaultBook(), RequestLog()
     apis = (
         ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds),
         FeedsApi(feeds, change_every_seconds=change_every_seconds),
         XApi(x, token=x_token, change_every_seconds=change_every_seconds),
+        EvmApi(evm, change_every_seconds=change_every_seconds),
     )
     for api in apis:
         faults.check_with(api.check)
@@ -95,6 +101,7 @@ async def opened(
             erp=erp,
             feeds=feeds,
             x=x,
+            evm=evm,
             inbox=inbox,
             faults=faults,
             requests=requests,
@@ -108,8 +115,8 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
-        places = "ERP at %s/erp, feeds at %s/feeds, X at %s/x, inbox at %s/inbox, knobs at %s/sandbox"
-        log.info(f"sandbox listens on %s ({places})", *[url] * 6)  # noqa: G004 - put together of constants
+        places = "ERP at %s/erp, feeds at %s/feeds, X at %s/x, chains at %s/evm, inbox at %s/inbox, knobs at %s/sandbox"
+        log.info(f"sandbox listens on %s ({places})", *[url] * 7)  # noqa: G004 - put together of constants
         yield url
     finally:
         await runner.cleanup()
@@ -123,6 +130,7 @@ def serving(
     customers: int = 40,
     pools: int = 300,
     mentions: int = 250,
+    wallets: int = 12,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
@@ -137,6 +145,7 @@ def serving(
         customers=customers,
         pools=pools,
         mentions=mentions,
+        wallets=wallets,
         change_every_seconds=change_every_seconds,
         port=port,
         erp_token=erp_token,
