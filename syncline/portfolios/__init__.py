@@ -1,0 +1,1 @@
+"""Wallets' portfolios: what each holds on each chain, and what that is worth."""
