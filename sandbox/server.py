@@ -18,6 +18,8 @@ from sandbox.feeds.api import FeedsApi
 from sandbox.feeds.world import Feeds
 from sandbox.inbox.api import InboxApi
 from sandbox.inbox.inbox import Inbox
+from sandbox.prices.api import PricesApi
+from sandbox.prices.world import Prices
 from sandbox.requests_log import RequestLog
 from sandbox.x.api import XApi
 from sandbox.x.world import X
@@ -26,6 +28,17 @@ HOST = "127.0.0.1"
 ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
 X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
 INBOX_SECRET = "whsec_c2FuZGJveC1pbmJveC1zZWNyZXQ="  # noqa: S105 - the same
+PLACES = {
+    "ERP": "erp",
+    "feeds": "feeds",
+    "X": "x",
+    "chains": "evm",
+    "prices": "coingecko",
+    "more prices": "llama",
+    "inbox": "inbox",
+    "knobs": "sandbox",
+}
+"""Where each world is."""
 OUTAGE = {"path": "/feeds/sponsored/*", "code": 503, "count": 5}
 """A spell of bad weather at the start: as many failures as open a breaker, at the feed that is asked most often."""
 PATIENCE_SECONDS = 30
@@ -48,6 +61,7 @@ class Box:
     feeds: Feeds
     x: X
     evm: Evm
+    prices: Prices
     inbox: Inbox
     faults: FaultBook
     requests: RequestLog
@@ -80,13 +94,14 @@ async def opened(
     erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
     feeds = Feeds(seed=seed, pools=pools, clock=clock)
     x, inbox = X(seed=seed, mentions=mentions, clock=clock), Inbox(secret=inbox_secret, clock=clock)
-    evm = Evm(seed=seed, wallets=wallets, clock=clock)
+    evm, prices = Evm(seed=seed, wallets=wallets, clock=clock), Prices(seed=seed, clock=clock)
     faults, requests = FaultBook(), RequestLog()
     apis = (
         ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds),
         FeedsApi(feeds, change_every_seconds=change_every_seconds),
         XApi(x, token=x_token, change_every_seconds=change_every_seconds),
         EvmApi(evm, change_every_seconds=change_every_seconds),
+        PricesApi(prices, change_every_seconds=change_every_seconds),
     )
     for api in apis:
         faults.check_with(api.check)
@@ -102,6 +117,7 @@ async def opened(
             feeds=feeds,
             x=x,
             evm=evm,
+            prices=prices,
             inbox=inbox,
             faults=faults,
             requests=requests,
@@ -115,8 +131,8 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
-        places = "ERP at %s/erp, feeds at %s/feeds, X at %s/x, chains at %s/evm, inbox at %s/inbox, knobs at %s/sandbox"
-        log.info(f"sandbox listens on %s ({places})", *[url] * 7)  # noqa: G004 - put together of constants
+        places = ", ".join(f"{name} at {url}/{path}" for name, path in PLACES.items())
+        log.info("sandbox listens on %s (%s)", url, places)
         yield url
     finally:
         await runner.cleanup()
