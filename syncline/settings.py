@@ -24,6 +24,7 @@ from syncline.kernel_settings import (
     UpstreamSettings,
     base_url_setting,
 )
+from syncline.portfolios.settings import ChainSettings, PortfolioSettings, chain_setting
 
 __all__ = [
     "INTERVAL_VARIABLES",
@@ -46,7 +47,7 @@ class _Home(BaseSettings):
     home: Path = Path(".syncline")
 
 
-class Settings(ContestSettings, KernelSettings):
+class Settings(PortfolioSettings, ContestSettings, KernelSettings):
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     Secrets that `syncline up` made stand in `HOME/secrets.env`; a variable of the environment wins over `.env`, which
@@ -98,6 +99,8 @@ def _names(settings: Settings) -> Iterator[str]:
     yield from (f"SYNCLINE_KEEP__{name}" for name in KeepSettings.model_fields)
     for name in settings.upstreams:
         yield from (f"SYNCLINE_UPSTREAMS__{name}__{field}" for field in UpstreamSettings.model_fields)
+    for chain_id in settings.chains:
+        yield from (chain_setting(chain_id, field) for field in ChainSettings.model_fields)
 
 
 def _read(*files: Path | str) -> Settings:
