@@ -19,6 +19,7 @@ from syncline.held_file import is_held
 from syncline.kernel_settings import (
     PREFECT_USER,
     SECRET_BYTES,
+    AccountsSettings,
     KeepSettings,
     KernelSettings,
     UpstreamSettings,
@@ -97,6 +98,7 @@ def _names(settings: Settings) -> Iterator[str]:
     """The names of all settings; of upstreams those that any variable names, with each of their fields."""
     yield from ("SYNCLINE_DEBUG", *(f"SYNCLINE_{name}" for name in Settings.model_fields))
     yield from (f"SYNCLINE_KEEP__{name}" for name in KeepSettings.model_fields)
+    yield from (f"SYNCLINE_ACCOUNTS__{name}" for name in AccountsSettings.model_fields)
     for name in settings.upstreams:
         yield from (f"SYNCLINE_UPSTREAMS__{name}__{field}" for field in UpstreamSettings.model_fields)
     for chain_id in settings.chains:

@@ -14,10 +14,12 @@ from syncline.model.row import Row
 from syncline.model.session import Status
 from syncline.model.target import Target
 
-__all__ = ["MAX_RETRIES", "TOOK_BOUNDS_MS", "Job", "JobReason", "JobStatus", "Sweep", "SyncRollup"]
+__all__ = ["MAX_CRASHES", "MAX_RETRIES", "TOOK_BOUNDS_MS", "Job", "JobReason", "JobStatus", "Sweep", "SyncRollup"]
 
 MAX_RETRIES = 5
 """How often a job is tried again before it is a dead letter."""
+MAX_CRASHES = 10
+"""A job whose drains died so often in a row is what kills them: it becomes a dead letter."""
 
 
 class JobStatus(StrEnum):
@@ -60,8 +62,8 @@ class Job(Row, table=True):
         ),
         Index("ix_sync_jobs_leases", "lease_us", sqlite_where=_IS_PROCESSING, postgresql_where=_IS_PROCESSING),
         Index("ix_sync_jobs_failed", "created_us", sqlite_where=_IS_FAILED, postgresql_where=_IS_FAILED),
-        Index("ix_sync_jobs_account", "account_id"),
-        Index("ix_sync_jobs_user", "user_id", "id"),
+        Index("ix_sync_jobs_dead", "account_id", sqlite_where=_IS_FAILED, postgresql_where=_IS_FAILED),
+        {"sqlite_autoincrement": True},  # an id that comes again would let a late end through
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
@@ -78,8 +80,13 @@ class Job(Row, table=True):
     reason: JobReason = Field(default=JobReason.SCHEDULE, sa_type=choice(JobReason))
     again: Priority | None = Field(default=None, sa_type=choice(Priority))
     """The best priority that was asked for while it was under way: it is queued anew when it ends."""
+    again_type: Mode | None = Field(default=None, sa_type=choice(Mode))
+    """What was asked for then; and of what of the account, None: all of it."""
+    again_calendar_ids: list[str] | None = Field(default=None, sa_type=JSON)
     retry_count: int = 0
     max_retries: int = MAX_RETRIES
+    crashes: int = 0
+    """How often its drain died while it was under way, since one saw it end."""
     owner: str | None = None
     """The drain that has it."""
     fence: int = Field(default=0, sa_type=BigInt)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from syncline.errors import ConfigurationError
+from syncline.model.account_kind import AccountKind
 from syncline.model.dataset import Dataset
 from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
 from syncline.model.session import SyncSession
@@ -25,6 +26,7 @@ class Source:
             one that the health endpoints show.
         upstream: the API that it asks.
         dataset: what it keeps in step; None: it does other work.
+        accounts: what it says of its users' accounts; None: it has none.
         retry: how often the work is tried.
         breaker: when a source that keeps failing is left alone for a while.
         priority: who goes first where several sources share a budget.
@@ -45,6 +47,7 @@ class Source:
     upstream: Upstream
     aliases: tuple[str, ...] = ()
     dataset: Dataset | None = None
+    accounts: AccountKind | None = None
     retry: RetryPolicy = field(default_factory=Retry)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     priority: Priority = Priority.NORMAL

@@ -24,6 +24,8 @@ _COUNTS = (
 
 
 def upgrade() -> None:
+    op.add_column("sync_sessions", sa.Column("job_id", _BIG, nullable=True))
+    _index("job", "sync_sessions", ["job_id"], "job_id IS NOT NULL")
     _make_accounts()
     _make_jobs()
     _make_rollups()
@@ -38,6 +40,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in _TABLES:
         op.drop_table(table)
+    op.drop_index("ix_sync_sessions_job", table_name="sync_sessions")
+    op.drop_column("sync_sessions", "job_id")
 
 
 def _make_accounts() -> None:
@@ -81,20 +85,23 @@ def _make_jobs() -> None:
         _column("status", sa.String(16)),
         _column("reason", sa.String(16)),
         _column("again", sa.String(16), nullable=True),
+        _column("again_type", sa.String(16), nullable=True),
+        _column("again_calendar_ids", sa.JSON(), nullable=True),
         _column("retry_count", sa.Integer()),
         _column("max_retries", sa.Integer()),
+        _column("crashes", sa.Integer()),
         _column("owner", sa.String(), nullable=True),
         _column("fence", _BIG),
         _column("lease_us", _BIG, nullable=True),
         *(_column(name, sa.String(), nullable=True) for name in ("error_type", "error_message", "session_id")),
         _column("created_us", _BIG),
+        sqlite_autoincrement=True,  # an id that comes again would let a late end through
     )
     _index("open", "sync_jobs", ["account_id"], "status <> 'failed'", unique=True)
     _index("ready", "sync_jobs", ["source", "priority", "scheduled_us", "user_id"], "status = 'queued'")
     _index("leases", "sync_jobs", ["lease_us"], "status = 'processing'")
     _index("failed", "sync_jobs", ["created_us"], "status = 'failed'")
-    op.create_index("ix_sync_jobs_account", "sync_jobs", ["account_id"])
-    op.create_index("ix_sync_jobs_user", "sync_jobs", ["user_id", "id"])
+    _index("dead", "sync_jobs", ["account_id"], "status = 'failed'")
 
 
 def _make_rollups() -> None:

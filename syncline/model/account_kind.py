@@ -1,0 +1,45 @@
+"""What a source with accounts says of them: how their provider names them, and what their users may set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["COMMON_SETTINGS", "AccountKind"]
+
+COMMON_SETTINGS = frozenset(
+    {"frequency_seconds", "off_hours_frequency_seconds", "timezone", "market_hours", "weekends", "stale_seconds"}
+    | {"notify_urls"}
+)
+"""The settings that accounts of each kind have; `syncline.jobs.account_settings` says what they mean."""
+
+
+def _as_it_is(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountKind:
+    """The accounts of a source, as the kernel needs to know them.
+
+    Attributes:
+        noun: what one is called, for people: `wallet`.
+        canonical: the one form of an external id that is stored; raises ConfigurationError or ValueError, whose text
+            says what is wrong with it.
+        canonical_token: the same of the tokens in the setting `tokens`; None: there is no such setting.
+        settings: the names of the settings that they have beside `COMMON_SETTINGS`.
+        can_be_added: whether users add them by their external id; else by a login of their own.
+    """
+
+    noun: str = "account"
+    canonical: Callable[[str], str] = _as_it_is
+    canonical_token: Callable[[str], str] | None = None
+    settings: frozenset[str] = frozenset()
+    can_be_added: bool = True
+
+    @property
+    def known_settings(self) -> frozenset[str]:
+        """The names of all settings that they have."""
+        return COMMON_SETTINGS | self.settings
