@@ -15,7 +15,7 @@ from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
 from flows.registry import find, names, sources
 from syncline.contests.pushing import endpoint_of
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.model.source import Source
 from syncline.settings import SECRET_BYTES, Settings
 from syncline.upstreams.auth import signer_of

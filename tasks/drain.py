@@ -1,4 +1,4 @@
-"""Draining: jobs are done for some minutes, by a drain that is woken at once; Prefect sees the drain, never single jobs."""
+"""Draining: jobs are done for some minutes by a drain that is woken at once; Prefect sees it, never single jobs."""
 
 from __future__ import annotations
 
