@@ -232,7 +232,9 @@ def test_the_coins_that_moves_are_found_by_are_those_that_are_surely_known(store
             1,
             {
                 **{f"acc_{number}": wallet(number) for number in range(1, 5)},
-                "acc_5": wallet(5), "acc_6": wallet(5), "acc_7": wallet(1),
+                "acc_5": wallet(5),
+                "acc_6": wallet(5),
+                "acc_7": wallet(1),
             },
         )
     assert found == {wallet(1): None, wallet(2): 0, wallet(3): None, wallet(4): None, wallet(5): 8}
