@@ -22,6 +22,7 @@ from syncline.model.session import Status, Tally
 from syncline.portfolios import holdings, tokens
 from syncline.portfolios.chain import Chain
 from syncline.portfolios.moves import discover
+from syncline.portfolios.prices import Coin, Price
 from syncline.portfolios.reading import ChainFailure, ChainRead, Reading, Wallet, read_wallets
 from syncline.portfolios.upstreams import Upstreams, WalletSettings, opened
 from syncline.store.engine import Store
@@ -42,7 +43,7 @@ class _Read:
     """
 
     found: Mapping[int, Mapping[str, Reading] | ChainFailure]
-    prices: holdings.Quotes
+    prices: Mapping[Coin, Price]
     requests: int
 
 
@@ -137,7 +138,7 @@ class WalletSync:
         self,
         account_id: str,
         found: Sequence[_Found],
-        prices: holdings.Quotes,
+        prices: Mapping[Coin, Price],
         followed: frozenset[int],
         connection: Connection,
     ) -> Tally:
@@ -172,7 +173,9 @@ async def _discovered(chain: Chain, wallets: Sequence[Wallet]) -> list[Wallet]:
     ]
 
 
-async def _prices(upstreams: Upstreams, found: Mapping[int, Mapping[str, Reading] | ChainFailure]) -> holdings.Quotes:
+async def _prices(
+    upstreams: Upstreams, found: Mapping[int, Mapping[str, Reading] | ChainFailure]
+) -> Mapping[Coin, Price]:
     """The prices of all that is held; where they cannot be asked for, those that are known stay."""
     if upstreams.prices is None:
         return {}

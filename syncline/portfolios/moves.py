@@ -165,12 +165,18 @@ class _Search:
             raise BlockGoneError(failure.said)
         elif failure.trouble is Trouble.PRUNED:
             await self._newer(wallets, first, last, failure)
-        elif first < last:
+        else:
+            await self._halve(wallets, first, last, failure)
+
+    async def _halve(self, wallets: Sequence[str], first: int, last: int, failure: Failure) -> None:
+        """Search fewer blocks at once, or else for fewer wallets."""
+        names_too_many = failure.trouble is Trouble.TOPICS and len(wallets) > 1
+        if first < last and not names_too_many:
             self.chain.log_blocks.shrink(last - first + 1)
             middle = (first + last) // 2
             await self._group(wallets, first, middle)
             await self._group(wallets, middle + 1, last)
-        elif failure.trouble is not Trouble.TOO_MUCH:
+        elif failure.trouble is not Trouble.TOO_MUCH and not names_too_many:
             raise UnavailableError(f"{self.chain.name} does not tell of logs: {failure.said}", upstream=self.chain.name)
         elif len(wallets) == 1:
             self.unclear.update(wallets)
