@@ -16,7 +16,6 @@ from syncline.contests.settings import INTERVAL_VARIABLES, ContestSettings
 from syncline.env_files import check_file, line_of, names_in, typos
 from syncline.errors import ConfigurationError
 from syncline.held_file import is_held
-from syncline.jobs.due import Freshness
 from syncline.kernel_settings import (
     PREFECT_USER,
     SECRET_BYTES,
@@ -64,12 +63,6 @@ class Settings(WithPrices, PortfolioSettings, ContestSettings, PeriodicSettings,
         """The seconds between runs of each source whose interval is set."""
         set_ms = {source: getattr(self, variable.lower()) for source, variable in INTERVAL_VARIABLES.items()}
         return {source: ms / 1_000 for source, ms in set_ms.items() if ms is not None}
-
-    def freshness(self, source: str) -> Freshness:
-        """How fresh the accounts of `source` are kept."""
-        del source
-        limits = self.accounts
-        return Freshness(shortest_seconds=limits.min_interval_seconds, longest_seconds=limits.max_interval_seconds)
 
 
 def load_settings() -> Settings:

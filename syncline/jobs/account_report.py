@@ -11,7 +11,9 @@ from sqlmodel import col
 
 from syncline.clock import from_microseconds
 from syncline.jobs.due import Freshness, Rhythm, is_stale, rhythm_of
+from syncline.kernel_settings import KernelSettings
 from syncline.model.account import Account, AccountState
+from syncline.model.account_kind import AccountKind
 from syncline.model.job import Job, JobStatus
 from syncline.model.session import Status, SyncSession
 from syncline.model.tables import Hold
@@ -36,6 +38,8 @@ class AccountReport:
         sessions: how many sessions of each outcome are on record.
         rhythm: how often it is synced.
         active_seconds: so long after its user was last seen it is no longer synced by itself.
+        missing: the setting without which none of its source's accounts can be synced; None: nothing is missing.
+        disabled_by: the setting by which they are not synced by themselves; None: they are.
     """
 
     account: Account
@@ -47,6 +51,8 @@ class AccountReport:
     sessions: Mapping[Status, int]
     rhythm: Rhythm
     active_seconds: float
+    missing: str | None = None
+    disabled_by: str | None = None
 
     @property
     def state(self) -> AccountState:
@@ -62,8 +68,11 @@ class AccountReport:
         return from_microseconds(due) if due is not None and self.state is AccountState.ACTIVE else None
 
 
-def read_report(connection: Connection, account: Account, *, now: datetime, policy: Freshness) -> AccountReport:
-    """The account as it stands at `now`, if its source's accounts are kept fresh by this policy."""
+def read_report(
+    connection: Connection, account: Account, *, now: datetime, kind: AccountKind, settings: KernelSettings
+) -> AccountReport:
+    """The account as it stands at `now`; its kind says how fresh such accounts are kept by these settings."""
+    policy: Freshness = Freshness() if kind.freshness is None else kind.freshness(settings)
     failed = jobs.listed(connection, account_id=account.id, status=JobStatus.FAILED, limit=1).jobs
     newest = history(connection, account.source, account_id=account.id, limit=1)
     counted = select(col(SyncSession.status), func.count()).where(*account.target.among(SyncSession))
@@ -77,6 +86,8 @@ def read_report(connection: Connection, account: Account, *, now: datetime, poli
         sessions={row[0]: row[1] for row in connection.execute(counted.group_by(col(SyncSession.status)))},
         rhythm=rhythm_of(policy, account.settings),
         active_seconds=policy.active_seconds,
+        missing=kind.missing(settings),
+        disabled_by=kind.disabled_by(settings),
     )
 
 
@@ -86,6 +97,10 @@ def explanation(report: AccountReport) -> Iterator[str]:
     reason = f": {account.state_reason}" if account.state_reason and report.state is account.state else ""
     yield f"{account.id} ({account.external_id}) of {account.source} is {report.state.value}{reason}."
     yield from (f"A hold of {_held(hold)}." for hold in report.holds)
+    if report.missing is not None:
+        yield f"No account of {account.source} can be synced: {report.missing} is not set."
+    if report.disabled_by is not None:
+        yield f"Accounts of {account.source} are not synced by themselves: {report.disabled_by}."
     yield from _work(report)
     if report.last is None:
         yield "No session of it is on record: none changed anything, or none has run yet."

@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import insert
 from support.wallets import WALLETS, As, Call, calls_of, register
 
 from syncline.clock import ManualClock
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.source import Source
+from syncline.portfolios.tables import NATIVE, Holding
 from syncline.settings import Settings
 from syncline.store import sessions
 from syncline.store.engine import Store
@@ -68,6 +70,33 @@ def record(store: Store, account_id: str, number: int, **values: object) -> None
     usual |= {"id": f"s{number}", "source": "wallets", "account_id": account_id, "started_at": now, "completed_at": now}
     with store.write() as connection:
         sessions.insert_session(connection, SyncSession.model_validate(usual | values))
+
+
+def test_a_portfolio_says_what_a_wallet_holds_and_since_when_it_is_stale(ann: Call, sqlite_store: Store) -> None:
+    """Amounts and prices digit for digit, as text; what has no price is counted."""
+    account_id = register(ann).json()["id"]
+    now, token = sqlite_store.clock.now(), "0x1111111111111111111111111111111111111111"
+    usual: dict[str, Any] = {
+        "account_id": account_id,
+        "chain_id": 1,
+        "block_number": 7,
+        "block_hash": "0x7",
+        "as_of": now,
+    }
+    priced = {"raw": "1500000000000000001", "decimals": 18, "symbol": "ETH", "price": "2000.10", "price_as_of": now}
+    rows = [
+        Holding(token=NATIVE, value="3000.150000000000002", **priced, **usual),
+        Holding(token=token, raw="7", stale_since=now, **usual),
+    ]
+    with sqlite_store.write() as connection:
+        connection.execute(insert(Holding), [row.model_dump() for row in rows])
+    told = ann("GET", f"/api/accounts/{account_id}/portfolio").json()
+    assert (told["total_usd"], told["without_value"]) == ("3000.15", 1)
+    assert told["stale_since"] == "2026-01-22T10:00:00.000Z"
+    first, second = told["holdings"]
+    assert (first["native"], first["amount"], first["price_usd"]) == (True, "1.500000000000000001", "2000.10")
+    assert (first["value_usd"], first["stale_since"]) == ("3000.15", None)
+    assert (second["token"], second["raw"], second["amount"], second["value_usd"]) == (token, "7", None, None)
 
 
 def test_history_is_paged_and_explain_says_why_and_when(ann: Call, sqlite_store: Store) -> None:

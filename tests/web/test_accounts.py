@@ -174,7 +174,7 @@ def test_a_sync_is_queued_high_and_a_touch_counts_as_activity(ann: Call, clock: 
     touched = ann("POST", f"{path}/touch")
     assert touched.json()["last_active_at"] == "2026-01-22T10:02:00.000Z"
     assert ann("POST", f"{path}/sync", json={"type": "all"}).status_code == 422
-    assert ann("POST", f"{path}/sync", json={"calendar_ids": []}).status_code == 422
+    assert "a wallet has no calendars" in ann("POST", f"{path}/sync", json={"calendar_ids": ["x"]}).json()["error"]
 
 
 def test_a_users_pause_and_an_operators_are_two(ann: Call, operator: Call) -> None:

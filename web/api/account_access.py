@@ -8,15 +8,17 @@ from fastapi import Depends, HTTPException, Path, Query
 from fastapi.params import Depends as DependsOn
 
 from syncline.errors import UnknownAccountError
+from syncline.jobs import registration
+from syncline.jobs.account_report import AccountReport, read_report
 from syncline.kernel_settings import AccountsSettings
 from syncline.model.account import Account
 from syncline.store import accounts
 from web.api.cursors import PLAIN
 from web.api.guard import Calling
-from web.context import Here
+from web.context import Context, Here
 from web.tokens import Caller, Role
 
-__all__ = ["AccountId", "Limit", "Theirs", "Word", "is_operator", "limited", "of_user"]
+__all__ = ["AccountId", "Limit", "Theirs", "Word", "is_operator", "limited", "of_user", "report_of"]
 
 AccountId = Annotated[str, Path(max_length=100, pattern=PLAIN, description="its id: acc_ and 24 digits")]
 Word = Annotated[str | None, Query(max_length=200, pattern=PLAIN)]
@@ -56,6 +58,13 @@ def _theirs(account_id: AccountId, here: Here, caller: Calling) -> Account:
 
 Theirs = Annotated[Account, Depends(_theirs)]
 """The account that the path names, if the caller may see it."""
+
+
+def report_of(account: Account, here: Context) -> AccountReport:
+    """The account as it stands."""
+    kind = registration.kind_of(here.source(account.source))
+    with here.store.read() as connection:
+        return read_report(connection, account, now=here.store.clock.now(), kind=kind, settings=here.settings)
 
 
 def limited(kind: str, per_minute: Callable[[AccountsSettings], int]) -> DependsOn:

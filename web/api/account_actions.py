@@ -74,8 +74,9 @@ def sync(account: Theirs, here: Here, body: SyncBody | None = None) -> QueuedJso
     """Sync an account before those of others; its user counts as active."""
     asked = body or SyncBody()
     parts = None if asked.calendar_ids is None else tuple(dict.fromkeys(asked.calendar_ids))
-    if parts is not None and here.source(account.source).name == "portfolios":
-        raise HTTPException(422, "calendar_ids: a wallet has no calendars; leave them out")
+    kind = registration.kind_of(here.source(account.source))
+    if parts is not None and not kind.has_parts:
+        raise HTTPException(422, f"calendar_ids: a {kind.noun} has no calendars; leave them out")
     return QueuedJson(
         job_id=registration.request_sync(here.store, account.id, SyncRequest(type=asked.type, calendar_ids=parts))
     )

@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field
 
 from syncline.jobs.account_changes import AccountEvent
 from syncline.jobs.account_json import AccountExplanationJson
-from syncline.jobs.account_report import read_report
 from syncline.model.session import Status, SyncSession
+from syncline.portfolios.portfolio import portfolio
+from syncline.portfolios.portfolio_json import PortfolioJson, portfolio_json
 from syncline.status.history import HistoryEntry, as_seed, history
 from syncline.status.source_json import Mask
 from web.account_events import AccountEvents, Listener, TooManyListenersError
-from web.api.account_access import Limit, Theirs
+from web.api.account_access import Limit, Theirs, report_of
 from web.api.errors import documented
 from web.api.guard import USER_TOKEN, Calling, UserRoute
 from web.context import Here
@@ -71,10 +72,14 @@ def read_history(
 @router.get("/explain")
 def explain(account: Theirs, here: Here) -> AccountExplanationJson:
     """Why the account is synced or not, and when next."""
+    return AccountExplanationJson.of(report_of(account, here), redactor(here.settings))
+
+
+@router.get("/portfolio")
+def read_portfolio(account: Theirs, here: Here) -> PortfolioJson:
+    """What a wallet holds and what that is worth, as of which block and when, and what of it is stale."""
     with here.store.read() as connection:
-        policy = here.settings.freshness(account.source)
-        report = read_report(connection, account, now=here.store.clock.now(), policy=policy)
-    return AccountExplanationJson.of(report, redactor(here.settings))
+        return portfolio_json(portfolio(connection, account.id))
 
 
 @router.get(

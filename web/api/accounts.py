@@ -8,12 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from syncline.errors import FieldError
 from syncline.jobs import account_controls, registration
 from syncline.jobs.account_json import AccountDetailJson, AccountJson, account_json, detail_json
-from syncline.jobs.account_report import read_report
 from syncline.model.account import AccountState
 from syncline.model.policies import Priority
 from syncline.model.source import Source, named
 from syncline.store.account_pages import WantedAccounts, page
-from web.api.account_access import Limit, Theirs, Word, limited, of_user
+from web.api.account_access import Limit, Theirs, Word, limited, of_user, report_of
 from web.api.cursors import PLAIN
 from web.api.errors import documented
 from web.api.guard import USER_TOKEN, Actor, Calling, UserRoute
@@ -134,9 +133,7 @@ def list_accounts(
 @one.get("")
 def show(account: Theirs, here: Here) -> AccountDetailJson:
     """An account with its holds and jobs."""
-    with here.store.read() as connection:
-        now, policy = here.store.clock.now(), here.settings.freshness(account.source)
-        report = read_report(connection, account, now=now, policy=policy)
+    report = report_of(account, here)
     return detail_json(report, redactor(here.settings))
 
 
