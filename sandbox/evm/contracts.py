@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.evm.address import ZERO
-from sandbox.evm.encoding import WORD, counted, read_word, text, word
+from sandbox.evm.encoding import WORD, counted, data, read_word, text, word
 from sandbox.evm.problems import SERVER, CallError, reverted
 from sandbox.evm.settings import Lie
 from sandbox.evm.tokens import Token
@@ -12,6 +12,7 @@ from sandbox.evm.view import MULTICALL3, View
 SELECTOR_BYTES = 4
 LYING_DECIMALS = 255
 SHORT_BYTES = 16
+ADDRESS_BYTES = 20
 Answer = Callable[[View, bytes, int], bytes]
 
 
@@ -68,7 +69,9 @@ def _balance(view: View, token: Token, arguments: bytes, number: int) -> bytes:
 
 
 def _address(arguments: bytes, at: int) -> str:
-    return f"0x{read_word(arguments, at):040x}"
+    if len(arguments) < at + WORD:
+        raise ValueError("the arguments are too short")
+    return data(arguments[at + WORD - ADDRESS_BYTES : at + WORD])
 
 
 def _symbol(token: Token) -> bytes:

@@ -130,6 +130,8 @@ def test_a_block_that_is_not_there_is_an_error_and_never_a_balance(evm: Evm, ask
         ("eth_getBalance", [], -32602, "missing value"),
         ("eth_getBalance", ["0x" + "7" * 40, "0x01"], -32602, "invalid hex number"),
         ("eth_call", [{"to": USDC, "data": "0x1"}], -32602, "invalid hex string"),
+        ("eth_call", [{"to": USDC, "data": "0x1 23"}], -32602, "invalid hex string"),
+        ("eth_call", [{"to": USDC, "data": "1234"}], -32602, "invalid hex string"),
         ("eth_call", ["x"], -32602, "object"),
         ("eth_getLogs", [{"topics": "x"}], -32602, "list"),
         ("eth_getLogs", [{"topics": [[1]]}], -32602, "topic"),
