@@ -13,6 +13,7 @@ SELECTOR_BYTES = 4
 LYING_DECIMALS = 255
 SHORT_BYTES = 16
 ADDRESS_BYTES = 20
+HASHES_BACK = 256
 Answer = Callable[[View, bytes, int], bytes]
 
 
@@ -131,10 +132,24 @@ def _eth_balance(view: View, arguments: bytes, number: int) -> bytes:
     return balance_bytes(view.lie_about(holder), view.balance(ZERO, holder, number))
 
 
+def _time(view: View, _arguments: bytes, number: int) -> bytes:
+    block = view.seen(number)
+    return word(0 if block is None else block.time)
+
+
+def _hash(view: View, arguments: bytes, number: int) -> bytes:
+    """The hash of one of the 256 blocks before the one at which it is called; zero for any other."""
+    asked = read_word(arguments, 0)
+    block = view.seen(asked) if number - HASHES_BACK <= asked < number else None
+    return word(0) if block is None else bytes.fromhex(block.hash[2:])
+
+
 _MULTICALL: dict[str, Answer] = {
     "82ad56cb": _aggregate3,
     "4d2301cc": _eth_balance,
     "42cbb15c": lambda _view, _arguments, number: word(number),
     "3408e470": lambda view, _arguments, _number: word(view.chain.id),
+    "0f28c97d": _time,
+    "ee82ac5e": _hash,
 }
-"""aggregate3, getEthBalance, getBlockNumber and getChainId."""
+"""aggregate3, getEthBalance, getBlockNumber, getChainId, getCurrentBlockTimestamp and getBlockHash."""

@@ -59,9 +59,13 @@ def _blocks(view: View, asked: dict[str, object]) -> list[Block]:
         raise CallError(INVALID_PARAMS, "invalid block range params")
     if last - first >= view.settings.largest_range:
         raise _refused(view, _TOO_WIDE, first, first + view.settings.largest_range - 1)
-    if first < view.chain.oldest:
+    if first < view.chain.oldest and view.chain.has_forgotten:
         raise CallError(4444, "pruned history unavailable")
-    return [block for number in range(first, min(last, view.head) + 1) if (block := view.seen(number)) is not None]
+    return [
+        block
+        for number in range(max(first, view.chain.oldest), min(last, view.head) + 1)
+        if (block := view.seen(number)) is not None
+    ]
 
 
 def _refused(view: View, words: dict[str, tuple[int, str]], first: int, last: int) -> CallError:
