@@ -117,6 +117,11 @@ class Drain:
         self._blocked: dict[tuple[str, Priority], int] = {}
         self._sleep_seconds = 0.0
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs it holds."""
+        return self._batches.under_way
+
     async def run(self, stopping: asyncio.Event) -> Drained:
         """Drain until `stopping` is set; then end what is under way, or give it back."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["COMMON_SETTINGS", "AccountKind"]
 
@@ -20,6 +22,10 @@ def _as_it_is(text: str) -> str:
     return text.strip()
 
 
+def _nothing(settings: object) -> None:
+    del settings
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountKind:
     """The accounts of a source, as the kernel needs to know them.
@@ -31,6 +37,11 @@ class AccountKind:
         canonical_token: the same of the tokens in the setting `tokens`; None: there is no such setting.
         settings: the names of the settings that they have beside `COMMON_SETTINGS`.
         can_be_added: whether users add them by their external id; else by a login of their own.
+        connect: opens what syncs them: called with the store and the settings, it gives an async context manager of a
+            `syncline.jobs.work.AccountSync`.
+        freshness: how fresh they are kept, by the settings: a `syncline.jobs.due.Freshness`.
+        missing: the setting without which none of them can be synced, by the settings; None: nothing is missing.
+        disabled_by: the setting that says that they are not synced by themselves; None: they are.
     """
 
     noun: str = "account"
@@ -38,6 +49,10 @@ class AccountKind:
     canonical_token: Callable[[str], str] | None = None
     settings: frozenset[str] = frozenset()
     can_be_added: bool = True
+    connect: Callable[[Any, Any], AbstractAsyncContextManager[Any]] | None = None
+    freshness: Callable[[Any], Any] | None = None
+    missing: Callable[[Any], str | None] = _nothing
+    disabled_by: Callable[[Any], str | None] = _nothing
 
     @property
     def known_settings(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from syncline.errors import ConfigurationError
 from syncline.model.account_kind import AccountKind
@@ -92,6 +93,13 @@ class Source:
     def target(self, account_id: str = "") -> Target:
         """The source itself, or one account of it."""
         return Target(self.name, account_id)
+
+    def missing(self, settings: Any) -> str | None:  # noqa: ANN401 - the settings stand above
+        """The setting without which it cannot work, None where it is set up."""
+        if self.accounts is not None:
+            return self.accounts.missing(settings)
+        found: str | None = settings.missing(self.upstream.name)
+        return found
 
     @property
     def shown_as(self) -> str:
