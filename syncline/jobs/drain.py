@@ -126,6 +126,11 @@ class Drain:
             pause_seconds=self._limits.away_seconds,
         )
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs it holds."""
+        return self._batches.under_way
+
     async def run(self, stopping: asyncio.Event) -> Drained:
         """Drain until `stopping` is set; then end what is under way, or give it back."""
 

@@ -14,7 +14,9 @@ from pendulum import timezone
 
 __all__ = ["EVERY_DAY", "Freshness", "MarketHours", "Rhythm", "is_stale", "next_due", "rhythm_of", "spread"]
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPREAD = 0.1
 _MOST_DOUBLINGS = 6
 
@@ -175,7 +177,7 @@ def _instant(market: MarketHours, day: date, at: time) -> datetime:
 
 def _market_of(market: MarketHours, settings: Mapping[str, Any]) -> MarketHours:
     hours: Mapping[str, Any] = settings.get("market_hours") or {}
-    days = tuple(hours.get("days") or market.days)
+    days = tuple(map(_WEEKDAYS.index, hours.get("days") or ())) or market.days
     if settings.get("weekends") is False:
         days = tuple(day for day in days if day < 5)  # noqa: PLR2004 - Saturday
     return MarketHours(

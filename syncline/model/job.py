@@ -14,7 +14,17 @@ from syncline.model.row import Row
 from syncline.model.session import Status
 from syncline.model.target import Target
 
-__all__ = ["MAX_CRASHES", "MAX_RETRIES", "TOOK_BOUNDS_MS", "Job", "JobReason", "JobStatus", "Sweep", "SyncRollup"]
+__all__ = [
+    "MAX_CRASHES",
+    "MAX_RETRIES",
+    "TOOK_BOUNDS_MS",
+    "DrainRow",
+    "Job",
+    "JobReason",
+    "JobStatus",
+    "Sweep",
+    "SyncRollup",
+]
 
 MAX_RETRIES = 5
 """How often a job is tried again before it is a dead letter."""
@@ -157,3 +167,29 @@ class Sweep(Row, table=True):
     """How many jobs it made or brought forward."""
     level: float | None = None
     """The price of a sync, by which adaptive freshness spreads them; None: not known yet."""
+
+
+class DrainRow(Row, table=True):
+    """A drain that lives: one for each host and slot."""
+
+    __tablename__ = "drains"
+
+    host: str = Field(primary_key=True)
+    slot: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    owner: str
+    """Tells it from all drains that ever were."""
+    boot_id: str
+    pid: int
+    process_started: int
+    started_us: int = Field(sa_type=BigInt)
+    seen_us: int = Field(sa_type=BigInt)
+    """Its last sign of life."""
+    priorities: str
+    """The lanes that it works on, the most urgent first, parted by commas."""
+    capacity: int
+    """How many jobs it has under way at most."""
+    under_way: int = 0
+    ended_high: int = Field(default=0, sa_type=BigInt)
+    """How many high jobs ended in the last minute; the next two are alike."""
+    ended_normal: int = Field(default=0, sa_type=BigInt)
+    ended_low: int = Field(default=0, sa_type=BigInt)

@@ -38,7 +38,8 @@ class Holding(Row, table=True):
     block_number: int = Field(sa_type=BigInt)
     block_hash: str
     as_of: datetime
-    """When it was last read."""
+    """When what stands here was read. An unchanged row is not written again: up to when the chain was read says its
+    checkpoint (`progress.py`)."""
     stale_since: datetime | None = None
     """Since when it could not be read: the row is the last that is known."""
 

@@ -15,7 +15,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _INSTANT = sa.DateTime(timezone=True)
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
-_TABLES = ("token_prices", "evm_tokens", "holdings", "sweeps", "sync_rollups", "sync_jobs", "accounts")
+_TABLES = ("token_prices", "evm_tokens", "holdings", "drains", "sweeps", "sync_rollups", "sync_jobs", "accounts")
 _COUNTS = (
     *("jobs", "items_processed", "items_created", "items_updated", "items_deleted", "items_unchanged"),
     *("items_rejected", "requests", "duration_ms", "waited_ms"),
@@ -119,6 +119,21 @@ def _make_rollups() -> None:
         _column("swept_at", _INSTANT),
         _column("queued", _BIG),
         _column("level", sa.Float(), nullable=True),
+    )
+    op.create_table(
+        "drains",
+        _key("host", sa.String()),
+        _key("slot", sa.Integer()),
+        _column("owner", sa.String()),
+        _column("boot_id", sa.String()),
+        _column("pid", sa.Integer()),
+        _column("process_started", sa.Integer()),
+        _column("started_us", _BIG),
+        _column("seen_us", _BIG),
+        _column("priorities", sa.String()),
+        _column("capacity", sa.Integer()),
+        _column("under_way", sa.Integer()),
+        *(_column(f"ended_{priority}", _BIG) for priority in ("high", "normal", "low")),
     )
 
 
