@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlmodel import Session, col
 
 from syncline.clock import microseconds
@@ -29,6 +29,7 @@ __all__ = [
     "end",
     "ended",
     "enqueue",
+    "fill_accounts",
     "find_account",
     "lane",
     "now_us",
@@ -169,3 +170,22 @@ def ended(
     name = job.account_id.removeprefix("acc_")
     of = find_account(store, name)
     return Ended(account=of, end=end(job, status, at_us=now_us(store), **more), write=write)
+
+
+def fill_accounts(store: Store, number: int, *, first_due_us: int, step_us: int) -> None:
+    """Put so many accounts on record by one statement, each due a step after the one before, read just now."""
+    now = store.clock.now()
+    text_now = now if not store.is_sqlite else now.strftime("%Y-%m-%d %H:%M:%S.%f")
+    name = "printf('%07d', n)" if store.is_sqlite else "lpad(CAST(n AS text), 7, '0')"
+    with store.write() as connection:
+        connection.execute(
+            text(_FILL.format(name=name, source=SOURCE)),
+            {"number": number, "now": text_now, "first": first_due_us, "step": step_us},
+        )
+
+
+_FILL = """WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :number)
+    INSERT INTO accounts (id, user_id, source, external_id, state, settings, weight, created_at, last_active_at,
+        last_success_at, next_due_us, changes, exposure_days, failures, version)
+    SELECT 'acc_' || {name}, 'u_' || {name}, '{source}', {name}, 'active', '{{}}', 1, :now, :now, :now,
+        CAST(:first AS bigint) + n * CAST(:step AS bigint), 0, 0, 0, 1 FROM numbers"""

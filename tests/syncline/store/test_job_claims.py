@@ -1,6 +1,7 @@
 """Claims, leases and what becomes of jobs whose drains died."""
 
 from collections import Counter
+from typing import Any
 
 from support.jobs import (
     LEASE_SECONDS,
@@ -128,7 +129,7 @@ def test_two_drains_at_once_get_different_jobs(store: Store, database_url: str, 
     enqueue(store, *(wanted(f"{number}", number) for number in range(6)))
     other = Store(database_url, clock=clock)
     with store.write() as connection:
-        own = {"now_us": 1_000, "lease_us": 2_000, "per_user": 9}
+        own: dict[str, Any] = {"now_us": 1_000, "lease_us": 2_000, "per_user": 9}
         first = job_claims.claim(connection, lane(), 3, owner="one", **own)
         if not store.is_sqlite:
             with other.write() as beside:
