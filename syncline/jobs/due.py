@@ -14,7 +14,6 @@ from pendulum import timezone
 
 __all__ = ["EVERY_DAY", "Freshness", "MarketHours", "Rhythm", "is_stale", "next_due", "rhythm_of", "spread"]
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPREAD = 0.1

@@ -167,7 +167,7 @@ def test_an_account_has_its_own_rhythm_within_limits(
 def test_an_account_has_its_own_market() -> None:
     """Zone, hours and weekends are a user's; holidays are the operator's."""
     policy = Freshness(market=MarketHours(holidays=frozenset({MONDAY.date()})))
-    hours = {"from": "22:30", "to": "05:00", "days": [0, 5, 6]}
+    hours = {"from": "22:30", "to": "05:00", "days": ["mon", "sat", "sun"]}
     own = rhythm_of(policy, {"timezone": "Asia/Tokyo", "market_hours": hours, "weekends": False, "stale_seconds": 7})
     expected = MarketHours(
         opens=time(22, 30), closes=time(5), timezone="Asia/Tokyo", days=(0,), holidays=frozenset({MONDAY.date()})
