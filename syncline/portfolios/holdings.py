@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlmodel import col
@@ -15,12 +15,13 @@ from syncline.model.items import table_of
 from syncline.model.session import Tally
 from syncline.portfolios import progress, tokens
 from syncline.portfolios.blocks import BlockRef
+from syncline.portfolios.prices import Coin, Price
 from syncline.portfolios.progress import Progress
 from syncline.portfolios.reading import ChainFailure, Reading, Wallet
 from syncline.portfolios.tables import NATIVE, Holding
 from syncline.portfolios.tokens import TokenFacts
 
-__all__ = ["Change", "Quote", "Quotes", "coins", "decide", "store", "wallets", "worth"]
+__all__ = ["Change", "coins", "decide", "store", "wallets", "worth"]
 
 _CHUNK = 500
 """So many accounts are named in one statement."""
@@ -36,24 +37,6 @@ _INSERT = insert(Holding)
 """Built once: building takes longer than executing."""
 _Values: TypeAlias = Mapping[str, Any]
 """A row of `holdings` by column."""
-
-
-class Quote(Protocol):
-    """The price of a token, as `syncline.portfolios.prices.Price` has it."""
-
-    @property
-    def price(self) -> Decimal:
-        """In US dollars, for one of the token."""
-        ...
-
-    @property
-    def as_of(self) -> datetime:
-        """The instant for which the provider says it."""
-        ...
-
-
-Quotes: TypeAlias = Mapping[tuple[int, str], Quote]
-"""Prices by chain and token."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +77,7 @@ def store(
     connection: Connection,
     account_id: str,
     found: Sequence[Reading | ChainFailure],
-    prices: Quotes,
+    prices: Mapping[Coin, Price],
     *,
     followed: Collection[int],
     now: datetime,
@@ -127,7 +110,7 @@ def decide(
     reading: Reading,
     rows: Mapping[str, _Values],
     facts: Mapping[str, TokenFacts],
-    prices: Quotes,
+    prices: Mapping[Coin, Price],
 ) -> Iterator[Change]:
     """What `reading` makes of the `rows` of its chain, by token; nothing is read or written here."""
     for token, balance in reading.balances.items():
@@ -215,7 +198,7 @@ def _read_at(block: BlockRef, as_of: datetime) -> dict[str, Any]:
     return {"block_number": block.number, "block_hash": block.hash, "as_of": as_of}
 
 
-def _priced(row: dict[str, Any], price: Quote | None) -> _Values:
+def _priced(row: dict[str, Any], price: Price | None) -> _Values:
     """The row with the newer of both prices, and what that makes it worth."""
     if price is not None and (row["price_as_of"] is None or price.as_of >= row["price_as_of"]):
         row |= {"price": format(price.price, "f"), "price_as_of": price.as_of}

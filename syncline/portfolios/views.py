@@ -69,6 +69,7 @@ class Views:
     chain: Chain
     block: Block
     _failed_in_a_row: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
     _has_succeeded: bool = field(default=False, init=False)
 
     async def look(self, views: Sequence[View]) -> list[Seen]:
@@ -117,14 +118,15 @@ class Views:
             self._failed_in_a_row, self._has_succeeded = 0, True
             self.chain.multicall_size.went_well(len(views))
             return reply
-        self._failed_in_a_row += 1
+        self._failed_in_a_row, self._failures = self._failed_in_a_row + 1, self._failures + 1
         is_hopeless = self._failed_in_a_row >= _HOPELESS and not self._has_succeeded
         if len(views) == 1 or is_hopeless:
             return [reply] * len(views)
-        if reply.trouble is not Trouble.REVERTED:  # else one contract is to blame, and not their number
+        half, failures = len(views) // 2, self._failures
+        seen = [*await self._piece(views[:half]), *await self._piece(views[half:])]
+        if self._failures == failures:  # else one contract is to blame, and not their number
             self.chain.multicall_size.shrink(len(views))
-        half = len(views) // 2
-        return [*await self._piece(views[:half]), *await self._piece(views[half:])]
+        return seen
 
     async def _call(self, views: Sequence[View]) -> list[Seen] | Failure:
         """What Multicall3 came to for each of `views`, or why it came to nothing."""
