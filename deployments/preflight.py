@@ -123,13 +123,18 @@ def missing_warning(settings: Settings) -> str | None:
 
 def unknown_warning(settings: Settings) -> str | None:
     """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
-    known = {source.upstream.name.lower() for source in sources()}
+    known = {name for source in sources() for name in (source.upstream.name.lower(), *_further(source))}
     told = [
         f"SYNCLINE_UPSTREAMS__{name.upper()}__…{_nearest(name, known)}"
         for name in settings.upstreams
         if name not in known
     ]
     return f"No source has the upstream of {', '.join(told)}" if told else None
+
+
+def _further(source: Source) -> tuple[str, ...]:
+    """The upstreams that a source with accounts asks beside."""
+    return () if source.accounts is None else source.accounts.upstreams
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from prefect.events import emit_event
 from prefect.logging import get_logger
 
 from syncline.jobs.drain import Drain, Drained, DrainLimits
+from syncline.jobs.due import Freshness
 from syncline.jobs.guarded import Guarded, OpenSources
 from syncline.jobs.resident import Throughput, attended, wait_for_place
 from syncline.jobs.work import AccountSync
@@ -100,11 +101,14 @@ async def _opened(
     stack: AsyncExitStack, store: Store, sources: Mapping[str, Source], place: DrainPlace, throughput: Throughput
 ) -> Drain:
     connectors: dict[str, AccountSync] = {}
-    policies = {name: one.accounts.freshness(settings()) for name, one in sources.items() if one.accounts is not None}
+    policies: dict[str, Freshness] = {}
     for name, source in sources.items():
-        assert source.accounts is not None
-        inner: AccountSync = await stack.enter_async_context(source.accounts.connect(store, settings()))
-        connectors[name] = Guarded(inner, source, store, on_change=_tell)
+        kind = source.accounts
+        assert kind is not None
+        assert kind.connect is not None
+        assert kind.freshness is not None
+        inner: AccountSync = await stack.enter_async_context(kind.connect(store, settings()))
+        connectors[name], policies[name] = Guarded(inner, source, store, on_change=_tell), kind.freshness(settings())
     bell = await stack.enter_async_context(bell_of(store))
     return Drain(
         store,

@@ -42,6 +42,7 @@ class Chain:
         multicall_size: how many calls Multicall3 makes at once.
         log_blocks: how many blocks are searched for logs at once.
         log_wallets: how many wallets are searched for at once.
+        logs_from: the node has no logs of blocks before this number, as far as is known.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Chain:
         self.by_hash, self.multicall, self.proves_block = True, given.multicall, False
         self.multicall_size = Size(given.multicall_calls)
         self.log_blocks, self.log_wallets = Size(given.log_blocks), Size(1_000)
+        self.logs_from = 0
         self._is_known = False
         self._stack = AsyncExitStack()
 

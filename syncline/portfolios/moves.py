@@ -82,13 +82,14 @@ async def scan(chain: Chain, coins: Mapping[str, int | None], *, since: BlockRef
 async def discover(chain: Chain, wallets: Sequence[str], *, until: BlockRef) -> Mapping[str, frozenset[str]]:
     """The tokens that transfers of each of `wallets` name, in the blocks of `LOOKBACK_BLOCKS` up to `until`.
 
-    For wallets that are seen for the first time. Raises as `scan` does.
+    For wallets that are seen for the first time. A node that keeps no logs so old is searched as far as it has them.
+    Raises as `scan` does.
     """
     first = max(0, until.number - chain.settings.lookback_blocks + 1)
     if not chain.settings.lookback_blocks or not wallets:
         return {}
     try:
-        found = await _Search(chain=chain, until=until).transfers(wallets, first)
+        found = await _Search(chain=chain, until=until, may_miss=True).transfers(wallets, max(first, chain.logs_from))
     except BlockGoneError as error:
         message = f"{chain.name} lost the block up to which was searched: {error.said}"
         raise UnavailableError(message, upstream=chain.name) from None
@@ -132,11 +133,13 @@ class _Search:
         chain: the chain.
         until: the last block that is searched.
         found: how often each wallet was found, by token.
+        may_miss: whether blocks are left out of which the node has no logs any more; else that is an error.
         unclear: wallets of which too many transfers stand in one block to be told.
     """
 
     chain: Chain
     until: BlockRef
+    may_miss: bool = False
     found: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
     unclear: set[str] = field(default_factory=set[str])
 
@@ -160,6 +163,8 @@ class _Search:
             self._take(wallets, replies)
         elif failure.trouble is Trouble.BLOCK:
             raise BlockGoneError(failure.said)
+        elif failure.trouble is Trouble.PRUNED:
+            await self._newer(wallets, first, last, failure)
         else:
             await self._halve(wallets, first, last, failure)
 
@@ -180,6 +185,19 @@ class _Search:
             half = len(wallets) // 2
             await self._group(wallets[:half], first, last)
             await self._group(wallets[half:], first, last)
+
+    async def _newer(self, wallets: Sequence[str], first: int, last: int, failure: Failure) -> None:
+        """Search the newer half of blocks of which the node lacks some logs, and so on, down to what it has."""
+        if not self.may_miss:
+            message = f"{self.chain.name} no longer has the logs that are to be searched: {failure.said}"
+            raise UnavailableError(message, upstream=self.chain.name)
+        middle = (first + last) // 2
+        if first == last or middle < self.chain.logs_from:
+            self.chain.logs_from = max(self.chain.logs_from, first + 1)
+            return
+        await self._group(wallets, middle + 1, last)
+        if self.chain.logs_from <= middle:  # all of the newer half is there
+            await self._group(wallets, first, middle)
 
     async def _ask(self, wallets: Sequence[str], first: int, last: int) -> list[Reply]:
         """The logs of transfers from the wallets, and of those to them.

@@ -21,6 +21,8 @@ class Trouble(StrEnum):
     """A search names too many wallets at once."""
     BLOCK = "block"
     """The node does not know the block, or no longer has its state."""
+    PRUNED = "pruned"
+    """The node no longer has the logs of blocks so old."""
     REVERTED = "reverted"
     """The contract refused the call, or broke down in it."""
     UNFIT = "unfit"
@@ -49,6 +51,7 @@ class Failure:
 _QUOTED_LENGTH = 200
 _LONGEST_PAUSE_SECONDS = 3_600
 _PHRASES: dict[Trouble, tuple[str, ...]] = {
+    Trouble.PRUNED: (r"pruned history|history (?:is )?(?:not available|unavailable|pruned)|logs .*pruned",),
     Trouble.TOPICS: (r"(?:addresses or )?topics per|too many (?:addresses|topics)|max(?:imum)? (?:addresses|topics)",),
     Trouble.TOO_MUCH: (
         r"more than \d+ (?:results|logs|blocks)",
@@ -79,6 +82,7 @@ _PHRASES: dict[Trouble, tuple[str, ...]] = {
 _WORDS = tuple((trouble, re.compile("|".join(phrases), re.IGNORECASE)) for trouble, phrases in _PHRASES.items())
 _CODES = {
     429: Trouble.RATE,
+    4444: Trouble.PRUNED,
     -32005: Trouble.RATE,
     -32029: Trouble.RATE,
     -32097: Trouble.RATE,
