@@ -84,5 +84,5 @@ def drain_of(
 
 async def until(is_so: Callable[[], object]) -> None:
     """Let others go on until it is so: what is waited for is often in the database, and no event tells of it."""
-    while not is_so():
+    while not is_so():  # noqa: ASYNC110 - as said
         await asyncio.sleep(0)
