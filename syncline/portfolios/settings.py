@@ -41,8 +41,8 @@ class ChainSettings(BaseModel):
     """How far back a new wallet's transfers are searched for its tokens."""
     batch_calls: int = Field(default=100, ge=1, le=10_000)
     """How many calls one batch holds, at most; 1: the node takes no batches."""
-    multicall_calls: int = Field(default=2_048, ge=1, le=100_000)
-    """How many balances one call of Multicall3 reads, at most: 40 wallets with 50 tokens and their coins."""
+    multicall_calls: int = Field(default=2_000, ge=1, le=100_000)
+    """How many balances one call of Multicall3 reads, at most: 39 wallets with 50 tokens and their coins."""
     calls_per_second: float = Field(default=20, gt=0)
     """How many calls the node's provider lets us make in a second; each of a batch counts."""
     calls_per_day: int | None = Field(default=None, ge=1)

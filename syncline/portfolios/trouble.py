@@ -17,6 +17,8 @@ class Trouble(StrEnum):
     """The provider asks to slow down."""
     TOO_MUCH = "too much"
     """The same asked in smaller parts may be answered: a range of blocks, a batch, a call with too many results."""
+    TOPICS = "topics"
+    """A search names too many wallets at once."""
     BLOCK = "block"
     """The node does not know the block, or no longer has its state."""
     PRUNED = "pruned"
@@ -50,10 +52,11 @@ _QUOTED_LENGTH = 200
 _LONGEST_PAUSE_SECONDS = 3_600
 _PHRASES: dict[Trouble, tuple[str, ...]] = {
     Trouble.PRUNED: (r"pruned history|history (?:is )?(?:not available|unavailable|pruned)|logs .*pruned",),
+    Trouble.TOPICS: (r"(?:addresses or )?topics per|too many (?:addresses|topics)|max(?:imum)? (?:addresses|topics)",),
     Trouble.TOO_MUCH: (
         r"more than \d+ (?:results|logs|blocks)",
         r"(?:block|query|log) ?range|ranges? over|range (?:is )?(?:too|over|limit)|limited to (?:a )?\d",
-        r"too many (?:results|logs|blocks|calls|addresses|topics)|too large|result ?set|size exceeded",
+        r"too many (?:results|logs|blocks|calls)|too large|result ?set|size exceeded",
         r"response (?:size|is too)|query timeout|try with this|max(?:imum)? (?:block|results|batch|\[?from)",
         r"batch (?:limit|size|of more|too|requests? (?:are|is) (?:limited|not))|batch.*not (?:supported|allowed)",
     ),

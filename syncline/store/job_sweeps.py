@@ -88,9 +88,17 @@ def set_aside_unused(connection: Connection, due: Due, *, limit: int = SLICE) ->
     return len(execute(connection, f"{statement} RETURNING id", [*among, limit, *among]))
 
 
-def note(connection: Connection, source: str, *, now: datetime, queued: int, level: float | None = None) -> None:
-    """Record a sweep; without a `level` the one that is known stays."""
-    values: dict[str, object] = {"swept_at": now, "queued": queued}
+def note(
+    connection: Connection,
+    source: str,
+    *,
+    now: datetime,
+    queued: int,
+    users: tuple[int, int] = (0, 0),
+    level: float | None = None,
+) -> None:
+    """Record a sweep, with how many accounts there are and are used; without a `level` the one that is known stays."""
+    values: dict[str, object] = {"swept_at": now, "queued": queued, "total": users[0], "active": users[1]}
     upsert(connection, Sweep, {"source": source}, values if level is None else values | {"level": level})
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ from syncline.portfolios import holdings, progress, tokens
 from syncline.portfolios.blocks import BlockRef
 from syncline.portfolios.holdings import worth
 from syncline.portfolios.portfolio import Portfolio, portfolio, rounded
+from syncline.portfolios.prices import Price
 from syncline.portfolios.reading import ChainFailure, Reading, Wallet
 from syncline.portfolios.tables import NATIVE, Holding
 from syncline.portfolios.tokens import TokenFacts
@@ -25,12 +25,6 @@ from syncline.store.engine import Store
 GOLD, OLD, ODD = (wallet(number) for number in (1, 2, 3))
 NOON = datetime.fromisoformat("2026-01-22T12:00:00+00:00")
 MOST = 2**256 - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Price:
-    price: Decimal
-    as_of: datetime
 
 
 def ref(number: int, fork: str = "a") -> BlockRef:
@@ -101,8 +95,8 @@ def test_an_unchanged_row_is_not_written_and_known_to_be_up_to_date(sqlite_store
     statements: list[str] = []
     event.listen(sqlite_store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     stored(sqlite_store, reading(2, {GOLD: 5, OLD: 7}))
-    assert [one.split()[2] for one in statements if one.startswith("INSERT")] == ["checkpoints"]
-    assert not [one for one in statements if one.startswith(("UPDATE", "DELETE"))]
+    writes = [one.split()[:2] for one in statements if one.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert writes == [["UPDATE", "checkpoints"]]
     shown = seen(sqlite_store)
     assert [one.as_of for one in shown.holdings] == [minute(2)] * 2
     (chain,) = shown.chains

@@ -24,6 +24,7 @@ SAID: list[tuple[Trouble, int | None, str]] = [
     (Trouble.TOO_MUCH, -32600, "Batch of more than 100 requests are not allowed"),
     (Trouble.TOO_MUCH, 31, "Batch requests are not supported"),
     (Trouble.TOO_MUCH, -32600, "Exceeded max batch size"),
+    (Trouble.TOPICS, -32602, "exceed max addresses or topics per search position"),  # geth
     (Trouble.RATE, -32005, "daily request count exceeded, request rate limited"),  # Infura
     (Trouble.RATE, 429, "Your app has exceeded its compute units per second capacity."),  # Alchemy
     (Trouble.RATE, -32005, "limit exceeded"),
