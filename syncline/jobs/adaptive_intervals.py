@@ -55,7 +55,7 @@ def adaptive_interval(
     rhythm = rhythm_of(policy, account.settings)
     if account.settings.get("frequency_seconds"):
         return rhythm.interval_seconds(now)
-    bounds = Bounds(shortest_seconds=policy.shortest_seconds, longest_seconds=rhythm.stale_seconds)
+    bounds = Bounds(shortest_seconds=policy.shortest_seconds, longest_seconds=rhythm.stale_seconds / 1.1)  # less the spread
     return interval_seconds(rate_of(changes, exposure_days), account.weight, level, bounds)
 
 
