@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BindParameter, Connection, TextClause, bindparam, text
 
 from syncline.model.row import Row
 
@@ -15,15 +14,27 @@ __all__ = ["upsert"]
 
 
 def upsert(connection: Connection, table: type[Row], key: Mapping[str, object], values: Mapping[str, object]) -> None:
-    """Write `values` to the row with this primary `key`, which is made where there is none."""
+    """Write `values` to the row with this primary `key`, which is made where there is none.
+
+    `values` say all that a new row has: a column that has a default in its class gets none.
+    """
     hashable: Any = table
-    statement = _statement(connection.dialect.name, hashable, tuple(key), tuple(values))
-    connection.execute(statement, {**key, **values})
+    connection.execute(_statement(hashable, tuple(key), tuple(values)), {**key, **values})
 
 
 @cache
-def _statement(dialect: str, table: type[Row], key: tuple[str, ...], values: tuple[str, ...]) -> Executable:
-    """Built once: each page's transaction executes some of these."""
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = make(table)
-    return statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in values})
+def _statement(table: type[Row], key: tuple[str, ...], values: tuple[str, ...]) -> TextClause:
+    """Text, which SQLAlchemy compiles once: an `on_conflict_do_update` of its own it compiles at each execution."""
+    columns: Any = getattr(table, "__table__").columns  # noqa: B009 - SQLModel declares it on tables only
+    names = [*key, *values]
+    statement = text(
+        f'INSERT INTO "{table.__tablename__}" ({", ".join(map(_quoted, names))}) '
+        f"VALUES ({', '.join(f':{name}' for name in names)}) ON CONFLICT ({', '.join(map(_quoted, key))}) "
+        f"DO UPDATE SET {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in values)}"
+    )
+    typed: list[BindParameter[Any]] = [bindparam(name, type_=columns[name].type) for name in names]
+    return statement.bindparams(*typed)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
