@@ -8,12 +8,14 @@ import zoneinfo
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from pydantic import SecretStr
 
 from syncline import tracking
 from syncline.collector import collect_rarely
 from syncline.errors import SynclineError
+from syncline.portfolios.settings import ChainSettings, chain_setting
 from syncline.settings import INTERVAL_VARIABLES, Settings, UpstreamSettings, load_settings
 
 __all__ = ["FIRST_RUNS_VARIABLE", "PREFECT_HOST", "enter", "prefect_env", "runner_env", "server_env", "settings_env"]
@@ -147,7 +149,21 @@ def settings_env(settings: Settings) -> dict[str, str]:
     values |= {INTERVAL_VARIABLES[source]: f"{1_000 * every:.0f}" for source, every in settings.intervals.items()}
     for name, upstream in settings.upstreams.items():
         values |= {f"SYNCLINE_UPSTREAMS__{name.upper()}__{key}": value for key, value in _spelled(upstream).items()}
+    for chain_id, chain in settings.chains.items():
+        values |= {chain_setting(chain_id, field): value for field, value in _spelled_chain(chain).items()}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _spelled_chain(chain: ChainSettings) -> dict[str, str]:
+    """What is set of a chain, as its variables say it."""
+    known = {name: getattr(chain, name) for name in chain.model_fields_set}
+    return {name: _spelled_value(value) for name, value in known.items() if value is not None}
+
+
+def _spelled_value(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return " ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
 
 
 def _spelled(upstream: UpstreamSettings) -> dict[str, str | None]:

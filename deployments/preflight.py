@@ -15,7 +15,7 @@ from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
 from flows.registry import find, names, sources
 from syncline.contests.pushing import endpoint_of
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.model.source import Source
 from syncline.settings import SECRET_BYTES, Settings
 from syncline.upstreams.auth import signer_of
@@ -91,7 +91,7 @@ def check_secrets(settings: Settings) -> None:
 
 def is_set_up(settings: Settings, source: Source) -> bool:
     """Whether anything says where the source's upstream is; one that has no address is not served."""
-    return settings.missing(source.upstream.name) is None
+    return source.missing(settings) is None
 
 
 def check_upstreams(settings: Settings) -> None:
@@ -112,7 +112,7 @@ def missing_warning(settings: Settings) -> str | None:
     """The sources that are not served, in one line, with the settings that switch them on; None: all are."""
     missing: dict[str, list[str]] = {}
     for source in sources():
-        setting = settings.missing(source.upstream.name)
+        setting = source.missing(settings)
         if setting is not None:
             missing.setdefault(setting, []).append(source.name)
     if not missing:
@@ -123,13 +123,18 @@ def missing_warning(settings: Settings) -> str | None:
 
 def unknown_warning(settings: Settings) -> str | None:
     """The upstreams that are set and that no source has, in one line, with the nearest that there is; None: none is."""
-    known = {source.upstream.name.lower() for source in sources()}
+    known = {name for source in sources() for name in (source.upstream.name.lower(), *_further(source))}
     told = [
         f"SYNCLINE_UPSTREAMS__{name.upper()}__…{_nearest(name, known)}"
         for name in settings.upstreams
         if name not in known
     ]
     return f"No source has the upstream of {', '.join(told)}" if told else None
+
+
+def _further(source: Source) -> tuple[str, ...]:
+    """The upstreams that a source with accounts asks beside."""
+    return () if source.accounts is None else source.accounts.upstreams
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -139,6 +144,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def check_upstream(settings: Settings, source: Source) -> None:
     """The source knows where its upstream is, and how to sign; raises as `check_upstreams` does."""
+    if source.accounts is not None:
+        missing = source.accounts.missing(settings)
+        if missing is not None:
+            raise MissingSettingError(missing, f"{source.name} asks what it names")
+        return
     settings.base_url(source.upstream.name)
     signer_of(source.upstream, settings)
     if source.upstream.needs_user:

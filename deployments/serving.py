@@ -45,6 +45,8 @@ __all__ = [
     "serve",
 ]
 
+DRAIN_TAG = "drain"
+"""Marks the deployments of drains in prefect.yaml."""
 _DAY_SECONDS = 86_400
 _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
@@ -68,10 +70,11 @@ async def serve(
     """
     signs = asyncio.create_task(give_signs())
     found = read_deployments() if deployments is None else deployments
-    upkeep = read_upkeep() if deployments is None else []
+    upkeep = upkeep_for(store, read_upkeep()) if deployments is None else []
     processes = RunProcesses.of(settings)
     processes.forget_old(before=time.time() - _DAY_SECONDS)
-    runner = SyncRunner(store=store, limit=runs_at_once(), processes=processes, fork_server=fork_server)
+    drains = sum(DRAIN_TAG in one.tags for one in upkeep)  # which stay, and hand over to the next
+    runner = SyncRunner(store=store, limit=runs_at_once() + 2 * drains, processes=processes, fork_server=fork_server)
     await _register_all(settings, store, runner, found, upkeep)
     await resolve_late(settings, store)
     get_logger("syncline").info("serving all deployments, at most %d runs at once", runner.limit)
@@ -96,7 +99,7 @@ async def _register_all(
     while True:
         try:
             await register(settings, store, runner, deployments)
-            await register_upkeep(settings, runner, upkeep)
+            await register_upkeep(settings, store, runner, upkeep)
         except PrefectUnavailableError as error:
             if time.monotonic() - begin > _SERVER_STARTS_SECONDS:
                 raise
@@ -134,14 +137,31 @@ async def register(
                 served += 1
 
 
-async def register_upkeep(settings: Settings, runner: Runner, deployments: Sequence[Deployment]) -> None:
-    """Make deployments without a source known to the server and the `runner`; they wait for their time."""
+async def register_upkeep(settings: Settings, store: Store, runner: Runner, deployments: Sequence[Deployment]) -> None:
+    """Make deployments without a source known to the server and the `runner`; they wait for their time.
+
+    A drain begins at once: somebody who registers a wallet would else wait for minutes.
+    """
+    now = store.clock.now()
+    start = os.environ.get(FIRST_RUNS_VARIABLE) or f"{now:%Y%m%dT%H%M%S.%f}"
     async with open_client(settings) as client:
         for deployment in deployments:
             made = _made(deployment, None)
             made.paused = await is_stopped(client, deployment.full_name)
             made.schedules = await kept_stopped(client, deployment.full_name, made.schedules or [])
-            await runner.aadd_deployment(made)
+            deployment_id = await runner.aadd_deployment(made)
+            if DRAIN_TAG in deployment.tags:
+                key = f"first-run-{deployment.full_name}-{start}"
+                await schedule_first_run(client, deployment_id, at=now, key=key)
+
+
+def upkeep_for(store: Store, deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Those that one machine serves: with SQLite one drain, for several would wait for each other's writes."""
+    return [one for one in deployments if not (store.is_sqlite and DRAIN_TAG in one.tags and _slot(one))]
+
+
+def _slot(deployment: Deployment) -> int:
+    return int(deployment.parameters.get("slot", 0))
 
 
 def first_run_after(number: int) -> timedelta:

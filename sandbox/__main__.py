@@ -20,6 +20,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--products", type=int, default=2000, help="rows at the start (default 2000)")
     parser.add_argument("--customers", type=int, default=600, help="rows at the start (default 600)")
     parser.add_argument("--mentions", type=int, default=400, help="tweets at the start (default 400)")
+    parser.add_argument("--wallets", type=int, default=200, help="wallets on each chain (default 200)")
     parser.add_argument("--change-every", type=float, default=20, metavar="SECONDS", help="0 for never (default 20)")
     for name, known in (("ERP_TOKEN", ERP_TOKEN), ("X_TOKEN", X_TOKEN), ("INBOX_SECRET", INBOX_SECRET)):
         _add_known(parser, name, known)
@@ -48,6 +49,7 @@ async def serve(options: argparse.Namespace) -> None:
         products=options.products,
         customers=options.customers,
         mentions=options.mentions,
+        wallets=options.wallets,
         change_every_seconds=options.change_every,
         port=options.port,
         erp_token=options.erp_token,

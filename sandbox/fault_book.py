@@ -47,9 +47,9 @@ class Order:
 class FaultBook:
     """All ordered faults; spent ones stay listed, with `remaining` 0, until they are removed.
 
-    Latency and the faults of data (page_cap, moving_rows, bad_rows) strike together. Of those that decide
-    the answer, the oldest strikes and the others wait, so that several orders make a sequence. `skip`
-    counts every matching request, also one that another fault struck.
+    Latency and the faults of data (page_cap, moving_rows, bad_rows, reorg, lagging) strike together. Of those
+    that decide the answer, the oldest strikes and the others wait, so that several orders make a sequence.
+    `skip` counts every matching request, also one that another fault struck.
     """
 
     def __init__(self) -> None:

@@ -104,10 +104,26 @@ class BadRows(Fault, frozen=True, tag="bad_rows"):
     """One breakage for all rows, by its name; null takes them in turn."""
 
 
+class Reorg(Fault, frozen=True, tag="reorg"):
+    """Right after a request to a chain is answered, its newest blocks are replaced, or gone."""
+
+    depth: Annotated[int, Meta(ge=1, le=50)] = 1
+    """How many."""
+    mode: Literal["replace", "revert"] = "replace"
+    """Replaced by as many and one more, or gone, as after a return to a snapshot."""
+
+
+class Lagging(Fault, frozen=True, tag="lagging"):
+    """The answer comes from a node that is behind the others, as one of many at a load balancer may be."""
+
+    blocks: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """By how many."""
+
+
 Decisive = RateLimited | Status | Unauthorized | Html | CutBody | Malformed | Hang | Drop
 """Faults that decide the answer: at most one of them strikes a request."""
 
-AnyFault = Decisive | Latency | PageCap | MovingRows | BadRows
+AnyFault = Decisive | Latency | PageCap | MovingRows | BadRows | Reorg | Lagging
 KINDS = tuple(
     str(kind.__struct_config__.tag)
     for kind in (
@@ -123,6 +139,8 @@ KINDS = tuple(
         PageCap,
         MovingRows,
         BadRows,
+        Reorg,
+        Lagging,
     )
 )
 

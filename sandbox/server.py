@@ -11,11 +11,15 @@ from sandbox.app import build_app
 from sandbox.clock import Clock, utc_now
 from sandbox.erp.api import ErpApi
 from sandbox.erp.world import Erp
+from sandbox.evm.api import EvmApi
+from sandbox.evm.world import Evm
 from sandbox.fault_book import FaultBook
 from sandbox.feeds.api import FeedsApi
 from sandbox.feeds.world import Feeds
 from sandbox.inbox.api import InboxApi
 from sandbox.inbox.inbox import Inbox
+from sandbox.prices.api import PricesApi
+from sandbox.prices.world import Prices
 from sandbox.requests_log import RequestLog
 from sandbox.x.api import XApi
 from sandbox.x.world import X
@@ -24,6 +28,17 @@ HOST = "127.0.0.1"
 ERP_TOKEN = "sandbox-erp-token"  # noqa: S105 - opens a simulation only, and is meant to be known
 X_TOKEN = "sandbox-x-token"  # noqa: S105 - the same
 INBOX_SECRET = "whsec_c2FuZGJveC1pbmJveC1zZWNyZXQ="  # noqa: S105 - the same
+PLACES = {
+    "ERP": "erp",
+    "feeds": "feeds",
+    "X": "x",
+    "chains": "evm",
+    "prices": "coingecko",
+    "more prices": "llama",
+    "inbox": "inbox",
+    "knobs": "sandbox",
+}
+"""Where each world is."""
 OUTAGE = {"path": "/feeds/sponsored/*", "code": 503, "count": 5}
 """A spell of bad weather at the start: as many failures as open a breaker, at the feed that is asked most often."""
 PATIENCE_SECONDS = 30
@@ -45,6 +60,8 @@ class Box:
     erp: Erp
     feeds: Feeds
     x: X
+    evm: Evm
+    prices: Prices
     inbox: Inbox
     faults: FaultBook
     requests: RequestLog
@@ -58,6 +75,7 @@ async def opened(
     customers: int = 40,
     pools: int = 10_000,
     mentions: int = 400,
+    wallets: int = 200,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
@@ -76,11 +94,14 @@ async def opened(
     erp = Erp(seed=seed, products=products, customers=customers, clock=clock)
     feeds = Feeds(seed=seed, pools=pools, clock=clock)
     x, inbox = X(seed=seed, mentions=mentions, clock=clock), Inbox(secret=inbox_secret, clock=clock)
+    evm, prices = Evm(seed=seed, wallets=wallets, clock=clock), Prices(seed=seed, clock=clock)
     faults, requests = FaultBook(), RequestLog()
     apis = (
         ErpApi(erp, token=erp_token, change_every_seconds=change_every_seconds),
         FeedsApi(feeds, change_every_seconds=change_every_seconds),
         XApi(x, token=x_token, change_every_seconds=change_every_seconds),
+        EvmApi(evm, change_every_seconds=change_every_seconds),
+        PricesApi(prices, change_every_seconds=change_every_seconds),
     )
     for api in apis:
         faults.check_with(api.check)
@@ -95,6 +116,8 @@ async def opened(
             erp=erp,
             feeds=feeds,
             x=x,
+            evm=evm,
+            prices=prices,
             inbox=inbox,
             faults=faults,
             requests=requests,
@@ -108,8 +131,8 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
     try:
         await web.TCPSite(runner, HOST, port).start()
         url = f"http://{HOST}:{runner.addresses[0][1]}"
-        places = "ERP at %s/erp, feeds at %s/feeds, X at %s/x, inbox at %s/inbox, knobs at %s/sandbox"
-        log.info(f"sandbox listens on %s ({places})", *[url] * 6)  # noqa: G004 - put together of constants
+        places = ", ".join(f"{name} at {url}/{path}" for name, path in PLACES.items())
+        log.info("sandbox listens on %s (%s)", url, places)
         yield url
     finally:
         await runner.cleanup()
@@ -123,6 +146,7 @@ def serving(
     customers: int = 40,
     pools: int = 300,
     mentions: int = 250,
+    wallets: int = 12,
     change_every_seconds: float = 0,
     port: int = 0,
     erp_token: str = ERP_TOKEN,
@@ -137,6 +161,7 @@ def serving(
         customers=customers,
         pools=pools,
         mentions=mentions,
+        wallets=wallets,
         change_every_seconds=change_every_seconds,
         port=port,
         erp_token=erp_token,

@@ -12,6 +12,7 @@ from syncline.facade import loader
 
 if TYPE_CHECKING:
     from syncline.errors import ConfigurationError, UpstreamError
+    from syncline.model.account_kind import AccountKind
     from syncline.model.budgets import Budget, Scope, SlidingWindow, TokenBucket
     from syncline.model.columns import Amount, BigInt, Choice, JsonColumn, KeyText, NumberText
     from syncline.model.dataset import Dataset
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REACHED",
+    "AccountKind",
     "Amount",
     "Answer",
     "Ask",
@@ -96,6 +98,7 @@ __all__ = [
 
 _MODULES = {
     "syncline.errors": ("ConfigurationError", "UpstreamError"),
+    "syncline.model.account_kind": ("AccountKind",),
     "syncline.model.budgets": ("Budget", "Scope", "SlidingWindow", "TokenBucket"),
     "syncline.model.columns": ("Amount", "BigInt", "Choice", "JsonColumn", "KeyText", "NumberText"),
     "syncline.model.dataset": ("Dataset",),

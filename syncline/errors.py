@@ -2,9 +2,12 @@
 
 SynclineError
 ├── ConfigurationError          a setting, an argument or a file must be changed; names which
+│   ├── FieldError                  a field of an account cannot be so; carries `field`
 │   ├── MissingSettingError
 │   ├── SameKeyError                two items of a list have one key, and the source's policy is to fail
+│   ├── UnknownAccountError
 │   └── UnknownSourceError
+├── AccountStateError           the account is paused, needs attention, or was changed meanwhile
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
 │   ├── NewerDatabaseError          made by a newer Syncline
@@ -33,11 +36,13 @@ from datetime import datetime
 from typing import Any
 
 __all__ = [
+    "AccountStateError",
     "BudgetSpentError",
     "ConfigurationError",
     "CursorExpiredError",
     "DatabaseUnavailableError",
     "DeferredError",
+    "FieldError",
     "MissingSettingError",
     "MostlyRejectedError",
     "NewerDatabaseError",
@@ -55,6 +60,7 @@ __all__ = [
     "StoreError",
     "SynclineError",
     "UnavailableError",
+    "UnknownAccountError",
     "UnknownSourceError",
     "UpstreamError",
     "WebhookError",
@@ -98,6 +104,28 @@ class SameKeyError(ConfigurationError):
         super().__init__(
             f"{source}: two items of the list have the key {key}; name a column as key that tells them apart"
         )
+
+
+class FieldError(ConfigurationError):
+    """A field of an account cannot be so."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Name the `field`, as `external_id` or `settings.timezone`, and the `problem` in a sentence."""
+        self.field = field
+        super().__init__(f"{field}: {problem}")
+
+
+class UnknownAccountError(ConfigurationError):
+    """No account has this id, or none that the caller may see."""
+
+    def __init__(self, account_id: str) -> None:
+        """Name the `account_id` asked for."""
+        self.account_id = account_id
+        super().__init__(f"there is no account {account_id}; it was removed, or the id is another's")
+
+
+class AccountStateError(SynclineError):
+    """The account cannot do this now; the text says why, and what to do."""
 
 
 class StoreError(SynclineError):

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.host_names import HostNames, Networks, listed
 
-__all__ = ["PREFECT_USER", "SECRET_BYTES", "KeepSettings", "KernelSettings", "UpstreamSettings", "base_url_setting"]
+__all__ = [
+    "PREFECT_USER",
+    "SECRET_BYTES",
+    "AccountsSettings",
+    "KeepSettings",
+    "KernelSettings",
+    "UpstreamSettings",
+    "base_url_setting",
+]
 
 
 PREFECT_USER = "syncline"
@@ -42,6 +51,29 @@ class KeepSettings(BaseModel):
     audit_days: float = Field(default=365, gt=0)
     results_days: float = Field(default=7, gt=0)
     """What Prefect keeps of failed runs, each in a file of its own."""
+
+
+class AccountsSettings(BaseModel):
+    """What users may ask for their accounts: `SYNCLINE_ACCOUNTS__…`."""
+
+    min_interval_seconds: float = Field(default=60, ge=1)
+    """The shortest interval that an account may have."""
+    max_interval_seconds: float = Field(default=604_800, ge=1)
+    """The longest; also of the age at which its data counts as stale."""
+    calls_per_minute: int = Field(default=30, ge=1)
+    """How often a user may add an account, and as often ask for a sync."""
+    touches_per_minute: int = Field(default=120, ge=1)
+    """How often a user's application may say that the user is active."""
+    listeners_per_user: int = Field(default=5, ge=1)
+    """How many event streams a user may have open at once."""
+    notify_private_hosts: bool = False
+    """Whether users may have notifications sent to hosts of this machine and its networks."""
+
+    @model_validator(mode="after")
+    def _is_an_interval(self) -> Self:
+        if self.min_interval_seconds > self.max_interval_seconds:
+            raise ValueError("min_interval_seconds must not be above max_interval_seconds")
+        return self
 
 
 class KernelSettings(BaseSettings):
@@ -92,6 +124,8 @@ class KernelSettings(BaseSettings):
     upstreams: dict[str, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
     keep: KeepSettings = KeepSettings()
     """How long history is kept."""
+    accounts: AccountsSettings = AccountsSettings()
+    """What users may ask for their accounts."""
 
     @property
     def database(self) -> str:

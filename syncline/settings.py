@@ -19,11 +19,15 @@ from syncline.held_file import is_held
 from syncline.kernel_settings import (
     PREFECT_USER,
     SECRET_BYTES,
+    AccountsSettings,
     KeepSettings,
     KernelSettings,
     UpstreamSettings,
     base_url_setting,
 )
+from syncline.portfolios.periodic import PeriodicSettings
+from syncline.portfolios.prices_settings import PriceSettings, WithPrices, price_setting
+from syncline.portfolios.settings import ChainSettings, PortfolioSettings, chain_setting
 
 __all__ = [
     "INTERVAL_VARIABLES",
@@ -46,7 +50,7 @@ class _Home(BaseSettings):
     home: Path = Path(".syncline")
 
 
-class Settings(ContestSettings, KernelSettings):
+class Settings(WithPrices, PortfolioSettings, ContestSettings, PeriodicSettings, KernelSettings):  # pyright: ignore[reportIncompatibleVariableOverride] - pydantic joins them
     """The settings of one instance; each is an environment variable, or a line of `.env`.
 
     Secrets that `syncline up` made stand in `HOME/secrets.env`; a variable of the environment wins over `.env`, which
@@ -96,8 +100,12 @@ def _names(settings: Settings) -> Iterator[str]:
     """The names of all settings; of upstreams those that any variable names, with each of their fields."""
     yield from ("SYNCLINE_DEBUG", *(f"SYNCLINE_{name}" for name in Settings.model_fields))
     yield from (f"SYNCLINE_KEEP__{name}" for name in KeepSettings.model_fields)
+    yield from (price_setting(field) for field in PriceSettings.model_fields)
+    yield from (f"SYNCLINE_ACCOUNTS__{name}" for name in AccountsSettings.model_fields)
     for name in settings.upstreams:
         yield from (f"SYNCLINE_UPSTREAMS__{name}__{field}" for field in UpstreamSettings.model_fields)
+    for chain_id in settings.chains:
+        yield from (chain_setting(chain_id, field) for field in ChainSettings.model_fields)
 
 
 def _read(*files: Path | str) -> Settings:

@@ -12,6 +12,7 @@ from tasks.freeze import due_rounds, freeze_rounds
 from tasks.prune import prune
 from tasks.pull import pull
 from tasks.push import push_snapshots
+from tasks.sweep import sweep_accounts
 
 __all__ = [
     "admit",
@@ -22,5 +23,6 @@ __all__ = [
     "prune",
     "pull",
     "push_snapshots",
+    "sweep_accounts",
     "sync_flow",
 ]

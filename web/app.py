@@ -16,7 +16,20 @@ from syncline.model.source import Source
 from syncline.settings import Settings
 from syncline.store.engine import Store
 from web import context, docs, metrics
-from web.api import cron, cron_health, health, holds, listings, sources, sync, sync_status
+from web.account_events import AccountEvents
+from web.api import (
+    account_actions,
+    account_looks,
+    accounts,
+    cron,
+    cron_health,
+    health,
+    holds,
+    listings,
+    sources,
+    sync,
+    sync_status,
+)
 from web.api.errors import answer_errors
 from web.api.openapi import described
 from web.attempts import Attempts
@@ -25,6 +38,7 @@ from web.dashboard import page
 from web.edge.hosts import Hosts
 from web.edge.layer import Edge
 from web.edge.limits import Limits
+from web.rates import Rates
 
 __all__ = ["create_app", "kept_going"]
 
@@ -72,6 +86,8 @@ def create_app(
         sources=known,
         attempts=Attempts(store.clock, exempt=settings.trusted_proxy_networks),
         began_at=store.clock.now(),
+        rates=Rates(store.clock),
+        events=AccountEvents(store, per_user=settings.accounts.listeners_per_user),
     )
     app = _App(
         title="Syncline",
@@ -88,7 +104,8 @@ def create_app(
     ours = (cron.router, cron_health.router, health.router, holds.router, sources.router, sync.router)
     seen = (sync_status.router, page.router, docs.router)
     feeds = (listings.public, listings.router)
-    for router in (*ours, *seen, *feeds, metrics.make_router(here)):
+    theirs = (accounts.router, accounts.one, account_actions.router, account_looks.router)
+    for router in (*ours, *seen, *feeds, *theirs, metrics.make_router(here)):
         app.include_router(router)
     return app
 

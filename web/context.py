@@ -12,8 +12,10 @@ from syncline.errors import UnknownSourceError
 from syncline.model.source import Source, named
 from syncline.settings import Settings
 from syncline.store.engine import Store
+from web.account_events import AccountEvents
 from web.attempts import Attempts
 from web.controls import Controls
+from web.rates import Rates
 from web.shared_snapshot import SharedSnapshot
 
 __all__ = ["Context", "Here", "KnownSource", "attach", "of", "trusts"]
@@ -30,6 +32,8 @@ class Context:
         sources: all of its sources.
         attempts: the wrong credentials that came of late.
         began_at: when the app was made.
+        rates: how often each user called of late.
+        events: who listens to what happens to which account.
         shared: the reads that several requests share, by what is read.
     """
 
@@ -39,6 +43,8 @@ class Context:
     sources: Sequence[Source]
     attempts: Attempts
     began_at: datetime
+    rates: Rates
+    events: AccountEvents
     shared: dict[str, SharedSnapshot[Any]] = field(default_factory=dict[str, SharedSnapshot[Any]], repr=False)
 
     @property
@@ -52,10 +58,18 @@ class Context:
         Raises:
             UnknownSourceError: no source has it.
         """
-        found = named(self.sources, source)
+        return self.source(source).name
+
+    def source(self, name: str) -> Source:
+        """The source that has this name or alias.
+
+        Raises:
+            UnknownSourceError: no source has it.
+        """
+        found = named(self.sources, name)
         if found is None:
-            raise UnknownSourceError(source, self.names)
-        return found.name
+            raise UnknownSourceError(name, self.names)
+        return found
 
     def shown_as(self, source: str) -> str:
         """The name of `source` that the health endpoints show."""

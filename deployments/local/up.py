@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployments.ended import close_ended
 from deployments.environment import prefect_env, runner_env, server_env, settings_env
-from deployments.local.demo import demo_file, demo_settings
+from deployments.local.demo import demo_file, demo_settings, register_wallets
 from deployments.local.home import hold_home, own_home, tell_ports, temporary_folder
 from deployments.local.listening import no_tls_warning, web_url
 from deployments.local.log_writer import Log
@@ -29,7 +29,7 @@ from deployments.preflight import (
     unknown_warning,
 )
 from deployments.secrets_file import make_missing_secrets, with_made_secrets
-from flows.registry import sources_with_dataset
+from flows.registry import find, sources_with_dataset
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings
 from syncline.store import schema
@@ -123,6 +123,7 @@ def _start(
         box = f"http://127.0.0.1:{settings.sandbox_port}/sandbox/health"
         supervisor.start("sandbox", ["sandbox", "--port", str(settings.sandbox_port)], env=plain, look=answers_at(box))
         supervisor.wait_for(box, timeout_seconds=30)
+        register_wallets(settings, find("portfolios"))
     if settings.prefect_api_url is None:
         say("Starting Prefect's server (the first start takes 20 s) …")
         server = plain | server_env(settings)

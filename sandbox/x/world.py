@@ -7,9 +7,10 @@ import msgspec
 
 from sandbox.clock import Clock, stamp, utc_now
 from sandbox.dice import dice
+from sandbox.windows import Window
 from sandbox.x.settings import Settings
 from sandbox.x.tweets import Tweets
-from sandbox.x.windows import Window, other_headers
+from sandbox.x.windows import other_headers, window_headers
 
 USER_ID = "1888000000000000001"
 """Whom the tweets mention: the only user."""
@@ -56,7 +57,7 @@ class X:
     def headers(self, endpoint: str, *, refused: bool = False) -> dict[str, str]:
         """What every answer of the endpoint says of the time and of its window; a 429 may mean another one."""
         now, seconds = self.clock(), self.settings.window_seconds
-        told = self.windows[endpoint].headers(now, limit=self.limit(endpoint), seconds=seconds)
+        told = window_headers(self.windows[endpoint], now, limit=self.limit(endpoint), seconds=seconds)
         if refused and self.settings.foreign_headers:
             told = other_headers(now)
         return {"Date": format_datetime(now, usegmt=True), **told}

@@ -104,7 +104,7 @@ def refuse_unique(item: type[Item]) -> None:
         )
 
 
-def table_of(item: type[Item]) -> Table:
+def table_of(item: type[Row]) -> Table:
     """The SQLAlchemy table of `item`."""
     table: Table = getattr(item, "__table__")  # noqa: B009 - SQLModel declares it on tables only
     return table

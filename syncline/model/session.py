@@ -87,6 +87,7 @@ class Tally:
 
 
 _IS_OPEN = text(f"status = '{Status.RUNNING}'")
+_IS_OF_JOB = text("job_id IS NOT NULL")
 
 
 class SyncSession(Row, table=True):
@@ -101,11 +102,14 @@ class SyncSession(Row, table=True):
         Index("ix_sync_sessions_status", "status", "started_at"),
         Index("ix_sync_sessions_source_status", "source", "status", "started_at"),
         Index("ix_sync_sessions_tick", "source", "scheduled_for"),
+        Index("ix_sync_sessions_job", "job_id", sqlite_where=_IS_OF_JOB, postgresql_where=_IS_OF_JOB),
     )
 
     id: str = Field(primary_key=True)
     source: str
     account_id: str = ""
+    job_id: int | None = Field(default=None, sa_type=BigInt)
+    """The account's job whose end it tells; None for a run of the source itself."""
     trigger: Trigger = Field(sa_type=choice(Trigger))
     mode: Mode = Field(sa_type=choice(Mode))
     status: Status = Field(sa_type=choice(Status))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from syncline.errors import ConfigurationError
+from syncline.model.account_kind import AccountKind
 from syncline.model.dataset import Dataset
 from syncline.model.policies import BreakerPolicy, CatchUp, Mode, Overlap, Priority, Retry, RetryPolicy
 from syncline.model.session import SyncSession
@@ -25,6 +27,7 @@ class Source:
             one that the health endpoints show.
         upstream: the API that it asks.
         dataset: what it keeps in step; None: it does other work.
+        accounts: what it says of its users' accounts; None: it has none.
         retry: how often the work is tried.
         breaker: when a source that keeps failing is left alone for a while.
         priority: who goes first where several sources share a budget.
@@ -45,6 +48,7 @@ class Source:
     upstream: Upstream
     aliases: tuple[str, ...] = ()
     dataset: Dataset | None = None
+    accounts: AccountKind | None = None
     retry: RetryPolicy = field(default_factory=Retry)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     priority: Priority = Priority.NORMAL
@@ -89,6 +93,13 @@ class Source:
     def target(self, account_id: str = "") -> Target:
         """The source itself, or one account of it."""
         return Target(self.name, account_id)
+
+    def missing(self, settings: Any) -> str | None:  # noqa: ANN401 - the settings stand above
+        """The setting without which it cannot work, None where it is set up."""
+        if self.accounts is not None:
+            return self.accounts.missing(settings)
+        found: str | None = settings.missing(self.upstream.name)
+        return found
 
     @property
     def shown_as(self) -> str:

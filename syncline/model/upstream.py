@@ -33,6 +33,7 @@ class Upstream:
         name: lower case; names the settings `SYNCLINE_UPSTREAMS__NAME__BASE_URL`, `__TOKEN`, …
         auth: how requests are authenticated.
         auth_name: the header or query parameter that carries the token, for `Auth.HEADER` and `Auth.QUERY`.
+        url_setting: the variable that says where it is; empty: `SYNCLINE_UPSTREAMS__NAME__BASE_URL`.
         needs_user: whether its paths name the user whose data is read; setting USER_ID.
         timeout_seconds: how long one request may take to connect, and how long an answer may be silent.
         answer_seconds: how long one answer may take in all, from the request to its last byte.
@@ -44,6 +45,7 @@ class Upstream:
     name: str
     auth: Auth = Auth.NONE
     auth_name: str = "X-API-Key"
+    url_setting: str = ""
     needs_user: bool = False
     timeout_seconds: float = 30
     answer_seconds: float = 120

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 from sqlmodel import Session, col
 
 from syncline.clock import milliseconds
@@ -62,8 +62,14 @@ def history(
     limit: int = 20,
     status: Status | None = None,
     before: datetime | None = None,
+    account_id: str | None = None,
+    after: tuple[datetime, str] | None = None,
 ) -> Sequence[SyncSession]:
-    """The newest `limit` sessions: of one source or of all, with one outcome or any, begun before an instant or not."""
+    """The newest `limit` sessions: of one source or of all, with one outcome or any, begun before an instant or not.
+
+    With `account_id`, those of one account of the source; with `after`, those that follow the session that began then
+    and has this id, which was the last of the page before.
+    """
     newest = select(SyncSession).order_by(col(SyncSession.started_at).desc(), col(SyncSession.id).desc()).limit(limit)
     if source is not None:
         newest = newest.where(col(SyncSession.source) == source)
@@ -71,6 +77,12 @@ def history(
         newest = newest.where(col(SyncSession.status) == status)
     if before is not None:
         newest = newest.where(col(SyncSession.started_at) < before)
+    if account_id is not None:
+        newest = newest.where(col(SyncSession.account_id) == account_id)
+    if after is not None:
+        began, session_id = after
+        same = and_(col(SyncSession.started_at) == began, col(SyncSession.id) < session_id)
+        newest = newest.where(col(SyncSession.started_at) <= began, or_(col(SyncSession.started_at) < began, same))
     return Session(connection).scalars(newest).all()
 
 

@@ -35,5 +35,5 @@ def read_report(
     protection, now = protections(store, sources), store.clock.now()
     with store.read() as connection:
         seen = overview(connection, sources, now, tables)
-    missing = {source.name: settings.missing(source.upstream.name) for source in sources}
+    missing = {source.name: source.missing(settings) for source in sources}
     return report(seen, protection, schedules, missing, now)

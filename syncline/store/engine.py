@@ -67,7 +67,7 @@ class Store:
         """PostgreSQL's clock, which all machines share; with SQLite all processes are on this machine and share its."""
         self._engine: Engine | None = None
         self.direct = RawConnection(
-            self._connect,
+            self.connect_beside,
             self.clock,
             is_sqlite=self.is_sqlite,
             server_tells_time=self._server_tells_time,
@@ -154,8 +154,8 @@ class Store:
         with self.read() as connection:  # the one beside the pool may be in the hands of a thread that hangs
             return self.now(connection)
 
-    def _connect(self) -> object:
-        """A connection of the driver, which the pool does not know any more."""
+    def connect_beside(self) -> object:
+        """A connection of the driver that the pool does not know any more; its user closes it."""
         with self._spoken():
             pooled = self.engine.raw_connection()
         connection = pooled.driver_connection

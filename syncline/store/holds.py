@@ -12,7 +12,17 @@ from sqlmodel import Session, col
 from syncline.model.tables import Hold
 from syncline.model.target import Target
 
-__all__ = ["EVERY_SOURCE", "active", "active_all", "create", "find", "of_refusals", "release", "release_all"]
+__all__ = [
+    "EVERY_SOURCE",
+    "active",
+    "active_all",
+    "create",
+    "find",
+    "in_force",
+    "of_refusals",
+    "release",
+    "release_all",
+]
 
 EVERY_SOURCE = "*"
 
@@ -58,12 +68,25 @@ def release(connection: Connection, hold_id: str, *, now: datetime) -> Hold | No
     return Session(connection).get(Hold, hold_id)
 
 
-def release_all(connection: Connection, target: Target, *, now: datetime, with_accounts: bool = False) -> int:
+def release_all(
+    connection: Connection,
+    target: Target,
+    *,
+    now: datetime,
+    with_accounts: bool = False,
+    by: str | None = None,
+    but_by: str | None = None,
+) -> int:
     """End all holds that name `target`; returns how many there were.
 
-    A source's accounts have holds of their own, which stay unless `with_accounts` is set.
+    A source's accounts have holds of their own, which stay unless `with_accounts` is set. With `by`, only those that
+    this one made end; with `but_by`, those of all others.
     """
-    named = (col(Hold.source) == target.source,) if with_accounts else target.among(Hold)
+    named = [col(Hold.source) == target.source] if with_accounts else [*target.among(Hold)]
+    if by is not None:
+        named.append(col(Hold.created_by) == by)
+    if but_by is not None:
+        named.append(col(Hold.created_by) != but_by)
     return connection.execute(update(Hold).where(*named, *_live(now)).values(released_at=now)).rowcount
 
 
@@ -72,9 +95,14 @@ def active(connection: Connection, target: Target, *, now: datetime) -> Hold | N
 
     A hold of all sources, or of its source, stops an account as its own does.
     """
+    return max(in_force(connection, target, now=now), key=_lasts, default=None)
+
+
+def in_force(connection: Connection, target: Target, *, now: datetime) -> list[Hold]:
+    """All holds that stop `target`, as of `active`, the oldest first."""
     named = {"of_source": target.source, "of_account": target.account_id, "at": now}
     found = [Hold.model_validate(dict(row)) for row in connection.execute(_ACTIVE, named).mappings()]
-    return max(found, key=_lasts, default=None)
+    return sorted(found, key=lambda hold: (hold.created_at, hold.id))
 
 
 def active_all(connection: Connection, *, now: datetime) -> Sequence[Hold]:

@@ -1,4 +1,4 @@
-"""Retention: history that is older than the settings keep it is deleted, slice by slice.
+"""Retention: history older than the settings keep it, and what removed accounts left, is deleted slice by slice.
 
 What a source is told by stays: its newest sessions of each status, the newest that ran of each account, totals, and the
 session with the highest number among the results, from which the next one is numbered.
@@ -19,6 +19,7 @@ from syncline.kernel_settings import KeepSettings
 from syncline.model.alerts import Alert
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
+from syncline.store import account_removal
 from syncline.store.engine import Store
 
 __all__ = ["prune_history"]
@@ -59,7 +60,8 @@ def prune_history(store: Store, keep: KeepSettings, *, dry_run: bool = False) ->
     counted: dict[str, int] = {}
     for one in old:
         counted[one.name] = counted.get(one.name, 0) + (_count(store, one) if dry_run else _delete(store, one))
-    return counted
+    of_removed = account_removal.count_removed if dry_run else account_removal.purge_removed
+    return {**counted, "rows of removed accounts": of_removed(store)}
 
 
 def _old(connection: Connection, keep: KeepSettings, now: datetime) -> Iterator[_Old]:

@@ -10,10 +10,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 from alembic import command
@@ -28,20 +25,15 @@ from sqlalchemy import Connection, inspect, select
 from sqlalchemy import func as sql
 from sqlmodel import SQLModel
 
-from syncline import model
 from syncline.errors import ConfigurationError, NewerDatabaseError, OlderDatabaseError, SchemaBehindError, StoreError
 from syncline.model.items import Item, table_of
-from syncline.store import table_shape
+from syncline.store import known_tables, table_shape
 from syncline.store.connections import without_limits
 from syncline.store.engine import Store
 
 __all__ = ["MIGRATIONS", "newest", "require_columns", "require_current", "revise", "upgrade"]
 
-for _module in iter_modules(model.__path__, f"{model.__name__}."):
-    import_module(_module.name)  # which registers its tables
-for _package in iter_modules([str(Path(__file__).parents[1])], "syncline."):
-    if _package.ispkg and find_spec(f"{_package.name}.tables") is not None:
-        import_module(f"{_package.name}.tables")  # a domain's, of which nothing else is known here
+known_tables.load()
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The migrations that Syncline ships."""
 _OLDEST = "0013"

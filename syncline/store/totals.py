@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from syncline.model.session import SessionTotal, Status
 
-__all__ = ["count", "of_all", "of_source"]
+__all__ = ["add", "count", "of_all", "of_source"]
 
 _SLOTS = 16
 """On PostgreSQL, where a row is locked until its transaction is on the disk."""
@@ -37,15 +37,18 @@ def count(
 ) -> None:
     """Count `times` more sessions; called in the transaction that closes them, never on its own."""
     took = timedelta() if ended is None else max(ended - begun, timedelta())
+    add(connection, source, status, sessions=times, duration_ms=round(took / timedelta(milliseconds=1)))
+
+
+def add(connection: Connection, source: str, status: Status, *, sessions: int, duration_ms: int) -> None:
+    """Count so many more sessions that took so long in all; as of `count`."""
     is_server = connection.dialect.name == "postgresql"
     slot = random.randrange(_SLOTS) if is_server else 0  # noqa: S311 - that they are spread is enough
-    more = {"more_sessions": times, "more_ms": round(took / timedelta(milliseconds=1))}
     row = {"of_source": source, "of_status": status, "of_slot": slot}
-    if connection.execute(_COUNT, row | more).rowcount == 0:
+    if connection.execute(_COUNT, row | {"more_sessions": sessions, "more_ms": duration_ms}).rowcount == 0:
         make = postgresql.insert if is_server else sqlite.insert
         first = {"source": source, "status": status, "slot": slot}
-        added = {"sessions": more["more_sessions"], "duration_ms": more["more_ms"]}
-        statement = make(SessionTotal).values(first | added)
+        statement = make(SessionTotal).values(first | {"sessions": sessions, "duration_ms": duration_ms})
         total = {
             "sessions": col(SessionTotal.sessions) + statement.excluded.sessions,
             "duration_ms": col(SessionTotal.duration_ms) + statement.excluded.duration_ms,

@@ -18,10 +18,11 @@ _SEE_OTHER = 303
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """The base URL of the upstream `name`."""
+    """The base URL of the upstream `name`, and the variable that sets it."""
 
     name: str
     base: httpx.URL
+    setting: str
 
     def locate(self, request: Request) -> httpx.URL:
         """The URL of `request`, its parameters included.
@@ -64,10 +65,9 @@ class Address:
         if url.host == base.host and (moved_to_tls or (url.scheme, url.port) == (base.scheme, base.port)):
             return url
         elsewhere = f"{url.scheme}://{url.netloc.rpartition(b'@')[2].decode()}"
-        setting = base_url_setting(self.name)
         raise RejectedError(
             f"{self.name} {does} another host, {elsewhere}, where our credentials must not go; if it has moved, "
-            f"set {setting}",
+            f"set {self.setting}",
             upstream=self.name,
         )
 
@@ -78,7 +78,7 @@ def address_of(upstream: Upstream, settings: KernelSettings) -> Address:
     Raises:
         ConfigurationError: the base URL is missing, or cannot be used.
     """
-    setting = base_url_setting(upstream.name)
+    setting = upstream.url_setting or base_url_setting(upstream.name)
     try:
         url = httpx.URL(settings.base_url(upstream.name))
     except httpx.InvalidURL as error:
@@ -87,10 +87,10 @@ def address_of(upstream: Upstream, settings: KernelSettings) -> Address:
         raise ConfigurationError(f"{setting} must not contain credentials; they have settings of their own")
     if not url.host:
         raise ConfigurationError(f"{setting} names no host")
-    return Address(name=upstream.name, base=url)
+    return Address(name=upstream.name, base=url, setting=setting)
 
 
-def redirected(request: Request, status: int, *, upstream: str) -> Request:
+def redirected(request: Request, status: int, address: Address) -> Request:
     """What is asked at the place to which an answer with this `status` redirects.
 
     Method and body stay, but for a 303, which says where to GET the outcome. After a 301 or 302 the server may have
@@ -107,7 +107,7 @@ def redirected(request: Request, status: int, *, upstream: str) -> Request:
     if request.is_safe or status in _METHOD_IS_KEPT:
         return request
     message = (
-        f"{upstream} redirects a {request.method} ({status}), which must not be sent twice; set the path, or "
-        f"{base_url_setting(upstream)}, to where it leads"
+        f"{address.name} redirects a {request.method} ({status}), which must not be sent twice; set the path, or "
+        f"{address.setting}, to where it leads"
     )
-    raise RejectedError(message, upstream=upstream, status=status)
+    raise RejectedError(message, upstream=address.name, status=status)

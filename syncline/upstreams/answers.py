@@ -77,7 +77,7 @@ class ErrorClassifier:
     def _credentials_hint(self) -> str:
         if self.account_id:
             return f"connect account {self.account_id!r} again, and check what its credentials permit"
-        names = credential_settings(self.upstream)
+        names = credential_settings(self.upstream) or tuple(filter(None, (self.upstream.url_setting,)))
         if not names:
             return "its Upstream declares auth=Auth.NONE; give it the authentication that the API wants"
         return f"check {' and '.join(names)}, and what they permit"

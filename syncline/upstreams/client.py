@@ -146,7 +146,7 @@ class UpstreamClient:
                 return answer
             link = self._secrets.hide_text(answer.headers["location"])
             url = self._address.redirect(link, seen_at=url)
-            request = redirected(request, status, upstream=self.name)
+            request = redirected(request, status, self._address)
         raise RejectedError(f"{self.name} redirects in circles", upstream=self.name, status=status)
 
     async def _send(self, url: httpx.URL, request: Request) -> httpx.Response:

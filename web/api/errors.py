@@ -15,11 +15,14 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from syncline.errors import (
+    AccountStateError,
     ConfigurationError,
+    FieldError,
     MissingSettingError,
     PrefectUnavailableError,
     StoreError,
     SynclineError,
+    UnknownAccountError,
     UnknownSourceError,
 )
 from web import context
@@ -30,7 +33,12 @@ __all__ = ["ErrorJson", "answer_errors", "documented"]
 _log = logging.getLogger(__name__)
 _FIELD = re.compile(r"(?!(?:bool|float|int|none|str)$)[A-Za-z_]\w*")
 """A field's name: pydantic also names the types that it tried, such as `constrained-float`."""
+_FOR_ALL = (FieldError, UnknownAccountError, AccountStateError)
+"""Errors whose text is about the caller's own account, and tells nothing of the settings."""
 _STATUS: tuple[tuple[type[SynclineError], int], ...] = (
+    (FieldError, 422),
+    (UnknownAccountError, 404),
+    (AccountStateError, 409),
     (UnknownSourceError, 404),
     (MissingSettingError, 503),
     (PrefectUnavailableError, 503),
@@ -113,7 +121,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 def _ours(request: Request, error: Exception) -> JSONResponse:
     """An error of ours; its text tells of the settings, so callers without a credential get a general one."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    if not context.trusts(request):
+    if not context.trusts(request) and not isinstance(error, _FOR_ALL):
         if status >= 500:  # noqa: PLR2004 - 4xx are not logged: any caller could fill the log
             _log.warning("%s %r: %s", request.method, request.url.path, error)
         return _answer(status, _PUBLIC[status])

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from syncline.errors import SynclineError
+from syncline.jobs import account_controls
 from syncline.model.tables import Hold
 from syncline.model.target import Target
 from syncline.status.source_json import HoldJson, Instant
@@ -81,6 +82,7 @@ def create_hold(body: HoldBody, here: Here, actor: Actor) -> HoldJson:
     with here.store.write() as connection:
         why = body.model_dump(include={"reason", "ttl_seconds"})
         hold = holds.create(connection, body.target, **why, created_by=actor, now=now)
+        account_controls.held(connection, body.target, body.reason, now=now)
         detail = body.model_dump(exclude={"source"}) | {"id": hold.id}
         audit.record(connection, actor=actor, action="hold.create", target=hold.source, now=now, detail=detail)
     return HoldJson.model_validate(hold)
@@ -105,6 +107,7 @@ def _release(here: Context, hold_id: str, actor: str) -> tuple[Hold, list[str]]:
         released = holds.release(connection, hold_id, now=now)
         if released is None:
             raise _gone(hold_id, holds.find(connection, hold_id))
+        account_controls.released(connection, Target(released.source, released.account_id), now=now)
         detail = {"id": released.id, "reason": released.reason, "account_id": released.account_id or None}
         audit.record(connection, actor=actor, action="hold.release", target=released.source, now=now, detail=detail)
         held = here.names if released.source == holds.EVERY_SOURCE else (released.source,)

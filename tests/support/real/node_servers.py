@@ -1,4 +1,4 @@
-"""Real APIs of npm: json-server 0.17 and 1.x, and PouchDB. `.ci/run` installs them; elsewhere they may be missing."""
+"""Real servers of npm: json-server 0.17 and 1.x, PouchDB, anvil; `.ci/run` installs them, nothing else does."""
 
 import os
 from collections.abc import Generator
@@ -12,7 +12,7 @@ from support.real.process import free_port, running
 from support.real.python_servers import Rest
 from support.real.things import Created, Row, Things, opened
 
-__all__ = ["are_installed", "json_server_0", "json_server_1", "pouchdb"]
+__all__ = ["anvil", "are_installed", "json_server_0", "json_server_1", "pouchdb"]
 
 _FOLDER = Path(__file__).parents[2] / "node"
 _MODULES = _FOLDER / "node_modules"
@@ -54,6 +54,15 @@ def json_server_1(folder: Path) -> Generator[Things]:
     """json-server 1.x: `next` and `items` are numbers, and the last page stands behind the end too."""
     with _json_server(folder, "json-server-1/lib/bin.js", [], "JSON Server started") as api:
         yield Rest(api, "/things", "things", "things?_page=1", "things?_page=1&_per_page=25")
+
+
+@contextmanager
+def anvil(folder: Path) -> Generator[str]:
+    """Foundry's EVM node, of chain 31337; gives its URL."""
+    (program,) = _MODULES.glob("@foundry-rs/anvil-*/bin/anvil*")
+    port = free_port()
+    with running([str(program), "--port", str(port), "--host", "127.0.0.1"], ready="Listening on", folder=folder):
+        yield f"http://127.0.0.1:{port}"
 
 
 class Documents(Created):

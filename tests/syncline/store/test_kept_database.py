@@ -78,6 +78,7 @@ def as_today(before: dict[str, list[dict[str, object]]]) -> dict[str, list[dict[
     for row in before["sync_sessions"]:
         row.setdefault("scheduled_until", None)
         row.setdefault("ticks", 1)
+        row["job_id"] = None
     for row in (*before["sync_sessions"], *before["holds"]):
         row["account_id"] = row["account_id"] or ""
     for row in before["leases"]:

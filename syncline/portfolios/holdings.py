@@ -1,0 +1,237 @@
+"""Holdings as they are stored: exact to the last unit, written where they changed, and deleted by proof alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Context, Decimal
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlmodel import col
+
+from syncline.model.items import table_of
+from syncline.model.session import Tally
+from syncline.portfolios import progress, tokens
+from syncline.portfolios.blocks import BlockRef
+from syncline.portfolios.prices import Coin, Price
+from syncline.portfolios.progress import Progress
+from syncline.portfolios.reading import ChainFailure, Reading, Wallet
+from syncline.portfolios.tables import NATIVE, Holding
+from syncline.portfolios.tokens import TokenFacts
+
+__all__ = ["Change", "coins", "decide", "store", "wallets", "worth"]
+
+_CHUNK = 500
+"""So many accounts are named in one statement."""
+_EXACT = Context(prec=500)
+"""A balance has 78 digits at most, a price a few dozen: no product is rounded."""
+_KEY = ("account_id", "chain_id", "token")
+_COMPARED = ("raw", "decimals", "symbol", "price", "price_as_of", "value", "stale_since")
+_COLUMNS = (*_COMPARED, "block_number", "block_hash", "as_of")
+_MINE = [col(getattr(Holding, name)) == bindparam(f"of_{name}") for name in _KEY]
+_DELETE = delete(Holding).where(*_MINE)
+_UPDATE = update(Holding).where(*_MINE).values({name: bindparam(name) for name in _COLUMNS})
+_INSERT = insert(Holding)
+"""Built once: building takes longer than executing."""
+_Values: TypeAlias = Mapping[str, Any]
+"""A row of `holdings` by column."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What is to be done with one row.
+
+    Attributes:
+        before: the row that stands there; None: none.
+        after: the row that is to stand there; None: none.
+        is_unknown: whether it could not be read, so that the old row stays.
+    """
+
+    before: _Values | None
+    after: _Values | None
+    is_unknown: bool = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is something to write: that a row was read at a later block alone is no change."""
+        before, after = self.before, self.after
+        return before is not after and (
+            before is None or after is None or any(before[name] != after[name] for name in _COMPARED)
+        )
+
+    @property
+    def counted(self) -> Tally:
+        """What it counts for."""
+        if self.is_unknown:
+            return Tally(processed=1, rejected=1)
+        if self.after is None:
+            return Tally(deleted=1)
+        if self.before is None:
+            return Tally(processed=1, created=1)
+        return Tally(processed=1, updated=1) if self.is_written else Tally(processed=1, unchanged=1)
+
+
+def store(
+    connection: Connection,
+    account_id: str,
+    found: Sequence[Reading | ChainFailure],
+    prices: Mapping[Coin, Price],
+    *,
+    followed: Collection[int],
+    now: datetime,
+) -> Tally:
+    """Bring an account's holdings to what was `found` of its wallet on each chain; in one transaction.
+
+    Chains that are not among `followed` are removed. A reading of an older block than what is stored changes nothing,
+    unless the chain has replaced that block. Price and decimals that are not known any more stay as they were.
+    """
+    rows = _rows(connection, account_id)
+    read = progress.of_accounts(connection, [account_id]).get(account_id, {})
+    changes = [Change(before=row, after=None) for row in rows.values() if row["chain_id"] not in followed]
+    for one in found:
+        if one.chain_id not in followed or _is_older(one, read.get(one.chain_id)):
+            continue
+        here = {token: row for (chain_id, token), row in rows.items() if chain_id == one.chain_id}
+        if isinstance(one, Reading):
+            facts = tokens.known(connection, one.chain_id, [token for token, have in one.balances.items() if have])
+            changes += decide(account_id, one, here, facts, prices)
+            progress.note_read(connection, account_id, one.chain_id, one.block, as_of=one.as_of, now=now)
+        else:
+            changes += (_stale(row, one.as_of) for row in here.values())
+    if read.keys() - set(followed):
+        progress.forget_others(connection, account_id, followed)
+    return _write(connection, changes)
+
+
+def decide(
+    account_id: str,
+    reading: Reading,
+    rows: Mapping[str, _Values],
+    facts: Mapping[str, TokenFacts],
+    prices: Mapping[Coin, Price],
+) -> Iterator[Change]:
+    """What `reading` makes of the `rows` of its chain, by token; nothing is read or written here."""
+    for token, balance in reading.balances.items():
+        before = rows.get(token)
+        if balance:
+            known = facts.get(token)
+            row = _row(account_id, reading, token, before, known)
+            yield Change(before=before, after=_priced(row, prices.get((reading.chain_id, token))))
+        elif before is not None:
+            yield Change(before=before, after=None)
+    for token in reading.unknown:
+        before = rows.get(token)
+        yield Change(before=None, after=None, is_unknown=True) if before is None else _stale(before, reading.as_of)
+
+
+def worth(raw: int, decimals: int, price: Decimal) -> Decimal:
+    """What `raw` smallest units of a token are worth, exactly; `price` is that of one token."""
+    return _EXACT.scaleb(_EXACT.multiply(Decimal(raw), price), -decimals)
+
+
+def wallets(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> list[Wallet]:
+    """The wallets of accounts, as they are to be read on a chain; `addresses` are by account.
+
+    Each comes with the tokens that are stored of it. The same wallet of two accounts comes twice, and is read once.
+    """
+    held: dict[str, set[str]] = {account_id: set() for account_id in addresses}
+    for account_id, token, *_ in _held(connection, chain_id, addresses):
+        held[account_id].add(token)
+    read = progress.of_accounts(connection, addresses)
+    found: list[Wallet] = []
+    for account_id, address in addresses.items():
+        seen = read.get(account_id, {}).get(chain_id)
+        block = None if seen is None else seen.block
+        found.append(Wallet(address=address, held=frozenset(held[account_id]), seen=block))
+    return found
+
+
+def coins(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> Mapping[str, int | None]:
+    """How many coins each wallet had when it was last read, by address; None: that is not known, so it must be read.
+
+    It is what `moves.scan` compares with; `addresses` are by account.
+    """
+    read = progress.of_accounts(connection, addresses)
+    had: dict[str, int | None] = dict.fromkeys(addresses)
+    had |= {account_id: 0 for account_id, chains in read.items() if chain_id in chains}
+    for account_id, token, raw, stale_since in _held(connection, chain_id, addresses):
+        if stale_since is not None:
+            had[account_id] = None
+        elif token == NATIVE and had[account_id] is not None:
+            had[account_id] = int(raw)
+    found: dict[str, int | None] = {}
+    for account_id, address in addresses.items():
+        is_first = address not in found
+        found[address] = had[account_id] if is_first or found[address] == had[account_id] else None
+    return found
+
+
+def _held(connection: Connection, chain_id: int, account_ids: Collection[str]) -> Iterator[Sequence[Any]]:
+    columns, wanted = table_of(Holding).c, sorted(account_ids)
+    for at in range(0, len(wanted), _CHUNK):
+        statement = select(columns.account_id, columns.token, columns.raw, columns.stale_since)
+        named = columns.account_id.in_(wanted[at : at + _CHUNK])
+        yield from connection.execute(statement.where(named, columns.chain_id == chain_id))
+
+
+def _is_older(one: Reading | ChainFailure, read: Progress | None) -> bool:
+    """Whether it tells of a block below that of which holdings are stored, on the same chain of blocks."""
+    if isinstance(one, ChainFailure) or read is None or one.reorged:
+        return False
+    return one.block.number < read.block.number
+
+
+def _row(
+    account_id: str, reading: Reading, token: str, before: _Values | None, facts: TokenFacts | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict(before) if before is not None else dict.fromkeys(_COLUMNS)
+    row |= {"account_id": account_id, "chain_id": reading.chain_id, "token": token, "stale_since": None}
+    row |= {"raw": str(reading.balances[token])}
+    if facts is not None:
+        row |= {"decimals": facts.decimals, "symbol": facts.symbol}
+    return row | _read_at(reading.block, reading.as_of)
+
+
+def _read_at(block: BlockRef, as_of: datetime) -> dict[str, Any]:
+    return {"block_number": block.number, "block_hash": block.hash, "as_of": as_of}
+
+
+def _priced(row: dict[str, Any], price: Price | None) -> _Values:
+    """The row with the newer of both prices, and what that makes it worth."""
+    if price is not None and (row["price_as_of"] is None or price.as_of >= row["price_as_of"]):
+        row |= {"price": format(price.price, "f"), "price_as_of": price.as_of}
+    if row["price"] is None or row["decimals"] is None:
+        return row | {"value": None}
+    value = worth(int(row["raw"]), row["decimals"], Decimal(row["price"]))
+    return row | {"value": format(value.normalize(_EXACT), "f")}
+
+
+def _stale(row: _Values, since: datetime) -> Change:
+    """The row as it is, with the time of the first of the failures in a row."""
+    return Change(before=row, after={**row, "stale_since": row["stale_since"] or since}, is_unknown=True)
+
+
+def _write(connection: Connection, changes: Sequence[Change]) -> Tally:
+    """Write what differs, by one statement for each kind of change; returns what was counted."""
+    written = [one for one in changes if one.is_written]
+    gone = [one.before for one in written if one.before is not None and one.after is None]
+    made = [one.after for one in written if one.before is None and one.after is not None]
+    changed = [one.after for one in written if one.before is not None and one.after is not None]
+    if gone:
+        connection.execute(_DELETE, [_keyed(row) for row in gone])
+    if changed:
+        connection.execute(_UPDATE, [{**_keyed(row), **{name: row[name] for name in _COLUMNS}} for row in changed])
+    if made:
+        connection.execute(_INSERT, [dict(row) for row in made])
+    return sum((one.counted for one in changes), Tally())
+
+
+def _keyed(row: _Values) -> dict[str, Any]:
+    return {f"of_{name}": row[name] for name in _KEY}
+
+
+def _rows(connection: Connection, account_id: str) -> Mapping[tuple[int, str], _Values]:
+    statement = select(*table_of(Holding).c).where(col(Holding.account_id) == account_id)
+    return {(row["chain_id"], row["token"]): dict(row) for row in connection.execute(statement).mappings()}
