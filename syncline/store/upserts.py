@@ -32,7 +32,7 @@ def _statement(
     others = [one for one in columns if one.default is not None and one.name not in {*key, *values}]
     names = [*key, *values, *(one.name for one in others)]
     statement = text(
-        f'INSERT INTO "{table.__tablename__}" ({", ".join(map(_quoted, names))}) '
+        f"INSERT INTO {table.__tablename__} ({', '.join(map(_quoted, names))}) "
         f"VALUES ({', '.join(f':{name}' for name in names)}) ON CONFLICT ({', '.join(map(_quoted, key))}) "
         f"DO UPDATE SET {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in values)}"
     )
