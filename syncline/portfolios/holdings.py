@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -29,11 +31,14 @@ _EXACT = Context(prec=500)
 """A balance has 78 digits at most, a price a few dozen: no product is rounded."""
 _KEY = ("account_id", "chain_id", "token")
 _COMPARED = ("raw", "decimals", "symbol", "price", "price_as_of", "value", "stale_since")
+_compared = itemgetter(*_COMPARED)
 _COLUMNS = (*_COMPARED, "block_number", "block_hash", "as_of")
 _MINE = [col(getattr(Holding, name)) == bindparam(f"of_{name}") for name in _KEY]
 _DELETE = delete(Holding).where(*_MINE)
 _UPDATE = update(Holding).where(*_MINE).values({name: bindparam(name) for name in _COLUMNS})
 _INSERT = insert(Holding)
+_ALL = tuple(table_of(Holding).c.keys())
+_OF_ACCOUNT = select(*table_of(Holding).c).where(col(Holding.account_id) == bindparam("of_account"))
 """Built once: building takes longer than executing."""
 _Values: TypeAlias = Mapping[str, Any]
 """A row of `holdings` by column."""
@@ -57,20 +62,20 @@ class Change:
     def is_written(self) -> bool:
         """Whether there is something to write: that a row was read at a later block alone is no change."""
         before, after = self.before, self.after
-        return before is not after and (
-            before is None or after is None or any(before[name] != after[name] for name in _COMPARED)
-        )
+        if before is None or after is None:
+            return before is not after
+        return _compared(before) != _compared(after)
 
     @property
-    def counted(self) -> Tally:
-        """What it counts for."""
+    def counts_as(self) -> str:
+        """The count of a `Tally` that it adds to."""
         if self.is_unknown:
-            return Tally(processed=1, rejected=1)
+            return "rejected"
         if self.after is None:
-            return Tally(deleted=1)
+            return "deleted"
         if self.before is None:
-            return Tally(processed=1, created=1)
-        return Tally(processed=1, updated=1) if self.is_written else Tally(processed=1, unchanged=1)
+            return "created"
+        return "updated" if self.is_written else "unchanged"
 
 
 def store(
@@ -88,14 +93,14 @@ def store(
     unless the chain has replaced that block. Price and decimals that are not known any more stay as they were.
     """
     rows = _rows(connection, account_id)
-    read = progress.of_accounts(connection, [account_id]).get(account_id, {})
+    read = progress.of_account(connection, account_id)
     changes = [Change(before=row, after=None) for row in rows.values() if row["chain_id"] not in followed]
     for one in found:
         if one.chain_id not in followed or _is_older(one, read.get(one.chain_id)):
             continue
         here = {token: row for (chain_id, token), row in rows.items() if chain_id == one.chain_id}
         if isinstance(one, Reading):
-            facts = tokens.known(connection, one.chain_id, [token for token, have in one.balances.items() if have])
+            facts = tokens.known(connection, one.chain_id, _not_described(one, here))
             changes += decide(account_id, one, here, facts, prices)
             progress.note_read(connection, account_id, one.chain_id, one.block, as_of=one.as_of, now=now)
         else:
@@ -176,6 +181,12 @@ def _held(connection: Connection, chain_id: int, account_ids: Collection[str]) -
         yield from connection.execute(statement.where(named, columns.chain_id == chain_id))
 
 
+def _not_described(reading: Reading, rows: Mapping[str, _Values]) -> list[str]:
+    """The tokens that it holds and whose row says no decimals or no symbol, or that have none yet."""
+    held = (token for token, balance in reading.balances.items() if balance)
+    return [token for token in held if (row := rows.get(token)) is None or None in {row["decimals"], row["symbol"]}]
+
+
 def _is_older(one: Reading | ChainFailure, read: Progress | None) -> bool:
     """Whether it tells of a block below that of which holdings are stored, on the same chain of blocks."""
     if isinstance(one, ChainFailure) or read is None or one.reorged:
@@ -225,7 +236,8 @@ def _write(connection: Connection, changes: Sequence[Change]) -> Tally:
         connection.execute(_UPDATE, [{**_keyed(row), **{name: row[name] for name in _COLUMNS}} for row in changed])
     if made:
         connection.execute(_INSERT, [dict(row) for row in made])
-    return sum((one.counted for one in changes), Tally())
+    counts = Counter(one.counts_as for one in changes)
+    return Tally(processed=counts.total() - counts["deleted"], **counts)
 
 
 def _keyed(row: _Values) -> dict[str, Any]:
@@ -233,5 +245,6 @@ def _keyed(row: _Values) -> dict[str, Any]:
 
 
 def _rows(connection: Connection, account_id: str) -> Mapping[tuple[int, str], _Values]:
-    statement = select(*table_of(Holding).c).where(col(Holding.account_id) == account_id)
-    return {(row["chain_id"], row["token"]): dict(row) for row in connection.execute(statement).mappings()}
+    rows = connection.execute(_OF_ACCOUNT, {"of_account": account_id})
+    named = (dict(zip(_ALL, row, strict=True)) for row in rows)
+    return {(row["chain_id"], row["token"]): row for row in named}

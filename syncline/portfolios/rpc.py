@@ -83,10 +83,14 @@ class Rpc:
             return list(chain.from_iterable(found))
         try:
             replies = await self._exchange(calls)
-        except (UnavailableError, RateLimitedError):
+        except UnavailableError:
             if not tries or len(calls) == 1:
                 raise
             self._batch.shrink(len(calls))
+            return await self._replies(calls, tries - 1)
+        except RateLimitedError:  # the transport waits until the provider's time, or raises
+            if not tries:
+                raise
             return await self._replies(calls, tries - 1)
         return await self._asked_again(calls, replies, tries)
 

@@ -15,7 +15,7 @@ from syncline.portfolios.abi import balance_of
 from syncline.portfolios.address import checksummed
 from syncline.portfolios.blocks import BlockRef
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import Move, discover, scan
+from syncline.portfolios.moves import Move, named, scan
 from syncline.portfolios.reading import ChainRead, Reading, Wallet, read_wallets
 from syncline.portfolios.settings import MULTICALL3, ChainSettings
 from syncline.portfolios.tables import NATIVE
@@ -131,8 +131,8 @@ def test_moves_are_found_and_tokens_discovered(node: Anvil) -> None:
         wallet(1): Move(tokens=gold, transfers=2),
         wallet(2): Move(tokens=frozenset([NATIVE])),
     }
-    tokens = on(node.chain(), lambda chain: discover(chain, list(coins), until=found.block))
-    assert tokens == {wallet(1): gold}
+    tokens = on(node.chain(), lambda chain: named(chain, [Wallet(address=one) for one in coins], until=found.block))
+    assert tokens == {wallet(1): Move(tokens=gold, transfers=2)}
 
 
 def test_a_reorganization_and_a_revert_are_noticed(node: Anvil) -> None:
