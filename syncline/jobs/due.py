@@ -104,7 +104,16 @@ class Rhythm:
 
 def rhythm_of(policy: Freshness, settings: Mapping[str, Any]) -> Rhythm:
     """The rhythm of an account with these `settings` (`accounts.settings`), within what the operator allows."""
+    return _own_rhythm(policy, settings) if settings else _plain_rhythm(policy)
 
+
+@lru_cache(maxsize=64)
+def _plain_rhythm(policy: Freshness) -> Rhythm:
+    """That of accounts without settings, most of all."""
+    return _own_rhythm(policy, {})
+
+
+def _own_rhythm(policy: Freshness, settings: Mapping[str, Any]) -> Rhythm:
     def within(seconds: float) -> float:
         return min(max(seconds, policy.shortest_seconds), policy.longest_seconds)
 
