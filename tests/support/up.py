@@ -12,14 +12,12 @@ import httpx
 
 from support.instance import eventually, free_port
 from support.terminal import Listener, Terminal, fresh_env, listening, terminal
-from syncline.settings import INTERVAL_VARIABLES, Settings
+from syncline.settings import Settings
 
 __all__ = ["WEB_HOST", "Up", "running_up"]
 
 WEB_HOST = "127.0.0.2"
 """Another address than Prefect's, as `SYNCLINE_HOST` may set it."""
-_DAY_MILLISECONDS = "86400000"
-"""How often the services run that would run every few minutes: nothing here is about them."""
 SYNCLINE = str(Path(sys.executable).with_name("syncline"))
 
 
@@ -93,9 +91,8 @@ def running_up(folder: Path) -> Generator[Up]:
     """A demo with new ports; returns when all of it answers."""
     names = ("WEB", "PREFECT", "SANDBOX")
     ports = {f"SYNCLINE_{name}_PORT": str(free_port()) for name in names}
-    calm = dict.fromkeys(INTERVAL_VARIABLES.values(), _DAY_MILLISECONDS)
     with listening() as proxy:
-        env = fresh_env(folder, proxy, SYNCLINE_HOST=WEB_HOST, **ports, **calm)
+        env = fresh_env(folder, proxy, SYNCLINE_HOST=WEB_HOST, **ports)
         with terminal([SYNCLINE, "up", "--demo"], env=env, folder=folder / "work") as shown:
             shown.wait_for("Ctrl-C ends everything", seconds=400)
             yield Up(folder=folder, env=env, proxy=proxy, shown=shown)
