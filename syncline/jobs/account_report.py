@@ -158,7 +158,8 @@ def _due(report: AccountReport) -> Iterator[str]:
             "not synced by itself; activity or a sync by hand changes that."
         )
     if due is not None:
-        yield f"It is due next by itself {until(due, report.at)}, at {iso_instant(due)}."
+        when = "now" if due <= report.at else f"next {until(due, report.at)}"
+        yield f"It is due by itself {when} ({iso_instant(due)})."
     elif report.state is AccountState.ATTENTION:
         yield "It is not due by itself until what needs attention is mended, and it is resumed."
     elif report.state is AccountState.PAUSED:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from syncline.jobs.adaptive_intervals import next_level
 from syncline.jobs.due import Freshness
 from syncline.store import job_counts, job_sweeps
 from syncline.store.engine import Store
@@ -56,9 +57,11 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
     )
     queued, stale = _queue_all(store, due)
     with store.write() as connection:
+        before = job_sweeps.last_sweep(connection, source)
         unused = job_sweeps.set_aside_unused(connection, due)
         users = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds, most=None)
-        job_sweeps.note(connection, source, now=now, queued=queued, users=users)
+        level = next_level(before, policy, now=now, queued=queued, active=users[1]) if policy.adaptive else None
+        job_sweeps.note(connection, source, now=now, queued=queued, users=users, level=level)
     count = SweepCount(queued=queued, stale=stale, unused=unused, is_market_hours=is_open)
     _tell(source, count, policy)
     return count
