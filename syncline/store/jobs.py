@@ -142,7 +142,7 @@ def listed(
     if account_id is not None:
         conditions.append(_of_accounts(col(Job.account_id) == account_id))
     # few are under way or dead: they are sorted, instead of all others being passed over in the order of their ids
-    key: ColumnElement[Any] = col(Job.id) + 0 if status in _COUNTED else col(Job.id)
+    key: Any = col(Job.id) + 0 if status in _COUNTED else col(Job.id)
     wanted = select(Job).where(*conditions, key > after).order_by(key).limit(limit + 1)
     found = Session(connection).scalars(wanted).all()
     return JobPage(jobs=found[:limit], next_after=found[limit - 1].id if len(found) > limit else None)
