@@ -7,7 +7,7 @@ import typer
 
 from cli.forked_look import said_home
 
-__all__ = ["EVERY", "AsJson", "MaybeSource", "OneOrAll", "OneSource", "sources_like"]
+__all__ = ["EVERY", "AsJson", "MaybeAccount", "MaybeSource", "OneOrAll", "OneSource", "sources_like"]
 
 EVERY = "all"
 """What stands for all sources on the command line."""
@@ -45,3 +45,6 @@ OneOrAll: TypeAlias = Annotated[
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, with exact times in UTC.")]
+MaybeAccount: TypeAlias = Annotated[
+    str | None, typer.Option("--account", metavar="ID", help="Only this account.", show_default=False)
+]

@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_logger
 
+from syncline.jobs.adaptive_intervals import AdaptiveIntervals
 from syncline.jobs.drain import Drain, Drained, DrainLimits
 from syncline.jobs.due import Freshness
 from syncline.jobs.guarded import Guarded, OpenSources
@@ -121,6 +122,7 @@ async def _opened(
         slot=place.slot,
         open_sources=OpenSources(store=store, sources=sources),
         on_batch=throughput.hear,
+        intervals=AdaptiveIntervals(store, policies),
     )
 
 

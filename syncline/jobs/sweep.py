@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from syncline.jobs.adaptive_intervals import next_level
 from syncline.jobs.due import Freshness
-from syncline.store import job_sweeps
+from syncline.store import job_counts, job_sweeps
 from syncline.store.engine import Store
 from syncline.store.job_sweeps import Due
 
@@ -56,8 +57,11 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
     )
     queued, stale = _queue_all(store, due)
     with store.write() as connection:
+        before = job_sweeps.last_sweep(connection, source)
         unused = job_sweeps.set_aside_unused(connection, due)
-        job_sweeps.note(connection, source, now=now, queued=queued)
+        users = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds, most=None)
+        level = next_level(before, policy, now=now, queued=queued, active=users[1]) if policy.adaptive else None
+        job_sweeps.note(connection, source, now=now, queued=queued, users=users, level=level)
     count = SweepCount(queued=queued, stale=stale, unused=unused, is_market_hours=is_open)
     _tell(source, count, policy)
     return count

@@ -1,0 +1,150 @@
+"""How the queue stands: depth, age, throughput, drains; and how the planner of accounts stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from syncline.clock import microseconds
+from syncline.jobs.due import Freshness
+from syncline.model.job import Sweep
+from syncline.model.policies import Priority
+from syncline.store import drains, job_counts, job_sweeps
+
+__all__ = [
+    "NOBODY_SECONDS",
+    "LaneStats",
+    "QueueStats",
+    "SchedulerStats",
+    "nobody_drains",
+    "queue_stats",
+    "scheduler_stats",
+]
+
+NOBODY_SECONDS = 60.0
+"""A job that is due for so long, while no drain lives, is an alarm."""
+_SHOWN_USERS = 5
+_US = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneStats:
+    """One priority's jobs.
+
+    Attributes:
+        depth: how many are due and wait; at most `job_counts.MOST_COUNTED` are counted.
+        oldest_seconds: for how long the first of them has been due; None: none is.
+        per_minute: how many ended in the last minute.
+        deepest_users: the users with the most jobs that wait, and how many those are.
+    """
+
+    depth: int
+    oldest_seconds: float | None
+    per_minute: float
+    deepest_users: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueStats:
+    """The queue.
+
+    Attributes:
+        lanes: by priority.
+        processing: how many jobs are under way.
+        failed: how many dead letters there are.
+        drains: how many drains live.
+        capacity: how many jobs these have under way at most.
+    """
+
+    lanes: Mapping[Priority, LaneStats]
+    processing: int
+    failed: int
+    drains: int
+    capacity: int
+
+    @property
+    def oldest_seconds(self) -> float:
+        """For how long the first of all jobs that are due has been so; 0: none is."""
+        return max((lane.oldest_seconds or 0 for lane in self.lanes.values()), default=0)
+
+    @property
+    def nobody_drains(self) -> bool:
+        """Whether jobs are due and nobody does them."""
+        return self.drains == 0 and self.oldest_seconds > NOBODY_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerStats:
+    """How the planner of a source's accounts stands.
+
+    Attributes:
+        enabled: whether accounts are synced by themselves.
+        running: whether they are: enabled, set up, and somebody drains.
+        total_users: how many users have accounts.
+        active_users: how many accounts somebody used within a day.
+        is_market_hours: whether the market is open.
+        swept_at: when was last looked who is due.
+    """
+
+    enabled: bool
+    running: bool
+    total_users: int
+    active_users: int
+    is_market_hours: bool
+    swept_at: datetime | None
+
+
+def queue_stats(connection: Connection, *, now: datetime) -> QueueStats:
+    """The queue as it stands at `now`; what is deep is counted up to a bound, so that this stays quick."""
+    now_us = microseconds(now)
+    live = drains.live(connection, now_us=now_us)
+    lanes = {priority: _lane(connection, priority, live, now_us) for priority in Priority}
+    processing, failed = job_counts.by_status(connection)
+    return QueueStats(
+        lanes=lanes,
+        processing=processing,
+        failed=failed,
+        drains=len(live),
+        capacity=sum(drain.capacity for drain in live),
+    )
+
+
+def nobody_drains(connection: Connection, *, now: datetime) -> float | None:
+    """For how many seconds the first job has been due, while no drain lives; None: all is well."""
+    now_us = microseconds(now)
+    first = job_counts.first_due(connection, now_us=now_us)
+    if first is None or (now_us - first) / _US <= NOBODY_SECONDS or drains.live(connection, now_us=now_us):
+        return None
+    return (now_us - first) / _US
+
+
+def scheduler_stats(
+    connection: Connection, source: str, policy: Freshness, *, now: datetime, enabled: bool
+) -> SchedulerStats:
+    """How the planner of the source's accounts stands at `now`."""
+    swept: Sweep | None = job_sweeps.last_sweep(connection, source)
+    is_drained = bool(drains.live(connection, now_us=microseconds(now)))
+    total, active = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds)
+    if swept is not None and job_counts.MOST_COUNTED in {total, active}:  # so many are counted by sweeps alone
+        total, active = swept.total, swept.active
+    return SchedulerStats(
+        enabled=enabled,
+        running=enabled and is_drained,
+        total_users=total,
+        active_users=active,
+        is_market_hours=policy.market.is_open(now),
+        swept_at=None if swept is None else swept.swept_at,
+    )
+
+
+def _lane(connection: Connection, priority: Priority, live: Sequence[drains.DrainRow], now_us: int) -> LaneStats:
+    depth, first = job_counts.depth(connection, priority, now_us=now_us)
+    return LaneStats(
+        depth=depth,
+        oldest_seconds=None if first is None else (now_us - first) / _US,
+        per_minute=float(sum(getattr(drain, f"ended_{priority}") for drain in live)),
+        deepest_users=job_counts.deepest_users(connection, priority, now_us=now_us, limit=_SHOWN_USERS),
+    )
