@@ -55,7 +55,8 @@ def adaptive_interval(
     rhythm = rhythm_of(policy, account.settings)
     if account.settings.get("frequency_seconds"):
         return rhythm.interval_seconds(now)
-    bounds = Bounds(shortest_seconds=policy.shortest_seconds, longest_seconds=rhythm.stale_seconds)
+    longest = rhythm.stale_seconds / 1.1  # an interval is spread by a tenth
+    bounds = Bounds(shortest_seconds=policy.shortest_seconds, longest_seconds=longest)
     return interval_seconds(rate_of(changes, exposure_days), account.weight, level, bounds)
 
 

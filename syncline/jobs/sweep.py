@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from syncline.jobs.adaptive_intervals import next_level
 from syncline.jobs.due import Freshness
-from syncline.store import job_counts, job_sweeps
+from syncline.store import accounts, job_counts, job_sweeps
 from syncline.store.engine import Store
 from syncline.store.job_sweeps import Due
 
@@ -46,6 +46,7 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
         ahead_seconds: how far it looks ahead; unset: as long as the interval of this time of day lasts.
     """
     now = store.clock.now()
+    store.transact(lambda connection: accounts.settle(connection, now=now, source=source))
     is_open = policy.market.is_open(now)
     ahead = (policy.market_seconds if is_open else policy.off_seconds) if ahead_seconds is None else ahead_seconds
     due = Due(
