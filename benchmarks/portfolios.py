@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from benchmarks.goals import Goal
 from syncline.portfolios import holdings
 from syncline.portfolios.address import checksummed
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import scan
+from syncline.portfolios.moves import LastRead, scan
 from syncline.portfolios.reading import Reading, Wallet, read_wallets
 from syncline.portfolios.settings import ChainSettings
 from syncline.portfolios.tables import NATIVE
@@ -112,7 +112,7 @@ async def _swept(box: sandbox.Box, store: Store) -> tuple[list[Sweep], Sequence[
         found = await read_wallets(chain, wallets)
         sweeps = [_sweep("multicall", box, before, len(wallets))]
         box.evm[_CHAIN].chain.mine(10)
-        coins: Mapping[str, int | None] = {one: found.readings[one].balances[NATIVE] for one in addresses}
+        coins = {one: LastRead(coins=found.readings[one].balances[NATIVE]) for one in addresses}
         before = _asked(box)
         await scan(chain, coins, since=found.block)
         sweeps.append(_sweep("moves", box, before, len(wallets)))

@@ -17,13 +17,14 @@ from syncline.model.items import table_of
 from syncline.model.session import Tally
 from syncline.portfolios import progress, tokens
 from syncline.portfolios.blocks import BlockRef
+from syncline.portfolios.moves import LastRead
 from syncline.portfolios.prices import Coin, Price
 from syncline.portfolios.progress import Progress
 from syncline.portfolios.reading import ChainFailure, Reading, Wallet
 from syncline.portfolios.tables import NATIVE, Holding
 from syncline.portfolios.tokens import TokenFacts
 
-__all__ = ["Change", "coins", "decide", "store", "wallets", "worth"]
+__all__ = ["Change", "decide", "last_reads", "store", "wallets", "worth"]
 
 _CHUNK = 500
 """So many accounts are named in one statement."""
@@ -153,10 +154,10 @@ def wallets(connection: Connection, chain_id: int, addresses: Mapping[str, str])
     return found
 
 
-def coins(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> Mapping[str, int | None]:
-    """How many coins each wallet had when it was last read, by address; None: that is not known, so it must be read.
+def last_reads(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> Mapping[str, LastRead]:
+    """What is stored of wallets, by address, as `moves.scan` compares it; `addresses` are by account.
 
-    It is what `moves.scan` compares with; `addresses` are by account.
+    Where nothing was read yet, something is stale, or two accounts disagree, the coins are not known.
     """
     read = progress.of_accounts(connection, addresses)
     had: dict[str, int | None] = dict.fromkeys(addresses)
@@ -166,10 +167,13 @@ def coins(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -
             had[account_id] = None
         elif token == NATIVE and had[account_id] is not None:
             had[account_id] = int(raw)
-    found: dict[str, int | None] = {}
+    found: dict[str, LastRead] = {}
     for account_id, address in addresses.items():
-        is_first = address not in found
-        found[address] = had[account_id] if is_first or found[address] == had[account_id] else None
+        seen = read.get(account_id, {}).get(chain_id)
+        refs = frozenset[BlockRef]() if seen is None else frozenset([seen.block])
+        one = found.get(address, LastRead(coins=had[account_id]))
+        coins = had[account_id] if one.coins == had[account_id] else None
+        found[address] = LastRead(coins=coins, seen=one.seen | refs)
     return found
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from syncline.errors import UnavailableError
 from syncline.portfolios.abi import read_word
-from syncline.portfolios.blocks import Block, BlockRef
+from syncline.portfolios.blocks import Block, BlockRef, read_block
 from syncline.portfolios.chain import Chain
 from syncline.portfolios.reading import Wallet
+from syncline.portfolios.rpc import Call
 from syncline.portfolios.tables import NATIVE
 from syncline.portfolios.transfers import Search
 from syncline.portfolios.trouble import Failure
 from syncline.portfolios.views import BlockGoneError, Views, balance_view
 
-__all__ = ["Move", "Scan", "named", "scan"]
+__all__ = ["LastRead", "Move", "Scan", "named", "scan"]
 
 _BACKS = (0, 2, 8)
 """How far below the head each attempt searches."""
@@ -38,6 +39,19 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LastRead:
+    """What is stored of a wallet.
+
+    Attributes:
+        coins: how many it had; None: that is not known, or something of it is stale.
+        seen: the blocks at which it was read last: of several accounts several.
+    """
+
+    coins: int | None
+    seen: frozenset[BlockRef] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
     """What a search came to.
 
@@ -56,12 +70,11 @@ class Scan:
     reorged: bool = False
 
 
-async def scan(chain: Chain, coins: Mapping[str, int | None], *, since: BlockRef | None) -> Scan:
-    """Find which wallets moved between `since` and the head.
+async def scan(chain: Chain, wallets: Mapping[str, LastRead], *, since: BlockRef | None) -> Scan:
+    """Find which wallets, by address, moved between `since` and the head; they are to be read.
 
-    `coins` are the wallets, by address, with how many coins each had when it was last read; None: not known, it counts
-    as moved. A wallet that moved is to be read (`reading.read_wallets`). Balances that change without a transfer, such
-    as interest, are not found.
+    One of which something is not known counts as moved, and so does one that was read at a block which the chain has
+    replaced. Balances that change without a transfer, such as interest, are not found.
 
     Raises:
         UpstreamError: the chain could not be searched; nothing may be concluded.
@@ -71,7 +84,7 @@ async def scan(chain: Chain, coins: Mapping[str, int | None], *, since: BlockRef
     for back in _BACKS:
         block = await chain.head(back=back)
         try:
-            return await _scan_to(chain, block, coins, since)
+            return await _scan_to(chain, block, wallets, since)
         except BlockGoneError as error:
             said = error.said
     message = f"{chain.name} lost the block that was searched, {len(_BACKS)} times in a row: {said}"
@@ -108,21 +121,34 @@ async def named(chain: Chain, wallets: Sequence[Wallet], *, until: BlockRef) -> 
     return _moves(search)
 
 
-async def _scan_to(chain: Chain, block: Block, coins: Mapping[str, int | None], since: BlockRef | None) -> Scan:
+async def _scan_to(chain: Chain, block: Block, wallets: Mapping[str, LastRead], since: BlockRef | None) -> Scan:
     reorged = since is not None and await _is_void(chain, since, block.ref)
     if since is None or reorged:
-        everybody = dict.fromkeys(coins, Move())
+        everybody = dict.fromkeys(wallets, Move())
         return Scan(chain_id=chain.chain_id, since=since, block=block.ref, moved=everybody, reorged=reorged)
+    moved = {wallet: Move() for wallet in await _doubtful(chain, wallets, since)}
     if since.number >= block.ref.number:  # the node is behind, or nothing has happened
-        unread = {wallet: Move() for wallet, had in coins.items() if had is None}
-        return Scan(chain_id=chain.chain_id, since=since, block=since, moved=unread)
+        return Scan(chain_id=chain.chain_id, since=since, block=since, moved=moved)
     search = Search(chain=chain, until=block.ref)
-    await search.find(list(coins), since.number + 1)
-    moved = _moves(search)
-    for wallet in await _changed_coins(chain, block, coins):
+    await search.find(list(wallets), since.number + 1)
+    moved |= _moves(search)
+    for wallet in await _changed_coins(chain, block, wallets):
         move = moved.get(wallet, Move())
         moved[wallet] = Move(tokens=move.tokens | {NATIVE}, transfers=move.transfers)
     return Scan(chain_id=chain.chain_id, since=since, block=block.ref, moved=moved)
+
+
+async def _doubtful(chain: Chain, wallets: Mapping[str, LastRead], since: BlockRef) -> list[str]:
+    """The wallets that were read after `since`, at a block that the chain no longer has; and those not known."""
+    later = sorted({ref.number for one in wallets.values() for ref in one.seen if ref.number > since.number})
+    calls = [Call(method="eth_getBlockByNumber", params=(hex(number), False)) for number in later]
+    found = map(read_block, await chain.rpc.ask(calls))
+    there = {one.ref for one in found if isinstance(one, Block)}
+    return [
+        wallet
+        for wallet, one in wallets.items()
+        if one.coins is None or any(ref.number > since.number and ref not in there for ref in one.seen)
+    ]
 
 
 async def _is_void(chain: Chain, since: BlockRef, head: BlockRef) -> bool:
@@ -130,13 +156,13 @@ async def _is_void(chain: Chain, since: BlockRef, head: BlockRef) -> bool:
     return since != head and (since.number == head.number or await chain.is_replaced(since))
 
 
-async def _changed_coins(chain: Chain, block: Block, coins: Mapping[str, int | None]) -> list[str]:
-    """The wallets whose coins are not as many as they were, or whose number is not known."""
+async def _changed_coins(chain: Chain, block: Block, wallets: Mapping[str, LastRead]) -> list[str]:
+    """The wallets that do not have as many coins as they had, as far as that is known."""
     views = Views(chain=chain, block=block)
-    seen = await views.look([balance_view(wallet, NATIVE) for wallet in coins])
+    seen = await views.look([balance_view(wallet, NATIVE) for wallet in wallets])
     await views.confirm()
-    found = zip(coins.items(), seen, strict=True)
-    return [wallet for (wallet, had), one in found if isinstance(one, Failure) or had is None or read_word(one) != had]
+    found = zip(wallets.items(), seen, strict=True)
+    return [wallet for (wallet, had), one in found if isinstance(one, Failure) or read_word(one) != had.coins]
 
 
 def _moves(search: Search) -> dict[str, Move]:

@@ -221,7 +221,7 @@ def test_the_coins_that_moves_are_found_by_are_those_that_are_surely_known(store
         }.items():
             for one in found:
                 holdings.store(connection, account, [one], {}, followed=[1], now=minute(9))
-        found = holdings.coins(
+        found = holdings.last_reads(
             connection,
             1,
             {
@@ -231,7 +231,14 @@ def test_the_coins_that_moves_are_found_by_are_those_that_are_surely_known(store
                 "acc_7": wallet(1),
             },
         )
-    assert found == {wallet(1): None, wallet(2): 0, wallet(3): None, wallet(4): None, wallet(5): 8}
+    assert {address: one.coins for address, one in found.items()} == {
+        wallet(1): None,
+        wallet(2): 0,
+        wallet(3): None,
+        wallet(4): None,
+        wallet(5): 8,
+    }
+    assert (found[wallet(5)].seen, found[wallet(4)].seen) == ({ref(1)}, set())
 
 
 def test_how_far_a_chain_was_searched_is_kept(store: Store) -> None:

@@ -9,20 +9,20 @@ from support.evm.node import EvmNode
 from syncline.errors import UnavailableError
 from syncline.portfolios.blocks import BlockRef
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import Move, Scan, named, scan
+from syncline.portfolios.moves import LastRead, Move, Scan, named, scan
 from syncline.portfolios.reading import Wallet
 from syncline.portfolios.tables import NATIVE
 
 DOZEN = [wallet(number) for number in range(12)]
-NO_COINS: dict[str, int | None] = dict.fromkeys(DOZEN, 0)
+NO_COINS = dict.fromkeys(DOZEN, LastRead(coins=0))
 
 
 def ref(world: World) -> BlockRef:
     return BlockRef(number=world.evm.head.number, hash=world.evm.head.hash)
 
 
-def scanned(chain: Chain, since: BlockRef | None, coins: Mapping[str, int | None] = NO_COINS) -> Scan:
-    return on(chain, lambda opened: scan(opened, coins, since=since))
+def scanned(chain: Chain, since: BlockRef | None, wallets: Mapping[str, LastRead] = NO_COINS) -> Scan:
+    return on(chain, lambda opened: scan(opened, wallets, since=since))
 
 
 def moving(world: World) -> Mapping[str, Move]:
@@ -57,7 +57,7 @@ def test_those_that_moved_are_found_and_what_they_moved(
     found = scanned(chain_at(served, **given), since)
     assert found.moved == expected
     assert (found.since, found.block, found.reorged) == (since, ref(world), False)
-    assert not scanned(chain_at(served, **given), found.block, {**NO_COINS, DOZEN[4]: 7}).moved
+    assert not scanned(chain_at(served, **given), found.block, {**NO_COINS, DOZEN[4]: LastRead(coins=7)}).moved
     if not node and not given:
         setting_up = 3  # the head, what the node can do, Multicall3; once for a chain that is kept open
         assert len(served.requests) == 2 * setting_up + 3  # whether `since` is still there, all logs, all coins
@@ -90,6 +90,22 @@ def test_all_move_at_first_and_where_the_chain_was_replaced(world: World) -> Non
     assert scanned(chain_at(world.node()), since).reorged
 
 
+def test_what_was_read_at_a_block_that_is_gone_moves(world: World) -> None:
+    """A wallet was read after the last search; what it had then may never have been."""
+    since = ref(world)
+    world.pay(DOZEN[1], 5)
+    world.evm.mine(2)
+    void = ref(world)
+    world.evm.take_back(2)
+    world.evm.mine(1, salt="other")
+    kept = ref(world)
+    world.evm.mine(2, salt="other")
+    gone = BlockRef(number=world.evm.head.number + 5, hash=void.hash)
+    seen = {0: [kept], 1: [void], 2: [kept, void], 3: [gone], 4: [since]}
+    wallets = NO_COINS | {DOZEN[number]: LastRead(coins=0, seen=frozenset(refs)) for number, refs in seen.items()}
+    assert set(scanned(chain_at(world.node()), since, wallets).moved) == {DOZEN[1], DOZEN[2], DOZEN[3]}
+
+
 def test_a_node_that_is_behind_hides_no_moves(world: World) -> None:
     """It would search up to its own last block only, and not say so."""
     since = ref(world)
@@ -119,7 +135,7 @@ def test_a_node_that_has_not_come_further_moves_nobody(world: World) -> None:
     def balanced(request: httpx.Request) -> httpx.Response:
         return (late if b"latest" in request.content else ahead)(request)
 
-    found = scanned(chain_at(balanced), since, {**NO_COINS, DOZEN[7]: None})
+    found = scanned(chain_at(balanced), since, {**NO_COINS, DOZEN[7]: LastRead(coins=None)})
     assert (found.block, found.reorged, set(found.moved)) == (since, False, {DOZEN[7]})
 
 
