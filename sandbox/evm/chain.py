@@ -71,7 +71,7 @@ class Chain:
         self.moves = Moves(dice(seed, f"evm:{chain_id}"), wallets=wallets, tokens=tokens)
         self._seed = seed
         self._clock = clock
-        self._kept = kept
+        self.kept = kept
         self._sealed = 0
         self._blocks: dict[int, Block] = {}
         self._numbers: dict[str, int] = {}
@@ -86,6 +86,11 @@ class Chain:
         for turn in range(OLD_BLOCKS):
             transfers = given[turn::third] if turn < third else self.moves.next(self.held)
             self._seal(transfers, began + timedelta(seconds=turn * BLOCK_SECONDS))
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether blocks of it are no longer known; before its first one nothing ever happened."""
+        return self.oldest > FIRST_BLOCK
 
     def block(self, number: int) -> Block | None:
         """The block of a number; None where it is not there, or no longer known."""
@@ -175,7 +180,7 @@ class Chain:
         self._blocks[block.number] = block
         self._numbers[block.hash] = block.number
         self.head = block.number
-        while self.head - self.oldest >= self._kept:
+        while self.head - self.oldest >= self.kept:
             old = self._blocks.pop(self.oldest)
             del self._numbers[old.hash]
             self.oldest += 1

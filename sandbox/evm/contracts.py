@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.evm.address import ZERO
-from sandbox.evm.encoding import WORD, counted, read_word, text, word
+from sandbox.evm.encoding import WORD, counted, data, read_word, text, word
 from sandbox.evm.problems import SERVER, CallError, reverted
 from sandbox.evm.settings import Lie
 from sandbox.evm.tokens import Token
@@ -12,6 +12,8 @@ from sandbox.evm.view import MULTICALL3, View
 SELECTOR_BYTES = 4
 LYING_DECIMALS = 255
 SHORT_BYTES = 16
+ADDRESS_BYTES = 20
+HASHES_BACK = 256
 Answer = Callable[[View, bytes, int], bytes]
 
 
@@ -68,7 +70,9 @@ def _balance(view: View, token: Token, arguments: bytes, number: int) -> bytes:
 
 
 def _address(arguments: bytes, at: int) -> str:
-    return f"0x{read_word(arguments, at):040x}"
+    if len(arguments) < at + WORD:
+        raise ValueError("the arguments are too short")
+    return data(arguments[at + WORD - ADDRESS_BYTES : at + WORD])
 
 
 def _symbol(token: Token) -> bytes:
@@ -128,10 +132,24 @@ def _eth_balance(view: View, arguments: bytes, number: int) -> bytes:
     return balance_bytes(view.lie_about(holder), view.balance(ZERO, holder, number))
 
 
+def _time(view: View, _arguments: bytes, number: int) -> bytes:
+    block = view.seen(number)
+    return word(0 if block is None else block.time)
+
+
+def _hash(view: View, arguments: bytes, number: int) -> bytes:
+    """The hash of one of the 256 blocks before the one at which it is called; zero for any other."""
+    asked = read_word(arguments, 0)
+    block = view.seen(asked) if number - HASHES_BACK <= asked < number else None
+    return word(0) if block is None else bytes.fromhex(block.hash[2:])
+
+
 _MULTICALL: dict[str, Answer] = {
     "82ad56cb": _aggregate3,
     "4d2301cc": _eth_balance,
     "42cbb15c": lambda _view, _arguments, number: word(number),
     "3408e470": lambda view, _arguments, _number: word(view.chain.id),
+    "0f28c97d": _time,
+    "ee82ac5e": _hash,
 }
-"""aggregate3, getEthBalance, getBlockNumber and getChainId."""
+"""aggregate3, getEthBalance, getBlockNumber, getChainId, getCurrentBlockTimestamp and getBlockHash."""

@@ -39,8 +39,7 @@ def get_logs(view: View, params: Sequence[object]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     blocks = _blocks(view, asked)
     for block in blocks:
-        shown = [_shown(block, log) for log in block.logs]
-        found += [log for log in shown if _matches(log, addresses, topics)]
+        found += [_shown(block, log) for log in block.logs if _matches(log, addresses, topics)]
         if len(found) > view.settings.most_logs:
             middle = (blocks[0].number + block.number) // 2
             raise _refused(view, _TOO_MANY, blocks[0].number, max(blocks[0].number, middle))
@@ -60,9 +59,13 @@ def _blocks(view: View, asked: dict[str, object]) -> list[Block]:
         raise CallError(INVALID_PARAMS, "invalid block range params")
     if last - first >= view.settings.largest_range:
         raise _refused(view, _TOO_WIDE, first, first + view.settings.largest_range - 1)
-    if first < view.chain.oldest:
+    if first < view.chain.oldest and view.chain.has_forgotten:
         raise CallError(4444, "pruned history unavailable")
-    return [block for number in range(first, min(last, view.head) + 1) if (block := view.seen(number)) is not None]
+    return [
+        block
+        for number in range(max(first, view.chain.oldest), min(last, view.head) + 1)
+        if (block := view.seen(number)) is not None
+    ]
 
 
 def _refused(view: View, words: dict[str, tuple[int, str]], first: int, last: int) -> CallError:
@@ -91,10 +94,12 @@ def _alternatives(view: View, value: object, *, lower: bool = False) -> set[str]
     return {str(one).lower() if lower else read_address(one, 0) for one in listed}
 
 
-def _matches(log: dict[str, Any], addresses: set[str] | None, topics: list[set[str] | None]) -> bool:
-    if len(topics) > _TOPICS or (addresses is not None and log["address"] not in addresses):
+def _matches(log: Log, addresses: set[str] | None, topics: list[set[str] | None]) -> bool:
+    transfer = log.transfer
+    if len(topics) > _TOPICS or (addresses is not None and transfer.token not in addresses):
         return False
-    return all(wanted is None or has in wanted for wanted, has in zip(topics, log["topics"], strict=False))
+    pairs = zip(topics, (TRANSFER, topic(transfer.sender), topic(transfer.receiver)), strict=False)
+    return all(wanted is None or has in wanted for wanted, has in pairs)
 
 
 def _shown(block: Block, log: Log) -> dict[str, Any]:

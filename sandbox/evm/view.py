@@ -37,7 +37,8 @@ class View:
 
     def lie_about(self, *addresses: str) -> Lie | None:
         """What is said of a balance in place of the truth: as set for one of these addresses, else as ordered next."""
-        told: Lie | None = next((self.settings.lies[one] for one in addresses if one in self.settings.lies), None)
+        lies = self.settings.lies
+        told: Lie | None = next((lies[one] for one in addresses if one in lies), None) if lies else None
         return told or next(self._lies, None)
 
     def balance(self, token: str, holder: str, number: int) -> int:

@@ -15,9 +15,6 @@ from syncline.store.job_claims import Claimed
 
 __all__ = ["Batches", "failed"]
 
-_PAUSE_US = 60_000_000
-"""The wait after an upstream asked to slow down and named no time."""
-
 
 class Batches:
     """What a drain has under way; ends come out of `ended`, in the order in which they come."""
@@ -58,7 +55,9 @@ class Batches:
     def written(self, jobs: Sequence[Claimed]) -> None:
         """Their ends are on record."""
         for job in jobs:
-            self._held.pop(job.id, None)
+            known = self._held.get(job.id)
+            if known is not None and known.fence == job.fence:  # it may have been claimed anew after its lease expired
+                del self._held[job.id]
         self._changed.set()
 
     async def room(self, *, below: int) -> None:
@@ -90,21 +89,22 @@ class Batches:
         for work in works:
             if work.account.state is not AccountState.ACTIVE:
                 take(_stopped(work, began_us))
-        problem = await self._sync(source, list(left.values()), take)
+        problem = await self._sync(source, list(left.values()), take) if left else None
         for work in list(left.values()):
+            assert problem is not None
             take(failed(work, problem, began_us=began_us, ended_us=self._now_us()))
         self._on_batch(source, ends)
 
     async def _sync(self, source: str, works: Sequence[Work], take: Callable[[Ended], None]) -> Exception:
         """Have the connector do `works`; returns what befell those of which it gives no end."""
+        limit = asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with limit:
                 async for ended in self._connectors[source].sync(works):
                     take(ended)
-        except TimeoutError:
-            return TimeoutError(f"the sync took longer than {self._seconds:g} s")
         except Exception as error:  # noqa: BLE001 - it is the end of each account that has none yet
-            return error
+            too_long = TimeoutError(f"the sync took longer than {self._seconds:g} s")
+            return too_long if limit.expired() else error
         return RuntimeError(f"the connector of {source} gave no end for this account")
 
     def _now_us(self) -> int:
@@ -121,7 +121,7 @@ def failed(work: Work, error: Exception, *, began_us: int, ended_us: int) -> End
             began_us=began_us,
             ended_us=ended_us,
             reason=said,
-            retry_at_us=ended_us + _PAUSE_US if error.retry_at is None else microseconds(error.retry_at),
+            retry_at_us=None if error.retry_at is None else microseconds(error.retry_at),
         )
         return Ended(account=work.account, end=end)
     end = AccountEnd(

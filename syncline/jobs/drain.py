@@ -12,29 +12,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
-
 from syncline.clock import microseconds
 from syncline.errors import DatabaseUnavailableError
 from syncline.jobs.batches import Batches
+from syncline.jobs.claimer import Claimer
 from syncline.jobs.due import Freshness
-from syncline.jobs.finish import Finished, Intervals, record_crashes
-from syncline.jobs.lanes import Floors, Turns, by_priority, per_user
-from syncline.jobs.work import AccountSync, Ended, Work
+from syncline.jobs.finish import Finished, Intervals
+from syncline.jobs.work import AccountSync, Ended
 from syncline.jobs.writer import Writer
 from syncline.model.policies import Priority
 from syncline.model.session import Status
 from syncline.store import job_claims, job_ends
-from syncline.store.account_rows import read_many
 from syncline.store.engine import Store
 from syncline.store.job_wake import Bell
 
 __all__ = ["Drain", "DrainLimits", "Drained"]
 
-_LOOK_AGAIN_SECONDS = 15.0
-"""So long a drain sleeps at most: then it looks for jobs of dead drains, and for what no bell told of."""
-_AWAY_SECONDS = 1.0
-"""The pause after the database was away."""
 _US = 1_000_000
 
 
@@ -49,6 +42,7 @@ class DrainLimits:
         lease_seconds: after so long without a sign of life its jobs are taken over.
         stop_seconds: told to stop, it waits so long for what is under way; the rest is given back.
         batch_seconds: the longest that one claim may take; whatever hangs holds its accounts no longer.
+        away_seconds: the pause after the database was away.
     """
 
     claim: int = 10
@@ -57,6 +51,7 @@ class DrainLimits:
     lease_seconds: float = 60
     stop_seconds: float = 7
     batch_seconds: float = 120
+    away_seconds: float = 1
 
 
 @dataclass(kw_only=True)
@@ -108,14 +103,28 @@ class Drain:
         """
         self.done = Drained()
         self._store, self._connectors = store, connectors
-        self._owner, self._slot, self._bell = owner, slot, bell
+        self._bell = bell
         self._limits = limits or DrainLimits()
-        self._priorities, self._open_sources = tuple(priorities), open_sources
-        self._turns, self._floors, self._size = Turns(), Floors(), self._limits.claim
+        self._size = self._limits.claim
+        self._claimer = Claimer(
+            store,
+            list(connectors),
+            policies,
+            owner=owner,
+            slot=slot,
+            lease_seconds=self._limits.lease_seconds,
+            priorities=priorities,
+            open_sources=open_sources,
+        )
         self._batches = Batches(connectors, on_batch=on_batch, seconds=self._limits.batch_seconds, clock=store.clock)
-        self._writer = Writer(store, policies, slot=slot, intervals=intervals)
-        self._blocked: dict[tuple[str, Priority], int] = {}
-        self._sleep_seconds = 0.0
+        self._writer = Writer(
+            store,
+            policies,
+            slot=slot,
+            intervals=intervals,
+            patience_seconds=self._limits.lease_seconds,
+            pause_seconds=self._limits.away_seconds,
+        )
 
     @property
     def under_way(self) -> int:
@@ -141,34 +150,41 @@ class Drain:
         return await self._attended(work())
 
     async def _attended(self, work: Coroutine[Any, Any, None]) -> Drained:
-        """Do `work` while others write ends and keep leases."""
-        keeper, writer = (
-            asyncio.create_task(self._keep_leases()),
-            asyncio.create_task(self._writer.write(self._batches, self._note)),
-        )
+        """Do `work` while others write ends and keep leases; where one of these fails, so does the drain."""
+        tasks = [
+            asyncio.ensure_future(one)
+            for one in (work, self._keep_leases(), self._writer.write(self._batches, self._note))
+        ]
         try:
-            await work
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            await self._batches.stop(self._limits.stop_seconds)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._batches.ended.join(), 2)
-            for task in (keeper, writer):
-                task.cancel()
-            await asyncio.gather(keeper, writer, return_exceptions=True)
-            await asyncio.to_thread(self._give_back)
+            await self._end(tasks)
         return self.done
+
+    async def _end(self, tasks: Sequence[asyncio.Future[None]]) -> None:
+        """Finish what is under way, or give it back."""
+        tasks[0].cancel()
+        await self._batches.stop(self._limits.stop_seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._batches.ended.join(), 2)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._give_back)
 
     async def _turn(self, stopping: asyncio.Event) -> None:
         """Claim what is due; where nothing is, or there is no room, wait for that."""
         try:
             claimed = await self._claim()
         except DatabaseUnavailableError:
-            await _either(stopping.wait(), asyncio.sleep(_AWAY_SECONDS))
+            await _either(stopping.wait(), asyncio.sleep(self._limits.away_seconds))
             return
         if not self._room:
             await _either(stopping.wait(), self._batches.room(below=self._limits.under_way))
         elif not claimed:
-            await _either(stopping.wait(), self._bell.wait(self._sleep_seconds))
+            await _either(stopping.wait(), self._bell.wait(self._claimer.sleep_seconds))
 
     @property
     def _room(self) -> int:
@@ -177,7 +193,8 @@ class Drain:
     async def _claim(self) -> int:
         """Claim once and begin what was claimed; returns how many jobs that were."""
         wanted = min(self._size, self._room)
-        works = await asyncio.to_thread(self._claim_now, wanted)
+        works, crashed = await asyncio.to_thread(self._claimer.claim, wanted)
+        self.done.crashed += crashed
         if works:
             self.done.claims += 1
             for source in sorted({work.job.source for work in works}):
@@ -185,56 +202,13 @@ class Drain:
         self._size = min(self._limits.most_claimed, 2 * self._size) if len(works) >= wanted else self._limits.claim
         return len(works)
 
-    def _claim_now(self, count: int) -> list[Work]:
-        sources = self._open_sources(list(self._connectors))
-        with self._store.read() as connection:
-            now_us = microseconds(self._store.now(connection))
-            lanes = job_claims.due_lanes(connection, sources, floors=self._floors.known(now_us))
-            must_reap = job_claims.has_expired(connection, now_us=now_us)
-        self._floors.learn(lanes, now_us)
-        lanes = by_priority(lanes, self._priorities)
-        opens = {lane: max(lane.due_us, self._blocked.get((lane.source, lane.priority), 0)) for lane in lanes}
-        due = [lane for lane in lanes if opens[lane] <= now_us]
-        next_us = min(opens.values(), default=now_us + round(_LOOK_AGAIN_SECONDS * _US))
-        self._sleep_seconds = min(_LOOK_AGAIN_SECONDS, max(0.0, (next_us - now_us) / _US))
-        if count == 0 or not (due or must_reap):
-            return []
-        return self._store.transact(lambda connection: self._take(connection, due, count, must_reap=must_reap))
-
-    def _take(
-        self, connection: Connection, due: Sequence[job_claims.Lane], count: int, *, must_reap: bool
-    ) -> list[Work]:
-        now = self._store.now(connection)
-        now_us = microseconds(now)
-        if must_reap:
-            reaped = job_claims.reap(connection, now_us=now_us)
-            record_crashes(connection, reaped, now=now, slot=self._slot)
-            self.done.crashed += len(reaped)
-        jobs: list[job_claims.Claimed] = []
-        for lane, most in self._turns.order(due, count):
-            if len(jobs) < count:
-                jobs += job_claims.claim(
-                    connection,
-                    lane,
-                    min(most, count - len(jobs)),
-                    owner=self._owner,
-                    now_us=now_us,
-                    lease_us=now_us + round(self._limits.lease_seconds * _US),
-                    per_user=per_user(count),
-                )
-        accounts = read_many(connection, [job.account_id for job in jobs])
-        gone = [job for job in jobs if job.account_id not in accounts]
-        job_ends.finish(connection, gone, now_us=now_us)  # removed, with all it had
-        return [Work(job=job, account=accounts[job.account_id]) for job in jobs if job.account_id in accounts]
-
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease_seconds / 3)
             with suppress(DatabaseUnavailableError):  # the next one may be in time
-                await asyncio.to_thread(self._renew)
+                await asyncio.to_thread(self._renew, self._batches.held)
 
-    def _renew(self) -> None:
-        held = self._batches.held
+    def _renew(self, held: Sequence[job_claims.Claimed]) -> None:
         if held:
             lease_us = microseconds(self._store.clock.now()) + round(self._limits.lease_seconds * _US)
             self._store.transact(lambda connection: job_claims.renew(connection, held, lease_us=lease_us))
@@ -243,17 +217,16 @@ class Drain:
         for status, number in finished.outcomes.items():
             self.done.outcomes[status] = self.done.outcomes.get(status, 0) + number
         self.done.late += finished.late
-        for one in ends:
-            if one.end.status is Status.DEFERRED and one.end.retry_at_us is not None:
-                self._blocked[one.end.job.source, one.end.job.priority] = one.end.retry_at_us
+        self._claimer.note(ends)
 
     def _give_back(self) -> None:
         held = self._batches.held
         if held:
             now_us = microseconds(self._store.clock.now())
             with suppress(DatabaseUnavailableError):  # their leases expire
-                self._store.transact(lambda connection: job_ends.give_back(connection, held, now_us=now_us))
-                self.done.given_back += len(held)
+                self.done.given_back += self._store.transact(
+                    lambda connection: job_ends.give_back(connection, held, now_us=now_us)
+                )
 
 
 async def _either(*waits: Coroutine[Any, Any, Any]) -> None:

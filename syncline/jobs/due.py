@@ -14,13 +14,10 @@ from pendulum import timezone
 
 __all__ = ["EVERY_DAY", "Freshness", "MarketHours", "Rhythm", "is_stale", "next_due", "rhythm_of", "spread"]
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPREAD = 0.1
 _MOST_DOUBLINGS = 6
-_SEARCHED_DAYS = 370
-"""A market that opens on no day of a year never does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +44,17 @@ class MarketHours:
         days = local - timedelta(days=1), local
         return any(start <= at < end for start, end in (_hours(self, day) for day in days))
 
-    def next_open(self, after: datetime) -> datetime | None:
-        """The first opening after this instant; None: there is none within a year."""
-        local = after.astimezone(timezone(self.timezone)).date()
-        for ahead in range(-1, _SEARCHED_DAYS):
-            start, end = _hours(self, local + timedelta(days=ahead))
-            if after < start < end:
-                return start
+    def next_turn(self, after: datetime, until: datetime) -> datetime | None:
+        """The first instant after this one at which they begin or end; None: there is none before `until`."""
+        was_open = self.is_open(after)
+        zone = timezone(self.timezone)
+        day, last = (at.astimezone(zone).date() for at in (after, until))
+        day -= timedelta(days=1)
+        while day <= last:
+            for edge in _hours(self, day):
+                if after < edge < until and self.is_open(edge) is not was_open:
+                    return edge
+            day += timedelta(days=1)
         return None
 
 
@@ -123,7 +124,8 @@ def next_due(
 ) -> datetime:
     """When an account is due whose sync ended at `ended`.
 
-    Where the market opens meanwhile, the shorter interval of its hours counts, but nothing is due before they begin.
+    Where the market opens or closes meanwhile, the shorter of both intervals counts, but nothing is due by it before
+    its hours begin.
 
     Args:
         rhythm: how often the account is synced.
@@ -135,12 +137,13 @@ def next_due(
     factor = spread(key) * 2 ** min(failures, _MOST_DOUBLINGS)
     if interval_seconds is not None:
         return ended + timedelta(seconds=interval_seconds * factor)
-    soon = ended + timedelta(seconds=rhythm.market_seconds * factor)
-    late = ended + timedelta(seconds=rhythm.off_seconds * factor)
-    if late <= soon or rhythm.market.is_open(soon):
-        return soon
-    opens = rhythm.market.next_open(soon)
-    return late if opens is None else min(late, opens)
+    by_market, otherwise = (
+        ended + timedelta(seconds=seconds * factor) for seconds in (rhythm.market_seconds, rhythm.off_seconds)
+    )
+    first, last = sorted((by_market, otherwise))
+    if first == last or rhythm.market.is_open(first) is (first == by_market):
+        return first
+    return rhythm.market.next_turn(first, last) or last
 
 
 def spread(key: str) -> float:

@@ -29,10 +29,8 @@ def why_waiting(store: Store, connection: Connection, job: Job, source: Source |
         yield f"It is a dead letter: {said.rstrip('.')}. `syncline jobs retry {job.id}` queues it again."
         return
     if job.status is JobStatus.PROCESSING:
-        until = (
-            "" if job.lease_us is None else f", whose lease lasts until {iso_instant(from_microseconds(job.lease_us))}"
-        )
-        yield f"It is under way at the drain {job.owner}{until}."
+        until = iso_instant(from_microseconds(job.lease_us or 0))
+        yield f"It is under way at the drain {job.owner}, whose lease lasts until {until}."
         if job.again is not None:
             yield f"It was asked for again meanwhile, and is queued anew ({job.again.value}) when it ends."
         return

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from syncline.jobs.verdict import PAUSE_US
 from syncline.model.policies import Priority
 from syncline.store.job_claims import Lane
 
-__all__ = ["Floors", "Turns", "by_priority", "per_user"]
+__all__ = ["Blocks", "Floors", "Turns", "by_priority", "per_user"]
 
 _FLOORS_LAST_US = 5_000_000
+_MARGIN_US = 1_000_000
+"""A request that was dated before another one may be committed after it."""
+_DEFERRED_IN_A_ROW = 3
 _SHARE = 10
 """One of so many jobs comes from the lowest lane that has work: it is slow then, but never stands still."""
 
@@ -49,6 +53,33 @@ def by_priority(lanes: Sequence[Lane], wanted: Sequence[Priority]) -> list[Lane]
     return [lane for lane in lanes if lane.priority in wanted]
 
 
+class Blocks:
+    """Lanes in which one job after the other is deferred: they rest until the first of those goes on.
+
+    One deferral says nothing of the others, for an account may have a budget of its own. A lane rests for a minute at
+    most, then a claim tries whether it goes on.
+    """
+
+    def __init__(self) -> None:
+        """No lane rests."""
+        self._deferred: dict[tuple[str, Priority], tuple[int, int]] = {}
+
+    def note(self, source: str, priority: Priority, *, goes_on_us: int | None, ended_us: int) -> None:
+        """A job of this lane ended at `ended_us`; `goes_on_us` is when it goes on if it is deferred, else None."""
+        if goes_on_us is None:
+            self._deferred.pop((source, priority), None)
+            return
+        number, until_us = self._deferred.get((source, priority), (0, ended_us + PAUSE_US))
+        self._deferred[source, priority] = number + 1, min(until_us, goes_on_us)
+
+    def opens_us(self, lane: Lane, now_us: int) -> int:
+        """When the lane may be claimed from."""
+        number, until_us = self._deferred.get((lane.source, lane.priority), (0, 0))
+        if number and until_us <= now_us:
+            self._deferred.pop((lane.source, lane.priority), None)
+        return max(lane.due_us, until_us) if number >= _DEFERRED_IN_A_ROW else lane.due_us
+
+
 class Floors:
     """Instants before which nothing waits in a lane, as far as was seen; forgotten every few seconds.
 
@@ -70,4 +101,9 @@ class Floors:
     def learn(self, lanes: Sequence[Lane], now_us: int) -> None:
         """Remember where the lanes begin; what is due later than now says nothing about what will be queued."""
         for lane in lanes:
-            self._of[lane.source, lane.priority] = min(lane.due_us, now_us)
+            self._of[lane.source, lane.priority] = min(lane.due_us, now_us) - _MARGIN_US
+
+    def forget(self) -> bool:
+        """Read from the beginning next; returns whether anything was remembered."""
+        had, self._of = bool(self._of), {}
+        return had

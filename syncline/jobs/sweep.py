@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncline.jobs.due import Freshness
-from syncline.store import job_sweeps
+from syncline.store import job_counts, job_sweeps
 from syncline.store.engine import Store
 from syncline.store.job_sweeps import Due
 
@@ -57,7 +57,8 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
     queued, stale = _queue_all(store, due)
     with store.write() as connection:
         unused = job_sweeps.set_aside_unused(connection, due)
-        job_sweeps.note(connection, source, now=now, queued=queued)
+        users = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds, most=None)
+        job_sweeps.note(connection, source, now=now, queued=queued, users=users)
     count = SweepCount(queued=queued, stale=stale, unused=unused, is_market_hours=is_open)
     _tell(source, count, policy)
     return count

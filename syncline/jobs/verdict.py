@@ -11,11 +11,14 @@ from syncline.model.session import Status, Tally, Trigger
 from syncline.resilience.backoff import Random, delay_seconds
 from syncline.store.job_claims import Claimed
 
-__all__ = ["BACKOFF", "AccountEnd", "Becomes", "Verdict", "decide", "is_kept", "trigger_of"]
+__all__ = ["BACKOFF", "PAUSE_US", "AccountEnd", "Becomes", "Verdict", "decide", "is_kept", "trigger_of"]
 
 BACKOFF = Backoff(attempts=6, initial=5, maximum=900, factor=3, jitter=0.1)
 """The waits between a job's attempts: 5 s, 15 s, 45 s, 135 s, 405 s."""
+PAUSE_US = 60_000_000
+"""The wait of what is deferred and names no instant, as an upstream that asks to slow down need not."""
 _MICROSECONDS = 1_000_000
+_ENDS = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.DEFERRED, Status.CANCELLED, Status.SKIPPED})
 
 
 class Becomes(StrEnum):
@@ -42,7 +45,7 @@ class AccountEnd:
         reason: why it is not completed, for people.
         error_type: the class of what went wrong.
         error_message: what it said; never a secret.
-        retry_at_us: of a deferred one, when it goes on.
+        retry_at_us: of a deferred one, when it goes on; None: in a minute.
         attention: why it cannot succeed until the account's user does something.
         changes: how many changes it counted at the upstream since the last sync.
     """
@@ -58,6 +61,11 @@ class AccountEnd:
     retry_at_us: int | None = None
     attention: str | None = None
     changes: float = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no end: its session would be open for ever."""
+        if self.status not in _ENDS:
+            raise ValueError(f"{self.status} is no end of a job")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +90,7 @@ def decide(end: AccountEnd, random: Random, *, backoff: Backoff = BACKOFF) -> Ve
     its retries are spent; what cannot succeed is not tried again.
     """
     if end.status is Status.DEFERRED:
-        at = end.ended_us if end.retry_at_us is None else max(end.retry_at_us, end.ended_us)
+        at = end.ended_us + PAUSE_US if end.retry_at_us is None else max(end.retry_at_us, end.ended_us)
         return Verdict(becomes=Becomes.WAITS, at_us=at, retry_count=end.job.retry_count)
     if end.status is not Status.FAILED:
         return Verdict(becomes=Becomes.GONE)

@@ -165,6 +165,10 @@ class Sweep(Row, table=True):
     swept_at: datetime
     queued: int = Field(default=0, sa_type=BigInt)
     """How many jobs it made or brought forward."""
+    total: int = Field(default=0, sa_type=BigInt)
+    """How many accounts there were."""
+    active: int = Field(default=0, sa_type=BigInt)
+    """How many of them somebody had used lately."""
     level: float | None = None
     """The price of a sync, by which adaptive freshness spreads them; None: not known yet."""
 

@@ -150,7 +150,7 @@ def quotes_in(shape: PriceShape, answer: Answer, *, upstream: str, path: str) ->
     except (ValueError, RecursionError) as error:
         message = f"{upstream} answered {path} with a body that is cut or no JSON ({error})"
         raise UnavailableError(message, upstream=upstream, status=answer.status_code) from None
-    if isinstance(body, dict) and {"error", "status"} & cast("_Body", body).keys():
+    if isinstance(body, dict) and _is_error(cast("_Body", body)):
         message = f"{upstream} answered {path} with an error instead of prices"
         raise UnavailableError(message, upstream=upstream, status=answer.status_code)
     found = shape.quotes(cast("_Body", body)) if isinstance(body, dict) else None
@@ -159,6 +159,12 @@ def quotes_in(shape: PriceShape, answer: Answer, *, upstream: str, path: str) ->
         message += f"{base_url_setting(upstream)} and {price_setting('shape')}"
         raise RejectedError(message, upstream=upstream, status=answer.status_code)
     return found
+
+
+def _is_error(body: _Body) -> bool:
+    """Whether an answer tells of an error; `status` is also what a coin of CoinGecko's is called."""
+    status = body.get("status")
+    return isinstance(body.get("error"), str) or (isinstance(status, dict) and "error_code" in status)
 
 
 def _number(text: str) -> Decimal | str:

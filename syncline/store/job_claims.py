@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from syncline.model.job import MAX_CRASHES, JobReason
 from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
+from syncline.store.jobs import MERGE_AGAIN
 from syncline.store.native import execute, is_postgresql, pairs
 
 __all__ = ["Claimed", "Lane", "Reaped", "claim", "due_lanes", "has_expired", "reap", "renew"]
@@ -121,7 +122,9 @@ def due_lanes(
     parts = " UNION ALL ".join([_FIRST_DUE] * len(lanes))
     values = [value for lane in lanes for value in (*map(str, lane), known.get(lane, 0))]
     found = zip(lanes, execute(connection, parts, values), strict=True)
-    waiting = [Lane(source=source, priority=priority, due_us=due) for (source, priority), (due,) in found if due]
+    waiting = [
+        Lane(source=source, priority=priority, due_us=due) for (source, priority), (due,) in found if due is not None
+    ]
     ranks = list(Priority)
     return sorted(waiting, key=lambda lane: (ranks.index(lane.priority), lane.due_us))
 
@@ -135,6 +138,7 @@ def claim(
     now_us: int,
     lease_us: int,
     per_user: int,
+    served: MutableMapping[str, int] | None = None,
 ) -> list[Claimed]:
     """Take up to `count` due jobs of a lane, the earliest first, and no more than `per_user` of one user.
 
@@ -148,17 +152,19 @@ def claim(
         now_us: the present instant.
         lease_us: until when they are the owner's, unless it renews.
         per_user: so many of one user at most; who has more must not keep the others waiting.
+        served: how many each user was given before, of other lanes; what is taken is added.
     """
+    given: MutableMapping[str, int] = {} if served is None else served
     taken: list[Claimed] = []
     full: list[str] = []
     for _ in range(_ROUNDS):
-        ids, served = _choose(connection, lane, count - len(taken), now_us=now_us, per_user=per_user, full=full)
+        head = _head(connection, lane, count - len(taken), now_us=now_us, full=full)
+        ids, refused = _within_share(head, per_user, given)
         if ids:
             taken += _take(connection, ids, owner=owner, lease_us=lease_us)
-        newly_full = [user for user, number in served.items() if number > per_user]
-        if len(taken) >= count or not newly_full:
+        if len(taken) >= count or not refused:
             break
-        full += newly_full
+        full += refused
     return taken
 
 
@@ -182,12 +188,13 @@ def has_expired(connection: Connection, *, now_us: int) -> bool:
 def reap(connection: Connection, *, now_us: int) -> list[Reaped]:
     """Queue jobs again whose lease has expired, 500 at most; their drain is dead, or its end will come too late.
 
-    One whose drains died ten times in a row becomes a dead letter: it may be what kills them.
+    What was asked for meanwhile becomes a part of them. One whose drains died ten times in a row becomes a dead letter,
+    in place of an older one of its account: it may be what kills them.
     """
     lock = " FOR UPDATE SKIP LOCKED" if is_postgresql(connection) else ""
     expired = f"SELECT id FROM sync_jobs WHERE status = 'processing' AND lease_us <= ? LIMIT {_MOST_REAPED}{lock}"
     rows = execute(connection, f"{_REAP} WHERE id IN ({expired}) RETURNING {_REAPED}", [now_us, now_us])
-    return [
+    reaped = [
         Reaped(
             job_id=job_id,
             target=Target(source, account_id),
@@ -197,26 +204,42 @@ def reap(connection: Connection, *, now_us: int) -> list[Reaped]:
         )
         for job_id, source, account_id, reason, mode, status in rows
     ]
+    _replace_older(connection, [one for one in reaped if one.is_dead])
+    return reaped
 
 
-def _choose(
-    connection: Connection, lane: Lane, count: int, *, now_us: int, per_user: int, full: Sequence[str]
-) -> tuple[list[int], Mapping[str, int]]:
-    """The ids of the earliest due jobs within each user's share, and how many of each user were met."""
+def _replace_older(connection: Connection, dead: Sequence[Reaped]) -> None:
+    """An account has one dead letter, the newest."""
+    if dead:
+        accounts, ids = ", ".join("?" * len(dead)), ", ".join("?" * len(dead))
+        statement = (
+            f"DELETE FROM sync_jobs WHERE account_id IN ({accounts}) AND status = 'failed' AND id NOT IN ({ids})"
+        )
+        execute(connection, statement, [*(one.target.account_id for one in dead), *(one.job_id for one in dead)])
+
+
+def _head(connection: Connection, lane: Lane, count: int, *, now_us: int, full: Sequence[str]) -> list[tuple[int, str]]:
+    """The ids and users of the earliest due jobs that are not of these users."""
     others = f"AND user_id NOT IN ({', '.join('?' * len(full))})" if full else ""
     lock = " FOR UPDATE SKIP LOCKED" if is_postgresql(connection) else ""
-    head = execute(
-        connection,
-        f"{_HEAD} {others} ORDER BY scheduled_us LIMIT ?{lock}",
-        [lane.source, str(lane.priority), lane.due_us, now_us, *full, count],
-    )
-    served: dict[str, int] = {}
+    statement = f"{_HEAD} {others} ORDER BY scheduled_us LIMIT ?{lock}"
+    found = execute(connection, statement, [lane.source, str(lane.priority), lane.due_us, now_us, *full, count])
+    return [(int(job_id), str(user)) for job_id, user in found]
+
+
+def _within_share(
+    head: Sequence[tuple[int, str]], per_user: int, given: MutableMapping[str, int]
+) -> tuple[list[int], list[str]]:
+    """The ids of those within their users' shares, which are counted, and the users who have more."""
     ids: list[int] = []
+    refused: dict[str, None] = {}
     for job_id, user in head:
-        served[user] = served.get(user, 0) + 1
-        if served[user] <= per_user:
+        if given.get(user, 0) < per_user:
+            given[user] = given.get(user, 0) + 1
             ids.append(job_id)
-    return ids, served
+        else:
+            refused[user] = None
+    return ids, list(refused)
 
 
 def _take(connection: Connection, ids: Sequence[int], *, owner: str, lease_us: int) -> list[Claimed]:
@@ -264,4 +287,4 @@ _REAP = f"""UPDATE sync_jobs SET
     error_type = CASE WHEN crashes + 1 >= {MAX_CRASHES} THEN 'Crashed' ELSE error_type END,
     error_message = CASE WHEN crashes + 1 >= {MAX_CRASHES}
         THEN 'its drains died {MAX_CRASHES} times in a row while it was under way' ELSE error_message END,
-    crashes = crashes + 1, scheduled_us = ?, owner = NULL, lease_us = NULL"""
+    crashes = crashes + 1, scheduled_us = ?, owner = NULL, lease_us = NULL, {MERGE_AGAIN}"""

@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from syncline.model.policies import Priority
 from syncline.store.native import execute, instant
 
-__all__ = ["MOST_COUNTED", "ahead", "by_status", "deepest_users", "depth", "first_due", "users"]
+__all__ = ["MOST_COUNTED", "ahead", "by_status", "deepest_users", "depth", "first_due", "sources", "users"]
 
 MOST_COUNTED = 20_000
 """More are not counted: the number then says "so many, or more"."""
-_SOURCES = "SELECT DISTINCT source FROM sync_jobs WHERE status = 'queued'"
 _WAITING = "status = 'queued' AND source = ? AND priority = ? AND scheduled_us <= ?"
 
 
@@ -84,13 +83,16 @@ def ahead(connection: Connection, source: str, priority: Priority, scheduled_us:
     return int(execute(connection, statement, [source, str(priority), scheduled_us])[0][0])
 
 
-def users(connection: Connection, source: str, *, now: datetime, active_seconds: float) -> tuple[int, int]:
-    """How many accounts a source has, and how many of them somebody used lately; 20,000 of each are counted."""
+def users(
+    connection: Connection, source: str, *, now: datetime, active_seconds: float, most: int | None = MOST_COUNTED
+) -> tuple[int, int]:
+    """How many accounts a source has, and how many of them somebody used lately; `most` of each are counted."""
     kept = "source = ? AND state IN ('active', 'paused', 'attention')"
-    total = f"SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {kept} LIMIT {MOST_COUNTED}) AS some"
+    bound = "" if most is None else f"LIMIT {most:d}"
+    total = f"SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {kept} {bound}) AS some"
     active = (
         f"SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {kept}"
-        f" AND COALESCE(last_active_at, created_at) >= ? LIMIT {MOST_COUNTED}) AS some"
+        f" AND COALESCE(last_active_at, created_at) >= ? {bound}) AS some"
     )
     since = instant(connection, now - timedelta(seconds=active_seconds))
     return int(execute(connection, total, [source])[0][0]), int(execute(connection, active, [source, since])[0][0])

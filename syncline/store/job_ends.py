@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from syncline.model.account import AccountState
 from syncline.store.job_claims import Claimed
+from syncline.store.job_wake import ring
+from syncline.store.jobs import MERGE_AGAIN
 from syncline.store.native import execute, is_postgresql, many, pairs
 
 __all__ = ["DeadLetter", "Waits", "bury", "exhume", "finish", "give_back", "held", "put_back"]
@@ -36,22 +39,31 @@ class Waits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """A job that is given up; attributes as of `Waits`."""
+    """A job that is given up.
+
+    Attributes:
+        job: as of `Waits`, as are those that are not named here.
+        is_hopeless: whether it is given up also where it was asked for again meanwhile.
+    """
 
     job: Claimed
     retry_count: int
     error: tuple[str, str] | None = None
     session_id: str | None = None
+    is_hopeless: bool = False
 
 
-def held(connection: Connection, jobs: Sequence[Claimed]) -> frozenset[int]:
-    """The ids of the jobs that are still their claim's; they stay so until the transaction ends."""
+def held(connection: Connection, jobs: Sequence[Claimed]) -> Mapping[int, AccountState]:
+    """The ids of the jobs that are still their claim's, and the states of their accounts.
+
+    Both stay so until the transaction ends: what is written for an account that is being removed would never go.
+    """
     if not jobs:
-        return frozenset()
+        return {}
     listed, parameters = pairs(_keys(jobs))
-    lock = " FOR UPDATE" if is_postgresql(connection) else ""
-    statement = f"SELECT id FROM sync_jobs WHERE (id, fence) IN {listed} AND status = 'processing' ORDER BY id{lock}"
-    return frozenset(int(job_id) for (job_id,) in execute(connection, statement, parameters))
+    lock = " FOR UPDATE OF j FOR NO KEY UPDATE OF a" if is_postgresql(connection) else ""
+    statement = f"{_HELD} WHERE (j.id, j.fence) IN {listed} AND j.status = 'processing' ORDER BY j.id{lock}"
+    return {int(job_id): AccountState(state) for job_id, state in execute(connection, statement, parameters)}
 
 
 def finish(connection: Connection, jobs: Sequence[Claimed], *, now_us: int) -> frozenset[int]:
@@ -66,36 +78,54 @@ def finish(connection: Connection, jobs: Sequence[Claimed], *, now_us: int) -> f
     mine = f"WHERE (id, fence) IN {listed} AND status = 'processing'"
     done = execute(connection, f"DELETE FROM sync_jobs {mine} AND again IS NULL RETURNING id", parameters)
     if len(done) < len(jobs):
-        done += execute(connection, f"{_AGAIN} {mine} RETURNING id", [now_us, *parameters])
+        again = execute(connection, f"{_AGAIN} {mine} RETURNING id", [now_us, *parameters])
+        done += again
+        if again:
+            ring(connection)
     return frozenset(int(job_id) for (job_id,) in done)
 
 
-def put_back(connection: Connection, rows: Sequence[Waits]) -> None:
-    """Queue jobs again for their instants; what was asked for meanwhile becomes a part of them."""
-    many(
+def put_back(connection: Connection, rows: Sequence[Waits]) -> int:
+    """Queue jobs again for their instants; what was asked for meanwhile becomes a part of them.
+
+    Returns:
+        How many were still their claim's.
+    """
+    if not rows:
+        return 0
+    ring(connection)  # a drain that sleeps may sleep for longer
+    return many(
         connection,
         _WAIT,
         [(row.at_us, row.retry_count, *_error(row.error), row.session_id, row.job.id, row.job.fence) for row in rows],
     )
 
 
-def give_back(connection: Connection, jobs: Sequence[Claimed], *, now_us: int) -> None:
-    """Queue jobs again that were claimed, but not worked on: their drain ends."""
-    put_back(
+def give_back(connection: Connection, jobs: Sequence[Claimed], *, now_us: int) -> int:
+    """Queue jobs again that were claimed, but not worked on: their drain ends. Returns as of `put_back`."""
+    return put_back(
         connection, [Waits(job=job, at_us=min(job.scheduled_us, now_us), retry_count=job.retry_count) for job in jobs]
     )
 
 
-def bury(connection: Connection, rows: Sequence[DeadLetter]) -> None:
-    """Keep jobs as dead letters, in place of older ones of the same accounts."""
+def bury(connection: Connection, rows: Sequence[DeadLetter], *, now_us: int) -> None:
+    """Keep jobs as dead letters, in place of older ones of the same accounts.
+
+    One that was asked for again meanwhile is queued anew instead: who asked must get an answer of their own. One that
+    is hopeless is not.
+    """
     if not rows:
         return
     exhume(connection, [row.job.account_id for row in rows])
-    many(
-        connection,
-        _BURY,
-        [(row.retry_count, *_error(row.error), row.session_id, row.job.id, row.job.fence) for row in rows],
-    )
+    many(connection, _BURY, [_burial(row) for row in rows if row.is_hopeless])
+    others = [row for row in rows if not row.is_hopeless]
+    if many(connection, f"{_BURY} AND again IS NULL", [_burial(row) for row in others]) < len(others):
+        many(connection, f"{_AGAIN} {_OF_MINE}", [(now_us, row.job.id, row.job.fence) for row in others])
+        ring(connection)
+
+
+def _burial(row: DeadLetter) -> tuple[object, ...]:
+    return (row.retry_count, *_error(row.error), row.session_id, row.job.id, row.job.fence)
 
 
 def exhume(connection: Connection, account_ids: Sequence[str]) -> None:
@@ -115,17 +145,12 @@ def _error(error: tuple[str, str] | None) -> tuple[str | None, str | None]:
 
 _FREE = "owner = NULL, lease_us = NULL, crashes = 0"
 _NO_MORE = "again = NULL, again_type = NULL, again_calendar_ids = NULL"
+_HELD = "SELECT j.id, a.state FROM sync_jobs AS j JOIN accounts AS a ON a.id = j.account_id"
 _AGAIN = f"""UPDATE sync_jobs SET status = 'queued', scheduled_us = ?, priority = again, reason = 'event',
     type = COALESCE(again_type, 'incremental'), calendar_ids = again_calendar_ids, retry_count = 0,
     error_type = NULL, error_message = NULL, {_FREE}, {_NO_MORE}"""
-_PRIORITY = """CASE WHEN again = 'high' OR priority = 'high' THEN 'high'
-    WHEN again = 'normal' OR priority = 'normal' THEN 'normal' ELSE 'low' END"""
 _OF_MINE = "WHERE id = ? AND fence = ? AND status = 'processing'"
 _WAIT = f"""UPDATE sync_jobs SET status = 'queued', scheduled_us = ?, retry_count = ?, error_type = ?,
-    error_message = ?, session_id = COALESCE(?, session_id), priority = {_PRIORITY},
-    type = CASE WHEN again_type = 'full' THEN 'full' ELSE type END,
-    calendar_ids = CASE WHEN again IS NULL OR CAST(again_calendar_ids AS TEXT) = CAST(calendar_ids AS TEXT)
-        THEN calendar_ids END,
-    {_FREE}, {_NO_MORE} {_OF_MINE}"""
+    error_message = ?, session_id = COALESCE(?, session_id), {_FREE}, {MERGE_AGAIN} {_OF_MINE}"""
 _BURY = f"""UPDATE sync_jobs SET status = 'failed', retry_count = ?, error_type = ?, error_message = ?,
     session_id = COALESCE(?, session_id), {_FREE}, {_NO_MORE} {_OF_MINE}"""

@@ -77,16 +77,28 @@ def queue_due(connection: Connection, due: Due, *, after: tuple[int, str] | None
     return Swept(queued=len(found), stale=sum(1 for (reason,) in found if reason == "stale"), after=last)
 
 
-def set_aside_unused(connection: Connection, due: Due) -> int:
-    """Take accounts out of the plan that nobody uses any more; returns how many. Using one puts it back."""
-    statement = f"UPDATE accounts SET next_due_us = NULL WHERE {_DUE} AND NOT {_IS_ACTIVE}"
+def set_aside_unused(connection: Connection, due: Due, *, limit: int = SLICE) -> int:
+    """Take accounts out of the plan that nobody uses any more, `limit` at most; returns how many.
+
+    Using one puts it back. There may be more where it returns `limit`.
+    """
+    unused = f"SELECT id FROM accounts WHERE {_DUE} AND NOT {_IS_ACTIVE} LIMIT ?"
+    statement = f"UPDATE accounts SET next_due_us = NULL WHERE id IN ({unused}) AND {_DUE} AND NOT {_IS_ACTIVE}"
     among = [due.source, microseconds(due.until), instant(connection, due.active_after)]
-    return len(execute(connection, f"{statement} RETURNING id", among))
+    return len(execute(connection, f"{statement} RETURNING id", [*among, limit, *among]))
 
 
-def note(connection: Connection, source: str, *, now: datetime, queued: int, level: float | None = None) -> None:
-    """Record a sweep; without a `level` the one that is known stays."""
-    values: dict[str, object] = {"swept_at": now, "queued": queued}
+def note(
+    connection: Connection,
+    source: str,
+    *,
+    now: datetime,
+    queued: int,
+    users: tuple[int, int] = (0, 0),
+    level: float | None = None,
+) -> None:
+    """Record a sweep, with how many accounts there are and are used; without a `level` the one that is known stays."""
+    values: dict[str, object] = {"swept_at": now, "queued": queued, "total": users[0], "active": users[1]}
     upsert(connection, Sweep, {"source": source}, values if level is None else values | {"level": level})
 
 

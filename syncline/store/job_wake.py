@@ -76,21 +76,24 @@ class _Counter(_Connected):
     _seen: int | None = None
 
     async def wait(self, seconds: float) -> bool:
-        """As of `Bell`."""
+        """As of `Bell`; it rings at first, for something may have been missed before the first look."""
         ends = asyncio.get_running_loop().time() + seconds
-        while True:
-            if self._has_risen():
-                return True
-            left = ends - asyncio.get_running_loop().time()
-            if left <= 0:
-                return False
-            await asyncio.sleep(min(_LOOK_SECONDS, left))
+        try:
+            while not self._has_risen():
+                left = ends - asyncio.get_running_loop().time()
+                if left <= 0:
+                    return False
+                await asyncio.sleep(min(_LOOK_SECONDS, left))
+        except Exception:  # noqa: BLE001 - the database is away: what comes next says so
+            self._close()
+            await asyncio.sleep(min(1.0, seconds))
+        return True
 
     def _has_risen(self) -> bool:
         if self._open is None:
             self._open = self._store.connect_beside()
         before, self._seen = self._seen, int(self._open.execute("PRAGMA data_version").fetchone()[0])
-        return before is not None and before != self._seen
+        return before != self._seen
 
 
 class _Notifications(_Connected):

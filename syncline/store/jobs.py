@@ -17,6 +17,7 @@ from syncline.store.native import as_json, execute, is_postgresql
 
 __all__ = [
     "MERGE",
+    "MERGE_AGAIN",
     "JobPage",
     "JobRequest",
     "counts_by_status",
@@ -241,3 +242,10 @@ MERGE = f"""ON CONFLICT (account_id) WHERE status <> 'failed' DO UPDATE SET
     again_calendar_ids = CASE WHEN {_WAITS} THEN {_OLD}.again_calendar_ids WHEN {_OLD}.again IS NULL
         THEN {_NEW}.calendar_ids ELSE {_SAME.format(f"{_OLD}.again_calendar_ids")} END"""
 """What becomes of an account's open job when another one is asked for: it only ever grows, and comes sooner."""
+MERGE_AGAIN = """priority = CASE WHEN again = 'high' OR priority = 'high' THEN 'high'
+        WHEN again = 'normal' OR priority = 'normal' THEN 'normal' ELSE 'low' END,
+    type = CASE WHEN again_type = 'full' THEN 'full' ELSE type END,
+    calendar_ids = CASE WHEN again IS NULL OR CAST(again_calendar_ids AS TEXT) = CAST(calendar_ids AS TEXT)
+        THEN calendar_ids END,
+    again = NULL, again_type = NULL, again_calendar_ids = NULL"""
+"""What was asked for while the job was under way becomes a part of it, as it waits again."""

@@ -25,11 +25,12 @@ def execute(connection: Connection, statement: str, parameters: Sequence[object]
     return [tuple(row) for row in done.fetchall()] if done.returns_rows else []
 
 
-def many(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
-    """Execute `statement` once for each of `rows`."""
-    if rows:
-        statement = _for_psycopg(statement) if is_postgresql(connection) else statement
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+def many(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> int:
+    """Execute `statement` once for each of `rows`; returns how many rows of the table it changed in all."""
+    if not rows:
+        return 0
+    statement = _for_psycopg(statement) if is_postgresql(connection) else statement
+    return connection.exec_driver_sql(statement, [tuple(row) for row in rows]).rowcount
 
 
 def pairs(rows: Sequence[tuple[int, int]]) -> tuple[str, list[int]]:

@@ -115,6 +115,10 @@ def test_logs_that_are_too_many_are_refused_as_providers_do(
     assert ask("eth_getLogs", {**first, "toBlock": hex(chain.oldest + 30)})["code"] == wide
     told = ask("eth_getLogs", {**first, "toBlock": hex(chain.oldest + 29)})
     assert (told["code"], "5" in told["message"]) == (many, True)
+    assert ask("eth_getLogs", {"fromBlock": "0x0", "toBlock": "0x1"}) == []
+    chain.kept = 10
+    chain.mine()
+    assert ask("eth_getLogs", {**first, "toBlock": first["fromBlock"]})["code"] == 4444
     assert "topics" in ask("eth_getLogs", {**first, "topics": [["0x1", "0x2", "0x3"]]})["message"]
 
 

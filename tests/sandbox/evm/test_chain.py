@@ -133,5 +133,6 @@ def test_old_blocks_are_forgotten_and_balances_stay() -> None:
         one.mine(200)
     assert (short.head, short.head - short.oldest) == (long.head, 69)
     assert (short.block(short.oldest - 1), long.block(short.oldest - 1) is None) == (None, False)
+    assert (short.has_forgotten, long.has_forgotten) == (True, False)
     for number in range(short.oldest, short.head + 1):
         assert everything(short, number) == everything(long, number)

@@ -73,6 +73,25 @@ def test_tokens_answer_as_they_do_in_the_field(ask: Ask, token: str, selector: s
     assert (ask("eth_getCode", token, "latest") == "0x") == (expected == b"")
 
 
+def test_multicall_tells_at_which_block_it_is_carried_out(evm: Evm, ask: Ask) -> None:
+    """A connector can prove that a node has heeded the block that it named."""
+    chain = evm[1].chain
+    block = chain.block(chain.head - 3)
+    assert block is not None
+    asked = [
+        "42cbb15c",
+        "3408e470",
+        "0f28c97d",
+        "ee82ac5e" + word(block.number - 1).hex(),
+        "ee82ac5e" + word(block.number).hex(),
+    ]
+    said = results3(
+        ask("eth_call", {"to": MULTICALL3, "data": aggregate3([(MULTICALL3, one) for one in asked])}, hex(block.number))
+    )
+    told = [block.number, 1, block.time, int(block.parent_hash, 16), 0]
+    assert said == [(True, word(number)) for number in told]
+
+
 def test_a_chain_without_multicall_has_no_code_there(evm: Evm, ask: Ask) -> None:
     """An address without code returns nothing, which is no zero."""
     asked = aggregate3([(MULTICALL3, NATIVE + of(evm.wallets[0]))])
@@ -130,11 +149,12 @@ def test_a_block_that_is_not_there_is_an_error_and_never_a_balance(evm: Evm, ask
         ("eth_getBalance", [], -32602, "missing value"),
         ("eth_getBalance", ["0x" + "7" * 40, "0x01"], -32602, "invalid hex number"),
         ("eth_call", [{"to": USDC, "data": "0x1"}], -32602, "invalid hex string"),
+        ("eth_call", [{"to": USDC, "data": "0x1 23"}], -32602, "invalid hex string"),
+        ("eth_call", [{"to": USDC, "data": "1234"}], -32602, "invalid hex string"),
         ("eth_call", ["x"], -32602, "object"),
         ("eth_getLogs", [{"topics": "x"}], -32602, "list"),
         ("eth_getLogs", [{"topics": [[1]]}], -32602, "topic"),
         ("eth_getLogs", [{"fromBlock": "0x2", "toBlock": "0x1"}], -32602, "range"),
-        ("eth_getLogs", [{"fromBlock": "0x1", "toBlock": "0x2"}], 4444, "pruned"),
         ("eth_getLogs", [{"blockHash": "0x12"}], -32000, "unknown block"),
         ("eth_getLogs", [{"blockHash": "0x12", "toBlock": "0x1"}], -32602, "choose one"),
         ("eth_sendRawTransaction", [], -32601, "does not exist"),

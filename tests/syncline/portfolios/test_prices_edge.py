@@ -182,6 +182,7 @@ def test_a_coin_that_the_api_rejects_is_set_aside(edge: respx.Router, sqlite_sto
         (httpx.Response(200, json={"coins": [], "a": 1}), "no list of prices"),
         (httpx.Response(200, json={"coins": {"a": 1}, "b": 1}), "no list of prices"),
         (httpx.Response(200, json={"status": {"error_code": 1}}), "an error instead of prices"),
+        (httpx.Response(200, json={"error": "sorry"}), "an error instead of prices"),
         (httpx.ConnectError("no way"), "could not be read"),
     ],
 )

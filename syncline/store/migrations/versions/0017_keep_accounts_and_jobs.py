@@ -118,6 +118,8 @@ def _make_rollups() -> None:
         _key("source", sa.String()),
         _column("swept_at", _INSTANT),
         _column("queued", _BIG),
+        _column("total", _BIG),
+        _column("active", _BIG),
         _column("level", sa.Float(), nullable=True),
     )
     op.create_table(
