@@ -18,7 +18,7 @@ from syncline.model.session import OPEN_STATUSES, Status
 from syncline.resilience.breaker import BreakerState
 from syncline.status.conditions import failure_ratio
 from syncline.status.measured import Measured, measured
-from syncline.status.problems import ProblemKind
+from syncline.status.problems import OF_INSTANCE, ProblemKind
 from syncline.status.report import State
 from syncline.status.tallies import Tallies
 from web.api.errors import documented
@@ -30,7 +30,7 @@ __all__ = ["make_router"]
 _OUTCOMES = [status for status in Status if status not in OPEN_STATUSES]
 _CHANGES = ("created", "updated", "unchanged", "deleted", "rejected")
 _UNREADABLE = (StoreError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
-_OF_SOURCES = [kind for kind in ProblemKind if kind not in {ProblemKind.PREFECT, ProblemKind.SETTINGS}]
+_OF_SOURCES = [kind for kind in ProblemKind if kind not in OF_INSTANCE]
 _Samples = Iterable[tuple[tuple[str, ...], float | None]]
 """The values of a source with the labels after its name; None: there is no value yet."""
 

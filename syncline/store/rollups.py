@@ -109,9 +109,12 @@ def since(connection: Connection, start: datetime, *, source: str | None = None)
     return {(row[0], row[1]): _rollup([int(value) for value in row[2:]]) for row in connection.execute(wanted)}
 
 
-def forget(connection: Connection, before: datetime) -> int:
-    """Delete the counts of hours before this instant; returns how many rows there were."""
-    return connection.execute(delete(SyncRollup).where(col(SyncRollup.hour) < _hour(before))).rowcount
+def forget(connection: Connection, before: datetime, *, dry_run: bool = False) -> int:
+    """Delete the counts of hours before this instant, or only count them; returns how many rows there were."""
+    old = col(SyncRollup.hour) < _hour(before)
+    if dry_run:
+        return connection.execute(select(sql.count()).select_from(SyncRollup).where(old)).scalar_one()
+    return connection.execute(delete(SyncRollup).where(old)).rowcount
 
 
 def _rollup(values: Sequence[int]) -> Rollup:

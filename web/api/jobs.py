@@ -68,9 +68,7 @@ def list_jobs(
     source: Word = None,
     user_id: Word = None,
     limit: Limit = 50,
-    cursor: Annotated[
-        int, Query(ge=0, le=_LARGEST, description="the `next_cursor` of the page before")
-    ] = 0,
+    cursor: Annotated[int, Query(ge=0, le=_LARGEST, description="the `next_cursor` of the page before")] = 0,
 ) -> JobList:
     """The caller's jobs; an operator's are all, or those of one user."""
     wanted = WantedJobs(status=status, source=source, user_id=of_user(caller, user_id))
@@ -115,9 +113,7 @@ def _require_theirs(here: Context, job_id: int, caller: Caller) -> None:
         _theirs(connection, job_id, caller)
 
 
-def _theirs(
-    connection: Connection, job_id: int, caller: Caller
-) -> tuple[Job | None, SyncSession | None, str | None]:
+def _theirs(connection: Connection, job_id: int, caller: Caller) -> tuple[Job | None, SyncSession | None, str | None]:
     """The job, or the last session of one that is gone, and whose it is.
 
     Raises:
