@@ -23,6 +23,7 @@ from syncline.status.report import State
 from syncline.status.tallies import Tallies
 from web.api.errors import documented
 from web.context import Context
+from web.metrics_jobs import JobMetrics, jobs_measured
 from web.snapshot import take
 
 __all__ = ["make_router"]
@@ -47,10 +48,13 @@ def make_router(here: Context) -> APIRouter:
         try:
             report = await take(here)
             found = await asyncio.to_thread(measured, here.store, report, tallies)
+            jobs = await asyncio.to_thread(jobs_measured, here)
         except _UNREADABLE as error:
             raise HTTPException(503, "the database cannot be read: GET /health says more") from error
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Sources(found))
+        if jobs is not None:
+            registry.register(JobMetrics(jobs))
         return Response(encode(registry), media_type=content_type, headers={"Cache-Control": "no-store"})
 
     return router

@@ -5,6 +5,7 @@ from datetime import time
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy import text
 from support.jobs import add_accounts, enqueue, put_job, wanted
@@ -12,11 +13,12 @@ from support.jobs import add_accounts, enqueue, put_job, wanted
 from flows.portfolios import PORTFOLIOS
 from syncline.clock import ManualClock, microseconds
 from syncline.model.policies import Priority
+from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.model.target import Target
 from syncline.portfolios.settings import ChainSettings
 from syncline.settings import Settings
-from syncline.store import drains, holds, timetables
+from syncline.store import drains, holds, rollups, timetables
 from syncline.store.drains import DrainPlace
 from syncline.store.engine import Store
 from syncline.store.leases import Process
@@ -173,3 +175,35 @@ def test_of_accounts_that_are_not_set_up_nothing_is_said(
     call = call_as(settings.model_copy(update={"chains": {}}), None)
     assert call("GET", "/health").json()["drains"] == "ok"
     assert call("GET", "/api/sync/status", headers={"x-api-key": KEY}).json()["problems"] == []
+
+
+def test_the_same_numbers_are_metrics(call_sqlite: Call, sqlite_store: Store, clock: ManualClock) -> None:
+    """What the rules of docs/alerts.yml ask for is there, with a text of its own."""
+    add_accounts(sqlite_store, "a")
+    at = microseconds(clock.now()) - 90_000_000
+    enqueue(sqlite_store, wanted("a", at, priority=Priority.HIGH))
+    counts = [
+        rollups.Count(source="portfolios", status=status, ended=clock.now(), took_ms=ms, waited_ms=0)
+        for status, ms in ((Status.COMPLETED, 100), (Status.COMPLETED, 100), (Status.FAILED, 60_000))
+    ]
+    with sqlite_store.write() as connection:
+        rollups.add(connection, counts, slot=0)
+
+    def scraped() -> dict[tuple[str, str], float]:
+        families = list(text_string_to_metric_families(call_sqlite("GET", "/metrics").text))
+        assert all(len(family.documentation) > 15 for family in families)
+        found = [
+            sample for family in families for sample in family.samples if "job" in sample.name or "drain" in sample.name
+        ]
+        return {(one.name, " ".join(sorted(one.labels.values()))): one.value for one in found}
+
+    told = scraped()
+    assert told["syncline_jobs_due", "high"] == 1
+    assert told["syncline_jobs_oldest_seconds", "high"] == told["syncline_jobs_unattended_seconds", ""] == 90
+    assert told["syncline_jobs_ended_lately", "completed portfolios"] == 2
+    assert told["syncline_job_duration_seconds", "0.99 portfolios"] > 30
+    drain(sqlite_store, *Priority, ended=5)
+    told = scraped()
+    assert (told["syncline_drains", ""], told["syncline_drain_capacity", ""]) == (1, 64)
+    assert (told["syncline_drain_under_way", ""], told["syncline_jobs_per_minute", "high"]) == (3, 5)
+    assert told["syncline_jobs_unattended_seconds", ""] == 0
