@@ -18,6 +18,7 @@ from benchmarks.figures import Figures
 from benchmarks.goals import goals
 from benchmarks.growth import measure_growth
 from benchmarks.looks import looks_table, measure_looks
+from benchmarks.portfolios import measure_portfolios, portfolios_table
 from benchmarks.report import Report, table
 from benchmarks.resilience.measure import Extent, measure_resilience
 from benchmarks.resilience.report import resilience_table
@@ -26,10 +27,13 @@ from benchmarks.servers import Upstream, postgresql_url, prefect_server, upstrea
 from benchmarks.work import Work
 
 _QUICK_ITEMS = 10_000
+_WALLETS, _QUICK_WALLETS = 2_000, 200
 _RESILIENCE = "resilience"
 """Names the part on budgets and breakers among the contenders, and in results.json."""
 _LOOKS = "looks"
 """Names the part on `syncline status`, in the same places."""
+_PORTFOLIOS = "portfolios"
+"""Names the part on wallets, in the same places."""
 _RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -62,7 +66,9 @@ def main(arguments: list[str]) -> int:
         _measure_resilience(options)
     if _LOOKS in options.only:
         _measure_looks(options)
-    return 0 if set(options.only) <= {_RESILIENCE, _LOOKS} else _measure_syncs(options)
+    if _PORTFOLIOS in options.only:
+        _measure_portfolios(options)
+    return 0 if set(options.only) <= {_RESILIENCE, _LOOKS, _PORTFOLIOS} else _measure_syncs(options)
 
 
 def _measure_looks(options: argparse.Namespace) -> None:
@@ -71,6 +77,16 @@ def _measure_looks(options: argparse.Namespace) -> None:
         report = measure_looks(Path(folder), options.runs or (2 if options.quick else 10))
     save(options.output, msgspec.json.encode({_LOOKS: report}))
     print(looks_table(report))
+
+
+def _measure_portfolios(options: argparse.Namespace) -> None:
+    """A sweep over the wallets of a simulated chain."""
+    with TemporaryDirectory(prefix="syncline-bench-") as folder, ExitStack() as stack:
+        postgresql = None if options.sqlite_only else stack.enter_context(postgresql_url(Path(folder) / "postgresql"))
+        databases = Databases(Path(folder), postgresql)
+        report = measure_portfolios(Path(folder), databases, _QUICK_WALLETS if options.quick else _WALLETS)
+    save(options.output, msgspec.json.encode({_PORTFOLIOS: report}))
+    print(portfolios_table(report))
 
 
 def _measure_resilience(options: argparse.Namespace) -> None:
@@ -109,7 +125,7 @@ def _measure_syncs(options: argparse.Namespace) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE, _LOOKS]
+    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE, _LOOKS, _PORTFOLIOS]
     parser.add_argument("--items", type=int, help="how many products (100000, quick 10000), at least 1000")
     parser.add_argument("--runs", type=int, help="how often each is measured (3, quick 1); dlt once")
     parser.add_argument("--quick", action="store_true", help="few items, one run, without dlt and without growth")

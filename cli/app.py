@@ -22,7 +22,8 @@ _NO_SETTINGS = frozenset({"--help", "--version", "version", "--install-completio
 _COMMANDS = {
     "Run": "up sync",
     "Look": "status history explain metrics rejects sources audit alerts",
-    "Steer": "start stop pause resume breaker checkpoint jobs listings rounds",
+    "Steer": "start stop pause resume breaker checkpoint listings rounds",
+    "Accounts": "accounts jobs",
     "Look after": "doctor new token prefect-password prune-history deploy apply-intervals version prefect db",
 }
 """The commands by the heading under which `syncline --help` lists them; each is a function in a file of its name."""
@@ -34,7 +35,7 @@ _ELSEWHERE = {
     "resume": "holds",
 }
 """Those that stand in a file of another name."""
-_GROUPS = frozenset({"alerts", "breaker", "checkpoint", "jobs", "listings", "rounds", "db"})
+_GROUPS = frozenset({"accounts", "alerts", "breaker", "checkpoint", "jobs", "listings", "rounds", "db"})
 """Those that have commands of their own: what `app()` of their file makes."""
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from cli import console
+from cli import accounts_table, console
 from cli.instance import opened
-from cli.options import AsJson, OneSource
+from cli.options import AsJson, MaybeAccount, OneSource
 from cli.outcomes import why
 from cli.session_text import follows
 from cli.source_state import held, progress, waiting
@@ -18,8 +18,14 @@ from syncline.words import ago, iso_instant
 __all__ = ["explain", "sentences"]
 
 
-def explain(source: OneSource, *, as_json: AsJson = False) -> None:
-    """Say in sentences why a source ran or did not: its last tick, holds, breaker, budgets, schedule and next run."""
+def explain(source: OneSource, *, account: MaybeAccount = None, as_json: AsJson = False) -> None:
+    """Say in sentences why a source ran or did not: its last tick, holds, breaker, budgets, schedule and next run.
+
+    With --account, why that account is synced or not, and when next.
+    """
+    if account is not None:
+        accounts_table.explain(account, as_json=as_json)
+        return
     with opened() as instance:
         report = reported(instance, source)
     one = report.of(source)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from cli import console, registry, session_text
+from cli import accounts_table, console, registry, session_text
 from cli.instance import opened
-from cli.options import AsJson, sources_like
+from cli.options import AsJson, MaybeAccount, sources_like
 from cli.outcomes import outcome, why
 from cli.records import as_object
 from cli.tables import Column, number, print_table
@@ -58,13 +58,14 @@ def history(
     status: Annotated[
         str | None, typer.Option(metavar="STATUS", help="Only those that ended so, such as failed.", show_default=False)
     ] = None,
+    account: MaybeAccount = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the last sessions, each with its status and the reason; `syncline history show SESSION` tells all of one."""
     if source == "show" or session is not None:
         _show_one(source, session, as_json=as_json)
     else:
-        _show_newest(source, limit=limit, status=status, as_json=as_json)
+        _show_newest(source, account, limit=limit, status=status, as_json=as_json)
 
 
 def _show_one(word: str | None, session: str | None, *, as_json: bool) -> None:
@@ -73,12 +74,14 @@ def _show_one(word: str | None, session: str | None, *, as_json: bool) -> None:
     session_text.show(session, as_json=as_json)
 
 
-def _show_newest(source: str | None, *, limit: int, status: str | None, as_json: bool) -> None:
+def _show_newest(source: str | None, account: str | None, *, limit: int, status: str | None, as_json: bool) -> None:
     wanted = parsed_status(status)
     with opened() as instance:
+        if account is not None:
+            source = accounts_table.found(instance, account).source
         with instance.store.read() as connection:
-            found = sessions_of(connection, source, limit=limit, status=wanted)
-            if not found and source is not None:
+            found = sessions_of(connection, source, limit=limit, status=wanted, account_id=account)
+            if not found and source is not None and account is None:
                 found = sessions_of(connection, registry.find(source).name, limit=limit, status=wanted)
         if as_json:
             console.write_json([as_object(session) for session in found])

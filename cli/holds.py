@@ -8,11 +8,12 @@ import typer
 from sqlalchemy import Connection
 
 from cli import console, durations, registry
+from cli.accounts_change import pause_one, resume_one
 from cli.instance import Instance, actor, opened
-from cli.options import EVERY, OneOrAll
+from cli.options import EVERY, MaybeAccount, OneOrAll
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.model.target import Target
-from syncline.store import audit, holds
+from syncline.store import accounts, audit, holds
 from syncline.words import counted
 
 __all__ = ["GoOn", "hold", "pause", "release", "resume", "start_deferred", "tell_released"]
@@ -31,8 +32,15 @@ def pause(
             "--for", metavar="DURATION", help="How long, such as 10m; else until resumed.", show_default=False
         ),
     ] = None,
+    account: MaybeAccount = None,
 ) -> None:
-    """Hold a source: a running sync stops before its next request, and goes on there when the hold ends."""
+    """Hold a source: a running sync stops before its next request, and goes on there when the hold ends.
+
+    With --account, only that account of it.
+    """
+    if account is not None:
+        pause_one(account, reason=reason, lasting=lasting)
+        return
     if not reason.strip():
         raise ConfigurationError("--reason must say why")
     most = 7 * durations.DAY
@@ -53,8 +61,14 @@ def hold(instance: Instance, target: str, *, reason: str, ttl_seconds: int | Non
         audit.record(connection, actor=who, action="hold.create", target=target, now=now, detail=detail)
 
 
-def resume(source: OneOrAll) -> None:
-    """End all holds of a source (accounts keep theirs), and start what they deferred."""
+def resume(source: OneOrAll, *, account: MaybeAccount = None) -> None:
+    """End all holds of a source (accounts keep theirs), and start what they deferred.
+
+    With --account, those that operators made of that account.
+    """
+    if account is not None:
+        resume_one(account, everyone=False)
+        return
     target = _target(source)
     with opened() as instance:
         ended = release(instance, target)
@@ -77,6 +91,7 @@ def release(instance: Instance, target: str) -> int:
             if count:
                 detail = {"released": count}
                 audit.record(connection, actor=who, action="hold.release", target=name, now=now, detail=detail)
+                accounts.settle(connection, now=now, source=name)
         return sum(ended.values())
 
     return instance.store.transact(end)

@@ -7,7 +7,7 @@ import typer
 
 from cli.forked_look import said_home
 
-__all__ = ["EVERY", "AsJson", "MaybeSource", "OneOrAll", "OneSource", "Preset", "sources_like"]
+__all__ = ["EVERY", "AsJson", "MaybeAccount", "MaybeSource", "OneOrAll", "OneSource", "Preset", "sources_like"]
 
 EVERY = "all"
 """What stands for all sources on the command line."""
@@ -48,4 +48,7 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, wit
 Preset: TypeAlias = Annotated[
     Literal["development", "production", "high-load"] | None,
     typer.Option(help="How often wallets are read, as PERIODIC_SYNC_PRESET; it wins over that.", show_default=False),
+]
+MaybeAccount: TypeAlias = Annotated[
+    str | None, typer.Option("--account", metavar="ID", help="Only this account.", show_default=False)
 ]

@@ -4,6 +4,7 @@ import asyncio
 
 from deployments.environment import enter
 from deployments.forking import ForkServer
+from syncline.collector import pass_over_imports
 from syncline.settings import Settings, load_settings
 from syncline.store.engine import open_store
 
@@ -20,6 +21,7 @@ def main() -> None:
         fork_server.start()  # imports while this process does
     from deployments.serving import serve  # noqa: PLC0415 - see above
 
+    pass_over_imports()
     try:
         asyncio.run(serve(settings, open_store(settings), fork_server=fork_server))
     finally:

@@ -13,6 +13,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from syncline import tracking
+from syncline.collector import collect_rarely
 from syncline.errors import SynclineError
 from syncline.portfolios.settings import ChainSettings, chain_setting
 from syncline.settings import INTERVAL_VARIABLES, Settings, UpstreamSettings, load_settings
@@ -34,6 +35,7 @@ def enter() -> None:
     Its files are readable by their owner alone. Where the settings cannot be read, the command that needs them says so.
     Where the instance has no home yet, Prefect has none either, which is no reason to warn.
     """
+    collect_rarely()
     os.umask(_OWNER_ALONE)
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     tracking.refuse()

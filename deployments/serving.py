@@ -29,7 +29,7 @@ from deployments.schedules.apply import drop_replaced, is_stopped, kept_stopped,
 from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.schedules.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.schedules.plan import is_overridable, planned, schedules_of
-from flows.registry import find
+from flows.registry import find, sources
 from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings
 from syncline.store import schedules
@@ -70,7 +70,7 @@ async def serve(
     """
     signs = asyncio.create_task(give_signs())
     found = read_deployments() if deployments is None else deployments
-    upkeep = upkeep_for(store, read_upkeep()) if deployments is None else []
+    upkeep = upkeep_for(settings, store, read_upkeep()) if deployments is None else []
     processes = RunProcesses.of(settings)
     processes.forget_old(before=time.time() - _DAY_SECONDS)
     drains = sum(DRAIN_TAG in one.tags for one in upkeep)  # which stay, and hand over to the next
@@ -155,9 +155,17 @@ async def register_upkeep(settings: Settings, store: Store, runner: Runner, depl
                 await schedule_first_run(client, deployment_id, at=now, key=key)
 
 
-def upkeep_for(store: Store, deployments: Sequence[Deployment]) -> list[Deployment]:
-    """Those that one machine serves: with SQLite one drain, for several would wait for each other's writes."""
-    return [one for one in deployments if not (store.is_sqlite and DRAIN_TAG in one.tags and _slot(one))]
+def upkeep_for(settings: Settings, store: Store, deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Those that one machine serves: no drain where no source with accounts is set up.
+
+    With SQLite it is one drain, for several would wait for each other's writes.
+    """
+    has_accounts = any(one.accounts is not None and is_set_up(settings, one) for one in sources())
+    return [
+        one
+        for one in deployments
+        if DRAIN_TAG not in one.tags or (has_accounts and not (store.is_sqlite and _slot(one)))
+    ]
 
 
 def _slot(deployment: Deployment) -> int:

@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_logger
 
+from syncline.jobs.adaptive_intervals import AdaptiveIntervals
 from syncline.jobs.drain import Drain, Drained, DrainLimits
 from syncline.jobs.due import Freshness
 from syncline.jobs.guarded import Guarded, OpenSources
@@ -25,6 +26,7 @@ from syncline.jobs.work import AccountSync
 from syncline.model.policies import Priority
 from syncline.model.session import Status
 from syncline.model.source import Source
+from syncline.store.account_removal import purge_removed
 from syncline.store.breakers import Change
 from syncline.store.drains import DrainPlace
 from syncline.store.engine import Store
@@ -40,6 +42,8 @@ _PLACE_SECONDS = 90.0
 _AGAIN_SECONDS = 5.0
 """The pause before a drain that fell over begins anew."""
 _SHOW_SECONDS = 10
+_PURGED_ROWS = 10_000
+"""So many rows of accounts that were removed are deleted each minute."""
 _drain: ContextVar[_Drain] = ContextVar("syncline_drain")
 
 
@@ -121,6 +125,7 @@ async def _opened(
         slot=place.slot,
         open_sources=OpenSources(store=store, sources=sources),
         on_batch=throughput.hear,
+        intervals=AdaptiveIntervals(store, policies),
     )
 
 
@@ -132,6 +137,7 @@ async def drain_minute(seconds: float) -> dict[str, int]:
     await asyncio.wait({resident.work}, timeout=seconds)
     if resident.work.done():
         resident.work.result()
+    await asyncio.to_thread(purge_removed, open_store(), _PURGED_ROWS)
     counts = {name: number - before.get(name, 0) for name, number in _counts(resident.drain.done).items()}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     get_logger("syncline").info("Periodic sync batch: %s", told or "nothing was due", extra={"outcomes": counts})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial, wraps
@@ -17,6 +16,7 @@ from prefect.states import Completed
 
 from syncline import results
 from syncline.admission.wait import patience_seconds
+from syncline.collector import pass_over_imports
 from syncline.errors import MostlyRejectedError
 from syncline.model.session import Status, SyncSession, Tally
 from syncline.model.source import Source
@@ -38,8 +38,6 @@ __all__ = ["SyncFlow", "sync_flow"]
 
 P = ParamSpec("P")
 
-_COLLECT_EVERY = 50_000
-"""New objects, less those that are gone, between two collections of the youngest ones."""
 _BACKSTOP_SECONDS = 30
 """How long ours has to end the run, before it waits for Prefect's server."""
 
@@ -93,7 +91,7 @@ def sync_flow(source: Source) -> Callable[[Callable[P, Awaitable[Tally]]], SyncF
 
 async def _conduct(source: Source, sentence: Callable[[], Awaitable[Tally]]) -> State[Tally]:
     """Run the sentence; Prefect hears of the end once its server answers, and nothing is held by then."""
-    _spare_collector()
+    pass_over_imports()
     results.register_callbacks(source)  # a flow that came by pickle did not run its module
     store = open_store()
     await wait_for_jitter(source, store.clock)
@@ -145,18 +143,6 @@ async def _outcome(end: Watchdog, sentence: Callable[[], Awaitable[Tally]]) -> T
         if end.stop is None:
             raise
         return end.stop
-
-
-def _spare_collector() -> None:
-    """Leave Prefect's million objects out of garbage collection, and begin one less often: pages make no cycles.
-
-    With Python's own settings the collector takes a third of a first load's time. Once a process: what is frozen is
-    never freed.
-    """
-    if gc.get_threshold()[0] == _COLLECT_EVERY:
-        return
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
 
 
 async def _stopped(run: Run, stop: EarlyEnd) -> State[Tally]:

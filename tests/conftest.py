@@ -26,6 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from syncline import tracking
 from syncline.clock import ManualClock
+from syncline.collector import collect_rarely, pass_over_imports
 from syncline.held_file import hold_file
 from syncline.store import schema
 from syncline.store.engine import Store
@@ -77,23 +78,38 @@ def _server_of(file: str) -> str:
 
     xdist asks for names of tests alone, in a process that has not collected them.
     """
-    text = (_ROOT / file).read_text(encoding="utf-8")
-    if not re.search(r"\b(calm|served): Instance\b", text):
+    if not re.search(r"\b(alone|calm|served): Instance\b", _text_of(file)):
         return file
     return _SERVED[Path(file).name > "test_q"]
 
 
+@cache
+def _text_of(file: str) -> str:
+    return (_ROOT / file).read_text(encoding="utf-8")
+
+
+def _ends_runner(file: str) -> bool:
+    """Whether its tests end the runner of the served instance, which those behind them would have to start again."""
+    return "alone: Instance" in _text_of(file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts servers goes first; else the longest would be the last to begin."""
-    groups = {item: _server_of(item.nodeid.partition("::")[0]) for item in items}
+    files = {item: item.nodeid.partition("::")[0] for item in items}
+    groups = {item: _server_of(file) for item, file in files.items()}
     slow = {group for item, group in groups.items() if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (groups[item] not in _SERVED, groups[item] not in slow))
+    items.sort(key=lambda item: (groups[item] not in _SERVED, groups[item] not in slow, _ends_runner(files[item])))
+
+
+def pytest_sessionstart() -> None:
+    """All tests are imported next."""
+    collect_rarely()
 
 
 def pytest_collection_finish() -> None:
     """Have the garbage collector pass over what was imported: it is there until the end, and is much."""
     gc.collect()
-    gc.freeze()
+    pass_over_imports()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 
 from deployments.environment import enter
+from syncline.collector import pass_over_imports
 from syncline.errors import ConfigurationError, SynclineError
 from syncline.settings import Settings, load_settings
 from syncline.store import schema
@@ -25,6 +26,7 @@ def main() -> int:
     from deployments import alerting, controls, reconciling  # noqa: PLC0415
     from flows import registry  # noqa: PLC0415
 
+    pass_over_imports()
     try:
         settings = load_settings()
         store = open_store(settings)

@@ -8,6 +8,7 @@ import os
 
 from deployments.environment import PREFECT_HOST, enter, server_env
 from deployments.local.home import close_to_others
+from syncline.collector import pass_over_imports
 from syncline.settings import Settings, load_settings
 
 __all__ = ["main"]
@@ -34,6 +35,7 @@ def _serve(settings: Settings) -> None:
 
     server = get_current_settings().server
     app = PrefectGuard(create_app(final=True))
+    pass_over_imports()
     close_to_others(settings.home / "prefect")  # the UI's files were copied with the modes that they have installed
     uvicorn.run(
         app,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
-from syncline.clock import from_microseconds
+from syncline.clock import from_microseconds, microseconds
 from syncline.jobs.due import Freshness, Rhythm, is_stale, rhythm_of
 from syncline.kernel_settings import KernelSettings
 from syncline.model.account import Account, AccountState
@@ -18,7 +18,7 @@ from syncline.model.job import Job, JobStatus
 from syncline.model.session import Status, SyncSession
 from syncline.model.tables import Hold
 from syncline.status.history import history
-from syncline.store import holds, jobs
+from syncline.store import drains, holds, job_counts, jobs
 from syncline.words import ago, interval, iso_instant, span, until
 
 __all__ = ["AccountReport", "explanation", "read_report"]
@@ -40,6 +40,8 @@ class AccountReport:
         active_seconds: so long after its user was last seen it is no longer synced by itself.
         missing: the setting without which none of its source's accounts can be synced; None: nothing is missing.
         disabled_by: the setting by which they are not synced by themselves; None: they are.
+        ahead: how many jobs of its lane are due before its own, which is due and waits; None: it has none that does.
+        is_drained: whether a drain lives that does jobs.
     """
 
     account: Account
@@ -53,6 +55,8 @@ class AccountReport:
     active_seconds: float
     missing: str | None = None
     disabled_by: str | None = None
+    ahead: int | None = None
+    is_drained: bool = True
 
     @property
     def state(self) -> AccountState:
@@ -76,11 +80,13 @@ def read_report(
     failed = jobs.listed(connection, account_id=account.id, status=JobStatus.FAILED, limit=1).jobs
     newest = history(connection, account.source, account_id=account.id, limit=1)
     counted = select(col(SyncSession.status), func.count()).where(*account.target.among(SyncSession))
+    job = jobs.open_job(connection, account.id)
+    waits = job is not None and job.status is JobStatus.QUEUED and job.scheduled_us <= microseconds(now)
     return AccountReport(
         account=account,
         at=now,
         holds=tuple(holds.in_force(connection, account.target, now=now)),
-        job=jobs.open_job(connection, account.id),
+        job=job,
         dead=failed[0] if failed else None,
         last=newest[0] if newest else None,
         sessions={row[0]: row[1] for row in connection.execute(counted.group_by(col(SyncSession.status)))},
@@ -88,6 +94,8 @@ def read_report(
         active_seconds=policy.active_seconds,
         missing=kind.missing(settings),
         disabled_by=kind.disabled_by(settings),
+        ahead=job_counts.ahead(connection, job.source, job.priority, job.scheduled_us) if waits and job else None,
+        is_drained=bool(drains.live(connection, now_us=microseconds(now))),
     )
 
 
@@ -126,7 +134,10 @@ def _work(report: AccountReport) -> Iterator[str]:
         again = f", after {job.retry_count} of {job.max_retries} retries" if job.retry_count else ""
         due = until(from_microseconds(job.scheduled_us), report.at)
         why = f"its reason is {job.reason.value}"
-        yield f"Its job {job.id} waits in the lane {job.priority.value}, {due}{again}; {why}."
+        behind = "" if report.ahead is None else f", behind {report.ahead} job{'s' * (report.ahead != 1)}"
+        yield f"Its job {job.id} waits in the lane {job.priority.value}{behind}, {due}{again}; {why}."
+        if not report.is_drained:
+            yield "Nobody drains: start `syncline up`, or a worker that runs drain_jobs."
     if dead is not None:
         error = dead.error_message or dead.error_type or "it does not say why"
         yield f"Its job {dead.id} was given up: {error.rstrip('.')}; `syncline jobs retry {dead.id}` queues it again."
@@ -158,7 +169,8 @@ def _due(report: AccountReport) -> Iterator[str]:
             "not synced by itself; activity or a sync by hand changes that."
         )
     if due is not None:
-        yield f"It is due next by itself {until(due, report.at)}, at {iso_instant(due)}."
+        when = "now" if due <= report.at else f"next {until(due, report.at)}"
+        yield f"It is due by itself {when} ({iso_instant(due)})."
     elif report.state is AccountState.ATTENTION:
         yield "It is not due by itself until what needs attention is mended, and it is resumed."
     elif report.state is AccountState.PAUSED:

@@ -98,7 +98,8 @@ def checked(wanted: Mapping[str, Any], kind: AccountKind, limits: AccountsSettin
     _check_intervals(found, limits)
     _check_zone(found)
     _check_urls(found, limits)
-    stored = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    dumped = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    stored = {name: _plain(value) if isinstance(value, float) else value for name, value in dumped.items()}
     return {**stored, "tokens": _tokens(found.tokens, kind)} if found.tokens else stored
 
 
@@ -130,6 +131,11 @@ def _field_error(error: ValidationError) -> FieldError:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return FieldError(f"settings.{where}", first["msg"].removeprefix("Input ").removeprefix("Value error, "))
+
+
+def _plain(value: float) -> float:
+    """A whole number without a point, as it was written."""
+    return int(value) if value.is_integer() else value
 
 
 def _check_intervals(found: AccountSettings, limits: AccountsSettings) -> None:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["HALF_LIFE_DAYS", "Bounds", "decayed", "interval_seconds", "level_after", "rate_of"]
+__all__ = ["HALF_LIFE_DAYS", "Bounds", "decayed", "first_level", "interval_seconds", "level_after", "rate_of"]
 
 HALF_LIFE_DAYS = 14.0
 _DAY = timedelta(days=1)
@@ -64,3 +64,9 @@ def level_after(level: float, *, demand: float, budget: float) -> float:
     if budget <= 0 or demand <= 0:
         return level
     return level * min(max((demand / budget) ** 2, 1 / _MOST_STEP), _MOST_STEP)
+
+
+def first_level(interval_seconds_: float, *, rate: float = _PRIOR_CHANGES / _PRIOR_DAYS) -> float:
+    """The price of a sync at which an account of which nothing was counted yet is synced at this interval."""
+    syncs = 86_400 / interval_seconds_
+    return rate / (syncs + rate) ** 2

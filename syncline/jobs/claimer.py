@@ -59,11 +59,12 @@ class Claimer:
         """
         sources = self._open_sources(self._sources)
         due, must_reap = self._look(sources)
-        if not due and self._floors.forget():
-            due, must_reap = self._look(sources)  # something may be queued for an instant that has long passed
-        if count == 0 or not (due or must_reap):
-            return [], 0
-        return self._store.transact(lambda connection: self._take(connection, due, count, must_reap=must_reap))
+        crashed = self._store.transact(self._reap) if must_reap else 0
+        if crashed or (not due and self._floors.forget()):
+            due, _ = self._look(sources)  # something may be queued for an instant that has long passed
+        if count == 0 or not due:
+            return [], crashed
+        return self._store.transact(lambda connection: self._take(connection, due, count)), crashed
 
     def _look(self, sources: Sequence[str]) -> tuple[list[job_claims.Lane], bool]:
         """The lanes in which something is due, and whether a drain has died; sets how long there is nothing to do."""
@@ -77,19 +78,19 @@ class Claimer:
         self.sleep_seconds = min(_LOOK_AGAIN_SECONDS, max(0.0, (next_us - now_us) / _US))
         return [lane for lane, opens_us in opens.items() if opens_us <= now_us], must_reap
 
-    def _take(
-        self, connection: Connection, due: Sequence[job_claims.Lane], count: int, *, must_reap: bool
-    ) -> tuple[list[Work], int]:
+    def _reap(self, connection: Connection) -> int:
         now = self._store.now(connection)
-        now_us = microseconds(now)
-        reaped = job_claims.reap(connection, now_us=now_us) if must_reap else []
+        reaped = job_claims.reap(connection, now_us=microseconds(now))
         record_crashes(connection, reaped, policies=self._policies, now=now, slot=self._slot)
+        return len(reaped)
+
+    def _take(self, connection: Connection, due: Sequence[job_claims.Lane], count: int) -> list[Work]:
+        now_us = microseconds(self._store.now(connection))
         jobs = self._claimed(connection, due, count, now_us)
         accounts = read_many(connection, [job.account_id for job in jobs])
         gone = [job for job in jobs if job.account_id not in accounts]
         job_ends.finish(connection, gone, now_us=now_us)  # removed, with all it had
-        works = [Work(job=job, account=accounts[job.account_id]) for job in jobs if job.account_id in accounts]
-        return works, len(reaped)
+        return [Work(job=job, account=accounts[job.account_id]) for job in jobs if job.account_id in accounts]
 
     def _claimed(
         self, connection: Connection, due: Sequence[job_claims.Lane], count: int, now_us: int

@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
-import pendulum
-from pendulum import timezone
+from syncline.local_time import zone_named
 
 __all__ = ["EVERY_DAY", "Freshness", "MarketHours", "Rhythm", "is_stale", "next_due", "rhythm_of", "spread"]
 
@@ -40,14 +39,14 @@ class MarketHours:
 
     def is_open(self, at: datetime) -> bool:
         """Whether `at` lies in them."""
-        local = at.astimezone(timezone(self.timezone)).date()
+        local = at.astimezone(zone_named(self.timezone)).date()
         days = local - timedelta(days=1), local
         return any(start <= at < end for start, end in (_hours(self, day) for day in days))
 
     def next_turn(self, after: datetime, until: datetime) -> datetime | None:
         """The first instant after this one at which they begin or end; None: there is none before `until`."""
         was_open = self.is_open(after)
-        zone = timezone(self.timezone)
+        zone = zone_named(self.timezone)
         day, last = (at.astimezone(zone).date() for at in (after, until))
         day -= timedelta(days=1)
         while day <= last:
@@ -104,7 +103,16 @@ class Rhythm:
 
 def rhythm_of(policy: Freshness, settings: Mapping[str, Any]) -> Rhythm:
     """The rhythm of an account with these `settings` (`accounts.settings`), within what the operator allows."""
+    return _own_rhythm(policy, settings) if settings else _plain_rhythm(policy)
 
+
+@lru_cache(maxsize=64)
+def _plain_rhythm(policy: Freshness) -> Rhythm:
+    """That of accounts without settings, most of all."""
+    return _own_rhythm(policy, {})
+
+
+def _own_rhythm(policy: Freshness, settings: Mapping[str, Any]) -> Rhythm:
     def within(seconds: float) -> float:
         return min(max(seconds, policy.shortest_seconds), policy.longest_seconds)
 
@@ -170,6 +178,10 @@ def _hours(market: MarketHours, day: date) -> tuple[datetime, datetime]:
 
 
 def _instant(market: MarketHours, day: date, at: time) -> datetime:
+    if market.timezone == "UTC":
+        return datetime.combine(day, at, UTC)
+    import pendulum  # noqa: PLC0415 - takes 60 ms, and few markets name a zone
+
     local = pendulum.datetime(day.year, day.month, day.day, at.hour, at.minute, at.second, tz=market.timezone)
     return datetime.fromtimestamp(local.timestamp(), UTC)
 

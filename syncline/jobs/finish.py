@@ -14,7 +14,7 @@ from syncline.jobs.due import Freshness, next_due, rhythm_of
 from syncline.jobs.job_sessions import error_of, keep, late_session, session_of
 from syncline.jobs.verdict import AccountEnd, Becomes, Verdict, decide, is_kept
 from syncline.jobs.work import Ended
-from syncline.model.account import AccountState
+from syncline.model.account import Account, AccountState
 from syncline.model.session import Status, SyncSession
 from syncline.resilience.backoff import Random
 from syncline.store import account_ends, job_ends, rollups, sessions
@@ -23,7 +23,7 @@ __all__ = ["Finished", "Intervals", "finish"]
 
 _GOOD = (Status.COMPLETED, Status.PARTIAL)
 _NOT_TRIED = (Status.SKIPPED, Status.CANCELLED, Status.DEFERRED)
-Intervals = Callable[[AccountEnd, float, float], float | None]
+Intervals = Callable[[Account, float, float], float | None]
 """The interval in seconds that adaptive freshness gives an account, by its changes and days; None: the rhythm's."""
 
 
@@ -149,7 +149,7 @@ def _account(
     failures = _failures(account.failures, ending)
     due: int | None = None
     if ending.verdict.becomes is not Becomes.WAITS:
-        interval = intervals(end, changes, days) if intervals is not None else None
+        interval = intervals(account, changes, days) if intervals is not None else None
         rhythm = rhythm_of(policy, account.settings)
         at = next_due(rhythm, ended, key=account.external_id, failures=failures, interval_seconds=interval)
         due = microseconds(at)

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from syncline.jobs.adaptive_intervals import next_level
 from syncline.jobs.due import Freshness
-from syncline.store import job_counts, job_sweeps
+from syncline.store import accounts, job_counts, job_sweeps
 from syncline.store.engine import Store
 from syncline.store.job_sweeps import Due
 
@@ -45,6 +46,7 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
         ahead_seconds: how far it looks ahead; unset: as long as the interval of this time of day lasts.
     """
     now = store.clock.now()
+    store.transact(lambda connection: accounts.settle(connection, now=now, source=source))
     is_open = policy.market.is_open(now)
     ahead = (policy.market_seconds if is_open else policy.off_seconds) if ahead_seconds is None else ahead_seconds
     due = Due(
@@ -56,9 +58,11 @@ def sweep(store: Store, source: str, policy: Freshness, *, ahead_seconds: float 
     )
     queued, stale = _queue_all(store, due)
     with store.write() as connection:
+        before = job_sweeps.last_sweep(connection, source)
         unused = job_sweeps.set_aside_unused(connection, due)
         users = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds, most=None)
-        job_sweeps.note(connection, source, now=now, queued=queued, users=users)
+        level = next_level(before, policy, now=now, queued=queued, active=users[1]) if policy.adaptive else None
+        job_sweeps.note(connection, source, now=now, queued=queued, users=users, level=level)
     count = SweepCount(queued=queued, stale=stale, unused=unused, is_market_hours=is_open)
     _tell(source, count, policy)
     return count

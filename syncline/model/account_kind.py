@@ -37,8 +37,8 @@ class AccountKind:
         canonical_token: the same of the tokens in the setting `tokens`; None: there is no such setting.
         settings: the names of the settings that they have beside `COMMON_SETTINGS`.
         can_be_added: whether users add them by their external id; else by a login of their own.
-        upstreams: the names of upstreams that are asked for them, as settings name them.
         has_parts: whether a sync may be of single parts of one, as of some of its calendars.
+        upstreams: the names of upstreams that are asked for them, as settings name them.
         connect: opens what syncs them: called with the store and the settings, it gives an async context manager of a
             `syncline.jobs.work.AccountSync`.
         freshness: how fresh they are kept, by the settings: a `syncline.jobs.due.Freshness`.
@@ -51,8 +51,8 @@ class AccountKind:
     canonical_token: Callable[[str], str] | None = None
     settings: frozenset[str] = frozenset()
     can_be_added: bool = True
-    upstreams: tuple[str, ...] = ()
     has_parts: bool = False
+    upstreams: tuple[str, ...] = ()
     connect: Callable[[Any, Any], AbstractAsyncContextManager[Any]] | None = None
     freshness: Callable[[Any], Any] | None = None
     missing: Callable[[Any], str | None] = _nothing

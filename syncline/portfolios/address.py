@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-
-from eth_hash.auto import keccak
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from syncline.errors import ConfigurationError
 
@@ -44,9 +43,16 @@ def checked(text: str, *, what: str = "a wallet's address") -> str:
 def checksummed(digits: str) -> str:
     """`0x` and 40 hexadecimal `digits` of any case, with capitals as EIP-55 has them; takes 25 us."""
     small = digits.lower()
-    hashed = keccak(small.encode()).hex()
+    hashed = _keccak()(small.encode()).hex()
     letters = (
         letter.upper() if int(place, 16) >= _CAPITAL_FROM else letter
         for letter, place in zip(small, hashed, strict=False)
     )
     return f"0x{''.join(letters)}"
+
+
+@cache
+def _keccak() -> Callable[[bytes], bytes]:
+    from eth_hash.auto import keccak  # noqa: PLC0415 - each process reads the settings, and few of them an address
+
+    return keccak

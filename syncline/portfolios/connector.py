@@ -21,7 +21,7 @@ from syncline.model.policies import Priority
 from syncline.model.session import Status, Tally
 from syncline.portfolios import holdings, tokens
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import discover
+from syncline.portfolios.moves import Move, named
 from syncline.portfolios.prices import Coin, Price
 from syncline.portfolios.reading import ChainFailure, ChainRead, Reading, Wallet, read_wallets
 from syncline.portfolios.upstreams import Upstreams, WalletSettings, opened
@@ -101,12 +101,14 @@ class WalletSync:
     async def _read_chain(self, chain: Chain, works: Sequence[Work]) -> Mapping[str, Reading] | ChainFailure:
         try:
             wallets, known = await asyncio.to_thread(self._wallets, chain.chain_id, works)
-            read = await read_wallets(chain, await _discovered(chain, wallets), known=known)
+            head = await chain.head()
+            moves = await named(chain, wallets, until=head.ref)
+            read = await read_wallets(chain, _with_named(wallets, moves), known=known, at=head)
         except SynclineError as error:
             return ChainFailure(chain_id=chain.chain_id, error=error, as_of=chain.clock.now())
         if read.facts:
             await asyncio.to_thread(self._remember, read)
-        return read.readings
+        return _with_transfers(read.readings, wallets, moves)
 
     def _wallets(self, chain_id: int, works: Sequence[Work]) -> tuple[list[Wallet], frozenset[str]]:
         """The wallets as they are to be read, and the tokens of which it is known what they say of themselves."""
@@ -158,19 +160,18 @@ def _chosen_tokens(work: Work, chain_id: int) -> frozenset[str]:
     return frozenset(chosen.get(str(chain_id), ()))
 
 
-async def _discovered(chain: Chain, wallets: Sequence[Wallet]) -> list[Wallet]:
-    """The wallets, with the tokens that transfers name of those that are seen for the first time."""
-    new = sorted({one.address for one in wallets if one.seen is None})
-    if not new or not chain.settings.lookback_blocks:
-        return list(wallets)
-    head = await chain.head()
-    found = await discover(chain, new, until=head.ref)
-    return [
-        Wallet(
-            address=one.address, tokens=one.tokens | found.get(one.address, frozenset()), held=one.held, seen=one.seen
-        )
-        for one in wallets
-    ]
+def _with_named(wallets: Sequence[Wallet], moves: Mapping[str, Move]) -> list[Wallet]:
+    """The wallets, with the tokens that transfers name since each was last read."""
+    nothing = Move()
+    return [replace(one, held=one.held | moves.get(one.address, nothing).tokens) for one in wallets]
+
+
+def _with_transfers(
+    readings: Mapping[str, Reading], wallets: Sequence[Wallet], moves: Mapping[str, Move]
+) -> Mapping[str, Reading]:
+    """The readings, with how often each wallet moved since it was read before; what a new one did before is no move."""
+    known = {one.address for one in wallets if one.seen is not None} & moves.keys()
+    return dict(readings) | {one: replace(readings[one], transfers=moves[one].transfers) for one in known}
 
 
 async def _prices(
@@ -221,6 +222,7 @@ def _end(
         ended_us=ended_us,
         reason="; ".join(reasons) or None,
         tally=Tally(requests=requests),
+        changes=sum(one.transfers for one in found if isinstance(one, Reading)),
     )
 
 

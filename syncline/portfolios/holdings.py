@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -15,13 +17,14 @@ from syncline.model.items import table_of
 from syncline.model.session import Tally
 from syncline.portfolios import progress, tokens
 from syncline.portfolios.blocks import BlockRef
+from syncline.portfolios.moves import LastRead
 from syncline.portfolios.prices import Coin, Price
 from syncline.portfolios.progress import Progress
 from syncline.portfolios.reading import ChainFailure, Reading, Wallet
 from syncline.portfolios.tables import NATIVE, Holding
 from syncline.portfolios.tokens import TokenFacts
 
-__all__ = ["Change", "coins", "decide", "store", "wallets", "worth"]
+__all__ = ["Change", "decide", "last_reads", "store", "wallets", "worth"]
 
 _CHUNK = 500
 """So many accounts are named in one statement."""
@@ -29,11 +32,14 @@ _EXACT = Context(prec=500)
 """A balance has 78 digits at most, a price a few dozen: no product is rounded."""
 _KEY = ("account_id", "chain_id", "token")
 _COMPARED = ("raw", "decimals", "symbol", "price", "price_as_of", "value", "stale_since")
+_compared = itemgetter(*_COMPARED)
 _COLUMNS = (*_COMPARED, "block_number", "block_hash", "as_of")
 _MINE = [col(getattr(Holding, name)) == bindparam(f"of_{name}") for name in _KEY]
 _DELETE = delete(Holding).where(*_MINE)
 _UPDATE = update(Holding).where(*_MINE).values({name: bindparam(name) for name in _COLUMNS})
 _INSERT = insert(Holding)
+_ALL = tuple(table_of(Holding).c.keys())
+_OF_ACCOUNT = select(*table_of(Holding).c).where(col(Holding.account_id) == bindparam("of_account"))
 """Built once: building takes longer than executing."""
 _Values: TypeAlias = Mapping[str, Any]
 """A row of `holdings` by column."""
@@ -57,20 +63,20 @@ class Change:
     def is_written(self) -> bool:
         """Whether there is something to write: that a row was read at a later block alone is no change."""
         before, after = self.before, self.after
-        return before is not after and (
-            before is None or after is None or any(before[name] != after[name] for name in _COMPARED)
-        )
+        if before is None or after is None:
+            return before is not after
+        return _compared(before) != _compared(after)
 
     @property
-    def counted(self) -> Tally:
-        """What it counts for."""
+    def counts_as(self) -> str:
+        """The count of a `Tally` that it adds to."""
         if self.is_unknown:
-            return Tally(processed=1, rejected=1)
+            return "rejected"
         if self.after is None:
-            return Tally(deleted=1)
+            return "deleted"
         if self.before is None:
-            return Tally(processed=1, created=1)
-        return Tally(processed=1, updated=1) if self.is_written else Tally(processed=1, unchanged=1)
+            return "created"
+        return "updated" if self.is_written else "unchanged"
 
 
 def store(
@@ -88,14 +94,14 @@ def store(
     unless the chain has replaced that block. Price and decimals that are not known any more stay as they were.
     """
     rows = _rows(connection, account_id)
-    read = progress.of_accounts(connection, [account_id]).get(account_id, {})
+    read = progress.of_account(connection, account_id)
     changes = [Change(before=row, after=None) for row in rows.values() if row["chain_id"] not in followed]
     for one in found:
         if one.chain_id not in followed or _is_older(one, read.get(one.chain_id)):
             continue
         here = {token: row for (chain_id, token), row in rows.items() if chain_id == one.chain_id}
         if isinstance(one, Reading):
-            facts = tokens.known(connection, one.chain_id, [token for token, have in one.balances.items() if have])
+            facts = tokens.known(connection, one.chain_id, _not_described(one, here))
             changes += decide(account_id, one, here, facts, prices)
             progress.note_read(connection, account_id, one.chain_id, one.block, as_of=one.as_of, now=now)
         else:
@@ -148,10 +154,10 @@ def wallets(connection: Connection, chain_id: int, addresses: Mapping[str, str])
     return found
 
 
-def coins(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> Mapping[str, int | None]:
-    """How many coins each wallet had when it was last read, by address; None: that is not known, so it must be read.
+def last_reads(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -> Mapping[str, LastRead]:
+    """What is stored of wallets, by address, as `moves.scan` compares it; `addresses` are by account.
 
-    It is what `moves.scan` compares with; `addresses` are by account.
+    Where nothing was read yet, something is stale, or two accounts disagree, the coins are not known.
     """
     read = progress.of_accounts(connection, addresses)
     had: dict[str, int | None] = dict.fromkeys(addresses)
@@ -161,10 +167,13 @@ def coins(connection: Connection, chain_id: int, addresses: Mapping[str, str]) -
             had[account_id] = None
         elif token == NATIVE and had[account_id] is not None:
             had[account_id] = int(raw)
-    found: dict[str, int | None] = {}
+    found: dict[str, LastRead] = {}
     for account_id, address in addresses.items():
-        is_first = address not in found
-        found[address] = had[account_id] if is_first or found[address] == had[account_id] else None
+        seen = read.get(account_id, {}).get(chain_id)
+        refs = frozenset[BlockRef]() if seen is None else frozenset([seen.block])
+        one = found.get(address, LastRead(coins=had[account_id]))
+        coins = had[account_id] if one.coins == had[account_id] else None
+        found[address] = LastRead(coins=coins, seen=one.seen | refs)
     return found
 
 
@@ -174,6 +183,12 @@ def _held(connection: Connection, chain_id: int, account_ids: Collection[str]) -
         statement = select(columns.account_id, columns.token, columns.raw, columns.stale_since)
         named = columns.account_id.in_(wanted[at : at + _CHUNK])
         yield from connection.execute(statement.where(named, columns.chain_id == chain_id))
+
+
+def _not_described(reading: Reading, rows: Mapping[str, _Values]) -> list[str]:
+    """The tokens that it holds and whose row says no decimals or no symbol, or that have none yet."""
+    held = (token for token, balance in reading.balances.items() if balance)
+    return [token for token in held if (row := rows.get(token)) is None or None in {row["decimals"], row["symbol"]}]
 
 
 def _is_older(one: Reading | ChainFailure, read: Progress | None) -> bool:
@@ -225,7 +240,8 @@ def _write(connection: Connection, changes: Sequence[Change]) -> Tally:
         connection.execute(_UPDATE, [{**_keyed(row), **{name: row[name] for name in _COLUMNS}} for row in changed])
     if made:
         connection.execute(_INSERT, [dict(row) for row in made])
-    return sum((one.counted for one in changes), Tally())
+    counts = Counter(one.counts_as for one in changes)
+    return Tally(processed=counts.total() - counts["deleted"], **counts)
 
 
 def _keyed(row: _Values) -> dict[str, Any]:
@@ -233,5 +249,6 @@ def _keyed(row: _Values) -> dict[str, Any]:
 
 
 def _rows(connection: Connection, account_id: str) -> Mapping[tuple[int, str], _Values]:
-    statement = select(*table_of(Holding).c).where(col(Holding.account_id) == account_id)
-    return {(row["chain_id"], row["token"]): dict(row) for row in connection.execute(statement).mappings()}
+    rows = connection.execute(_OF_ACCOUNT, {"of_account": account_id})
+    named = (dict(zip(_ALL, row, strict=True)) for row in rows)
+    return {(row["chain_id"], row["token"]): row for row in named}

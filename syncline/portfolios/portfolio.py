@@ -98,7 +98,7 @@ def portfolio(connection: Connection, account_id: str) -> Portfolio:
     """The portfolio of an account, as it stands in the database."""
     statement = select(Holding).where(col(Holding.account_id) == account_id)
     rows = Session(connection).scalars(statement).all()
-    read = progress.of_accounts(connection, [account_id]).get(account_id, {})
+    read = progress.of_account(connection, account_id)
     held = [_held(row, read.get(row.chain_id)) for row in rows]
     held.sort(key=lambda one: (one.value is None, -(one.value or 0), one.chain_id, one.token))
     total = Decimal(0)

@@ -30,7 +30,8 @@ class Wallet:
     Attributes:
         address: with EIP-55's checksum.
         tokens: what is looked for beside its coins and the tokens that are set for the chain.
-        held: tokens of which a balance is stored: that one of them is gone is believed at a second look.
+        held: tokens of which a balance is stored, or that its transfers name (`moves.named`): that there is none of
+            them is believed at a second look.
         seen: the newest block of which balances are stored.
     """
 
@@ -53,6 +54,8 @@ class Reading:
         unknown: why the balance of a token is not known.
         reorged: whether the chain no longer has the block of which balances were stored: what it then held is void,
             also where this block has a lower number.
+        transfers: how many transfers of its tokens were found since it was read before (`moves.named`); 0 where nobody
+            searched.
     """
 
     wallet: str
@@ -62,6 +65,7 @@ class Reading:
     balances: Mapping[str, int]
     unknown: Mapping[str, str] = field(default_factory=dict[str, str])
     reorged: bool = False
+    transfers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,8 +118,12 @@ async def read_chains(
     return await together(read(chain, wallets) for chain, wallets in wanted)
 
 
-async def read_wallets(chain: Chain, wallets: Iterable[Wallet], *, known: Collection[str] = ()) -> ChainRead:
+async def read_wallets(
+    chain: Chain, wallets: Iterable[Wallet], *, known: Collection[str] = (), at: Block | None = None
+) -> ChainRead:
     """Read the balances of `wallets` at one block, and what tokens that are not `known` say of themselves.
+
+    The block is `at`, where it is given (`Chain.head` has just named it) and the chain still has it.
 
     A wallet that is named twice is read once. Nodes keep the state of some 128 blocks: some thousand wallets at a time
     are read well before theirs is gone.
@@ -127,7 +135,7 @@ async def read_wallets(chain: Chain, wallets: Iterable[Wallet], *, known: Collec
     """
     merged, said = _merged(wallets), ""
     for back in _BACKS:
-        block = await chain.head(back=back)
+        block = at if at is not None and not said else await chain.head(back=back)
         try:
             return await _read_at(chain, block, merged, known)
         except BlockGoneError as error:

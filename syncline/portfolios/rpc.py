@@ -61,13 +61,13 @@ class Rpc:
         return self._transport.name
 
     async def ask(self, calls: Sequence[Call]) -> list[Reply]:
-        """The reply to each of `calls`, in their order.
+        """The reply to each of `calls`, in their order; none takes no request.
 
         Raises:
             UpstreamError: the node could not be asked at all.
             DeferredError: its budget is spent, or a hold is in force.
         """
-        return await self._replies(calls, _TRIES)
+        return await self._replies(calls, _TRIES) if calls else []
 
     async def one(self, method: str, *params: Any) -> Reply:  # noqa: ANN401 - whatever a method takes
         """The reply to a single call; raises as `ask` does."""
@@ -83,10 +83,14 @@ class Rpc:
             return list(chain.from_iterable(found))
         try:
             replies = await self._exchange(calls)
-        except (UnavailableError, RateLimitedError):
+        except UnavailableError:
             if not tries or len(calls) == 1:
                 raise
             self._batch.shrink(len(calls))
+            return await self._replies(calls, tries - 1)
+        except RateLimitedError:  # the transport waits until the provider's time, or raises
+            if not tries:
+                raise
             return await self._replies(calls, tries - 1)
         return await self._asked_again(calls, replies, tries)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from syncline.errors import UnavailableError
 from syncline.portfolios.abi import TIMESTAMP, aggregate3, balance_of, ether_balance, read_aggregate3, read_word
 from syncline.portfolios.blocks import Block, bytes_of, quantity
 from syncline.portfolios.chain import Chain
@@ -19,6 +20,8 @@ Seen: TypeAlias = bytes | Failure
 """What a look came to: the bytes that a contract returned, or why there are none."""
 _HOPELESS = 12
 """So many calls of Multicall3 fail one after the other, and none succeeds, before the rest is given up."""
+_UNAVAILABLE = 2
+"""So many calls that find the node unavailable are tried again in halves."""
 _WORD = 32
 
 
@@ -70,6 +73,7 @@ class Views:
     block: Block
     _failed_in_a_row: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
+    _unavailable: int = field(default=0, init=False)
     _has_succeeded: bool = field(default=False, init=False)
 
     async def look(self, views: Sequence[View]) -> list[Seen]:
@@ -133,7 +137,13 @@ class Views:
         multicall, proof = self.chain.multicall, int(self.chain.proves_block)
         pairs = [(multicall, TIMESTAMP)] * proof + [view.pair(multicall) for view in views]
         call = {"to": multicall, "data": f"0x{aggregate3(pairs).hex()}"}
-        reply = await self.chain.rpc.one("eth_call", call, self.block.ref.param(by_hash=self.chain.by_hash))
+        try:
+            reply = await self.chain.rpc.one("eth_call", call, self.block.ref.param(by_hash=self.chain.by_hash))
+        except UnavailableError as error:  # it may have taken the node too long
+            self._unavailable += 1
+            if self._unavailable > _UNAVAILABLE or len(views) == 1:
+                raise
+            return Failure(trouble=Trouble.OTHER, said=str(error))
         self._check_block([reply])
         if isinstance(reply, Failure):
             return reply

@@ -94,7 +94,8 @@ def add(connection: Connection, wanted: Sequence[NewAccount], *, now: datetime) 
     One that was removed is begun anew, under a new id. A new one is due at once.
     """
     distinct = {one.key: one for one in reversed(wanted)}
-    rows = [_row(distinct[key], now) for key in sorted(distinct)]  # in order, so that two never deadlock
+    usual = _usual(now)
+    rows = [usual | _own(distinct[key], now) for key in sorted(distinct)]  # in order, so that two never deadlock
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     insert = make(Account).on_conflict_do_nothing(index_elements=["source", "user_id", "external_id"])
     made = {row.id for row in connection.execute(insert.returning(col(Account.id)), rows)} if rows else set[str]()
@@ -105,29 +106,30 @@ def add(connection: Connection, wanted: Sequence[NewAccount], *, now: datetime) 
 def _by_key(connection: Connection, wanted: Sequence[NewAccount]) -> dict[tuple[str, str, str], Account]:
     """The accounts with these keys, and some others of the same users.
 
-    Asked for by two lists and not by tuples, which PostgreSQL turns into a thousand conditions.
+    Asked for by two lists and not by tuples, which PostgreSQL turns into a thousand conditions. The users are a filter
+    behind the index on wallets: with the other index SQLite would look for each user with each wallet, a million pairs.
     """
     found: dict[tuple[str, str, str], Account] = {}
     for source in {one.source for one in wanted}:
         users, externals = zip(*((one.user_id, one.external_id) for one in wanted if one.source == source), strict=True)
         mine = (col(Account.source) == source, col(Account.external_id).in_(set(externals)))
-        there = select(Account).where(*mine, col(Account.user_id).in_(set(users)))
+        there = select(Account).where(*mine, (col(Account.user_id) + "").in_(set(users)))
         found |= {(one.source, one.user_id, one.external_id): one for one in Session(connection).scalars(there)}
     return found
 
 
-def _row(one: NewAccount, now: datetime) -> dict[str, object]:
+def _usual(now: datetime) -> dict[str, object]:
+    """The columns in which new accounts are alike; made once for many, as a model takes long to make."""
     made = Account(
-        id=new_id(now),
-        user_id=one.user_id,
-        source=one.source,
-        external_id=one.external_id,
-        settings=dict(one.settings),
-        last_active_at=one.last_active_at or now,
-        next_due_us=microseconds(now),
-        created_at=now,
+        id="", user_id="", source="", external_id="", last_active_at=now, next_due_us=microseconds(now), created_at=now
     )
     return made.model_dump()
+
+
+def _own(one: NewAccount, now: datetime) -> dict[str, object]:
+    key = {"source": one.source, "user_id": one.user_id, "external_id": one.external_id}
+    seen = one.last_active_at or now
+    return {"id": new_id(now), **key, "settings": dict(one.settings), "last_active_at": seen}
 
 
 def find(

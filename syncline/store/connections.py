@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncline.errors import ConfigurationError
 from syncline.kernel_settings import KernelSettings
+from syncline.store.compiled import COMPILED
 
 __all__ = ["BEGIN", "Limits", "engine_of", "limits_of", "parsed_url", "shown_url", "without_limits"]
 
@@ -101,7 +102,8 @@ def shown_url(url: URL) -> str:
 
 def engine_of(url: URL, limits: Limits) -> Engine:
     """The engine for the database at `url`; it opens nothing yet."""
-    return _sqlite(url, limits) if url.get_backend_name() == "sqlite" else _postgresql(url, limits)
+    engine = _sqlite(url, limits) if url.get_backend_name() == "sqlite" else _postgresql(url, limits)
+    return engine.execution_options(compiled_cache=COMPILED)
 
 
 def without_limits(connection: Connection) -> None:

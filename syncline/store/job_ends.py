@@ -60,10 +60,12 @@ def held(connection: Connection, jobs: Sequence[Claimed]) -> Mapping[int, Accoun
     """
     if not jobs:
         return {}
-    listed, parameters = pairs(_keys(jobs))
+    marks = ", ".join("?" * len(jobs))
     lock = " FOR UPDATE OF j FOR NO KEY UPDATE OF a" if is_postgresql(connection) else ""
-    statement = f"{_HELD} WHERE (j.id, j.fence) IN {listed} AND j.status = 'processing' ORDER BY j.id{lock}"
-    return {int(job_id): AccountState(state) for job_id, state in execute(connection, statement, parameters)}
+    statement = f"{_HELD} WHERE j.id IN ({marks}) AND j.status = 'processing' ORDER BY j.id{lock}"
+    found = execute(connection, statement, [job.id for job in jobs])
+    mine = frozenset(_keys(jobs))  # with pairs in the join, SQLite would read all jobs
+    return {job_id: AccountState(state) for job_id, fence, state in found if (job_id, fence) in mine}
 
 
 def finish(connection: Connection, jobs: Sequence[Claimed], *, now_us: int) -> frozenset[int]:
@@ -145,7 +147,7 @@ def _error(error: tuple[str, str] | None) -> tuple[str | None, str | None]:
 
 _FREE = "owner = NULL, lease_us = NULL, crashes = 0"
 _NO_MORE = "again = NULL, again_type = NULL, again_calendar_ids = NULL"
-_HELD = "SELECT j.id, a.state FROM sync_jobs AS j JOIN accounts AS a ON a.id = j.account_id"
+_HELD = "SELECT j.id, j.fence, a.state FROM sync_jobs AS j JOIN accounts AS a ON a.id = j.account_id"
 _AGAIN = f"""UPDATE sync_jobs SET status = 'queued', scheduled_us = ?, priority = again, reason = 'event',
     type = COALESCE(again_type, 'incremental'), calendar_ids = again_calendar_ids, retry_count = 0,
     error_type = NULL, error_message = NULL, {_FREE}, {_NO_MORE}"""

@@ -99,11 +99,26 @@ class _Counter(_Connected):
 class _Notifications(_Connected):
     """PostgreSQL's LISTEN."""
 
+    _opening: asyncio.Future[object] | None = None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._opening is not None:  # a wait was ended while its thread connected
+            with suppress(Exception):
+                self._open = await self._opening
+        await super().__aexit__(kind, error, trace)
+
     async def wait(self, seconds: float) -> bool:
         """As of `Bell`; a connection that was lost rings, for something may have been missed."""
         try:
             if self._open is None:
-                self._open = await asyncio.to_thread(self._listen)
+                self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._listen))
+                try:
+                    self._open = await asyncio.shield(self._opening)
+                finally:
+                    if self._opening.done():
+                        self._opening = None
                 return True
             return await self._heard(seconds)
         except Exception:  # noqa: BLE001 - the database is away: what comes next says so

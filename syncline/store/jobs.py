@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, literal_column, or_, select
 from sqlmodel import Session, col
 
+from syncline.model.account import Account
 from syncline.model.job import MAX_RETRIES, Job, JobReason, JobStatus
 from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
@@ -101,7 +103,7 @@ def find(connection: Connection, job_id: int) -> Job | None:
 
 def open_job(connection: Connection, account_id: str) -> Job | None:
     """The job of this account that waits or is under way."""
-    wanted = select(Job).where(col(Job.account_id) == account_id, col(Job.status) != JobStatus.FAILED)
+    wanted = select(Job).where(col(Job.account_id) == account_id, col(Job.status) != _literal(JobStatus.FAILED))
     return Session(connection).scalar(wanted)
 
 
@@ -129,11 +131,32 @@ def listed(
     limit: int = 50,
 ) -> JobPage:
     """The jobs that all of these name, from the id `after` on, `limit` at most."""
-    named: Mapping[str, object] = {"status": status, "source": source, "user_id": user_id, "account_id": account_id}
-    conditions = [col(getattr(Job, name)) == value for name, value in named.items() if value is not None]
-    wanted = select(Job).where(*conditions, col(Job.id) > after).order_by(col(Job.id)).limit(limit + 1)
+    conditions: list[ColumnElement[bool]] = []
+    if status is not None:
+        conditions.append(col(Job.status) == _literal(status))
+    if source is not None:
+        conditions.append(col(Job.source) == source)
+    if user_id is not None:
+        theirs = select(col(Account.id)).where(col(Account.user_id) == user_id)
+        conditions += [col(Job.user_id) == user_id, _of_accounts(col(Job.account_id).in_(theirs))]
+    if account_id is not None:
+        conditions.append(_of_accounts(col(Job.account_id) == account_id))
+    # few are under way or dead: they are sorted, instead of all others being passed over in the order of their ids
+    key: Any = col(Job.id) + 0 if status in _COUNTED else col(Job.id)
+    wanted = select(Job).where(*conditions, key > after).order_by(key).limit(limit + 1)
     found = Session(connection).scalars(wanted).all()
     return JobPage(jobs=found[:limit], next_after=found[limit - 1].id if len(found) > limit else None)
+
+
+def _of_accounts(theirs: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The jobs of some accounts: the open ones have an index, and the dead letters have one."""
+    failed = _literal(JobStatus.FAILED)
+    return or_(and_(theirs, col(Job.status) != failed), and_(theirs, col(Job.status) == failed))
+
+
+def _literal(status: JobStatus) -> ColumnElement[str]:
+    """Written into the statement: an index of a part of the rows is taken for no parameter."""
+    return literal_column(f"'{status}'", String)
 
 
 def take_back(connection: Connection, target: Target) -> int | None:
@@ -141,7 +164,8 @@ def take_back(connection: Connection, target: Target) -> int | None:
 
     One that is under way is left to its drain, which finds out at the next page.
     """
-    statement = "DELETE FROM sync_jobs WHERE account_id = ? AND status = 'queued' RETURNING id"
+    open_one = "account_id = ? AND status <> 'failed'"  # as the index has it, which SQLite would not take else
+    statement = f"DELETE FROM sync_jobs WHERE {open_one} AND status = 'queued' RETURNING id"
     gone = execute(connection, statement, [target.account_id])
     return int(gone[0][0]) if gone else None
 
@@ -178,10 +202,9 @@ def retry(connection: Connection, job_id: int, *, now_us: int) -> bool:
 
 def counts_by_status(connection: Connection) -> Mapping[str, int]:
     """How many jobs are under way, and how many are dead letters."""
-    wanted = select(col(Job.status), func.count()).where(
-        or_(col(Job.status) == JobStatus.PROCESSING, col(Job.status) == JobStatus.FAILED)
-    )
-    return {str(status): int(number) for status, number in connection.execute(wanted.group_by(col(Job.status)))}
+    counts = ", ".join(f"(SELECT count(*) FROM sync_jobs WHERE status = '{status}')" for status in _COUNTED)
+    (found,) = execute(connection, f"SELECT {counts}")
+    return {str(status): int(number) for status, number in zip(_COUNTED, found, strict=True) if number}
 
 
 def _merged(wanted: Sequence[JobRequest]) -> list[JobRequest]:
@@ -216,6 +239,7 @@ def _values(one: JobRequest, now_us: int) -> tuple[object, ...]:
     return (*identity, *what, 0, one.max_retries, 0, 0, now_us)
 
 
+_COUNTED = (JobStatus.PROCESSING, JobStatus.FAILED)
 _KEPT = "account_id, user_id, source, calendar_ids, type, max_retries"
 _INSERT = f"INSERT INTO sync_jobs ({', '.join(_COLUMNS)})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, select
@@ -141,10 +141,11 @@ def _summed(counts: Iterable[Count]) -> Mapping[tuple[str, datetime, Status], Se
 
 
 def _counted(one: Count) -> Sequence[int]:
-    tally = asdict(one.tally)
+    tally = one.tally
+    items = tally.processed, tally.created, tally.updated, tally.deleted, tally.unchanged, tally.rejected
     took = [0] * _BUCKETS
     took[bisect_left(TOOK_BOUNDS_MS, one.took_ms)] = 1
-    return [1, *(int(tally[name]) for name in _ITEMS), one.tally.requests, one.took_ms, one.waited_ms, *took]
+    return [1, *items, tally.requests, one.took_ms, one.waited_ms, *took]
 
 
 def _hour(instant: datetime) -> datetime:

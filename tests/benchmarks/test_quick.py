@@ -8,6 +8,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.dataset import Dataset, Products
 from benchmarks.looks import LooksReport
+from benchmarks.portfolios import PortfoliosReport
 from benchmarks.report import Report
 
 ITEMS = "1000"
@@ -43,6 +44,18 @@ def test_a_look_costs_less_by_a_fork(tmp_path: Path, capsys: pytest.CaptureFixtu
     by_itself, by_fork = report.looks
     assert 0.02 < by_fork.cpu_seconds < by_itself.cpu_seconds
     assert "| by a fork |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_sweep_over_wallets_asks_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Requests are counted, not timed: the goals are kept by any machine."""
+    results = tmp_path / "results.json"
+    assert main(["--quick", "--sqlite-only", "--only", "portfolios", "--output", str(results)]) == 0
+    report = msgspec.json.decode(results.read_bytes(), type=dict[str, PortfoliosReport])["portfolios"]
+    by_way = {sweep.way: sweep for sweep in report.sweeps}
+    assert by_way["batches"].calls > 10 * by_way["multicall"].calls
+    assert by_way["multicall"].requests == 6 + 3  # 51 balances of 200 wallets; the head, tokens' descriptions, failures
+    assert "| multicall |" in capsys.readouterr().out
 
 
 def test_a_changed_dataset_differs_in_one_percent_and_lacks_one_in_a_thousand() -> None:

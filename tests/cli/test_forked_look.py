@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.instance import eventually
-from support.looks import BY_FORK, BY_ITSELF, NOT_FORKED, look_env, look_server, typed
+from support.looks import BY_FORK, BY_ITSELF, NOT_FORKED, look_env, look_server, typed, warmly
 from support.terminal import terminal
 
 from cli.forked_look import LOOKS, exit_code
@@ -97,14 +98,17 @@ def _session(number: int, status: Status) -> SyncSession:
 
 
 def _both(*words: str, env: dict[str, str], cwd: Path) -> tuple[tuple[int, bytes, bytes], ...]:
-    """What came of the command each way: exit code, output and errors, but for the present instant."""
-    told: list[tuple[int, bytes, bytes]] = []
-    for way in (BY_FORK, BY_ITSELF):
-        done = typed(way, *words, env=env, cwd=cwd)
-        if done.returncode == NOT_FORKED:  # the machine is busy: the fork has not answered in time
-            done = eventually(lambda: _unless(NOT_FORKED, typed(BY_FORK, *words, env=env, cwd=cwd)), "answer of a fork")
-        told.append((done.returncode, re.sub(rb'"at": "[^"]+"', b'"at": now', done.stdout), done.stderr))
-    return tuple(told)
+    """What came of the command each way: exit code, output and errors, but for the present instant.
+
+    By itself it runs as a new interpreter would, but for how that writes, which is settled as it starts.
+    """
+    by_fork = typed(BY_FORK, *words, env=env, cwd=cwd)
+    if by_fork.returncode == NOT_FORKED:  # the machine is busy: the fork has not answered in time
+        by_fork = eventually(lambda: _unless(NOT_FORKED, typed(BY_FORK, *words, env=env, cwd=cwd)), "answer of a fork")
+    needs_interpreter = "PYTHONIOENCODING" in env
+    by_itself = partial(typed, BY_ITSELF) if needs_interpreter else warmly
+    found = (by_fork, by_itself(*words, env=env, cwd=cwd))
+    return tuple((one.returncode, re.sub(rb'"at": "[^"]+"', b'"at": now', one.stdout), one.stderr) for one in found)
 
 
 def _unless(code: int, done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes] | None:

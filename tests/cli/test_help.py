@@ -93,7 +93,7 @@ def test_completion_of_the_shell_has_a_script_and_the_commands() -> None:
     ("line", "wanted"),
     [
         ("syncline status prod", {"products"}),
-        ("syncline explain p", {"points", "products"}),
+        ("syncline explain p", {"points", "portfolios", "products"}),
         ("syncline history prod", {"products"}),
         ("syncline pause al", {"all"}),
         ("syncline status nosuch", set[str]()),

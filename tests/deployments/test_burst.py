@@ -24,20 +24,18 @@ WITHIN_SECONDS = 300
 
 
 @pytest.fixture
-def narrow(calm: Instance) -> Iterator[Instance]:
+def narrow(alone: Instance) -> Iterator[Instance]:
     """The instance, with three feeds and with a runner that has one place."""
-    calm.runners.pop().stop()
-    urls = {f"SYNCLINE_UPSTREAMS__{feed.upper()}__BASE_URL": f"{calm.box.url}/feeds/{feed}" for feed in FEEDS}
+    urls = {f"SYNCLINE_UPSTREAMS__{feed.upper()}__BASE_URL": f"{alone.box.url}/feeds/{feed}" for feed in FEEDS}
     one_place = {"PREFECT_RUNNER_PROCESS_LIMIT": "1", "SYNCLINE_FIRST_RUNS": "burst"}
-    runner = calm.supervisor.start("runner", ["deployments"], env=calm.env | urls | one_place)
-    yield calm
+    runner = alone.supervisor.start("runner", ["deployments"], env=alone.env | urls | one_place)
+    yield alone
     runner.stop()
-    asyncio.run(without_feeds(calm))
-    calm.restart_runner()
+    asyncio.run(without_feeds(alone))
 
 
-async def without_feeds(calm: Instance) -> None:
-    async with open_client(calm.settings) as client:
+async def without_feeds(alone: Instance) -> None:
+    async with open_client(alone.settings) as client:
         for feed in FEEDS:
             await client.delete_deployment((await client.read_deployment_by_name(f"sync-{feed}/{feed}")).id)
 
@@ -50,24 +48,24 @@ async def deployments(client: PrefectClient) -> list[UUID] | None:
         return None
 
 
-async def registered(calm: Instance) -> list[UUID] | None:
-    async with open_client(calm.settings) as client:
+async def registered(alone: Instance) -> list[UUID] | None:
+    async with open_client(alone.settings) as client:
         return await deployments(client)
 
 
-async def due_at_once(calm: Instance) -> list[UUID]:
+async def due_at_once(alone: Instance) -> list[UUID]:
     """A run of each, all due now."""
-    async with open_client(calm.settings) as client:
-        now = calm.store.clock.now()
+    async with open_client(alone.settings) as client:
+        now = alone.store.clock.now()
         found = await deployments(client)
         assert found is not None
         runs = [await client.create_flow_run_from_deployment(one, state=Scheduled(scheduled_time=now)) for one in found]
     return [run.id for run in runs]
 
 
-async def ended(calm: Instance, runs: list[UUID]) -> list[FlowRun] | None:
+async def ended(alone: Instance, runs: list[UUID]) -> list[FlowRun] | None:
     """The runs, once all of them have ended."""
-    async with open_client(calm.settings) as client:
+    async with open_client(alone.settings) as client:
         found = [await client.read_flow_run(run) for run in runs]
     return found if all(run.state is not None and run.state.is_final() for run in found) else None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.instance import eventually
 
 from deployments.forking import ForkedRun, ForkServer
@@ -49,8 +50,7 @@ def test_a_fork_ends_as_a_spawned_process_does(server: ForkServer, env: dict[str
     assert parent_of(run.pid) == os.getpid()
     run.begin()
     run.wait()
-    engine = [sys.executable, "-m", "prefect.engine"]
-    spawned = subprocess.run(engine, env=env, capture_output=True, check=False, timeout=120)
+    spawned = warm.run("-m", "prefect.engine", env=env)
     assert (run.returncode, spawned.returncode) == (1, 1)
     assert run.cpu_seconds > 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deployments.forking import ForkServer
 from deployments.look_socket import SOCKET
+from support import warm
 from support.instance import eventually
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "look_server",
     "silent_server",
     "typed",
+    "warmly",
 ]
 
 NOT_FORKED = 99
@@ -56,6 +58,12 @@ def look_server(home: Path) -> Generator[ForkServer]:
         yield server
     finally:
         server.close()
+
+
+def warmly(*arguments: str, env: Mapping[str, str], cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """`syncline` with these arguments by itself, in a process that need not load the libraries."""
+    done = warm.run("-m", "cli.main", *arguments, env={**env, "SYNCLINE_FORK_LOOKS": "false"}, cwd=cwd)
+    return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.encode(), done.stderr.encode())
 
 
 def typed(way: Sequence[str], *arguments: str, env: Mapping[str, str], cwd: Path) -> subprocess.CompletedProcess[bytes]:

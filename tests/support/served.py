@@ -24,7 +24,7 @@ from syncline.settings import Settings, UpstreamSettings
 from syncline.store import holds, schema
 from syncline.store.engine import Store
 
-__all__ = ["calm", "kept", "served"]
+__all__ = ["alone", "calm", "kept", "served"]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory, prefect_home: Callable[[Path]
 
 @pytest.fixture
 def served(kept: Kept[Instance]) -> Instance:
-    return kept.get()
+    """The instance, with its runner, which is started again where a test has left none."""
+    instance = kept.get()
+    if not instance.runners:
+        instance.restart_runner()
+    return instance
 
 
 @contextmanager
@@ -58,14 +62,28 @@ def _instance(home: Path, prefect_home: Callable[[Path], None]) -> Generator[Ins
 @pytest.fixture
 def calm(served: Instance) -> Instance:
     """The instance with its first runs behind it, and an upstream that behaves."""
-    served.box.faults.clear()
-    with served.store.write() as connection:  # what a test that failed has left
-        holds.release_all(connection, Target("products"), now=served.store.clock.now())
-    asyncio.run(reconcile_once(served.settings, served.store))  # a run that a test killed with its runner
-    for source in ("products", "customers"):
-        eventually(lambda source=source: _ended(served, source), f"first run of {source}")
-    served.box.requests.clear()
+    _calm(served)
     return served
+
+
+@pytest.fixture
+def alone(kept: Kept[Instance]) -> Instance:
+    """The same without a runner: a test starts one of its own, and ends it; a start takes 8 CPU seconds."""
+    instance = kept.get()
+    _calm(instance)
+    while instance.runners:
+        instance.runners.pop().stop()
+    return instance
+
+
+def _calm(instance: Instance) -> None:
+    instance.box.faults.clear()
+    with instance.store.write() as connection:  # what a test that failed has left
+        holds.release_all(connection, Target("products"), now=instance.store.clock.now())
+    asyncio.run(reconcile_once(instance.settings, instance.store))  # a run that a test killed with its runner
+    for source in ("products", "customers"):
+        eventually(lambda source=source: _ended(instance, source), f"first run of {source}")
+    instance.box.requests.clear()
 
 
 def _ended(served: Instance, source: str) -> SyncSession | None:

@@ -32,7 +32,7 @@ from syncline.upstreams.client import UpstreamClient
 from syncline.upstreams.paging import Keyset
 from syncline.upstreams.rest import RestPages
 
-__all__ = ["Sync", "Victims", "to_death"]
+__all__ = ["Sync", "Victims", "counted", "to_death"]
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _WATCHED = (f"syncline{os.sep}store{os.sep}", f"syncline{os.sep}passes{os.sep}")
@@ -56,12 +56,18 @@ _PRODUCTS = Source(
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """One run: against which database and upstream, how much, and after how many lines it dies (None: never)."""
+    """One run: against which database and upstream, and how much.
+
+    Attributes:
+        is_counted: whether its lines are counted, which makes it some times slower.
+        dies_after_lines: after how many it dies; None: never.
+    """
 
     database_url: str
     upstream_url: str
     token: str
     mode: Mode
+    is_counted: bool = False
     dies_after_lines: int | None = None
 
 
@@ -75,7 +81,7 @@ class Victims:
         theirs.close()
 
     def run(self, sync: Sync) -> int | None:
-        """Run `sync` in a process of its own; the number of lines that it ran, None if it was killed."""
+        """Run `sync` in a process of its own; the number of its lines (0: not counted), None if it was killed."""
         self._ours.send(sync)
         assert self._ours.poll(120), "the sync has not ended"
         status, lines = self._ours.recv()
@@ -121,6 +127,10 @@ def _end_with(sync: Sync, tell: Callable[[int], object]) -> NoReturn:
 
 
 def _attempt(sync: Sync, tell: Callable[[int], object]) -> None:
+    if not sync.is_counted:
+        _sync(sync)
+        tell(0)
+        return
     counter = _LineCounter(sync.dies_after_lines)
     threading.settrace(counter.trace)
     sys.settrace(counter.trace)
@@ -171,6 +181,11 @@ class _LineCounter:
         return self.trace
 
 
+def counted(sync: Sync) -> Sync:
+    """The same run, whose lines are counted."""
+    return replace(sync, is_counted=True)
+
+
 def to_death(sync: Sync, lines: int) -> Sync:
     """The same run, dying after so many lines."""
-    return replace(sync, dies_after_lines=lines)
+    return replace(sync, is_counted=True, dies_after_lines=lines)

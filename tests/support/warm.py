@@ -17,11 +17,12 @@ import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import IO
 
-__all__ = ["Process", "run"]
+__all__ = ["Process", "context", "run"]
 
 _LIBRARIES = (
     "alembic.command",
@@ -43,15 +44,20 @@ _TESTS = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
+def context() -> ForkServerContext:
+    """What makes such forks for functions; each test process has one fork server for all, which loads at its start."""
+    _CONTEXT.set_forkserver_preload(list(_LIBRARIES))
+    return _CONTEXT
+
+
 class Process:
     """One of them, to be used as `subprocess.Popen` is."""
 
     def __init__(self, *words: str, env: Mapping[str, str], cwd: Path | None = None) -> None:
         """Start `python WORDS`, which begin with `-m MODULE` or `-c CODE`; it reads nothing."""
-        _CONTEXT.set_forkserver_preload(list(_LIBRARIES))
         self.stdout, out = _pipe()
         self.stderr, err = _pipe()
-        self._process = _CONTEXT.Process(target=_become, args=(words, dict(env), str(cwd or Path.cwd()), out, err))
+        self._process = context().Process(target=_become, args=(words, dict(env), str(cwd or Path.cwd()), out, err))
         self._process.start()
         out.close()
         err.close()

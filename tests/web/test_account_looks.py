@@ -122,5 +122,5 @@ def test_history_is_paged_and_explain_says_why_and_when(ann: Call, sqlite_store:
         "Its last session on record began in 3 s and is failed: no such wallet.",
         "It was never read as a whole, so it counts as stale.",
         "It is synced every 5 min in market hours (09:00 to 17:00 UTC) and 15 min outside them; now they are open.",
-        "It is due next by itself due now, at 2026-01-22T10:00:00.000Z.",
+        "It is due by itself now (2026-01-22T10:00:00.000Z).",
     ]

@@ -50,6 +50,7 @@ SERVERS: dict[str, Start] = {
 }
 
 
+NAMES = {number: f"n{number}" for number in range(1, 232)}
 _numbers = count()
 
 
@@ -117,25 +118,22 @@ def without_the_flow(text: str) -> ast.Module:
     return tree
 
 
-@pytest.fixture(params=SERVERS)
-def things(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Things]:
-    """The things of each server in turn: none yet."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    with SERVERS[request.param](folder) as served:
+@pytest.fixture(scope="module", params=SERVERS)
+def things(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Things]:
+    """The things of each server in turn, with the first names; one server for both kinds of database."""
+    with SERVERS[request.param](tmp_path_factory.mktemp("server")) as served:
+        served.fill(NAMES)
         yield served
 
 
 @pytest.mark.slow
 def test_what_is_written_follows_a_real_api_exactly(things: Things, store: Store, tmp_path: Path) -> None:
     """The promise of `syncline new`: each way of listing the things is read whole, and each change is counted once."""
-    names = {number: f"n{number}" for number in range(1, 232)}
-    things.fill(names)
     sources = [written(url, f"things_{at}", tmp_path, store) for at, url in enumerate(things.urls)]
     for context in sources:
         with context as source:
-            follow(source, things, dict(names))
-            reset(things, names)
+            follow(source, things, dict(NAMES))
+            reset(things)
 
 
 def follow(source: Written, things: Things, names: dict[int, str]) -> None:
@@ -164,10 +162,10 @@ def follow(source: Written, things: Things, names: dict[int, str]) -> None:
     check(deleted=1)
 
 
-def reset(things: Things, names: dict[int, str]) -> None:
+def reset(things: Things) -> None:
     """Undo the rounds."""
     things.delete(301)
     for number in (1, 60, 115, 231):
-        things.rename(number, names[number])
+        things.rename(number, NAMES[number])
     for number in (2, 61, 116, 230):
-        things.create(number, names[number])
+        things.create(number, NAMES[number])

@@ -47,6 +47,7 @@ class EvmNode:
         most_batch: so many calls it takes in a batch.
         most_data: so many bytes of a call it takes, a stand-in for gas.
         log_blocks, log_results: what a search for logs may span and find.
+        logs_from: it keeps no logs of blocks before.
         behind: so many of the newest blocks it does not know.
         twist: changes the list of answers before it is sent.
         before: called with each call before it is carried out.
@@ -60,6 +61,7 @@ class EvmNode:
     most_data: int = 1_000_000
     log_blocks: int = 10_000
     log_results: int = 10_000
+    logs_from: int = 0
     behind: int = 0
     twist: Callable[[list[Any]], Any] = _as_they_are
     before: Callable[[str, Sequence[Any]], object] = _nothing
@@ -130,6 +132,8 @@ class EvmNode:
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
         if last - first >= self.log_blocks:
             raise _Refused(-32600, f"block range too large: at most {self.log_blocks} blocks")
+        if first < self.logs_from:
+            raise _Refused(4444, "pruned history unavailable")
         found = [
             (block, log)
             for block in self._blocks

@@ -58,13 +58,19 @@ def _claim(store: Store, *names: str, reason: JobReason = JobReason.SCHEDULE) ->
 
 
 def _write(connection: Connection) -> Tally:
-    connection.execute(text("INSERT INTO sweeps (source, swept_at, queued) VALUES ('written', '2026-01-01', 0)"))
+    connection.execute(
+        text(
+            "INSERT INTO session_totals (source, status, slot, sessions, duration_ms) VALUES ('written', 'x', 0, 0, 0)"
+        )
+    )
     return Tally(processed=3, created=1, unchanged=2)
 
 
 def _written(store: Store) -> int:
     with store.read() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM sweeps")).scalar_one())
+        return int(
+            connection.execute(text("SELECT count(*) FROM session_totals WHERE source <> 'wallets'")).scalar_one()
+        )
 
 
 def _counted(store: Store) -> dict[Status, int]:
@@ -219,7 +225,11 @@ def test_an_exception_while_rows_are_written_leaves_nothing(store: Store, statem
     """Not the rows before it, nor the job's end, its account, session or counts."""
 
     def fail(connection: Connection) -> Tally:
-        connection.execute(text("INSERT INTO sweeps (source, swept_at, queued) VALUES ('half', '2026-01-01', 0)"))
+        connection.execute(
+            text(
+                "INSERT INTO session_totals (source, status, slot, sessions, duration_ms) VALUES ('half', 'x', 0, 0, 0)"
+            )
+        )
         if statement is not None:
             connection.execute(text(statement))
         raise KeyError

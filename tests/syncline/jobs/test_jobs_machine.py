@@ -37,6 +37,7 @@ POLICIES = {SOURCE: Freshness()}
 NAMES = st.sampled_from(ACCOUNTS)
 PRIORITIES = st.sampled_from(list(Priority))
 CONNECTIONS = st.integers(0, 1)
+RISES = {("queued", Priority.NORMAL), ("queued", Priority.LOW)}
 ENDS = st.sampled_from(
     [
         *(Status.COMPLETED, Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.FAILED),
@@ -80,10 +81,10 @@ class Machine(RuleBasedStateMachine):
         assert made == self.jobs.enqueue(name, priority, at)
 
     @rule(count=st.integers(1, 5), share=st.sampled_from([1, 2, 5]), by=CONNECTIONS)
-    def drains_claim(self, count: int, share: int, by: int) -> None:
-        self.a_drain_claims(count, share, by)
-
     def a_drain_claims(self, count: int, share: int, by: int) -> None:
+        self._claim_fairly(count, share, by)
+
+    def _claim_fairly(self, count: int, share: int, by: int) -> None:
         for priority in Priority:
             with self.stores[by].write() as connection:
                 taken = self._claim(connection, priority, count, share)
@@ -135,7 +136,7 @@ class Machine(RuleBasedStateMachine):
             record_crashes(connection, reaped, policies=POLICIES, now=self.clock.now(), slot=by)
         assert len(reaped) == self.jobs.crash(now_us(self.store))
         if reaped:
-            self.a_drain_claims(5, 5, by)
+            self._claim_fairly(5, 5, by)
 
     @rule(by=CONNECTIONS)
     def a_drain_keeps_its_leases(self, by: int) -> None:
@@ -189,7 +190,7 @@ class Machine(RuleBasedStateMachine):
         queued = 0
         for name, at, is_stale in rows:
             job = self.jobs.open.get(name)
-            if at <= now_us(self.store) and (job is None or (is_stale and _may_rise(job))):
+            if at <= now_us(self.store) and (job is None or (is_stale and (job.status, job.priority) in RISES)):
                 queued += 1
                 priority = Priority.HIGH if is_stale else Priority.NORMAL
                 self._set(name, priority=priority) if job else self.jobs.enqueue(name, priority, at)
@@ -258,10 +259,6 @@ class Machine(RuleBasedStateMachine):
 def _count_write(account_id: str, connection: Connection) -> Tally:
     connection.execute(text("UPDATE accounts SET weight = weight + 1 WHERE id = :id"), {"id": account_id})
     return Tally()
-
-
-def _may_rise(job: JobState) -> bool:
-    return job.status == "queued" and job.priority is not Priority.HIGH
 
 
 def _name(job: Claimed | Job) -> str:

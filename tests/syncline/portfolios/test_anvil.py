@@ -15,7 +15,7 @@ from syncline.portfolios.abi import balance_of
 from syncline.portfolios.address import checksummed
 from syncline.portfolios.blocks import BlockRef
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import Move, discover, scan
+from syncline.portfolios.moves import LastRead, Move, named, scan
 from syncline.portfolios.reading import ChainRead, Reading, Wallet, read_wallets
 from syncline.portfolios.settings import MULTICALL3, ChainSettings
 from syncline.portfolios.tables import NATIVE
@@ -124,15 +124,15 @@ def test_moves_are_found_and_tokens_discovered(node: Anvil) -> None:
     node.pay(wallet(1), 5)
     node.pay(wallet(1), 6)
     node.send({"to": wallet(2), "value": hex(9)})
-    coins = dict.fromkeys([wallet(number) for number in range(5)], 0)
+    coins = dict.fromkeys([wallet(number) for number in range(5)], LastRead(coins=0))
     found = on(node.chain(log_blocks=2), lambda chain: scan(chain, coins, since=since))
     gold = frozenset([node.gold])
     assert found.moved == {
         wallet(1): Move(tokens=gold, transfers=2),
         wallet(2): Move(tokens=frozenset([NATIVE])),
     }
-    tokens = on(node.chain(), lambda chain: discover(chain, list(coins), until=found.block))
-    assert tokens == {wallet(1): gold}
+    tokens = on(node.chain(), lambda chain: named(chain, [Wallet(address=one) for one in coins], until=found.block))
+    assert tokens == {wallet(1): Move(tokens=gold, transfers=2)}
 
 
 def test_a_reorganization_and_a_revert_are_noticed(node: Anvil) -> None:
@@ -149,7 +149,7 @@ def test_a_reorganization_and_a_revert_are_noticed(node: Anvil) -> None:
     node.ask("evm_revert", kept)
     reverted = one(node.chain(), asked)
     assert (reverted.balances[node.gold], reverted.reorged, reverted.block) == (0, True, start)
-    coins = {wallet(1): 0}
+    coins = {wallet(1): LastRead(coins=0)}
     assert on(node.chain(), lambda chain: scan(chain, coins, since=before.block)).reorged
 
 

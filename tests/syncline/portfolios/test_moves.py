@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -9,19 +9,20 @@ from support.evm.node import EvmNode
 from syncline.errors import UnavailableError
 from syncline.portfolios.blocks import BlockRef
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import Move, Scan, discover, scan
+from syncline.portfolios.moves import LastRead, Move, Scan, named, scan
+from syncline.portfolios.reading import Wallet
 from syncline.portfolios.tables import NATIVE
 
 DOZEN = [wallet(number) for number in range(12)]
-NO_COINS: dict[str, int | None] = dict.fromkeys(DOZEN, 0)
+NO_COINS = dict.fromkeys(DOZEN, LastRead(coins=0))
 
 
 def ref(world: World) -> BlockRef:
     return BlockRef(number=world.evm.head.number, hash=world.evm.head.hash)
 
 
-def scanned(chain: Chain, since: BlockRef | None, coins: Mapping[str, int | None] = NO_COINS) -> Scan:
-    return on(chain, lambda opened: scan(opened, coins, since=since))
+def scanned(chain: Chain, since: BlockRef | None, wallets: Mapping[str, LastRead] = NO_COINS) -> Scan:
+    return on(chain, lambda opened: scan(opened, wallets, since=since))
 
 
 def moving(world: World) -> Mapping[str, Move]:
@@ -56,7 +57,7 @@ def test_those_that_moved_are_found_and_what_they_moved(
     found = scanned(chain_at(served, **given), since)
     assert found.moved == expected
     assert (found.since, found.block, found.reorged) == (since, ref(world), False)
-    assert not scanned(chain_at(served, **given), found.block, {**NO_COINS, DOZEN[4]: 7}).moved
+    assert not scanned(chain_at(served, **given), found.block, {**NO_COINS, DOZEN[4]: LastRead(coins=7)}).moved
     if not node and not given:
         setting_up = 3  # the head, what the node can do, Multicall3; once for a chain that is kept open
         assert len(served.requests) == 2 * setting_up + 3  # whether `since` is still there, all logs, all coins
@@ -89,6 +90,22 @@ def test_all_move_at_first_and_where_the_chain_was_replaced(world: World) -> Non
     assert scanned(chain_at(world.node()), since).reorged
 
 
+def test_what_was_read_at_a_block_that_is_gone_moves(world: World) -> None:
+    """A wallet was read after the last search; what it had then may never have been."""
+    since = ref(world)
+    world.pay(DOZEN[1], 5)
+    world.evm.mine(2)
+    void = ref(world)
+    world.evm.take_back(2)
+    world.evm.mine(1, salt="other")
+    kept = ref(world)
+    world.evm.mine(2, salt="other")
+    gone = BlockRef(number=world.evm.head.number + 5, hash=void.hash)
+    seen = {0: [kept], 1: [void], 2: [kept, void], 3: [gone], 4: [since]}
+    wallets = NO_COINS | {DOZEN[number]: LastRead(coins=0, seen=frozenset(refs)) for number, refs in seen.items()}
+    assert set(scanned(chain_at(world.node()), since, wallets).moved) == {DOZEN[1], DOZEN[2], DOZEN[3]}
+
+
 def test_a_node_that_is_behind_hides_no_moves(world: World) -> None:
     """It would search up to its own last block only, and not say so."""
     since = ref(world)
@@ -118,7 +135,7 @@ def test_a_node_that_has_not_come_further_moves_nobody(world: World) -> None:
     def balanced(request: httpx.Request) -> httpx.Response:
         return (late if b"latest" in request.content else ahead)(request)
 
-    found = scanned(chain_at(balanced), since, {**NO_COINS, DOZEN[7]: None})
+    found = scanned(chain_at(balanced), since, {**NO_COINS, DOZEN[7]: LastRead(coins=None)})
     assert (found.block, found.reorged, set(found.moved)) == (since, False, {DOZEN[7]})
 
 
@@ -157,16 +174,53 @@ def test_logs_that_cannot_be_read_fail_the_search(world: World, log: object) -> 
         scanned(chain_at(node), since)
 
 
+def told(node: EvmNode, wallets: Sequence[Wallet], until: BlockRef, **given: Any) -> Mapping[str, Move]:  # noqa: ANN401
+    return on(chain_at(node, **given), lambda chain: named(chain, wallets, until=until))
+
+
 def test_a_new_wallets_tokens_are_found_in_what_it_did_before(world: World) -> None:
     """As far back as is set; what it moved earlier is found where the token is one of those looked for everywhere."""
     world.pay(DOZEN[1], 5)
     world.evm.mine(10)
-    until = ref(world)
+    until, new, node = ref(world), [Wallet(address=one) for one in DOZEN], world.node()
+    gold = {DOZEN[1]: Move(tokens=frozenset([world.gold]), transfers=1)}
+    assert told(node, new, until, lookback_blocks=10) == gold
+    assert told(node, new, until, lookback_blocks=9) == {}
+    assert told(node, new, until, lookback_blocks=0) == {}
+    assert told(node, new, until, lookback_blocks=1_000, log_blocks=4) == gold
 
-    def found(node: EvmNode, **given: Any) -> Mapping[str, frozenset[str]]:  # noqa: ANN401
-        return on(chain_at(node, **given), lambda chain: discover(chain, DOZEN, until=until))
 
-    assert found(world.node(), lookback_blocks=10) == {DOZEN[1]: frozenset([world.gold])}
-    assert found(world.node(), lookback_blocks=9) == {}
-    assert found(world.node(), lookback_blocks=0) == {}
-    assert found(world.node(), lookback_blocks=1_000, log_blocks=4) == {DOZEN[1]: frozenset([world.gold])}
+@pytest.mark.parametrize("kept", range(8))
+def test_what_a_node_has_no_logs_of_any_more_is_left_out_for_tokens_and_an_error_for_moves(
+    world: World, kept: int
+) -> None:
+    """Tokens are found as far back as there are logs; that nothing moved must not be concluded of what is missing."""
+    since = ref(world)
+    world.pay(DOZEN[1], 5)
+    world.evm.mine(3)
+    world.pay(DOZEN[2], 5)
+    world.evm.mine(4)
+    node = world.node(logs_from=since.number + kept)
+    new = [Wallet(address=one) for one in DOZEN]
+    expected = {DOZEN[number] for number, block in ((1, 1), (2, 4)) if kept <= block}
+    assert set(told(node, new, ref(world), lookback_blocks=100)) == expected
+    if kept > 1:
+        with pytest.raises(UnavailableError, match="no longer has the logs"):
+            scanned(chain_at(node), since)
+
+
+def test_what_a_known_wallet_moved_is_counted_since_it_was_read(world: World) -> None:
+    """Its tokens are those of some blocks before too, which may have been filled anew; these do not count."""
+    world.pay(DOZEN[1], 5)
+    seen = BlockRef(number=world.evm.mine(1).number, hash=world.evm.head.hash)
+    world.pay(DOZEN[1], 6)
+    world.pay(DOZEN[2], 6)
+    world.evm.mine(3)
+    wallets = [Wallet(address=DOZEN[1], seen=seen), Wallet(address=DOZEN[2]), Wallet(address=DOZEN[3], seen=ref(world))]
+    gold, node = frozenset([world.gold]), world.node()
+    assert told(node, wallets, ref(world)) == {
+        DOZEN[1]: Move(tokens=gold, transfers=1),
+        DOZEN[2]: Move(tokens=gold, transfers=1),
+    }
+    twice = [Wallet(address=DOZEN[1], seen=seen), Wallet(address=DOZEN[1])]  # of two users, one of them new
+    assert told(node, twice, ref(world)) == {DOZEN[1]: Move(tokens=gold, transfers=2)}

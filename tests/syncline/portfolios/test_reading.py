@@ -250,6 +250,26 @@ def test_a_chain_that_is_down_leaves_the_others(world: World) -> None:
     assert found.readings[OWNER].balances == {NATIVE: 0}
 
 
+@pytest.mark.parametrize("down", [2, 3])
+def test_a_call_that_takes_a_node_too_long_is_halved_but_one_that_is_down_is_left(world: World, *, down: int) -> None:
+    """A gateway gives up on what takes long; of a node that answers nothing the chain fails soon."""
+    node, refused = world.node(), 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal refused
+        if len(request.content) > 2_000 and refused < down:
+            refused += 1
+            return httpx.Response(504, text="gateway timeout")
+        return node(request)
+
+    asked = [Wallet(address=wallet(number)) for number in range(40)]
+    if down > 2:
+        with pytest.raises(UnavailableError, match="504"):
+            read(chain_at(answer), *asked)
+    else:
+        assert len(read(chain_at(answer), *asked).readings) == 40
+
+
 @pytest.mark.parametrize("most_data", [1_500, 5_000])
 def test_a_call_that_is_too_much_for_a_node_is_halved(world: World, most_data: int) -> None:
     """Gas, time and size of an answer are limits that no provider tells beforehand."""

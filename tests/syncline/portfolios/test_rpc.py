@@ -115,6 +115,10 @@ def limited_as_a_whole(calls: Asked, number: int) -> Any:  # noqa: ANN401
     return {"jsonrpc": "2.0", "id": None, "error": LIMITED} if number == 1 else backwards(calls, number)
 
 
+def limited_by_status(calls: Asked, number: int) -> Any:  # noqa: ANN401
+    return RateLimitedError("slow down", upstream="chain_1") if number <= 2 else backwards(calls, number)
+
+
 def failing_once(calls: Asked, number: int) -> Any:  # noqa: ANN401
     if number > 1:
         return backwards(calls, number)
@@ -131,7 +135,7 @@ def contradicting_once(calls: Asked, number: int) -> Any:  # noqa: ANN401
 
 ODD: list[Say] = [
     *(backwards, with_ids_as_text, in_part, with_strangers, too_long, too_long_by_status, without_batches, slow),
-    *(limited_in_part, limited_as_a_whole, failing_once, contradicting_once),
+    *(limited_in_part, limited_as_a_whole, limited_by_status, failing_once, contradicting_once),
 ]
 
 

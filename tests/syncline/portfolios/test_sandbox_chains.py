@@ -11,7 +11,7 @@ from sandbox.evm.chain import Chain as SimulatedChain
 from syncline.errors import UnavailableError
 from syncline.portfolios.address import checksummed
 from syncline.portfolios.chain import Chain
-from syncline.portfolios.moves import Scan, discover, scan
+from syncline.portfolios.moves import LastRead, Scan, named, scan
 from syncline.portfolios.reading import ChainRead, Wallet, read_wallets
 from syncline.portfolios.settings import ChainSettings
 from syncline.portfolios.tables import NATIVE
@@ -141,14 +141,15 @@ def test_moves_are_found_in_the_words_of_each_provider(box: sandbox.Box, provide
     wallets = [checksummed(wallet[2:]) for wallet in box.evm.wallets]
     before = read(box, 1)
     chain.mine(20)
-    coins: dict[str, int | None] = {one: before.readings[one].balances[NATIVE] for one in wallets}
+    coins = {one: LastRead(coins=before.readings[one].balances[NATIVE]) for one in wallets}
     found: Scan = on(chain_of(box, 1), lambda opened: scan(opened, coins, since=before.block))
     for wallet in wallets:
         was, now = (held(chain, wallet, number) for number in (before.block.number, found.block.number))
         changed = {token for token in was.keys() | now.keys() if was.get(token, 0) != now.get(token, 0)}
         assert changed <= (found.moved[wallet].tokens if wallet in found.moved else set())
     assert 0 < len(found.moved) < WALLETS
-    tokens = on(chain_of(box, 1, lookback_blocks=20), lambda opened: discover(opened, wallets, until=found.block))
-    assert {one: names - {NATIVE} for one, names in tokens.items()} == {
+    new = [Wallet(address=one) for one in wallets]
+    tokens = on(chain_of(box, 1, lookback_blocks=20), lambda opened: named(opened, new, until=found.block))
+    assert {one: move.tokens - {NATIVE} for one, move in tokens.items()} == {
         one: move.tokens - {NATIVE} for one, move in found.moved.items() if move.transfers
     }

@@ -102,9 +102,11 @@ ASKED: list[tuple[Callable[[Connection, ManualClock], object], str]] = [
     (lambda connection, clock: accounts.settle(connection, now=clock.now(), source="wallets"), "ix_accounts_state"),
     (
         lambda connection, clock: accounts.add(
-            connection, [NewAccount(source="wallets", user_id="ann", external_id="0xA")], now=clock.now()
+            connection,
+            [NewAccount(source="wallets", user_id=f"{number}", external_id=f"0x{number}") for number in range(9)],
+            now=clock.now(),
         ),
-        "ix_accounts_",
+        "ix_accounts_wallet",  # by users as well it would be each user with each wallet
     ),
 ]
 

@@ -218,7 +218,8 @@ def test_an_account_may_have_a_dead_letter_and_an_open_job(store: Store) -> None
 @pytest.mark.parametrize("limit", [1, 2, 3, 50])
 def test_jobs_are_listed_page_by_page(store: Store, clock: ManualClock, limit: int) -> None:
     """Each once, the oldest first, by any of the filters."""
-    add_accounts(store, "0", "1", "2", "3", "4", user_id="u_1")
+    add_accounts(store, "1", "3", user_id="u_1")
+    add_accounts(store, "0", "2", "4", user_id="u_2")
     for number in range(5):
         enqueue(store, wanted(f"{number}", 1, user_id="u_1" if number % 2 else "u_2", source="ab"[number % 3 > 0]))
     put_job(store, "3", status=JobStatus.FAILED)

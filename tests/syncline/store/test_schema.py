@@ -1,10 +1,10 @@
-import multiprocessing
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
+from support import warm
 from support.boxes import Box
 from support.calls import counting_calls
 from support.migrations import copied
@@ -12,8 +12,6 @@ from support.migrations import copied
 from syncline.errors import NewerDatabaseError, OlderDatabaseError, SchemaBehindError
 from syncline.store import schema
 from syncline.store.engine import Store
-
-_SPAWN = multiprocessing.get_context("spawn")
 
 
 def tables(store: Store) -> set[str]:
@@ -94,7 +92,7 @@ def _upgrade(url: str) -> None:
 @pytest.mark.slow
 def test_several_processes_may_upgrade_at_once(empty_url: str) -> None:
     """Runner, web app and a worker start together against a new database: one migrates, the others wait."""
-    processes = [_SPAWN.Process(target=_upgrade, args=(empty_url,)) for _ in range(3)]
+    processes = [warm.context().Process(target=_upgrade, args=(empty_url,)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:

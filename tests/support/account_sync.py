@@ -1,0 +1,88 @@
+"""Connectors of accounts for drains: each does to its jobs what a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from support.jobs import SOURCE
+from syncline.clock import microseconds
+from syncline.jobs.drain import Drain, DrainLimits
+from syncline.jobs.due import Freshness
+from syncline.jobs.verdict import AccountEnd
+from syncline.jobs.work import Ended, Work
+from syncline.model.session import Status, Tally
+from syncline.store.engine import Store
+from syncline.store.job_wake import Bell, bell_of
+
+__all__ = ["Does", "Script", "complete", "count_write", "drain_of", "until"]
+
+Does = Callable[["Script", Sequence[Work]], AsyncIterator[Ended]]
+
+
+@dataclass(kw_only=True)
+class Script:
+    """A connector that does as it is told, and remembers whose sync it was given."""
+
+    store: Store
+    does: Does
+    given: list[list[str]] = field(default_factory=list[list[str]])
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sync(self, works: Sequence[Work]) -> AsyncIterator[Ended]:
+        """As of `syncline.jobs.work.AccountSync`."""
+        self.given.append([work.account.external_id for work in works])
+        self.begun.set()
+        async for ended in self.does(self, works):
+            yield ended
+
+    def end(self, work: Work, status: Status = Status.COMPLETED, *, writes: bool = True) -> Ended:
+        """The end of a job whose rows are counted as they are written."""
+        now = microseconds(self.store.clock.now())
+        end = AccountEnd(job=work.job, status=status, began_us=now, ended_us=now)
+        return Ended(account=work.account, end=end, write=count_write(work.account.id) if writes else None)
+
+
+def count_write(account_id: str) -> Callable[[Connection], Tally]:
+    """Writes that the account was written once more."""
+
+    def write(connection: Connection) -> Tally:
+        connection.execute(text("UPDATE accounts SET weight = weight + 1 WHERE id = :id"), {"id": account_id})
+        return Tally()
+
+    return write
+
+
+async def complete(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]:
+    """All is well."""
+    for work in works:
+        yield script.end(work)
+
+
+def drain_of(
+    store: Store,
+    connector: Script,
+    *,
+    owner: str = "drain",
+    bell: Bell | None = None,
+    limits: DrainLimits | None = None,
+) -> Drain:
+    """A drain of this connector's accounts."""
+    return Drain(
+        store,
+        {SOURCE: connector},
+        {SOURCE: Freshness()},
+        owner=owner,
+        bell=bell or bell_of(store),
+        limits=limits or DrainLimits(stop_seconds=0.1, away_seconds=0.01),
+    )
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Let others go on until it is so: what is waited for is often in the database, and no event tells of it."""
+    while not is_so():  # noqa: ASYNC110 - as said
+        await asyncio.sleep(0)
