@@ -23,7 +23,7 @@ _COMMANDS = {
     "Run": "up sync",
     "Look": "status history explain metrics rejects sources audit alerts",
     "Steer": "start stop pause resume breaker checkpoint listings rounds",
-    "Accounts": "accounts",
+    "Accounts": "accounts jobs",
     "Look after": "doctor new token prefect-password prune-history deploy apply-intervals version prefect db",
 }
 """The commands by the heading under which `syncline --help` lists them; each is a function in a file of its name."""
@@ -35,7 +35,7 @@ _ELSEWHERE = {
     "resume": "holds",
 }
 """Those that stand in a file of another name."""
-_GROUPS = frozenset({"accounts", "alerts", "breaker", "checkpoint", "listings", "rounds", "db"})
+_GROUPS = frozenset({"accounts", "alerts", "breaker", "checkpoint", "jobs", "listings", "rounds", "db"})
 """Those that have commands of their own: what `app()` of their file makes."""
 
 

@@ -1,5 +1,6 @@
 """`syncline doctor`: its findings, a line each, or as JSON."""
 
+import os
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from rich.text import Text
 
 from cli import console
 from cli.instance import is_there, unchecked
-from cli.options import AsJson
+from cli.options import AsJson, Preset
 from deployments.doctor import Finding, Verdict, examine, examine_plan
 from syncline.errors import StoreError
 from syncline.settings import load_settings
@@ -24,9 +25,12 @@ def doctor(
     plan: Annotated[
         bool, typer.Option("--plan", help="Only whether the schedules fit the upstreams' budgets.")
     ] = False,
+    preset: Preset = None,
     as_json: AsJson = False,
 ) -> int:
     """Check files, settings, database, Prefect and budgets; say what is wrong and how to mend it. 1 if anything is."""
+    if preset is not None:
+        os.environ["PERIODIC_SYNC_PRESET"] = preset
     findings = list(examine_plan(load_settings())) if plan else _examined()
     if as_json:
         console.write_json([asdict(finding) for finding in findings])

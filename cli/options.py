@@ -1,13 +1,13 @@
 """Arguments and options that several commands share."""
 
 import json
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from cli.forked_look import said_home
 
-__all__ = ["EVERY", "AsJson", "MaybeAccount", "MaybeSource", "OneOrAll", "OneSource", "sources_like"]
+__all__ = ["EVERY", "AsJson", "MaybeAccount", "MaybeSource", "OneOrAll", "OneSource", "Preset", "sources_like"]
 
 EVERY = "all"
 """What stands for all sources on the command line."""
@@ -45,6 +45,10 @@ OneOrAll: TypeAlias = Annotated[
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, with exact times in UTC.")]
+Preset: TypeAlias = Annotated[
+    Literal["development", "production", "high-load"] | None,
+    typer.Option(help="How often wallets are read, as PERIODIC_SYNC_PRESET; it wins over that.", show_default=False),
+]
 MaybeAccount: TypeAlias = Annotated[
     str | None, typer.Option("--account", metavar="ID", help="Only this account.", show_default=False)
 ]

@@ -21,9 +21,10 @@ from deployments.schedules.plan import is_overridable, planned
 from deployments.schedules.prefect_schedules import ScheduleInfo
 from deployments.schedules.rescheduling import reschedule, restore
 from flows.registry import find, names
-from syncline.errors import ConfigurationError
+from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
+from syncline.model.source import Source
 from syncline.model.target import Target
 from syncline.settings import Settings
 from syncline.store import audit, sessions
@@ -44,6 +45,11 @@ __all__ = [
     "stop",
 ]
 
+_OWN_INTERVALS = (
+    "{name} takes no interval here, as its accounts have their own: set PERIODIC_SYNC_MARKET_HOURS_INTERVAL and "
+    "PERIODIC_SYNC_OFF_HOURS_INTERVAL, or an account's frequency_seconds"
+)
+
 
 async def start(
     settings: Settings, store: Store, source: str, *, every_seconds: float | None, actor: str
@@ -58,13 +64,25 @@ async def start(
     Raises:
         UnknownSourceError: there is no such source.
         MissingSettingError: its upstream has no address, so it is not served.
+        ConfigurationError: it has accounts, each with an interval of its own, and `every_seconds` is given.
         PrefectUnavailableError: Prefect's server cannot be reached, or refuses; nothing was changed.
     """
     wanted = find(source)
-    settings.base_url(wanted.upstream.name)
+    _require_set_up(settings, wanted)
+    if every_seconds is not None and wanted.accounts is not None:
+        raise ConfigurationError(_OWN_INTERVALS.format(name=wanted.name))
     async with open_client(settings) as client:
         deployment = await _deployment(client, wanted.name)
         return await reschedule(client, deployment, store, wanted.name, every_seconds=every_seconds, actor=actor)
+
+
+def _require_set_up(settings: Settings, source: Source) -> None:
+    """Raise MissingSettingError where the source's upstream, or the chains of its accounts, have no address."""
+    missing = source.missing(settings)
+    if source.accounts is None:
+        settings.base_url(source.upstream.name)
+    elif missing is not None:
+        raise MissingSettingError(missing, f"no account of {source.name} can be synced without it")
 
 
 async def start_default(settings: Settings, store: Store, source: str, *, actor: str) -> float | None:
@@ -73,7 +91,7 @@ async def start_default(settings: Settings, store: Store, source: str, *, actor:
     Returns and raises as `start` does.
     """
     name = find(source).name
-    settings.base_url(find(name).upstream.name)
+    _require_set_up(settings, find(name))
     plan = next((one for one in planned(settings) if one.source == name and is_overridable(one)), None)
     if plan is None:
         raise ConfigurationError(f"prefect.yaml has no deployment named {name}, whose schedule could be taken")
@@ -100,7 +118,7 @@ def _remember_stop(store: Store, source: str, actor: str) -> None:
 async def run_now(settings: Settings, source: str, *, mode: Mode, trigger: Trigger) -> str:
     """Start a run of the source's deployment; returns the flow run's id. Raises as `start` does."""
     wanted = find(source)
-    settings.base_url(wanted.upstream.name)
+    _require_set_up(settings, wanted)
     async with open_client(settings) as client:
         deployment = await _deployment(client, wanted.name)
         return str(await _run(client, deployment.id, wanted.parameters(mode), trigger=trigger, key=None))

@@ -11,6 +11,7 @@ from statistics import median
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
+from deployments.account_plan import crowded, load_of, unfit
 from deployments.budget_plan import budget_loads, complaint, line
 from deployments.client import open_client
 from deployments.local.running_code import changed_code, changed_code_warning
@@ -18,15 +19,17 @@ from deployments.preflight import check_deployments, check_upstreams, missing_wa
 from deployments.schedules.plan import planned
 from deployments.secrets_file import short_secrets
 from flows.registry import sources, sources_with_dataset
+from syncline.clock import microseconds
 from syncline.errors import ConfigurationError, PrefectUnavailableError, SynclineError
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession
 from syncline.model.source import Source
 from syncline.settings import INTERVAL_VARIABLES, SECRET_BYTES, Settings
-from syncline.store import schedules, schema
+from syncline.status.problems import unattended
+from syncline.store import drains, schedules, schema
 from syncline.store.engine import Store
 
-__all__ = ["Finding", "Verdict", "examine", "examine_plan"]
+__all__ = ["Finding", "Verdict", "examine", "examine_accounts", "examine_plan"]
 
 _RECENT = 20
 
@@ -68,7 +71,29 @@ def examine(settings: Settings, store: Store) -> Iterator[Finding]:
     database = _tried("database", lambda: _check_database(store), f"{store.url.get_backend_name()}, up to date")
     yield database
     yield _prefect(settings)
-    yield from examine_plan(settings, store if database.verdict is Verdict.OK else None)
+    is_there = database.verdict is Verdict.OK
+    yield from examine_accounts(settings, store if is_there else None)
+    yield from examine_plan(settings, store if is_there else None)
+
+
+def examine_accounts(settings: Settings, store: Store | None = None) -> Iterator[Finding]:
+    """Look whether accounts can be kept as fresh as the settings ask, and whether anybody works on what is due."""
+    try:
+        load = None if store is None else load_of(store, settings)
+        wrong = list(unfit(settings, p95_seconds=0 if load is None else load.p95_seconds))
+        lines = [] if load is None else list(crowded(load, settings))
+    except ConfigurationError as error:
+        wrong, lines, load = [str(error)], [], None
+    for said in wrong:
+        yield Finding(part="accounts", verdict=Verdict.ERROR, said=said)
+    for said, remedy in lines:
+        verdict = Verdict.OK if remedy is None else Verdict.ERROR
+        yield Finding(part="accounts", verdict=verdict, said=said if remedy is None else f"{said}: {remedy}")
+    if store is not None and load is not None:
+        with store.read() as connection:
+            waited = drains.unattended_seconds(connection, now_us=microseconds(store.now(connection)))
+        if waited is not None:
+            yield Finding(part="accounts", verdict=Verdict.ERROR, said=unattended(waited))
 
 
 def examine_plan(settings: Settings, store: Store | None = None) -> Iterator[Finding]:

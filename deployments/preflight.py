@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from prefect import Flow
 
+from deployments.account_plan import unfit
 from deployments.environment import PREFECT_HOST
 from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.secrets_file import short_secrets
@@ -27,6 +28,7 @@ __all__ = [
     "check_secrets",
     "check_upstream",
     "check_upstreams",
+    "freshness_warning",
     "is_set_up",
     "missing_warning",
     "ports_of",
@@ -72,6 +74,15 @@ def _check_port(setting: str, host: str, port: int) -> None:
             else:
                 message = f"{host}:{port} cannot be listened on ({error.strerror}): see SYNCLINE_HOST and {setting}"
             raise ConfigurationError(message) from None
+
+
+def freshness_warning(settings: Settings) -> str | None:
+    """What of PERIODIC_SYNC_… does not fit together, in one line; None: it does, or no wallet is synced.
+
+    Raises:
+        ConfigurationError: one of them cannot be used.
+    """
+    return "; ".join(unfit(settings)) or None
 
 
 def check_secrets(settings: Settings) -> None:

@@ -6,8 +6,10 @@ SynclineError
 │   ├── MissingSettingError
 │   ├── SameKeyError                two items of a list have one key, and the source's policy is to fail
 │   ├── UnknownAccountError
+│   ├── UnknownJobError
 │   └── UnknownSourceError
 ├── AccountStateError           the account is paused, needs attention, or was changed meanwhile
+├── JobStateError               the job is no dead letter, or its account cannot be synced
 ├── StoreError
 │   ├── DatabaseUnavailableError    cannot be reached, or stays locked
 │   ├── NewerDatabaseError          made by a newer Syncline
@@ -43,6 +45,7 @@ __all__ = [
     "DatabaseUnavailableError",
     "DeferredError",
     "FieldError",
+    "JobStateError",
     "MissingSettingError",
     "MostlyRejectedError",
     "NewerDatabaseError",
@@ -61,6 +64,7 @@ __all__ = [
     "SynclineError",
     "UnavailableError",
     "UnknownAccountError",
+    "UnknownJobError",
     "UnknownSourceError",
     "UpstreamError",
     "WebhookError",
@@ -124,8 +128,23 @@ class UnknownAccountError(ConfigurationError):
         super().__init__(f"there is no account {account_id}; it was removed, or the id is another's")
 
 
+class UnknownJobError(ConfigurationError):
+    """No job has this id, or none that the caller may see."""
+
+    def __init__(self, job_id: int) -> None:
+        """Name the `job_id` asked for."""
+        self.job_id = job_id
+        super().__init__(
+            f"there is no job {job_id}: it ended without anything to tell, was dropped, or the id is another's"
+        )
+
+
 class AccountStateError(SynclineError):
     """The account cannot do this now; the text says why, and what to do."""
+
+
+class JobStateError(SynclineError):
+    """The job cannot be retried or dropped; the text says why, and what to do."""
 
 
 class StoreError(SynclineError):

@@ -25,7 +25,9 @@ from web.api import (
     cron_health,
     health,
     holds,
+    jobs,
     listings,
+    queue_stats,
     sources,
     sync,
     sync_status,
@@ -102,9 +104,9 @@ def create_app(
     context.attach(app, here)
     answer_errors(app)
     ours = (cron.router, cron_health.router, health.router, holds.router, sources.router, sync.router)
-    seen = (sync_status.router, page.router, docs.router)
+    seen = (sync_status.router, queue_stats.router, page.router, docs.router)
     feeds = (listings.public, listings.router)
-    theirs = (accounts.router, accounts.one, account_actions.router, account_looks.router)
+    theirs = (accounts.router, accounts.one, account_actions.router, account_looks.router, jobs.router)
     for router in (*ours, *seen, *feeds, *theirs, metrics.make_router(here)):
         app.include_router(router)
     return app

@@ -18,11 +18,12 @@ from syncline.model.session import OPEN_STATUSES, Status
 from syncline.resilience.breaker import BreakerState
 from syncline.status.conditions import failure_ratio
 from syncline.status.measured import Measured, measured
-from syncline.status.problems import ProblemKind
+from syncline.status.problems import OF_INSTANCE, ProblemKind
 from syncline.status.report import State
 from syncline.status.tallies import Tallies
 from web.api.errors import documented
 from web.context import Context
+from web.metrics_jobs import JobMetrics, jobs_measured
 from web.snapshot import take
 
 __all__ = ["make_router"]
@@ -30,7 +31,7 @@ __all__ = ["make_router"]
 _OUTCOMES = [status for status in Status if status not in OPEN_STATUSES]
 _CHANGES = ("created", "updated", "unchanged", "deleted", "rejected")
 _UNREADABLE = (StoreError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
-_OF_SOURCES = [kind for kind in ProblemKind if kind not in {ProblemKind.PREFECT, ProblemKind.SETTINGS}]
+_OF_SOURCES = [kind for kind in ProblemKind if kind not in OF_INSTANCE]
 _Samples = Iterable[tuple[tuple[str, ...], float | None]]
 """The values of a source with the labels after its name; None: there is no value yet."""
 
@@ -47,10 +48,13 @@ def make_router(here: Context) -> APIRouter:
         try:
             report = await take(here)
             found = await asyncio.to_thread(measured, here.store, report, tallies)
+            jobs = await asyncio.to_thread(jobs_measured, here)
         except _UNREADABLE as error:
             raise HTTPException(503, "the database cannot be read: GET /health says more") from error
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Sources(found))
+        if jobs is not None:
+            registry.register(JobMetrics(jobs))
         return Response(encode(registry), media_type=content_type, headers={"Cache-Control": "no-store"})
 
     return router

@@ -24,6 +24,7 @@ from deployments.preflight import (
     check_ports,
     check_secrets,
     check_upstreams,
+    freshness_warning,
     missing_warning,
     ports_of,
     unknown_warning,
@@ -104,6 +105,7 @@ def prepare(settings: Settings, *, demo: bool) -> list[str]:
     check_secrets(settings)
     check_deployments()
     check_upstreams(settings)
+    freshness_warning(settings)  # refuses a day or a zone that is none, before anything starts
     check_ports(ports_of(settings, demo=demo))
     store = open_store(settings)
     schema.upgrade(store)
@@ -148,7 +150,13 @@ def _say_first(settings: Settings, made: Sequence[str], say: Callable[[str], Non
         say(f"Made {', '.join(made)} in {settings.secrets_file}")
     if "SYNCLINE_PREFECT_SECRET" in made and sys.stdout.isatty():  # never into a file or a journal
         say(f"Password of the Prefect UI: {settings.prefect_auth} (`syncline prefect-password` shows it again)")
-    for line in (missing_warning(settings), unknown_warning(settings), no_tls_warning(settings)):
+    warnings = (
+        missing_warning(settings),
+        unknown_warning(settings),
+        no_tls_warning(settings),
+        freshness_warning(settings),
+    )
+    for line in warnings:
         if line is not None:
             say(line)
 

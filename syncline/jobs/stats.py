@@ -15,7 +15,6 @@ from syncline.model.policies import Priority
 from syncline.store import drains, job_counts, job_sweeps
 
 __all__ = [
-    "NOBODY_SECONDS",
     "LaneStats",
     "QueueStats",
     "SchedulerStats",
@@ -24,8 +23,6 @@ __all__ = [
     "scheduler_stats",
 ]
 
-NOBODY_SECONDS = 60.0
-"""A job that is due for so long, while no drain lives, is an alarm."""
 _SHOWN_USERS = 5
 _US = 1_000_000
 
@@ -39,12 +36,14 @@ class LaneStats:
         oldest_seconds: for how long the first of them has been due; None: none is.
         per_minute: how many ended in the last minute.
         deepest_users: the users with the most jobs that wait, and how many those are.
+        depth_is_at_least: whether there may be more than were counted.
     """
 
     depth: int
     oldest_seconds: float | None
     per_minute: float
     deepest_users: Sequence[tuple[str, int]]
+    depth_is_at_least: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +56,7 @@ class QueueStats:
         failed: how many dead letters there are.
         drains: how many drains live.
         capacity: how many jobs these have under way at most.
+        under_way: how many they say that they have under way.
     """
 
     lanes: Mapping[Priority, LaneStats]
@@ -64,16 +64,12 @@ class QueueStats:
     failed: int
     drains: int
     capacity: int
+    under_way: int
 
     @property
     def oldest_seconds(self) -> float:
         """For how long the first of all jobs that are due has been so; 0: none is."""
         return max((lane.oldest_seconds or 0 for lane in self.lanes.values()), default=0)
-
-    @property
-    def nobody_drains(self) -> bool:
-        """Whether jobs are due and nobody does them."""
-        return self.drains == 0 and self.oldest_seconds > NOBODY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +105,13 @@ def queue_stats(connection: Connection, *, now: datetime) -> QueueStats:
         failed=failed,
         drains=len(live),
         capacity=sum(drain.capacity for drain in live),
+        under_way=sum(drain.under_way for drain in live),
     )
 
 
 def nobody_drains(connection: Connection, *, now: datetime) -> float | None:
-    """For how many seconds the first job has been due, while no drain lives; None: all is well."""
-    now_us = microseconds(now)
-    first = job_counts.first_due(connection, now_us=now_us)
-    if first is None or (now_us - first) / _US <= NOBODY_SECONDS or drains.live(connection, now_us=now_us):
-        return None
-    return (now_us - first) / _US
+    """For how many seconds the first job has been due that no living drain works on; None: all is well."""
+    return drains.unattended_seconds(connection, now_us=microseconds(now))
 
 
 def scheduler_stats(
@@ -128,7 +121,7 @@ def scheduler_stats(
     swept: Sweep | None = job_sweeps.last_sweep(connection, source)
     is_drained = bool(drains.live(connection, now_us=microseconds(now)))
     total, active = job_counts.users(connection, source, now=now, active_seconds=policy.active_seconds)
-    if swept is not None and job_counts.MOST_COUNTED in {total, active}:  # so many are counted by sweeps alone
+    if swept is not None and total == job_counts.MOST_COUNTED:  # so many are counted by sweeps alone
         total, active = swept.total, swept.active
     return SchedulerStats(
         enabled=enabled,
@@ -147,4 +140,5 @@ def _lane(connection: Connection, priority: Priority, live: Sequence[drains.Drai
         oldest_seconds=None if first is None else (now_us - first) / _US,
         per_minute=float(sum(getattr(drain, f"ended_{priority}") for drain in live)),
         deepest_users=job_counts.deepest_users(connection, priority, now_us=now_us, limit=_SHOWN_USERS),
+        depth_is_at_least=depth >= job_counts.MOST_COUNTED,
     )

@@ -31,6 +31,8 @@ class Rule(StrEnum):
     """A full pass would have deleted more rows than may go at once."""
     CREDENTIALS_REFUSED = "credentials_refused"
     """An upstream refused the credentials, so the source or account is held."""
+    NOBODY_DRAINS = "nobody_drains"
+    """Jobs of accounts are due, and no drain has worked on them for a minute."""
 
 
 class Delivery(StrEnum):
@@ -72,6 +74,7 @@ TERMS: dict[Rule, Terms] = {
     Rule.STALLED: Terms(title="stalled", severity="critical"),
     Rule.DELETION_REFUSED: Terms(title="deletion refused"),
     Rule.CREDENTIALS_REFUSED: Terms(title="credentials refused", severity="critical"),
+    Rule.NOBODY_DRAINS: Terms(title="nobody drains", after_seconds=120, severity="critical"),
 }
 
 

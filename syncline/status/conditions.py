@@ -37,6 +37,11 @@ def failure_ratio(recent: Recent, now: datetime) -> float | None:
 def conditions(report: Report) -> list[Condition]:
     """The conditions that hold when `report` was read, each once."""
     every = [condition for one in report.sources for condition in _of(one, report.at)]
+    every += [
+        Condition(rule=Rule.NOBODY_DRAINS, subject="jobs", said=problem.sentence)
+        for problem in report.problems
+        if problem.kind is ProblemKind.NOBODY_DRAINS
+    ]
     return list({condition.key: condition for condition in every}.values())
 
 

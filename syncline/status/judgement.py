@@ -10,7 +10,7 @@ from math import ceil
 from syncline.model.session import Status
 from syncline.resilience.breaker import BreakerState
 from syncline.status.overview import SourceOverview
-from syncline.status.problems import Problem, ProblemKind
+from syncline.status.problems import Problem, ProblemKind, unattended
 from syncline.status.protection import Protection, breaker_words
 from syncline.status.report import NextRun, Report, SourceReport, State
 from syncline.status.schedules import Cadence, Schedule, Schedules
@@ -32,8 +32,13 @@ def report(
     schedules: Schedules,
     missing: Mapping[str, str | None],
     now: datetime,
+    *,
+    unattended_seconds: float | None = None,
 ) -> Report:
-    """What all of that means at `now`; `missing` names the setting that a source's upstream lacks."""
+    """What all of that means at `now`; `missing` names the setting that a source's upstream lacks.
+
+    `unattended_seconds` is for how long the first job of an account has been due that no drain works on.
+    """
     sources = tuple(
         _Case(
             seen=one,
@@ -47,6 +52,8 @@ def report(
         for one in seen
     )
     faults = {ProblemKind.PREFECT: schedules.unknown, ProblemKind.SETTINGS: schedules.unreadable}
+    if unattended_seconds is not None:
+        faults[ProblemKind.NOBODY_DRAINS] = unattended(unattended_seconds)
     problems = tuple(Problem(kind=kind, sentence=one) for kind, one in faults.items() if one is not None)
     return Report(at=now, sources=sources, problems=problems)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Problem", "ProblemKind"]
+from syncline.words import age
+
+__all__ = ["OF_INSTANCE", "Problem", "ProblemKind", "unattended"]
 
 
 class ProblemKind(StrEnum):
@@ -37,6 +39,12 @@ class ProblemKind(StrEnum):
     """Prefect did not tell the schedules; this is of the instance, not of one source, as is the next."""
     SETTINGS = "settings"
     """prefect.yaml cannot be used, so that it is not known how often sources should run."""
+    NOBODY_DRAINS = "nobody_drains"
+    """Jobs of accounts are due, and no drain works on them; this is of the instance too."""
+
+
+OF_INSTANCE = frozenset({ProblemKind.PREFECT, ProblemKind.SETTINGS, ProblemKind.NOBODY_DRAINS})
+"""What is wrong with no single source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +58,11 @@ class Problem:
 
     kind: ProblemKind
     sentence: str
+
+
+def unattended(seconds: float) -> str:
+    """That jobs have been due for so long and nobody drains, and what to start."""
+    return (
+        f"jobs of accounts have been due for {age(seconds)}, and no drain works on them: start `syncline up`, or a "
+        "worker that runs the drain_jobs deployments"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from syncline.clock import microseconds
 from syncline.kernel_settings import KernelSettings
 from syncline.model.source import Source
 from syncline.status.judgement import report
@@ -12,6 +13,7 @@ from syncline.status.protection import protections
 from syncline.status.report import Report
 from syncline.status.row_counts import CountedTable
 from syncline.status.schedules import Schedules
+from syncline.store import drains
 from syncline.store.engine import Store
 
 __all__ = ["read_report"]
@@ -33,7 +35,9 @@ def read_report(
     """
     sources = tuple(sources)
     protection, now = protections(store, sources), store.clock.now()
+    missing = {source.name: source.missing(settings) for source in sources}
+    have_accounts = any(source.accounts is not None and missing[source.name] is None for source in sources)
     with store.read() as connection:
         seen = overview(connection, sources, now, tables)
-    missing = {source.name: source.missing(settings) for source in sources}
-    return report(seen, protection, schedules, missing, now)
+        waited = drains.unattended_seconds(connection, now_us=microseconds(now)) if have_accounts else None
+    return report(seen, protection, schedules, missing, now, unattended_seconds=waited)

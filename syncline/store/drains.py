@@ -10,11 +10,25 @@ from sqlmodel import Session, col
 
 from syncline.model.job import DrainRow
 from syncline.model.policies import Priority
+from syncline.store import job_counts
 from syncline.store.leases import Process
 from syncline.store.native import execute
 from syncline.store.upserts import upsert
 
-__all__ = ["SILENT_US", "DrainPlace", "beat", "leave", "live", "take_place"]
+__all__ = [
+    "NOBODY_SECONDS",
+    "SILENT_US",
+    "DrainPlace",
+    "beat",
+    "forget_dead",
+    "leave",
+    "live",
+    "take_place",
+    "unattended_seconds",
+]
+
+NOBODY_SECONDS = 60.0
+"""A job that is due for so long, while no drain of its priority lives, is an alarm."""
 
 SILENT_US = 30_000_000
 """A drain that gave no sign of life for so long counts as dead."""
@@ -88,9 +102,23 @@ def live(connection: Connection, *, now_us: int) -> Sequence[DrainRow]:
     return [row for row in found if not _is_dead(row, now_us)]
 
 
-def forget_dead(connection: Connection, *, now_us: int) -> int:
-    """Delete drains that have been dead for a day: of a host that was renamed, for one."""
+def unattended_seconds(connection: Connection, *, now_us: int) -> float | None:
+    """For how long the first job has been due that no living drain works on; None: a minute at most.
+
+    A drain may work on some priorities alone: the others wait for another one.
+    """
+    worked_on = {name for row in live(connection, now_us=now_us) for name in row.priorities.split(",")}
+    left = [priority for priority in Priority if priority.value not in worked_on]
+    first = job_counts.first_due(connection, now_us=now_us, priorities=left) if left else None
+    seconds = None if first is None else (now_us - first) / 1_000_000
+    return seconds if seconds is not None and seconds > NOBODY_SECONDS else None
+
+
+def forget_dead(connection: Connection, *, now_us: int, dry_run: bool = False) -> int:
+    """Delete drains that have been dead for a day, or only count them: of a host that was renamed, for one."""
     before = now_us - 86_400_000_000
+    if dry_run:
+        return int(execute(connection, "SELECT count(*) FROM drains WHERE seen_us < ?", [before])[0][0])
     return len(execute(connection, "DELETE FROM drains WHERE seen_us < ? RETURNING slot", [before]))
 
 

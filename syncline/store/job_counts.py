@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -68,10 +68,15 @@ def by_status(connection: Connection) -> tuple[int, int]:
     return int(counts[0][0][0]), int(counts[1][0][0])
 
 
-def first_due(connection: Connection, *, now_us: int) -> int | None:
-    """When the first job was due that waits, of any source and priority; None: none is due."""
-    found = [depth_first for priority in Priority if (depth_first := _first(connection, priority, now_us)) is not None]
-    return min(found, default=None)
+def first_due(connection: Connection, *, now_us: int, priorities: Collection[Priority] = tuple(Priority)) -> int | None:
+    """When the first job was due that waits, of any source and of these priorities; None: none is due."""
+    waiting = f"SELECT min(scheduled_us) FROM sync_jobs WHERE {_WAITING}"
+    firsts = [
+        execute(connection, waiting, [source, str(priority), now_us])[0][0]
+        for source in sources(connection)
+        for priority in priorities
+    ]
+    return min((int(first) for first in firsts if first is not None), default=None)
 
 
 def ahead(connection: Connection, source: str, priority: Priority, scheduled_us: int) -> int:
@@ -86,23 +91,15 @@ def ahead(connection: Connection, source: str, priority: Priority, scheduled_us:
 def users(
     connection: Connection, source: str, *, now: datetime, active_seconds: float, most: int | None = MOST_COUNTED
 ) -> tuple[int, int]:
-    """How many accounts a source has, and how many of them somebody used lately; `most` of each are counted."""
-    kept = "source = ? AND state IN ('active', 'paused', 'attention')"
+    """How many accounts a source has, and how many of them somebody used lately; `most` are looked at.
+
+    Of more accounts than that, the second number is that of those that were looked at.
+    """
     bound = "" if most is None else f"LIMIT {most:d}"
-    total = f"SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {kept} {bound}) AS some"
-    active = (
-        f"SELECT count(*) FROM (SELECT 1 FROM accounts WHERE {kept}"
-        f" AND COALESCE(last_active_at, created_at) >= ? {bound}) AS some"
+    looked_at = (
+        "SELECT CASE WHEN COALESCE(last_active_at, created_at) >= ? THEN 1 ELSE 0 END AS used FROM accounts"
+        f" WHERE source = ? AND state IN ('active', 'paused', 'attention') {bound}"
     )
     since = instant(connection, now - timedelta(seconds=active_seconds))
-    return int(execute(connection, total, [source])[0][0]), int(execute(connection, active, [source, since])[0][0])
-
-
-def _first(connection: Connection, priority: Priority, now_us: int) -> int | None:
-    firsts = [
-        execute(
-            connection, f"SELECT min(scheduled_us) FROM sync_jobs WHERE {_WAITING}", [source, str(priority), now_us]
-        )
-        for source in sources(connection)
-    ]
-    return min((int(found[0][0]) for found in firsts if found[0][0] is not None), default=None)
+    counted = execute(connection, f"SELECT count(*), sum(used) FROM ({looked_at}) AS some", [since, source])
+    return int(counted[0][0]), int(counted[0][1] or 0)

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, sel
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from syncline.clock import microseconds
 from syncline.kernel_settings import KeepSettings
 from syncline.model.alerts import Alert
 from syncline.model.session import OPEN_STATUSES, Status, SyncSession
 from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
-from syncline.store import account_removal
+from syncline.store import account_removal, drains, rollups
 from syncline.store.engine import Store
 
 __all__ = ["prune_history"]
@@ -61,7 +62,24 @@ def prune_history(store: Store, keep: KeepSettings, *, dry_run: bool = False) ->
     for one in old:
         counted[one.name] = counted.get(one.name, 0) + (_count(store, one) if dry_run else _delete(store, one))
     of_removed = account_removal.count_removed if dry_run else account_removal.purge_removed
-    return {**counted, "rows of removed accounts": of_removed(store)}
+    return {**counted, **_of_jobs(store, keep, dry_run=dry_run), "rows of removed accounts": of_removed(store)}
+
+
+def _of_jobs(store: Store, keep: KeepSettings, *, dry_run: bool) -> dict[str, int]:
+    """The hourly counts that are as old as sessions are kept, and the drains that died a day ago; both are few."""
+
+    def forget(connection: Connection) -> dict[str, int]:
+        now = store.now(connection)
+        before, now_us = now - timedelta(days=keep.sessions_days), microseconds(now)
+        return {
+            "hourly counts": rollups.forget(connection, before, dry_run=dry_run),
+            "dead drains": drains.forget_dead(connection, now_us=now_us, dry_run=dry_run),
+        }
+
+    if dry_run:
+        with store.read() as connection:
+            return forget(connection)
+    return store.transact(forget)
 
 
 def _old(connection: Connection, keep: KeepSettings, now: datetime) -> Iterator[_Old]:

@@ -15,7 +15,7 @@ from syncline.model.job import TOOK_BOUNDS_MS, SyncRollup
 from syncline.model.session import Status, Tally
 from syncline.store.native import execute, instant
 
-__all__ = ["Count", "Rollup", "add", "forget", "since"]
+__all__ = ["Count", "Rollup", "add", "forget", "percentile_ms", "since"]
 
 _BUCKETS = len(TOOK_BOUNDS_MS) + 1
 _ITEMS = ("processed", "created", "updated", "deleted", "unchanged", "rejected")
@@ -86,18 +86,24 @@ class Rollup:
     took: tuple[int, ...]
 
     def percentile_ms(self, part: float) -> float | None:
-        """The duration that this part (0 to 1) of the jobs did not exceed, in milliseconds, as far as is counted.
+        """As the function of this name has it."""
+        return percentile_ms(self.took, part)
 
-        Between two bounds it is interpolated; beyond the last one, that bound stands for it. None: there are none.
-        """
-        wanted, seen = part * sum(self.took), 0
-        for index, number in enumerate(self.took):
-            if number and seen + number >= wanted:
-                low = TOOK_BOUNDS_MS[index - 1] if index else 0
-                high = TOOK_BOUNDS_MS[min(index, len(TOOK_BOUNDS_MS) - 1)]
-                return low + (high - low) * max(0.0, wanted - seen) / number if high > low else float(high)
-            seen += number
-        return None
+
+def percentile_ms(took: Sequence[int], part: float) -> float | None:
+    """The duration that this part (0 to 1) of the jobs did not exceed, in milliseconds, as far as is counted.
+
+    `took` says how many took how long. Between two bounds it is interpolated; beyond the last one, that bound stands
+    for it. None: there are none.
+    """
+    wanted, seen = part * sum(took), 0
+    for index, number in enumerate(took):
+        if number and seen + number >= wanted:
+            low = TOOK_BOUNDS_MS[index - 1] if index else 0
+            high = TOOK_BOUNDS_MS[min(index, len(TOOK_BOUNDS_MS) - 1)]
+            return low + (high - low) * max(0.0, wanted - seen) / number if high > low else float(high)
+        seen += number
+    return None
 
 
 def since(connection: Connection, start: datetime, *, source: str | None = None) -> Mapping[tuple[str, Status], Rollup]:
@@ -109,9 +115,12 @@ def since(connection: Connection, start: datetime, *, source: str | None = None)
     return {(row[0], row[1]): _rollup([int(value) for value in row[2:]]) for row in connection.execute(wanted)}
 
 
-def forget(connection: Connection, before: datetime) -> int:
-    """Delete the counts of hours before this instant; returns how many rows there were."""
-    return connection.execute(delete(SyncRollup).where(col(SyncRollup.hour) < _hour(before))).rowcount
+def forget(connection: Connection, before: datetime, *, dry_run: bool = False) -> int:
+    """Delete the counts of hours before this instant, or only count them; returns how many rows there were."""
+    old = col(SyncRollup.hour) < _hour(before)
+    if dry_run:
+        return connection.execute(select(sql.count()).select_from(SyncRollup).where(old)).scalar_one()
+    return connection.execute(delete(SyncRollup).where(old)).rowcount
 
 
 def _rollup(values: Sequence[int]) -> Rollup:

@@ -12,6 +12,7 @@ RULES = Path(__file__).parents[2] / "docs" / "alerts.yml"
 PROMTOOL = shutil.which("promtool")
 CLOSED = 'sync_circuit_breaker_state{source="quests", state="closed"}'
 RATIO = 'syncline_failure_ratio{source="quests"}'
+OLDEST = 'syncline_jobs_oldest_seconds{priority="high"}'
 USAGE = 'sync_rate_limit_usage{source="quests", budget="feed:requests"}'
 STALLED, DELETION, CREDENTIALS = (
     f'syncline_source_problem{{source="quests", kind="{kind}"}}'
@@ -56,6 +57,11 @@ CASES = [
         "3m",
         True,
     ),
+    ("SynclineNobodyDrains", "syncline_jobs_unattended_seconds", "61x9", "1m", False),
+    ("SynclineNobodyDrains", "syncline_jobs_unattended_seconds", "61x9", "3m", True),
+    ("SynclineNobodyDrains", "syncline_jobs_unattended_seconds", "0x9", "6m", False),
+    ("SynclineHighJobsWait", OLDEST, "301x9", "4m", False),
+    ("SynclineHighJobsWait", OLDEST, "301x9", "6m", True),
     ("SynclineDown", 'up{job="syncline", instance="a"}', "0x5", "1m", False),
     ("SynclineDown", 'up{job="syncline", instance="a"}', "0x5", "3m", True),
 ]

@@ -18,11 +18,13 @@ from syncline.errors import (
     AccountStateError,
     ConfigurationError,
     FieldError,
+    JobStateError,
     MissingSettingError,
     PrefectUnavailableError,
     StoreError,
     SynclineError,
     UnknownAccountError,
+    UnknownJobError,
     UnknownSourceError,
 )
 from web import context
@@ -33,12 +35,14 @@ __all__ = ["ErrorJson", "answer_errors", "documented"]
 _log = logging.getLogger(__name__)
 _FIELD = re.compile(r"(?!(?:bool|float|int|none|str)$)[A-Za-z_]\w*")
 """A field's name: pydantic also names the types that it tried, such as `constrained-float`."""
-_FOR_ALL = (FieldError, UnknownAccountError, AccountStateError)
+_FOR_ALL = (FieldError, UnknownAccountError, AccountStateError, UnknownJobError, JobStateError)
 """Errors whose text is about the caller's own account, and tells nothing of the settings."""
 _STATUS: tuple[tuple[type[SynclineError], int], ...] = (
     (FieldError, 422),
     (UnknownAccountError, 404),
     (AccountStateError, 409),
+    (UnknownJobError, 404),
+    (JobStateError, 409),
     (UnknownSourceError, 404),
     (MissingSettingError, 503),
     (PrefectUnavailableError, 503),

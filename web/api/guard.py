@@ -138,7 +138,7 @@ def _check_cron(request: Request) -> None:
 def _check_internal(request: Request) -> None:
     secret = context.of(request).settings.internal_api_key
     sent = request.headers.get("x-api-key", "")
-    if not _opens(sent, secret, "INTERNAL_API_KEY", "it opens /api/sync/status"):
+    if not _opens(sent, secret, "INTERNAL_API_KEY", "it opens /api/sync/status and /queue-stats"):
         message = "this call needs the header x-api-key: INTERNAL_API_KEY, with the instance's key"
         raise _WrongCredentialError(message, "ApiKey", guessed=bool(sent))
     request.state.trusted = True

@@ -6,19 +6,21 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from syncline import results
-from syncline.clock import ManualClock
+from syncline.clock import ManualClock, microseconds
 from syncline.model.alerts import Alert
 from syncline.model.policies import Mode
 from syncline.model.session import Status, SyncSession, Trigger
 from syncline.model.tables import AuditEntry, Hold, QueuedRun, Reject
 from syncline.model.target import Target
 from syncline.settings import KeepSettings
-from syncline.store import sessions, totals
+from syncline.store import drains, rollups, sessions, totals
+from syncline.store.drains import DrainPlace
 from syncline.store.engine import Store
+from syncline.store.leases import Process
 from syncline.store.retention import prune_history
 
 KEEP = KeepSettings(newest_sessions=20)
-OF_REMOVED = {"rows of removed accounts": 0}
+OF_REMOVED = {"rows of removed accounts": 0, "hourly counts": 0, "dead drains": 0}
 NOTHING = {"rejects": 0, "holds": 0, "queued runs": 0, "alerts": 0, "audit entries": 0, **OF_REMOVED}
 
 
@@ -141,3 +143,21 @@ def test_much_is_deleted_in_slices(store: Store, clock: ManualClock, old: int) -
     assert sum(deleted) == old
     assert max(deleted) <= 1_000
     assert stored(store, "audit_log") == 0
+
+
+def test_hourly_counts_and_dead_drains_go(sqlite_store: Store, clock: ManualClock) -> None:
+    """Counts stay as long as sessions do, so that charts and histories begin at the same day."""
+
+    def count() -> None:
+        one = rollups.Count(source="w", status=Status.COMPLETED, ended=clock.now(), took_ms=1, waited_ms=1)
+        place = DrainPlace(host="old", slot=clock.now().toordinal(), owner="o", priorities=(), capacity=1)
+        with sqlite_store.write() as connection:
+            rollups.add(connection, [one], slot=0)
+            drains.take_place(connection, place, process=Process.current(), now_us=microseconds(clock.now()))
+
+    for days in (0, 29, 2):
+        clock.advance(seconds=days * 86_400)
+        count()
+    assert prune_history(sqlite_store, KEEP, dry_run=True) == NOTHING | {"hourly counts": 1, "dead drains": 2}
+    assert prune_history(sqlite_store, KEEP) == NOTHING | {"hourly counts": 1, "dead drains": 2}
+    assert prune_history(sqlite_store, KEEP) == NOTHING
