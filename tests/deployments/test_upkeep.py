@@ -5,23 +5,41 @@ import os
 import time
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from support.instance import Instance, eventually
 
 from deployments.client import open_client
 from deployments.schedules.file import read_deployments, read_upkeep
+from deployments.serving import upkeep_for
+from syncline.model.policies import Priority
+from syncline.portfolios.settings import ChainSettings
 from syncline.settings import Settings
+from syncline.store.engine import Store
 
 NAME = "upkeep-prune_history/prune_history"
 
 
 def test_upkeep_is_no_source() -> None:
     """Whatever is said of sources (status, budgets, breakers) is not said of it."""
-    assert [one.full_name for one in read_upkeep()] == [NAME]
-    assert NAME not in {one.full_name for one in read_deployments()}
+    drains = ["upkeep-drain_jobs/drain_jobs", "upkeep-drain_jobs/drain_jobs-normal", "upkeep-drain_jobs/drain_jobs-low"]
+    assert [one.full_name for one in read_upkeep()] == [*drains, NAME]
+    assert not {*drains, NAME} & {one.full_name for one in read_deployments()}
+
+
+def test_one_machine_serves_the_drains_that_it_needs(store: Store, tmp_path: Path) -> None:
+    """None without accounts; on SQLite one, which takes all lanes, for several would wait for each other's writes."""
+    without = Settings(home=tmp_path)
+    wallets = without.model_copy(update={"chains": {1: ChainSettings(rpc_url=SecretStr("http://127.0.0.1:1"))}})
+    served = [[one.name for one in upkeep_for(settings, store, read_upkeep())] for settings in (without, wallets)]
+    drains = ["drain_jobs"] if store.is_sqlite else ["drain_jobs", "drain_jobs-normal", "drain_jobs-low"]
+    assert served == [["prune_history"], [*drains, "prune_history"]]
+    (first, *_) = (one for one in read_upkeep() if one.name == "drain_jobs")
+    assert first.parameters["priorities"] == [str(priority) for priority in Priority]
 
 
 def test_the_flow_of_each_upkeep_is_there_by_its_name() -> None:
