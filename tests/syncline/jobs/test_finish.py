@@ -26,9 +26,8 @@ from syncline.clock import ManualClock, from_microseconds
 from syncline.jobs.crashes import record_crashes
 from syncline.jobs.due import Freshness, MarketHours, spread
 from syncline.jobs.finish import Finished, finish
-from syncline.jobs.verdict import AccountEnd
 from syncline.jobs.work import Ended
-from syncline.model.account import AccountState
+from syncline.model.account import Account, AccountState
 from syncline.model.job import MAX_CRASHES, JobReason, JobStatus
 from syncline.model.policies import Priority
 from syncline.model.session import Status, Tally, Trigger
