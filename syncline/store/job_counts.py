@@ -22,7 +22,7 @@ def depth(connection: Connection, priority: Priority, *, now_us: int) -> tuple[i
     total, firsts = 0, list[int]()
     for source in sources(connection):
         among = [source, str(priority), now_us]
-        counted = f"SELECT count(*) FROM (SELECT 1 FROM sync_jobs WHERE {_WAITING} LIMIT {MOST_COUNTED}) AS some"
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM sync_jobs WHERE {_WAITING} LIMIT {MOST_COUNTED}) AS found"
         total += int(execute(connection, counted, among)[0][0])
         first = execute(connection, f"SELECT min(scheduled_us) FROM sync_jobs WHERE {_WAITING}", among)[0][0]
         firsts += [] if first is None else [int(first)]
@@ -48,7 +48,7 @@ def deepest_users(connection: Connection, priority: Priority, *, now_us: int, li
     for source in sources(connection):
         statement = (
             "SELECT user_id, count(*) FROM (SELECT user_id FROM sync_jobs WHERE"
-            f" {_WAITING} ORDER BY scheduled_us LIMIT {MOST_COUNTED}) AS some"
+            f" {_WAITING} ORDER BY scheduled_us LIMIT {MOST_COUNTED}) AS found"
             " GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT ?"
         )
         for user, number in execute(connection, statement, [source, str(priority), now_us, limit]):
@@ -61,7 +61,7 @@ def by_status(connection: Connection) -> tuple[int, int]:
     counts = [
         execute(
             connection,
-            f"SELECT count(*) FROM (SELECT 1 FROM sync_jobs WHERE status = '{status}' LIMIT {MOST_COUNTED}) AS some",
+            f"SELECT count(*) FROM (SELECT 1 FROM sync_jobs WHERE status = '{status}' LIMIT {MOST_COUNTED}) AS found",
         )
         for status in ("processing", "failed")
     ]
@@ -83,7 +83,7 @@ def ahead(connection: Connection, source: str, priority: Priority, scheduled_us:
     """How many jobs of the same source and priority are due before this instant; 20,000 at most are counted."""
     statement = (
         "SELECT count(*) FROM (SELECT 1 FROM sync_jobs WHERE status = 'queued' AND source = ? AND priority = ?"
-        f" AND scheduled_us < ? LIMIT {MOST_COUNTED}) AS some"
+        f" AND scheduled_us < ? LIMIT {MOST_COUNTED}) AS found"
     )
     return int(execute(connection, statement, [source, str(priority), scheduled_us])[0][0])
 
@@ -101,5 +101,5 @@ def users(
         f" WHERE source = ? AND state IN ('active', 'paused', 'attention') {bound}"
     )
     since = instant(connection, now - timedelta(seconds=active_seconds))
-    counted = execute(connection, f"SELECT count(*), sum(used) FROM ({looked_at}) AS some", [since, source])
+    counted = execute(connection, f"SELECT count(*), sum(used) FROM ({looked_at}) AS found", [since, source])
     return int(counted[0][0]), int(counted[0][1] or 0)

@@ -1,5 +1,6 @@
 """Whether accounts can be kept as fresh as the settings ask: said before the providers say it with 429."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from pydantic import SecretStr
 from support.jobs import add_accounts, enqueue, wanted
 
+from deployments import controls
 from deployments.account_plan import load_of
 from deployments.doctor import Verdict, examine_accounts
 from deployments.preflight import freshness_warning
+from syncline.errors import ConfigurationError, MissingSettingError
 from syncline.model.session import Status, Tally
 from syncline.portfolios.periodic import PresetName
 from syncline.portfolios.settings import ChainSettings
@@ -92,3 +95,17 @@ def test_what_is_due_while_nobody_drains_is_an_error(sqlite_store: Store) -> Non
 def test_a_setting_that_is_none_is_one_error(sqlite_store: Store) -> None:
     """As at the start, which it prevents."""
     assert "PERIODIC_SYNC_MARKET_DAYS" in errors(sqlite_store, settings(periodic_sync_market_days=("noday",)))[0]
+
+
+def test_accounts_have_intervals_of_their_own(sqlite_store: Store) -> None:
+    """`syncline start portfolios --every 5m` would set a schedule that no account follows."""
+
+    def start(given: Settings, every_seconds: float | None) -> object:
+        return asyncio.run(
+            controls.start(given, sqlite_store, "portfolios", every_seconds=every_seconds, actor="cli:ann")
+        )
+
+    with pytest.raises(ConfigurationError, match="set PERIODIC_SYNC_MARKET_HOURS_INTERVAL"):
+        start(settings(), 300)
+    with pytest.raises(MissingSettingError, match="SYNCLINE_CHAINS__ID__RPC_URL"):
+        start(Settings(), None)

@@ -64,7 +64,13 @@ def test_the_queue_is_told_by_priority(call: Call, store: Store, clock: ManualCl
     enqueue(store, wanted("d", at + 1), wanted("e", at))
     put_job(store, "e", status="failed")
     drain(store, *Priority, ended=12)
-    nothing = {"depth": 0, "depth_is_at_least": False, "oldest_seconds": None, "per_minute": 0.0, "deepest_users": []}
+    nothing: dict[str, object] = {
+        "depth": 0,
+        "depth_is_at_least": False,
+        "oldest_seconds": None,
+        "per_minute": 0.0,
+        "deepest_users": [],
+    }
     deepest = [{"user_id": "u_a", "jobs": 2}]
     second = [{"user_id": "u_c", "jobs": 1}]
     assert read(call) == {
@@ -119,13 +125,10 @@ def test_what_is_switched_off_or_not_set_up_is_said(
 ) -> None:
     """PERIODIC_SYNC_ENABLED=false, and no chain; neither is a fault of the instance's database."""
     drain(sqlite_store, *Priority)
-    for change, enabled, following in (
-        ({"periodic_sync_enabled": False}, False, "none"),
-        ({"chains": {}}, False, "none"),
-        ({}, True, "none"),
-    ):
+    changes: list[tuple[dict[str, object], bool]] = [({"periodic_sync_enabled": False}, False), ({"chains": {}}, False)]
+    for change, enabled in [*changes, ({}, True)]:
         told = call_as(settings.model_copy(update=change), None)("GET", "/health").json()["schedulerStats"]
-        assert (told["enabled"], told["running"], told["nextScheduledSync"]) == (enabled, enabled, following)
+        assert (told["enabled"], told["running"], told["nextScheduledSync"]) == (enabled, enabled, "none")
     bad = settings.model_copy(update={"periodic_sync_market_days": ("noday",)})
     answer = call_as(bad, None)("GET", "/health")
     assert (answer.status_code, answer.json()["schedulerStats"], answer.json()["database"]) == (200, None, "ok")

@@ -42,7 +42,7 @@ class SchedulerStatsJson(BaseModel):
 class Health(BaseModel):
     """How this instance is."""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     status: Literal["ok", "degraded"] = Field(description="ok: all parts answer, and what is due is worked on")
     database: Literal["ok", "unavailable"]
@@ -50,7 +50,7 @@ class Health(BaseModel):
     uptime_seconds: int = Field(description="since the web app was started")
     drains: Literal["ok", "missing"] = Field(description="missing: jobs of accounts are due, and nobody drains")
     scheduler_stats: SchedulerStatsJson | None = Field(
-        alias="schedulerStats", description="null while it cannot be told"
+        serialization_alias="schedulerStats", description="null while it cannot be told"
     )
 
 
