@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlmodel import Session, select
 
 import sandbox
@@ -48,10 +47,13 @@ def box() -> Generator[sandbox.Box]:
 @pytest.fixture
 def settings(box: sandbox.Box, tmp_path: Path) -> Generator[Settings]:
     """Two chains, one of them without Multicall3, and prices."""
-    chains = {
-        chain_id: ChainSettings(rpc_url=SecretStr(f"{box.url}/evm/{chain_id}"), calls_per_second=10_000, **more)
-        for chain_id, more in ((1, {}), (8453, {"multicall": ""}))
-    }
+
+    def at(chain_id: int, **more: str) -> ChainSettings:
+        return ChainSettings.model_validate(
+            {"rpc_url": f"{box.url}/evm/{chain_id}", "calls_per_second": 10_000, **more}
+        )
+
+    chains = {1: at(1), 8453: at(8453, multicall="")}
     prices = UpstreamSettings(base_url=f"{box.url}/coingecko")
     yield Settings(home=tmp_path).model_copy(update={"chains": chains, "upstreams": {"prices": prices}})
     box.faults.clear()
