@@ -134,7 +134,7 @@ def _work(report: AccountReport) -> Iterator[str]:
         again = f", after {job.retry_count} of {job.max_retries} retries" if job.retry_count else ""
         due = until(from_microseconds(job.scheduled_us), report.at)
         why = f"its reason is {job.reason.value}"
-        behind = "" if report.ahead is None else f", behind {report.ahead} job{'s' * (report.ahead != 1)}"
+        behind = "" if not report.ahead else f", behind {report.ahead} job{'s' * (report.ahead != 1)}"
         yield f"Its job {job.id} waits in the lane {job.priority.value}{behind}, {due}{again}; {why}."
         if not report.is_drained:
             yield "Nobody drains: start `syncline up`, or a worker that runs drain_jobs."

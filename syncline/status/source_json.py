@@ -121,6 +121,7 @@ class SessionJson(_Part):
     id: str
     source: str
     account_id: _Account
+    job_id: int | None
     trigger: Trigger
     mode: Mode
     status: Status

@@ -119,6 +119,7 @@ def test_history_is_paged_and_explain_says_why_and_when(ann: Call, sqlite_store:
     assert told["explanation"] == [
         f"{account_id} (0xa) of wallets is active.",
         f"Its job {told['job']['id']} waits in the lane high, due now; its reason is manual.",
+        "Nobody drains: start `syncline up`, or a worker that runs drain_jobs.",
         "Its last session on record began in 3 s and is failed: no such wallet.",
         "It was never read as a whole, so it counts as stale.",
         "It is synced every 5 min in market hours (09:00 to 17:00 UTC) and 15 min outside them; now they are open.",

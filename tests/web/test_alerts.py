@@ -57,7 +57,7 @@ def test_each_alert_asks_for_metrics_and_labels_that_are_served(
             for label, value in sample.labels.items():
                 served.setdefault(sample.name, {}).setdefault(label, set()).add(value)
     asked = [found for rule in rules for found in METRIC.findall(rule["expr"].replace('job="syncline"', ""))]
-    assert len(asked) == 7
+    assert len(asked) == 9
     for name, matchers in asked:
         assert name in served
         for label, pattern in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
@@ -74,6 +74,8 @@ def test_each_alert_says_what_is_wrong_and_how_much_it_matters(rules: list[dict[
         "SynclineStalled",
         "SynclineDeletionRefused",
         "SynclineCredentialsRefused",
+        "SynclineNobodyDrains",
+        "SynclineHighJobsWait",
         "SynclineDown",
     ]
     for rule in rules:
