@@ -6,15 +6,19 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from ruamel.yaml import YAML
 from support.records import open_session
 
+from flows.portfolios import PORTFOLIOS
 from syncline.erp.tables import Product
 from syncline.model.budgets import Budget, SlidingWindow
 from syncline.model.dataset import Dataset
 from syncline.model.session import Status
 from syncline.model.source import Source
 from syncline.model.upstream import Upstream
+from syncline.portfolios.settings import ChainSettings
+from syncline.settings import Settings
 from syncline.store.engine import Store
 
 Call = Callable[..., httpx.Response]
@@ -25,7 +29,7 @@ METRIC = re.compile(r"\b(sync\w*)(?:\{([^}]*)\})?")
 
 @pytest.fixture
 def sources(sources: list[Source]) -> list[Source]:
-    """One more, whose upstream has a budget."""
+    """Two more: one whose upstream has a budget, and one with accounts, whose queue is measured."""
     feed = Upstream(name="feed", budgets=(Budget(policy=SlidingWindow(limit=10, period_seconds=3_600)),))
     return [
         *sources,
@@ -34,7 +38,14 @@ def sources(sources: list[Source]) -> list[Source]:
             upstream=feed,
             dataset=Dataset(pages=sources[0].required_dataset.pages, table=Product),
         ),
+        PORTFOLIOS,
     ]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a chain, so that it is set up."""
+    return settings.model_copy(update={"chains": {1: ChainSettings(rpc_url=SecretStr("http://127.0.0.1:1"))}})
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +65,7 @@ def test_each_alert_asks_for_metrics_and_labels_that_are_served(
     served: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(call_sqlite("GET", "/metrics").text):
         for sample in family.samples:
+            served.setdefault(sample.name, {})
             for label, value in sample.labels.items():
                 served.setdefault(sample.name, {}).setdefault(label, set()).add(value)
     asked = [found for rule in rules for found in METRIC.findall(rule["expr"].replace('job="syncline"', ""))]
