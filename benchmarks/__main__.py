@@ -17,6 +17,7 @@ from benchmarks.databases import Databases
 from benchmarks.figures import Figures
 from benchmarks.goals import goals
 from benchmarks.growth import measure_growth
+from benchmarks.jobs import jobs_table, measure_jobs
 from benchmarks.looks import looks_table, measure_looks
 from benchmarks.portfolios import measure_portfolios, portfolios_table
 from benchmarks.report import Report, table
@@ -34,6 +35,8 @@ _LOOKS = "looks"
 """Names the part on `syncline status`, in the same places."""
 _PORTFOLIOS = "portfolios"
 """Names the part on wallets, in the same places."""
+_JOBS = "jobs"
+"""Names the part on accounts' jobs, in the same places."""
 _RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -68,7 +71,9 @@ def main(arguments: list[str]) -> int:
         _measure_looks(options)
     if _PORTFOLIOS in options.only:
         _measure_portfolios(options)
-    return 0 if set(options.only) <= {_RESILIENCE, _LOOKS, _PORTFOLIOS} else _measure_syncs(options)
+    if _JOBS in options.only:
+        _measure_jobs(options)
+    return 0 if set(options.only) <= {_RESILIENCE, _LOOKS, _PORTFOLIOS, _JOBS} else _measure_syncs(options)
 
 
 def _measure_looks(options: argparse.Namespace) -> None:
@@ -87,6 +92,15 @@ def _measure_portfolios(options: argparse.Namespace) -> None:
         report = measure_portfolios(Path(folder), databases, _QUICK_WALLETS if options.quick else _WALLETS)
     save(options.output, msgspec.json.encode({_PORTFOLIOS: report}))
     print(portfolios_table(report))
+
+
+def _measure_jobs(options: argparse.Namespace) -> None:
+    """Claims, sweeps, a simulated day, and what adaptive freshness buys."""
+    with TemporaryDirectory(prefix="syncline-bench-") as folder, ExitStack() as stack:
+        postgresql = None if options.sqlite_only else stack.enter_context(postgresql_url(Path(folder) / "postgresql"))
+        report = measure_jobs(Databases(Path(folder), postgresql), quick=options.quick)
+    save(options.output, msgspec.json.encode({_JOBS: report}))
+    print(jobs_table(report))
 
 
 def _measure_resilience(options: argparse.Namespace) -> None:
@@ -125,7 +139,7 @@ def _measure_syncs(options: argparse.Namespace) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE, _LOOKS, _PORTFOLIOS]
+    names = [*(contender.name for contender in CONTENDERS), _RESILIENCE, _LOOKS, _PORTFOLIOS, _JOBS]
     parser.add_argument("--items", type=int, help="how many products (100000, quick 10000), at least 1000")
     parser.add_argument("--runs", type=int, help="how often each is measured (3, quick 1); dlt once")
     parser.add_argument("--quick", action="store_true", help="few items, one run, without dlt and without growth")

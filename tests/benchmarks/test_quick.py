@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.dataset import Dataset, Products
+from benchmarks.jobs import JobsReport
 from benchmarks.looks import LooksReport
 from benchmarks.portfolios import PortfoliosReport
 from benchmarks.report import Report
@@ -56,6 +57,21 @@ def test_a_sweep_over_wallets_asks_little(tmp_path: Path, capsys: pytest.Capture
     assert by_way["batches"].calls > 10 * by_way["multicall"].calls
     assert by_way["multicall"].requests == 6 + 3  # 51 balances of 200 wallets; the head, tokens' descriptions, failures
     assert "| multicall |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_jobs_are_measured_and_adaptive_freshness_keeps_its_goal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What depends on the machine is shown alone; memory and freshness do not."""
+    results = tmp_path / "results.json"
+    assert main(["--quick", "--sqlite-only", "--only", "jobs", "--output", str(results)]) == 0
+    report = msgspec.json.decode(results.read_bytes(), type=dict[str, JobsReport])["jobs"]
+    assert [one.batch for one in report.claims] == [1, 10, 100]
+    assert report.claims[0].jobs_a_cpu_second < report.claims[-1].jobs_a_cpu_second
+    assert all(one.gap < 0.02 and one.uniform < one.adaptive < one.optimum for one in report.freshness)
+    assert all(one.grown_mb < 50 for one in report.days)
+    assert "| syncline | sqlite | 100 |" in capsys.readouterr().out
 
 
 def test_a_changed_dataset_differs_in_one_percent_and_lacks_one_in_a_thousand() -> None:
