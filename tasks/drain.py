@@ -38,7 +38,7 @@ __all__ = ["drain_for", "drain_minute"]
 
 _MINUTE_SECONDS = 60.0
 _PLACE_SECONDS = 90.0
-"""How long a new drain waits for the one before to leave: that one has been told to live so long."""
+"""How long a new drain waits for the one before to leave: that one hears of it within seconds, and ends its claims."""
 _AGAIN_SECONDS = 5.0
 """The pause before a drain that fell over begins anew."""
 _SHOW_SECONDS = 10
@@ -60,7 +60,7 @@ async def drain_for(
 ) -> dict[str, int]:
     """Do the jobs of `sources` that are due, for so many seconds; returns how many had which outcome.
 
-    The drain of the run before leaves when its time is over; until then this one waits.
+    The drain of the run before is asked to leave, and ends what it has under way; until then this one waits.
     """
     ready = {one.name: one for one in sources if one.accounts is not None and one.missing(settings()) is None}
     store, log = open_store(), get_logger("syncline")
@@ -71,15 +71,18 @@ async def drain_for(
         priorities=tuple(priorities),
         capacity=DrainLimits().under_way,
     )
-    if not ready or not await wait_for_place(store, place, seconds=_PLACE_SECONDS):
-        said = "no source with accounts is set up" if not ready else f"another drain is at work at slot {slot}"
-        log.info("nothing to drain: %s", said)
+    if not ready:
+        log.info("nothing to drain: no source with accounts is set up")
         return {}
     ends = asyncio.get_running_loop().time() + seconds
     counts: dict[str, int] = {}
     while (left := ends - asyncio.get_running_loop().time()) > 0:
+        if not await wait_for_place(store, place, seconds=_PLACE_SECONDS):
+            log.warning("another drain is at work at slot %d, and does not leave", slot)
+            break
         try:
             _add(counts, await _drain_once(store, ready, place, left))
+            break
         except Exception:
             log.exception("the drain fell over; it begins anew")
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -88,7 +91,7 @@ async def drain_for(
 
 
 async def _drain_once(store: Store, sources: Mapping[str, Source], place: DrainPlace, seconds: float) -> Drained:
-    """Drain until the time is over, or it falls over."""
+    """Drain until the time is over, the next drain asks for the place, or it falls over."""
     async with AsyncExitStack() as stack:
         throughput = Throughput()
         drain = await _opened(stack, store, sources, place, throughput)

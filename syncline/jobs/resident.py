@@ -22,7 +22,8 @@ from syncline.store.leases import Process
 __all__ = ["Throughput", "attended", "wait_for_place"]
 
 _log = logging.getLogger("syncline.jobs")
-_BEAT_SECONDS = 5.0
+_BEAT_SECONDS = 2.0
+"""How often a drain gives a sign of life, and finds out that another one asks for its place."""
 _LOOK_SECONDS = 0.25
 """How often a drain that waits for its place looks whether it is free."""
 _MINUTE_US = 60_000_000
@@ -61,13 +62,16 @@ async def wait_for_place(store: Store, place: DrainPlace, *, seconds: float) -> 
 
 @asynccontextmanager
 async def attended(
-    store: Store, place: DrainPlace, drain: Drain, throughput: Throughput
+    store: Store, place: DrainPlace, drain: Drain, throughput: Throughput, *, beat_seconds: float = _BEAT_SECONDS
 ) -> AsyncGenerator[asyncio.Task[Drained]]:
-    """Run `drain`, whose place is taken, in the background; at the end it stops, and the place is free again."""
+    """Run `drain`, whose place is taken, in the background; at the end it stops, and the place is free again.
+
+    It stops before where another drain asks for its place, or has taken it.
+    """
     stopping = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, _leave, store, place)
-        beating = asyncio.create_task(_beat(store, place, drain, throughput, stopping))
+        beating = asyncio.create_task(_beat(store, place, drain, throughput, stopping, seconds=beat_seconds))
         stack.callback(beating.cancel)
         work = asyncio.create_task(drain.run(stopping))
         try:
@@ -77,14 +81,17 @@ async def attended(
             await asyncio.wait({work})
 
 
-async def _beat(store: Store, place: DrainPlace, drain: Drain, throughput: Throughput, stopping: asyncio.Event) -> None:
-    """Give signs of life; a drain whose place was taken, as it seemed dead, stops."""
+async def _beat(
+    store: Store, place: DrainPlace, drain: Drain, throughput: Throughput, stopping: asyncio.Event, *, seconds: float
+) -> None:
+    """Give signs of life until another drain asks for the place, or has taken it, as this one seemed dead."""
     while True:
         with suppress(DatabaseUnavailableError):  # the next one may be in time
             if not await asyncio.to_thread(_beaten, store, place, drain, throughput):
-                _log.warning("another drain has taken the place %s/%d: this one stops", place.host, place.slot)
+                _log.info("another drain takes over at %s, slot %d", place.host, place.slot)
                 stopping.set()
-        await asyncio.sleep(_BEAT_SECONDS)
+                return
+        await asyncio.sleep(seconds)
 
 
 def _taken(store: Store, place: DrainPlace) -> bool:

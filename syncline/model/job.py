@@ -190,6 +190,8 @@ class DrainRow(Row, table=True):
     """Its last sign of life."""
     priorities: str
     """The lanes that it works on, the most urgent first, parted by commas."""
+    asked_by: str | None = None
+    """The drain that wants its place: it ends what is under way, and leaves."""
     capacity: int
     """How many jobs it has under way at most."""
     under_way: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlmodel import Session, col
 
 from syncline.model.job import DrainRow
@@ -56,11 +56,14 @@ class DrainPlace:
 def take_place(connection: Connection, place: DrainPlace, *, process: Process, now_us: int) -> DrainRow | None:
     """Become the drain of this host and slot; returns the one that lives there, None where the place was free.
 
+    The one that lives there is asked to leave, so that no time passes in which there is none.
     Called in a transaction that writes: on PostgreSQL two that come at once take turns at the row.
     """
-    lock = select(DrainRow).where(col(DrainRow.host) == place.host, col(DrainRow.slot) == place.slot)
+    lock = select(DrainRow).where(*_is(place.host, place.slot))
     held = Session(connection).scalar(lock.with_for_update())
     if held is not None and held.owner != place.owner and not _is_dead(held, now_us):
+        asked = update(DrainRow).where(*_is(held.host, held.slot), col(DrainRow.owner) == held.owner)
+        connection.execute(asked.values(asked_by=place.owner))
         return held
     values: dict[str, object] = {
         "owner": place.owner,
@@ -72,6 +75,7 @@ def take_place(connection: Connection, place: DrainPlace, *, process: Process, n
         "priorities": ",".join(place.priorities),
         "capacity": place.capacity,
         "under_way": 0,
+        "asked_by": None,
         **{f"ended_{priority}": 0 for priority in Priority},
     }
     upsert(connection, DrainRow, {"host": place.host, "slot": place.slot}, values)
@@ -81,9 +85,9 @@ def take_place(connection: Connection, place: DrainPlace, *, process: Process, n
 def beat(
     connection: Connection, place: DrainPlace, *, now_us: int, under_way: int, ended: Mapping[Priority, int]
 ) -> bool:
-    """Give a sign of life; returns whether the place is still this drain's."""
+    """Give a sign of life; returns whether the place is still this drain's, and no other one asks for it."""
     mine = update(DrainRow).where(
-        col(DrainRow.host) == place.host, col(DrainRow.slot) == place.slot, col(DrainRow.owner) == place.owner
+        *_is(place.host, place.slot), col(DrainRow.owner) == place.owner, col(DrainRow.asked_by).is_(None)
     )
     counted = {f"ended_{priority}": ended.get(priority, 0) for priority in Priority}
     return connection.execute(mine.values(seen_us=now_us, under_way=under_way, **counted)).rowcount == 1
@@ -91,7 +95,7 @@ def beat(
 
 def leave(connection: Connection, place: DrainPlace) -> None:
     """Give the place up."""
-    mine = col(DrainRow.host) == place.host, col(DrainRow.slot) == place.slot, col(DrainRow.owner) == place.owner
+    mine = *_is(place.host, place.slot), col(DrainRow.owner) == place.owner
     connection.execute(delete(DrainRow).where(*mine))
 
 
@@ -120,6 +124,10 @@ def forget_dead(connection: Connection, *, now_us: int, dry_run: bool = False) -
     if dry_run:
         return int(execute(connection, "SELECT count(*) FROM drains WHERE seen_us < ?", [before])[0][0])
     return len(execute(connection, "DELETE FROM drains WHERE seen_us < ? RETURNING slot", [before]))
+
+
+def _is(host: str, slot: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(DrainRow.host) == host, col(DrainRow.slot) == slot
 
 
 def _is_dead(row: DrainRow, now_us: int) -> bool:

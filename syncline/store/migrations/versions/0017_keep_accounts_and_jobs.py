@@ -133,6 +133,7 @@ def _make_rollups() -> None:
         _column("started_us", _BIG),
         _column("seen_us", _BIG),
         _column("priorities", sa.String()),
+        _column("asked_by", sa.String(), nullable=True),
         _column("capacity", sa.Integer()),
         _column("under_way", sa.Integer()),
         *(_column(f"ended_{priority}", _BIG) for priority in ("high", "normal", "low")),
