@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 
 from prefect import task
 from prefect.artifacts import acreate_table_artifact
@@ -21,6 +22,7 @@ from syncline.jobs.adaptive_intervals import AdaptiveIntervals
 from syncline.jobs.drain import Drain, Drained, DrainLimits
 from syncline.jobs.due import Freshness
 from syncline.jobs.guarded import Guarded, OpenSources
+from syncline.jobs.notices import tell_users
 from syncline.jobs.resident import Throughput, attended, wait_for_place
 from syncline.jobs.work import AccountSync
 from syncline.model.policies import Priority
@@ -53,6 +55,7 @@ class _Drain:
 
     drain: Drain
     work: asyncio.Task[Drained]
+    sources: Sequence[str]
 
 
 async def drain_for(
@@ -96,7 +99,7 @@ async def _drain_once(store: Store, sources: Mapping[str, Source], place: DrainP
         throughput = Throughput()
         drain = await _opened(stack, store, sources, place, throughput)
         work = await stack.enter_async_context(attended(store, place, drain, throughput))
-        token = _drain.set(_Drain(drain=drain, work=work))
+        token = _drain.set(_Drain(drain=drain, work=work, sources=list(sources)))
         stack.callback(_drain.reset, token)
         ends = asyncio.get_running_loop().time() + seconds
         while not work.done() and (left := ends - asyncio.get_running_loop().time()) > 0:
@@ -141,6 +144,8 @@ async def drain_minute(seconds: float) -> dict[str, int]:
     if resident.work.done():
         resident.work.result()
     await asyncio.to_thread(purge_removed, open_store(), _PURGED_ROWS)
+    allowed = settings().accounts.notify_private_hosts
+    await asyncio.to_thread(partial(tell_users, open_store(), resident.sources, private_allowed=allowed))
     counts = {name: number - before.get(name, 0) for name, number in _counts(resident.drain.done).items()}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     get_logger("syncline").info("Periodic sync batch: %s", told or "nothing was due", extra={"outcomes": counts})

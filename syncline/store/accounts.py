@@ -213,6 +213,7 @@ def clear_attention(connection: Connection, account_id: str, *, now: datetime) -
         "state": case((_is_held(now), AccountState.PAUSED.value), else_=AccountState.ACTIVE.value),
         "state_reason": None,
         "failures": 0,
+        "notified_state": None,
         "next_due_us": microseconds(now),
     }
     return _changed(connection, account_id, values, col(Account.state) == AccountState.ATTENTION) is not None
