@@ -45,6 +45,10 @@ class Batches:
         """Those jobs."""
         return list(self._held.values())
 
+    def keep(self, works: Sequence[Work]) -> None:
+        """Hold the jobs of `works` without doing them: they are given back."""
+        self._held |= {work.job.id: work.job for work in works}
+
     def begin(self, source: str, works: Sequence[Work]) -> None:
         """Have the source's connector do `works`."""
         self._held |= {work.job.id: work.job for work in works}

@@ -193,7 +193,16 @@ class Drain:
     async def _claim(self) -> int:
         """Claim once and begin what was claimed; returns how many jobs that were."""
         wanted = min(self._size, self._room)
-        works, crashed = await asyncio.to_thread(self._claimer.claim, wanted)
+        claiming = asyncio.ensure_future(asyncio.to_thread(self._claimer.claim, wanted))
+        try:
+            works, crashed = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            while not claiming.done():  # the thread goes on, however often this is cancelled
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({claiming})
+            if claiming.exception() is None:
+                self._batches.keep(claiming.result()[0])  # it is given back
+            raise
         self.done.crashed += crashed
         if works:
             self.done.claims += 1

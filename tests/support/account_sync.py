@@ -70,6 +70,7 @@ def drain_of(
     owner: str = "drain",
     bell: Bell | None = None,
     limits: DrainLimits | None = None,
+    open_sources: Callable[[Sequence[str]], Sequence[str]] = lambda names: names,
 ) -> Drain:
     """A drain of this connector's accounts."""
     return Drain(
@@ -78,6 +79,7 @@ def drain_of(
         {SOURCE: Freshness()},
         owner=owner,
         bell=bell or bell_of(store),
+        open_sources=open_sources,
         limits=limits or DrainLimits(stop_seconds=0.1, away_seconds=0.01),
     )
 
