@@ -193,7 +193,7 @@ def test_the_ui_asks_for_the_password_and_then_works(up: Up, browser: Browser, n
     page.goto(f"http://{name}:{up.settings.prefect_port}/")
     _log_in(page, up)
     page.goto(f"http://{name}:{up.settings.prefect_port}/v2/deployments")
-    page.get_by_text("sync-products").first.wait_for()
+    page.get_by_text("sync-airdrops").first.wait_for()  # on the first page, which goes by names
     assert {httpx.URL(url).host for url in asked if not url.startswith(("data:", "blob:"))} == {name}
     page.close()
 
