@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from deployments.client import open_client
 from deployments.environment import prefect_env, settings_env
-from deployments.preflight import check_deployments, is_set_up
+from deployments.preflight import DRAIN_TAG, check_deployments, has_accounts, is_set_up
 from deployments.schedules.apply import apply_intervals, is_stopped, pause_unconfigured, resume_configured
 from deployments.schedules.file import Deployment, default_path, read_deployments, read_upkeep
 from flows.registry import find
@@ -60,7 +60,8 @@ def plan(settings: Settings) -> Plan:
     left_out: list[Deployment] = []
     for one in read_deployments():
         (ready if is_set_up(settings, find(one.source)) else left_out).append(one)
-    ready += read_upkeep()
+    upkeep = read_upkeep()
+    ready += [one for one in upkeep if has_accounts(settings) or DRAIN_TAG not in one.tags]
     for one in ready:
         if one.work_pool is None:
             raise ConfigurationError(f"prefect.yaml: the deployment {one.name} needs a `work_pool` to be deployed")

@@ -22,6 +22,7 @@ from syncline.settings import SECRET_BYTES, Settings
 from syncline.upstreams.auth import signer_of
 
 __all__ = [
+    "DRAIN_TAG",
     "check_deployments",
     "check_entrypoint",
     "check_ports",
@@ -29,11 +30,15 @@ __all__ = [
     "check_upstream",
     "check_upstreams",
     "freshness_warning",
+    "has_accounts",
     "is_set_up",
     "missing_warning",
     "ports_of",
     "unknown_warning",
 ]
+
+DRAIN_TAG = "drain"
+"""Marks the deployments of drains in prefect.yaml."""
 
 
 def ports_of(settings: Settings, *, demo: bool) -> dict[str, tuple[str, int]]:
@@ -103,6 +108,11 @@ def check_secrets(settings: Settings) -> None:
 def is_set_up(settings: Settings, source: Source) -> bool:
     """Whether anything says where the source's upstream is; one that has no address is not served."""
     return source.missing(settings) is None
+
+
+def has_accounts(settings: Settings) -> bool:
+    """Whether a source with accounts is set up, whose jobs drains do."""
+    return any(one.accounts is not None and is_set_up(settings, one) for one in sources())
 
 
 def check_upstreams(settings: Settings) -> None:

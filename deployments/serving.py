@@ -22,14 +22,14 @@ from deployments.environment import FIRST_RUNS_VARIABLE
 from deployments.forking import ForkServer
 from deployments.late_runs import resolve_late
 from deployments.local.vitals import give_signs
-from deployments.preflight import is_set_up
+from deployments.preflight import DRAIN_TAG, has_accounts, is_set_up
 from deployments.run_processes import RunProcesses
 from deployments.runner import SyncRunner
 from deployments.schedules.apply import drop_replaced, is_stopped, kept_stopped, pause_unconfigured
 from deployments.schedules.file import Deployment, read_deployments, read_upkeep
 from deployments.schedules.first_run import FIRST_RUN_AFTER, schedule_first_run
 from deployments.schedules.plan import is_overridable, planned, schedules_of
-from flows.registry import find, sources
+from flows.registry import find
 from syncline.errors import ConfigurationError, PrefectUnavailableError
 from syncline.settings import Settings
 from syncline.store import schedules
@@ -45,8 +45,6 @@ __all__ = [
     "serve",
 ]
 
-DRAIN_TAG = "drain"
-"""Marks the deployments of drains in prefect.yaml."""
 _DAY_SECONDS = 86_400
 _AT_ONCE = 2
 """First runs that begin together, one for each core of a small machine."""
@@ -160,11 +158,9 @@ def upkeep_for(settings: Settings, store: Store, deployments: Sequence[Deploymen
 
     With SQLite it is one drain, for several would wait for each other's writes.
     """
-    has_accounts = any(one.accounts is not None and is_set_up(settings, one) for one in sources())
+    drained = has_accounts(settings)
     return [
-        one
-        for one in deployments
-        if DRAIN_TAG not in one.tags or (has_accounts and not (store.is_sqlite and _slot(one)))
+        one for one in deployments if DRAIN_TAG not in one.tags or (drained and not (store.is_sqlite and _slot(one)))
     ]
 
 

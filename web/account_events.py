@@ -68,6 +68,7 @@ class AccountEvents:
         self._listeners: set[Listener] = set()
         self._seen: Mapping[str, Sight] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def count(self) -> int:
@@ -95,6 +96,10 @@ class AccountEvents:
 
     async def look_once(self) -> None:
         """Look at all accounts that are listened to, and tell their listeners."""
+        async with self._one_at_a_time:  # of two that saw the same before, both would tell it
+            await self._look_and_tell()
+
+    async def _look_and_tell(self) -> None:
         wanted = sorted({one.account_id for one in self._listeners})
         self._seen = await asyncio.to_thread(self._look, wanted)
         for listener in tuple(self._listeners):

@@ -37,7 +37,7 @@ def _name(value: object) -> str:
         ([PYTHON, "-m", "cli", "version"], "0."),
         ([PYTHON, "-m", "web"], "syncline:"),
         ([PYTHON, "-m", "deployments"], ""),
-        ([PYTHON, "-c", ALEMBIC], "0016"),
+        ([PYTHON, "-c", ALEMBIC], "0017"),
         ([PYTHON, "-c", "import flows.products, deployments.doctor; print('loaded')"], "loaded"),
     ],
     ids=_name,

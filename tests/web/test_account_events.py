@@ -85,12 +85,13 @@ def account(sqlite_store: Store, clock: ManualClock) -> Account:
 
 
 def end_a_job(store: Store, account: Account) -> None:
-    """As a drain ends it: the session, and the account's row."""
+    """As a drain ends it, at once: the session, the account's row, and the job that goes."""
     now = store.clock.now()
     session = DONE.model_copy(update={"source": account.source, "account_id": account.id, "items_created": 2})
     with store.write() as connection:
         connection.execute(update(Account).where(col(Account.id) == account.id).values(last_synced_at=now))
         sessions.insert_session(connection, session)
+        connection.exec_driver_sql("DELETE FROM sync_jobs")
 
 
 async def listen(here: Context, account: Account, user: str = "ann") -> AsyncGenerator[str, None]:
@@ -113,8 +114,6 @@ def test_who_listens_hears_of_it_until_the_account_is_removed(
             connection.execute(insert(Job), job.model_dump(exclude={"id"}))
         await here.events.look_once()
         end_a_job(sqlite_store, account)
-        with sqlite_store.write() as connection:
-            connection.exec_driver_sql("DELETE FROM sync_jobs")
         await here.events.look_once()
         account_controls.remove(sqlite_store, account.id, actor="ann")
         await here.events.look_once()

@@ -122,7 +122,7 @@ def test_lists_and_changes_read_an_index(
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         found = plans(connection, lambda: ask(connection, clock))
         # an INSERT has no plan to speak of on PostgreSQL, and none at all on SQLite
-        read = [one for one in found if one and not one.startswith("Insert")]
+        read = [one for one in found if one and not one.startswith("Insert") and "CONSTANT ROWS" not in one]
         assert read
         assert all(index in one for one in read), read
         assert not any("Sort" in one or "TEMP B-TREE" in one for one in read)
