@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Context, Decimal
 from operator import itemgetter
@@ -90,17 +90,21 @@ def store(
 ) -> Tally:
     """Bring an account's holdings to what was `found` of its wallet on each chain; in one transaction.
 
-    Chains that are not among `followed` are removed. A reading of an older block than what is stored changes nothing,
-    unless the chain has replaced that block. Price and decimals that are not known any more stay as they were.
+    Chains that are not among `followed` are removed. A reading of an older block than what is stored changes no balance
+    that is known at that block, unless the chain has replaced it; it ends that rows are stale. Price and decimals that
+    are not known any more stay as they were.
     """
     rows = _rows(connection, account_id)
     read = progress.of_account(connection, account_id)
     changes = [Change(before=row, after=None) for row in rows.values() if row["chain_id"] not in followed]
     for one in found:
-        if one.chain_id not in followed or _is_older(one, read.get(one.chain_id)):
+        if one.chain_id not in followed:
             continue
         here = {token: row for (chain_id, token), row in rows.items() if chain_id == one.chain_id}
-        if isinstance(one, Reading):
+        before = read.get(one.chain_id)
+        if isinstance(one, Reading) and before is not None and _is_older(one, before):
+            changes += _caught_up(account_id, one, here, before, prices)
+        elif isinstance(one, Reading):
             facts = tokens.known(connection, one.chain_id, _not_described(one, here))
             changes += decide(account_id, one, here, facts, prices)
             progress.note_read(connection, account_id, one.chain_id, one.block, as_of=one.as_of, now=now)
@@ -191,11 +195,27 @@ def _not_described(reading: Reading, rows: Mapping[str, _Values]) -> list[str]:
     return [token for token in held if (row := rows.get(token)) is None or None in {row["decimals"], row["symbol"]}]
 
 
-def _is_older(one: Reading | ChainFailure, read: Progress | None) -> bool:
+def _is_older(one: Reading, read: Progress) -> bool:
     """Whether it tells of a block below that of which holdings are stored, on the same chain of blocks."""
-    if isinstance(one, ChainFailure) or read is None or one.reorged:
-        return False
-    return one.block.number < read.block.number
+    return not one.reorged and one.block.number < read.block.number
+
+
+def _caught_up(
+    account_id: str, reading: Reading, rows: Mapping[str, _Values], read: Progress, prices: Mapping[Coin, Price]
+) -> Iterator[Change]:
+    """What a reading of an older block than the stored one makes of rows that are stale.
+
+    A row that became stale after the stored block was read is known at that block, which is newer. One that could not
+    be read at it either is known of before alone: the reading says more.
+    """
+    for token, row in rows.items():
+        if row["stale_since"] is None or token not in reading.balances:
+            continue
+        if row["stale_since"] > read.as_of:
+            yield Change(before=row, after={**row, "stale_since": None})
+        else:
+            alone = replace(reading, balances={token: reading.balances[token]}, unknown={})
+            yield from decide(account_id, alone, {token: row}, {}, prices)
 
 
 def _row(

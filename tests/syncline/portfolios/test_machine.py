@@ -210,3 +210,15 @@ def test_machine(sqlite_template: Path) -> None:
     """Any history of moves, reorganizations, lies and failures."""
     machine = type("Portfolios", (Portfolios,), {"template": sqlite_template})
     run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20))
+
+
+def test_rows_are_not_stale_where_the_chain_went_back_after_they_were_read(sqlite_template: Path) -> None:
+    """What is known of a newer block than the one that is read now is known; found by the machine."""
+    steps = type("Portfolios", (Portfolios,), {"template": sqlite_template})()
+    steps.begin(seed=0, confirmations=2, chain_id=1)
+    steps.all_are_synced(faults={})
+    steps.all_are_synced(faults={0: {"revert": 1}})
+    steps.those_that_moved_are_synced()
+    steps.all_are_synced(faults={0: {"lag": 1}, 1: {"status": 502}})
+    steps.those_that_moved_are_synced()
+    steps.teardown()
