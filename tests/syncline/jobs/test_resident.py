@@ -12,6 +12,7 @@ from syncline.model.policies import Priority
 from syncline.store import drains
 from syncline.store.drains import SILENT_US, DrainPlace
 from syncline.store.engine import Store
+from syncline.store.job_wake import bell_of
 from syncline.store.leases import Process
 from syncline.store.native import execute
 
@@ -33,8 +34,10 @@ def test_the_next_one_takes_over_and_the_first_ends_what_it_has(store: Store) ->
     async def both() -> tuple[int, list[str], list[str]]:
         assert await wait_for_place(store, PLACE, seconds=1)
         script = Script(store=store, does=complete)
-        first = drain_of(store, script)
-        async with attended(store, PLACE, first, Throughput(), beat_seconds=BEAT_SECONDS) as work:
+        async with (
+            bell_of(store) as bell,
+            attended(store, PLACE, drain_of(store, script, bell=bell), Throughput(), beat_seconds=BEAT_SECONDS) as work,
+        ):
             await script.begun.wait()
             taking = asyncio.create_task(wait_for_place(store, NEXT, seconds=60))
             await work  # it was asked to leave
