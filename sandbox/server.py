@@ -136,6 +136,8 @@ async def _listening(app: web.Application, port: int) -> AsyncGenerator[str]:
         yield url
     finally:
         await runner.cleanup()
+        for _ in range(3):
+            await asyncio.sleep(0)  # what was closed ends in the next turns of the loop, which may be its last
 
 
 @contextmanager
