@@ -18,7 +18,6 @@ __all__ = [
     "LaneStats",
     "QueueStats",
     "SchedulerStats",
-    "nobody_drains",
     "queue_stats",
     "scheduler_stats",
 ]
@@ -107,11 +106,6 @@ def queue_stats(connection: Connection, *, now: datetime) -> QueueStats:
         capacity=sum(drain.capacity for drain in live),
         under_way=sum(drain.under_way for drain in live),
     )
-
-
-def nobody_drains(connection: Connection, *, now: datetime) -> float | None:
-    """For how many seconds the first job has been due that no living drain works on; None: all is well."""
-    return drains.unattended_seconds(connection, now_us=microseconds(now))
 
 
 def scheduler_stats(

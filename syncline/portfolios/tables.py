@@ -30,7 +30,7 @@ class Holding(Row, table=True):
     """None where the contract says nothing that can be believed."""
     symbol: str | None = None
     price: str | None = Field(default=None, sa_type=NumberText)
-    """In US dollars, for one of the token; None where nobody knows it."""
+    """In US dollars, for one of the token; None where it is not known."""
     price_as_of: datetime | None = None
     """The instant for which the provider says the price."""
     value: str | None = Field(default=None, sa_type=NumberText)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-from support.jobs import SOURCE
+from support.jobs import SOURCE, add_accounts, enqueue, now_us, wanted
 from syncline.clock import microseconds
-from syncline.jobs.drain import Drain, DrainLimits
+from syncline.jobs.drain import Drain, Drained, DrainLimits
 from syncline.jobs.due import Freshness
 from syncline.jobs.verdict import AccountEnd
 from syncline.jobs.work import Ended, Work
@@ -18,7 +18,7 @@ from syncline.model.session import Status, Tally
 from syncline.store.engine import Store
 from syncline.store.job_wake import Bell, bell_of
 
-__all__ = ["Does", "Script", "complete", "count_write", "drain_of", "until"]
+__all__ = ["Does", "Script", "complete", "count_write", "drain_dry", "drain_of", "queue", "until", "written"]
 
 Does = Callable[["Script", Sequence[Work]], AsyncIterator[Ended]]
 
@@ -82,6 +82,29 @@ def drain_of(
         open_sources=open_sources,
         limits=limits or DrainLimits(stop_seconds=0.1, away_seconds=0.01),
     )
+
+
+def queue(store: Store, *names: str) -> None:
+    """Put accounts on record, each with a job that is due now."""
+    add_accounts(store, *names)
+    enqueue(store, *(wanted(name, now_us(store)) for name in names))
+
+
+def drain_dry(store: Store, does: Does = complete, *, limits: DrainLimits | None = None) -> tuple[Drained, Script]:
+    """What a drain of this connector has done when nothing is due any more, and the connector."""
+
+    async def run() -> tuple[Drained, Script]:
+        script = Script(store=store, does=does)
+        return await drain_of(store, script, limits=limits).run_dry(), script
+
+    return asyncio.run(run())
+
+
+def written(store: Store) -> dict[str, int]:
+    """How often each account's rows were written (`count_write`)."""
+    with store.read() as connection:
+        rows = connection.execute(text("SELECT external_id, weight - 1 FROM accounts ORDER BY id")).all()
+    return {name: int(times) for name, times in rows}
 
 
 async def until(is_so: Callable[[], object]) -> None:

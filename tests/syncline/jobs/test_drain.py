@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
-from support.account_sync import Does, Script, complete, drain_of
+from support.account_sync import Does, Script, complete, drain_dry, queue, written
 from support.jobs import (
     SOURCE,
     add_accounts,
@@ -21,7 +21,7 @@ from support.jobs import (
 
 from syncline.clock import ManualClock
 from syncline.errors import DeferredError
-from syncline.jobs.drain import Drained, DrainLimits
+from syncline.jobs.drain import DrainLimits
 from syncline.jobs.work import Ended, Work
 from syncline.model.account import AccountState
 from syncline.model.job import JobStatus
@@ -31,25 +31,6 @@ from syncline.store import job_sweeps
 from syncline.store.engine import Store
 
 NAMES = ("a", "b", "c")
-
-
-def _queue(store: Store, *names: str) -> None:
-    add_accounts(store, *names)
-    enqueue(store, *(wanted(name, now_us(store)) for name in names))
-
-
-def _drain_dry(store: Store, does: Does = complete, *, limits: DrainLimits | None = None) -> tuple[Drained, Script]:
-    async def run() -> tuple[Drained, Script]:
-        script = Script(store=store, does=does)
-        return await drain_of(store, script, limits=limits).run_dry(), script
-
-    return asyncio.run(run())
-
-
-def _written(store: Store) -> dict[str, int]:
-    with store.read() as connection:
-        rows = connection.execute(text("SELECT external_id, weight - 1 FROM accounts ORDER BY id")).all()
-    return {name: int(times) for name, times in rows}
 
 
 async def raising(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]:
@@ -108,11 +89,11 @@ def test_each_job_comes_to_one_end(
     sqlite_store: Store, does: Does, good: int, other: Status | None, reason: str | None
 ) -> None:
     """What has an end keeps it; the others fail with what befell them, and are tried again."""
-    _queue(sqlite_store, *NAMES)
-    done, _ = _drain_dry(sqlite_store, does, limits=DrainLimits(batch_seconds=0.05, stop_seconds=0.1))
+    queue(sqlite_store, *NAMES)
+    done, _ = drain_dry(sqlite_store, does, limits=DrainLimits(batch_seconds=0.05, stop_seconds=0.1))
     expected = {Status.COMPLETED: good} | ({} if other is None else {other: 3 - good})
     assert done.outcomes == {status: number for status, number in expected.items() if number}
-    assert sum(_written(sqlite_store).values()) == good
+    assert sum(written(sqlite_store).values()) == good
     assert {one.reason for one in sessions_of(sqlite_store)} == (set() if reason is None else {reason})
     waits = [(job.status, job.retry_count) for job in all_jobs(sqlite_store)]
     assert waits == [(JobStatus.QUEUED, 1)] * (3 - good)
@@ -129,8 +110,8 @@ def test_a_budget_that_is_spent_defers(sqlite_store: Store, clock: ManualClock) 
         async for ended in complete(script, works):
             yield ended
 
-    _queue(sqlite_store, *NAMES)
-    done, script = _drain_dry(sqlite_store, once)
+    queue(sqlite_store, *NAMES)
+    done, script = drain_dry(sqlite_store, once)
     assert done.outcomes == {Status.COMPLETED: 3, Status.DEFERRED: 2}
     assert [len(given) for given in script.given] == [3, 2]
     assert all_jobs(sqlite_store) == []
@@ -147,10 +128,10 @@ def test_rows_that_cannot_be_written_harm_no_other_account(store: Store) -> None
             is_bad = work.account.external_id == "b"
             yield replace(script.end(work), write=write) if is_bad else script.end(work)
 
-    _queue(store, *NAMES)
-    done, _ = _drain_dry(store, bad_rows)
+    queue(store, *NAMES)
+    done, _ = drain_dry(store, bad_rows)
     assert done.outcomes == {Status.COMPLETED: 2, Status.FAILED: 1}
-    assert _written(store) == {"a": 1, "b": 0, "c": 1}
+    assert written(store) == {"a": 1, "b": 0, "c": 1}
     (session,) = sessions_of(store)
     assert (session.account_id, session.error_type) == ("acc_b", "IntegrityError")
 
@@ -159,7 +140,7 @@ def test_an_account_that_was_set_aside_is_skipped_and_one_that_is_gone_leaves_no
     """Its job was queued before; nothing is asked of its upstream."""
     add_accounts(sqlite_store, "paused", state=AccountState.PAUSED, state_reason="on holiday")
     enqueue(sqlite_store, wanted("paused", 1), wanted("gone", 1))
-    done, script = _drain_dry(sqlite_store)
+    done, script = drain_dry(sqlite_store)
     assert (script.given, done.outcomes, all_jobs(sqlite_store)) == ([], {Status.SKIPPED: 1}, [])
     assert [one.reason for one in sessions_of(sqlite_store)] == ["the account is paused: on holiday"]
 
@@ -170,7 +151,7 @@ def test_a_user_alone_gets_whole_claims_and_beside_others_a_share(sqlite_store: 
     add_accounts(sqlite_store, "x", "y")
     enqueue(sqlite_store, *(wanted(f"h{number}", number, user_id="hog") for number in range(30)))
     enqueue(sqlite_store, wanted("x", 100), wanted("y", 101))
-    _, script = _drain_dry(sqlite_store, limits=DrainLimits(claim=10, most_claimed=10))
+    _, script = drain_dry(sqlite_store, limits=DrainLimits(claim=10, most_claimed=10))
     assert [len(given) for given in script.given] == [10, 10, 10, 2]
     assert {"x", "y"} <= set(script.given[0])
 
@@ -184,9 +165,9 @@ def test_a_drain_sees_what_is_queued_for_an_instant_long_past(sqlite_store: Stor
         async for ended in complete(script, works):
             yield ended
 
-    _queue(sqlite_store, "a")
+    queue(sqlite_store, "a")
     add_accounts(sqlite_store, "late")
-    _, script = _drain_dry(sqlite_store, queues_more)
+    _, script = drain_dry(sqlite_store, queues_more)
     assert script.given == [["a"], ["late"]]
 
 
@@ -208,7 +189,7 @@ def test_memory_is_flat_over_twenty_thousand_jobs(sqlite_store: Store) -> None:
     with sqlite_store.write() as connection:
         first_half = job_sweeps.queue_due(connection, due)
         job_sweeps.queue_due(connection, due, after=first_half.after)
-    done, _ = _drain_dry(sqlite_store, counted)
+    done, _ = drain_dry(sqlite_store, counted)
     assert done.jobs == 20_000
     first, last = counts
     assert last - first < 5_000, "so many objects more after 18,000 further jobs"
@@ -220,6 +201,6 @@ def test_lanes_wait_for_no_other(sqlite_store: Store) -> None:
     add_accounts(sqlite_store, "low", "high")
     enqueue(sqlite_store, wanted("a", 1, source="other", priority=Priority.HIGH), wanted("low", 1))
     enqueue(sqlite_store, wanted("high", 5, priority=Priority.HIGH))
-    _, script = _drain_dry(sqlite_store, limits=DrainLimits(claim=1, most_claimed=1))
+    _, script = drain_dry(sqlite_store, limits=DrainLimits(claim=1, most_claimed=1))
     assert script.given == [["high"], ["low"]]
     assert [job.account_id for job in all_jobs(sqlite_store)] == ["acc_a"]

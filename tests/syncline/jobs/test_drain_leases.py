@@ -5,8 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
-from sqlalchemy import text
-from support.account_sync import Does, Script, complete, drain_of, until
+from support.account_sync import Script, complete, drain_dry, drain_of, queue, until, written
 from support.jobs import add_accounts, all_jobs, enqueue, now_us, sessions_of, wanted
 
 from syncline.clock import ManualClock
@@ -20,25 +19,6 @@ from syncline.store.job_wake import bell_of
 NAMES = ("a", "b", "c")
 
 
-def _queue(store: Store, *names: str) -> None:
-    add_accounts(store, *names)
-    enqueue(store, *(wanted(name, now_us(store)) for name in names))
-
-
-def _drain_dry(store: Store, does: Does = complete, *, limits: DrainLimits | None = None) -> tuple[Drained, Script]:
-    async def run() -> tuple[Drained, Script]:
-        script = Script(store=store, does=does)
-        return await drain_of(store, script, limits=limits).run_dry(), script
-
-    return asyncio.run(run())
-
-
-def _written(store: Store) -> dict[str, int]:
-    with store.read() as connection:
-        rows = connection.execute(text("SELECT external_id, weight - 1 FROM accounts ORDER BY id")).all()
-    return {name: int(times) for name, times in rows}
-
-
 async def hanging(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]:
     yield script.end(works[0])
     await asyncio.get_running_loop().create_future()
@@ -46,7 +26,7 @@ async def hanging(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]
 
 def test_a_drain_that_is_told_to_stop_gives_back_what_it_has_not_ended(store: Store) -> None:
     """At once, with its retries as they were: another drain takes it."""
-    _queue(store, *NAMES)
+    queue(store, *NAMES)
 
     async def run() -> tuple[Drained, Script]:
         script, stopping = Script(store=store, does=hanging), asyncio.Event()
@@ -61,14 +41,14 @@ def test_a_drain_that_is_told_to_stop_gives_back_what_it_has_not_ended(store: St
     assert [(job.status, job.owner, job.retry_count, job.crashes) for job in all_jobs(store)] == [
         (JobStatus.QUEUED, None, 0, 0)
     ] * 2
-    again, _ = _drain_dry(store)
+    again, _ = drain_dry(store)
     assert again.outcomes == {Status.COMPLETED: 2}
-    assert set(_written(store).values()) == {1}
+    assert set(written(store).values()) == {1}
 
 
 def test_a_lease_is_kept_while_the_work_is_slow(sqlite_store: Store) -> None:
     """Else another drain would do it a second time; the lease outlives what it was when it was claimed."""
-    _queue(sqlite_store, "a")
+    queue(sqlite_store, "a")
     before: list[int] = []
 
     async def slow(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]:
@@ -79,30 +59,30 @@ def test_a_lease_is_kept_while_the_work_is_slow(sqlite_store: Store) -> None:
         async for ended in complete(script, works):
             yield ended
 
-    done, _ = _drain_dry(sqlite_store, slow, limits=DrainLimits(lease_seconds=0.3, stop_seconds=0.1))
+    done, _ = drain_dry(sqlite_store, slow, limits=DrainLimits(lease_seconds=0.3, stop_seconds=0.1))
     assert before == [30_000_000]
     assert (done.outcomes, done.late) == ({Status.COMPLETED: 1}, 0)
 
 
 def test_an_end_after_the_lease_has_expired_is_late(sqlite_store: Store, clock: ManualClock) -> None:
     """Another drain has taken the job over meanwhile; its rows alone are written."""
-    _queue(sqlite_store, "a")
+    queue(sqlite_store, "a")
 
     async def stands_still(script: Script, works: Sequence[Work]) -> AsyncIterator[Ended]:
         clock.advance(seconds=61)
-        other, _ = await asyncio.to_thread(_drain_dry, sqlite_store)
+        other, _ = await asyncio.to_thread(drain_dry, sqlite_store)
         assert (other.crashed, other.outcomes) == (1, {Status.COMPLETED: 1})
         async for ended in complete(script, works):
             yield ended
 
-    done, _ = _drain_dry(sqlite_store, stands_still)
-    assert (done.late, done.outcomes, _written(sqlite_store)) == (1, {}, {"a": 1})
+    done, _ = drain_dry(sqlite_store, stands_still)
+    assert (done.late, done.outcomes, written(sqlite_store)) == (1, {}, {"a": 1})
     assert sorted(one.status for one in sessions_of(sqlite_store)) == [Status.CANCELLED, Status.CRASHED]
 
 
 def test_a_drain_takes_over_what_it_lost_itself(sqlite_store: Store, clock: ManualClock) -> None:
     """Its own late end must not make it forget the new claim, whose lease would then run out."""
-    _queue(sqlite_store, "a")
+    queue(sqlite_store, "a")
     held: list[int] = []
 
     async def run() -> Drained:
@@ -129,13 +109,13 @@ def test_a_drain_takes_over_what_it_lost_itself(sqlite_store: Store, clock: Manu
     done = asyncio.run(run())
     assert (done.late, done.crashed, done.outcomes) == (1, 1, {Status.COMPLETED: 2})
     assert held == [2]
-    assert _written(sqlite_store) == {"a": 1, "b": 1}
+    assert written(sqlite_store) == {"a": 1, "b": 1}
 
 
 def test_two_drains_share_the_work(store: Store, database_url: str, clock: ManualClock) -> None:
-    """Each job is done once, whoever claims it."""
+    """Each job is done once, by one drain or the other."""
     names = [f"{number:02d}" for number in range(60)]
-    _queue(store, *names)
+    queue(store, *names)
     other = Store(database_url, clock=clock)
 
     async def run() -> list[Drained]:
@@ -153,13 +133,13 @@ def test_two_drains_share_the_work(store: Store, database_url: str, clock: Manua
     done = asyncio.run(run())
     other.close()
     assert sum(one.jobs for one in done) == 60
-    assert _written(store) == dict.fromkeys(names, 1)
+    assert written(store) == dict.fromkeys(names, 1)
     assert all_jobs(store) == []
 
 
 def test_what_a_cancelled_drain_claims_meanwhile_is_given_back(store: Store) -> None:
     """A thread cannot be cancelled: jobs that it claimed would wait until their lease has expired."""
-    _queue(store, "a", "b")
+    queue(store, "a", "b")
     entered, go_on = threading.Event(), threading.Event()
 
     def open_sources(names: Sequence[str]) -> Sequence[str]:
