@@ -18,7 +18,8 @@ from syncline.model.job import Job, JobStatus
 from syncline.model.session import Status, SyncSession
 from syncline.model.tables import Hold
 from syncline.status.history import history
-from syncline.store import drains, holds, job_counts, jobs
+from syncline.store import drains, holds, job_counts, job_pages, jobs
+from syncline.store.job_pages import WantedJobs
 from syncline.words import ago, interval, iso_instant, span, until
 
 __all__ = ["AccountReport", "explanation", "read_report"]
@@ -77,7 +78,8 @@ def read_report(
 ) -> AccountReport:
     """The account as it stands at `now`; its kind says how fresh such accounts are kept by these settings."""
     policy: Freshness = Freshness() if kind.freshness is None else kind.freshness(settings)
-    failed = jobs.listed(connection, account_id=account.id, status=JobStatus.FAILED, limit=1).jobs
+    dead = WantedJobs(account_id=account.id, status=JobStatus.FAILED)
+    failed = job_pages.page(connection, dead, limit=1).jobs
     newest = history(connection, account.source, account_id=account.id, limit=1)
     counted = select(col(SyncSession.status), func.count()).where(*account.target.among(SyncSession))
     job = jobs.open_job(connection, account.id)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, String, literal_column, select
 from sqlmodel import Session, col
 
-from syncline.model.account import Account
 from syncline.model.job import MAX_RETRIES, Job, JobReason, JobStatus
 from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
@@ -20,13 +18,10 @@ from syncline.store.native import as_json, execute, is_postgresql
 __all__ = [
     "MERGE",
     "MERGE_AGAIN",
-    "JobPage",
     "JobRequest",
-    "counts_by_status",
     "drop",
     "enqueue",
     "find",
-    "listed",
     "open_job",
     "retry",
     "take_back",
@@ -107,58 +102,6 @@ def open_job(connection: Connection, account_id: str) -> Job | None:
     return Session(connection).scalar(wanted)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobPage:
-    """Jobs, the oldest first.
-
-    Attributes:
-        jobs: those that were asked for.
-        next_after: the id after which the next page begins; None: this is the last one.
-    """
-
-    jobs: Sequence[Job]
-    next_after: int | None
-
-
-def listed(
-    connection: Connection,
-    *,
-    status: JobStatus | None = None,
-    source: str | None = None,
-    user_id: str | None = None,
-    account_id: str | None = None,
-    after: int = 0,
-    limit: int = 50,
-) -> JobPage:
-    """The jobs that all of these name, from the id `after` on, `limit` at most."""
-    conditions: list[ColumnElement[bool]] = []
-    if status is not None:
-        conditions.append(col(Job.status) == _literal(status))
-    if source is not None:
-        conditions.append(col(Job.source) == source)
-    if user_id is not None:
-        theirs = select(col(Account.id)).where(col(Account.user_id) == user_id)
-        conditions += [col(Job.user_id) == user_id, _of_accounts(col(Job.account_id).in_(theirs))]
-    if account_id is not None:
-        conditions.append(_of_accounts(col(Job.account_id) == account_id))
-    # few are under way or dead: they are sorted, instead of all others being passed over in the order of their ids
-    key: Any = col(Job.id) + 0 if status in _COUNTED else col(Job.id)
-    wanted = select(Job).where(*conditions, key > after).order_by(key).limit(limit + 1)
-    found = Session(connection).scalars(wanted).all()
-    return JobPage(jobs=found[:limit], next_after=found[limit - 1].id if len(found) > limit else None)
-
-
-def _of_accounts(theirs: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The jobs of some accounts: the open ones have an index, and the dead letters have one."""
-    failed = _literal(JobStatus.FAILED)
-    return or_(and_(theirs, col(Job.status) != failed), and_(theirs, col(Job.status) == failed))
-
-
-def _literal(status: JobStatus) -> ColumnElement[str]:
-    """Written into the statement: an index of a part of the rows is taken for no parameter."""
-    return literal_column(f"'{status}'", String)
-
-
 def take_back(connection: Connection, target: Target) -> int | None:
     """Delete the account's job that waits, as the account is paused or removed; returns its id.
 
@@ -200,11 +143,9 @@ def retry(connection: Connection, job_id: int, *, now_us: int) -> bool:
     return True
 
 
-def counts_by_status(connection: Connection) -> Mapping[str, int]:
-    """How many jobs are under way, and how many are dead letters."""
-    counts = ", ".join(f"(SELECT count(*) FROM sync_jobs WHERE status = '{status}')" for status in _COUNTED)
-    (found,) = execute(connection, f"SELECT {counts}")
-    return {str(status): int(number) for status, number in zip(_COUNTED, found, strict=True) if number}
+def _literal(status: JobStatus) -> ColumnElement[str]:
+    """Written into the statement: an index of a part of the rows is taken for no parameter."""
+    return literal_column(f"'{status}'", String)
 
 
 def _merged(wanted: Sequence[JobRequest]) -> list[JobRequest]:

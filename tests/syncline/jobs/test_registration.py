@@ -21,9 +21,10 @@ from syncline.model.source import Source
 from syncline.model.target import Target
 from syncline.model.upstream import Upstream
 from syncline.status.history import history
-from syncline.store import accounts, audit, holds, jobs
+from syncline.store import accounts, audit, holds, job_pages, jobs
 from syncline.store.accounts import NewAccount
 from syncline.store.engine import Store
+from syncline.store.job_pages import WantedJobs
 
 LIMITS = AccountsSettings()
 KIND = AccountKind(noun="wallet", canonical=str.lower)
@@ -74,7 +75,7 @@ def test_many_are_queued_behind_all_others_and_only_once(store: Store) -> None:
     assert registration.register_many(store, many, actor="op") == Imported(added=3, found=1)
     assert registration.register_many(store, many, actor="op") == Imported(added=0, found=4)
     with store.read() as connection:
-        queued = jobs.listed(connection).jobs
+        queued = job_pages.page(connection, WantedJobs(), limit=50).jobs
     assert [job.priority for job in queued] == [Priority.HIGH, *[Priority.LOW] * 3]
 
 

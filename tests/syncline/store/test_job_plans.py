@@ -11,9 +11,10 @@ from syncline.clock import ManualClock, microseconds
 from syncline.model.job import JobStatus
 from syncline.model.policies import Priority
 from syncline.model.target import Target
-from syncline.store import account_ends, account_rows, job_claims, job_ends, job_sweeps, jobs
+from syncline.store import account_ends, account_rows, job_claims, job_counts, job_ends, job_pages, job_sweeps, jobs
 from syncline.store.engine import Store
 from syncline.store.job_claims import Lane
+from syncline.store.job_pages import WantedJobs
 from syncline.store.job_sweeps import Due
 
 Ask = Callable[[Connection, ManualClock], object]
@@ -62,12 +63,12 @@ ASKED: dict[str, Ask] = {
     "take back": lambda connection, _: jobs.take_back(connection, Target(SOURCE, "acc_1")),
     "sweep": lambda connection, clock: job_sweeps.queue_due(connection, _due(clock)),
     "unused": lambda connection, clock: job_sweeps.set_aside_unused(connection, _due(clock)),
-    "all jobs": lambda connection, _: jobs.listed(connection),
-    "dead letters": lambda connection, _: jobs.listed(connection, status=JobStatus.FAILED),
-    "under way": lambda connection, _: jobs.listed(connection, status=JobStatus.PROCESSING),
-    "counts": lambda connection, _: jobs.counts_by_status(connection),
-    "a user's": lambda connection, _: jobs.listed(connection, user_id="u_1"),
-    "an account's": lambda connection, _: jobs.listed(connection, account_id="acc_1"),
+    "all jobs": lambda connection, _: job_pages.page(connection, WantedJobs(), limit=50),
+    "dead letters": lambda connection, _: job_pages.page(connection, WantedJobs(status=JobStatus.FAILED), limit=50),
+    "under way": lambda connection, _: job_pages.page(connection, WantedJobs(status=JobStatus.PROCESSING), limit=50),
+    "counts": lambda connection, _: job_counts.by_status(connection),
+    "a user's": lambda connection, _: job_pages.page(connection, WantedJobs(user_id="u_1"), limit=50),
+    "an account's": lambda connection, _: job_pages.page(connection, WantedJobs(account_id="acc_1"), limit=50),
 }
 
 

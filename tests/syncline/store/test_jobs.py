@@ -19,8 +19,9 @@ from syncline.clock import ManualClock
 from syncline.model.job import Job, JobReason, JobStatus
 from syncline.model.policies import Mode, Priority
 from syncline.model.target import Target
-from syncline.store import jobs
+from syncline.store import job_counts, job_pages, jobs
 from syncline.store.engine import Store
+from syncline.store.job_pages import WantedJobs
 
 HIGH, NORMAL, LOW = Priority
 FULL, INCREMENTAL = Mode.FULL, Mode.INCREMENTAL
@@ -209,7 +210,7 @@ def test_an_account_may_have_a_dead_letter_and_an_open_job(store: Store) -> None
         open_job = jobs.open_job(connection, "acc_a")
         letter = jobs.find(connection, dead)
         assert jobs.open_job(connection, "acc_b") is None
-        assert jobs.counts_by_status(connection) == {"failed": 1}
+        assert job_counts.by_status(connection) == (0, 1)
     assert open_job is not None
     assert letter is not None
     assert open_job.id != letter.id
@@ -229,7 +230,7 @@ def test_jobs_are_listed_page_by_page(store: Store, clock: ManualClock, limit: i
         after: int | None = 0
         while after is not None:
             with store.read() as connection:
-                page = jobs.listed(connection, after=after, limit=limit, **filters)
+                page = job_pages.page(connection, WantedJobs(**filters), after=after, limit=limit)
             assert len(page.jobs) <= limit
             found += [job.account_id.removeprefix("acc_") for job in page.jobs]
             after = page.next_after
