@@ -28,7 +28,7 @@ _COLUMNS = (
     Column(title="User", least=8, rank=2),
     Column(title="External id", least=16, rank=1),
     Column(title="State"),
-    Column(title="Synced", right=True, rank=4),
+    Column(title="Read whole", right=True, rank=4),
     Column(title="Due", right=True, rank=5),
     Column(title="Seen", right=True, rank=6),
     Column(title="Why", least=16, rank=7),
